@@ -1,0 +1,1 @@
+"""Adversarially robust neural architecture search."""

@@ -1,0 +1,66 @@
+"""What can go wrong, said in one line: what, expected, got, remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SHOWN = 60  # characters of a wrong value that an error repeats
+
+
+def shorten(value: Any) -> str:
+    """One line that shows `value`, however large it is."""
+    if isinstance(value, (str, bytes, bytearray)):
+        text = repr(value[:_SHOWN])
+        return text if len(value) <= _SHOWN else f"{text}… ({len(value):,} in all)"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+class RobnasError(Exception):
+    """Base of all errors that a user can mend; the command line prints its text and exits with 2."""
+
+
+class InputError(RobnasError, ValueError):
+    """An argument is wrong.
+
+    Args:
+        what: the argument, with the position inside it if that helps.
+        expected: what is accepted.
+        got: the value that came (shown shortened), or omitted.
+        remedy: what to do.
+    """
+
+    def __init__(self, what: str, *, expected: str, got: Any = ..., remedy: str = "") -> None:
+        text = f"{what}: expected {expected}"
+        if got is not ...:
+            text += f", got {got if isinstance(got, Verbatim) else shorten(got)}"
+        super().__init__(f"{text}; {remedy}" if remedy else text)
+
+
+class Verbatim(str):
+    """A `got` text that is shown as it is, without quotes."""
+
+    __slots__ = ()
+
+
+class DataError(InputError):
+    """A file of a data set is missing, damaged or hostile."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint does not belong to this training, or cannot be read."""
+
+
+class StoreError(InputError):
+    """A record store cannot be opened, or holds something else under the same key."""
+
+
+class DivergedError(RobnasError, ArithmeticError):
+    """The training loss became infinite or not a number."""
+
+    def __init__(self, epoch: int, step: int, loss: float) -> None:
+        self.epoch, self.step, self.loss = epoch, step, loss
+        super().__init__(
+            f"training diverged: loss is {loss} in epoch {epoch}, step {step}; "
+            "lower the recipe's max_lr or check the data for constant images"
+        )

@@ -1,0 +1,21 @@
+"""Architecture → `nn.Module`; parameter and MAC counts (those need no torch)."""
+
+from typing import TYPE_CHECKING
+
+from robnas import _lazy
+from robnas.networks._counts import Counts as Counts
+from robnas.networks._counts import count as count
+
+if TYPE_CHECKING:
+    from robnas.networks._cell import Cell as Cell
+    from robnas.networks._network import Network as Network
+    from robnas.networks._network import build_network as build_network
+
+__getattr__, __dir__ = _lazy.attach(
+    __name__,
+    {
+        "Cell": "robnas.networks._cell",
+        "Network": "robnas.networks._network",
+        "build_network": "robnas.networks._network",
+    },
+)

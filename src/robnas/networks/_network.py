@@ -1,0 +1,166 @@
+"""The macro network of NAS-Bench-201 around a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas.errors import InputError
+from robnas.networks._cell import Cell
+from robnas.spaces import Architecture
+from robnas.types import check_range
+
+
+class Normalize(nn.Module):
+    """(pixel − mean) / std per channel: the network owns it, so attacks live in [0, 1] pixels."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels in [0, 1] of shape ``(batch, channels, height, width)``."""
+        return (pixels - self.mean) / self.std
+
+
+class Stem(nn.Sequential):
+    """3×3 convolution and batch norm."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+
+class Reduction(nn.Module):
+    """Residual block between stages: halves the resolution, rounding up, and doubles the channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_a = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=False)
+        self.norm_a = nn.BatchNorm2d(2 * channels)
+        self.conv_b = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, bias=False)
+        self.norm_b = nn.BatchNorm2d(2 * channels)
+        self.shortcut = nn.Conv2d(channels, 2 * channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, C, H, W)`` to ``(batch, 2C, ⌈H/2⌉, ⌈W/2⌉)``."""
+        main: Tensor = self.norm_a(self.conv_a(F.relu(x)))
+        main = self.norm_b(self.conv_b(F.relu(main)))
+        shortcut: Tensor = self.shortcut(F.avg_pool2d(x, 2, ceil_mode=True))
+        return shortcut + main
+
+
+class Head(nn.Module):
+    """Batch norm, ReLU, global average pool, linear."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.linear = nn.Linear(channels, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, height, width)`` to logits ``(batch, classes)``."""
+        logits: Tensor = self.linear(F.relu(self.norm(x)).mean(dim=(2, 3)))
+        return logits
+
+
+class Network(nn.Module):
+    """The network of an architecture; call it on pixels in [0, 1].
+
+    Stem, three stages of N cells at C, 2C and 4C channels with a `Reduction` between them, head (Dong and Yang 2020,
+    NAS-Bench-201). Build it with `build_network`.
+    """
+
+    def __init__(
+        self,
+        arch: Architecture,
+        *,
+        num_classes: int,
+        channels: int,
+        cells: int,
+        in_channels: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.arch = arch
+        self.channels, self.cells = channels, cells
+        self.in_channels, self.num_classes = in_channels, num_classes
+        self.normalize = Normalize(mean, std)
+        self.stem = Stem(in_channels, channels)
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(Cell(arch, channels << stage) for _ in range(cells))) for stage in range(3)
+        )
+        self.reductions = nn.ModuleList(Reduction(channels << stage) for stage in range(2))
+        self.head = Head(4 * channels, num_classes)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
+        x = self.stages[0](self.stem(self.normalize(pixels)))
+        for reduction, stage in zip(self.reductions, self.stages[1:], strict=True):
+            x = stage(reduction(x))
+        logits: Tensor = self.head(x)
+        return logits
+
+    def extra_repr(self) -> str:
+        """The sizes, for `repr`."""
+        return f"{self.arch.code}, C={self.channels}, N={self.cells}"
+
+
+def build_network(
+    arch: Architecture | object,
+    *,
+    num_classes: int,
+    channels: int = 16,
+    cells: int = 5,
+    in_channels: int = 3,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    seed: int = 0,
+) -> Network:
+    """The network of `arch` with PyTorch's default initialisation.
+
+    Args:
+        arch: an architecture in any encoding.
+        num_classes: number of classes.
+        channels: channels C of the first stage; the paper uses 16.
+        cells: cells N per stage; the paper uses 5.
+        in_channels: channels of the images.
+        mean: mean of the data set per channel in pixels, shape ``(in_channels,)``; no normalisation if omitted.
+        std: standard deviation likewise.
+        seed: of the initial weights. They do not depend on the device or on other random numbers drawn, and torch's
+            own generator is left as it was.
+
+    Raises:
+        InputError: a malformed architecture, a size below 1, or mean and std that do not fit.
+    """
+    sizes = {"num_classes": num_classes, "channels": channels, "cells": cells, "in_channels": in_channels}
+    for what, value in sizes.items():
+        check_range(what, value, 1)
+    mean = (0.0,) * in_channels if mean is None else mean
+    std = (1.0,) * in_channels if std is None else std
+    for what, values in (("mean", mean), ("std", std)):
+        if len(values) != in_channels:
+            raise InputError(what, expected=f"{in_channels} values, one per channel", got=tuple(values))
+    if not all(value > 0 for value in std):
+        raise InputError("std", expected="values above 0", got=tuple(std))
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return Network(
+            Architecture(arch),
+            num_classes=num_classes,
+            channels=channels,
+            cells=cells,
+            in_channels=in_channels,
+            mean=mean,
+            std=std,
+        )

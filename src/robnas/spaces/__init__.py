@@ -1,0 +1,16 @@
+"""Architectures as values: parse, format, canonical form, partitions, neighbours, sampling. No torch."""
+
+from robnas.spaces._architecture import CONVOLUTIONS as CONVOLUTIONS
+from robnas.spaces._architecture import SIZE as SIZE
+from robnas.spaces._architecture import Architecture as Architecture
+from robnas.spaces._architecture import architectures as architectures
+from robnas.spaces._encodings import EDGES as EDGES
+from robnas.spaces._encodings import FORMATS as FORMATS
+from robnas.spaces._encodings import OPERATIONS as OPERATIONS
+from robnas.spaces._partition import PARTITIONS as PARTITIONS
+from robnas.spaces._partition import Partition as Partition
+from robnas.spaces._partition import canonical as canonical
+from robnas.spaces._partition import partition as partition
+from robnas.spaces._sampling import crossover as crossover
+from robnas.spaces._sampling import mutate as mutate
+from robnas.spaces._sampling import sample as sample

@@ -1,0 +1,115 @@
+"""One NAS-Bench-201 architecture: a frozen, hashable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from robnas.errors import InputError
+from robnas.spaces import _encodings
+from robnas.spaces._encodings import EDGES, FORMATS, OPERATIONS
+
+SIZE: int = len(OPERATIONS) ** len(EDGES)
+CONVOLUTIONS = ("nor_conv_1x1", "nor_conv_3x3")
+
+
+@dataclass(frozen=True, init=False, order=True, repr=False)
+class Architecture:
+    """A cell of 4 nodes and 6 edges, one of 5 operations on each (Dong and Yang 2020, NAS-Bench-201).
+
+    Args:
+        encoding: a genotype string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, a digit code ``"323133"``, a tuple of
+            six operation names, a NASLib tuple of six integers, an HPOBench dictionary, or an architecture.
+
+    Raises:
+        InputError: the encoding is malformed; the text names the position and the accepted values.
+    """
+
+    code: str
+    """Six digits, one per edge in the order 0→1 0→2 1→2 0→3 1→3 2→3; each is an index into `OPERATIONS`."""
+
+    def __init__(self, encoding: object) -> None:
+        code = encoding.code if isinstance(encoding, Architecture) else _encodings.parse(encoding)
+        object.__setattr__(self, "code", code)
+
+    @classmethod
+    def from_index(cls, index: int) -> Architecture:
+        """The architecture at `index` (0 … 15,624) of the project's own order: the base-5 value of the digit code."""
+        if not 0 <= index < SIZE:
+            raise InputError("architecture index", expected=f"a number from 0 to {SIZE - 1}", got=index)
+        digits = ""
+        for _ in EDGES:
+            index, digit = divmod(index, len(OPERATIONS))
+            digits = str(digit) + digits
+        return cls._trusted(digits)
+
+    @classmethod
+    def _trusted(cls, code: str) -> Architecture:
+        self = cls.__new__(cls)
+        object.__setattr__(self, "code", code)
+        return self
+
+    def __repr__(self) -> str:
+        return f"Architecture({self.code!r})"
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def index(self) -> int:
+        """Position in the project's own order; not the published index."""
+        return int(self.code, len(OPERATIONS))
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The six operation names, in edge order."""
+        return _encodings.to_operations(self.code)
+
+    @property
+    def genotype(self) -> str:
+        """The NAS-Bench-201 string."""
+        return _encodings.to_genotype(self.code)
+
+    def format(self, encoding: str) -> Any:
+        """This architecture as ``genotype``, ``code``, ``operations``, ``naslib`` or ``hpobench``."""
+        if encoding not in FORMATS:
+            raise InputError("encoding", expected=f"one of {', '.join(FORMATS)}", got=encoding)
+        return FORMATS[encoding](self.code)
+
+    @cached_property
+    def reaches_output(self) -> tuple[bool, ...]:
+        """Per node: whether a path of operations other than ``none`` leads from it to the output (node 3)."""
+        reaches = [False, False, False, True]
+        for (source, target), digit in zip(reversed(EDGES), reversed(self.code), strict=True):
+            reaches[source] |= reaches[target] and digit != "0"
+        return tuple(reaches)
+
+    @cached_property
+    def live_edges(self) -> tuple[bool, ...]:
+        """Per edge: whether it lies on a path of operations other than ``none`` from the input to the output."""
+        reached = [True, False, False, False]
+        for (source, target), digit in zip(EDGES, self.code, strict=True):
+            reached[target] |= reached[source] and digit != "0"
+        return tuple(
+            digit != "0" and reached[source] and self.reaches_output[target]
+            for (source, target), digit in zip(EDGES, self.code, strict=True)
+        )
+
+    def with_operation(self, edge: int, operation: int) -> Architecture:
+        """This architecture with the operation number on one edge replaced."""
+        return self._trusted(f"{self.code[:edge]}{operation}{self.code[edge + 1 :]}")
+
+    def neighbours(self) -> Iterator[Architecture]:
+        """The 24 architectures that differ in the operation of one edge."""
+        for edge, digit in enumerate(self.code):
+            for operation in range(len(OPERATIONS)):
+                if operation != int(digit):
+                    yield self.with_operation(edge, operation)
+
+
+def architectures() -> Iterator[Architecture]:
+    """All 15,625 architectures, in the project's own order."""
+    for index in range(SIZE):
+        yield Architecture.from_index(index)

@@ -1,0 +1,177 @@
+"""The five encodings of a NAS-Bench-201 architecture, to and from the digit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from typing import Any, NoReturn
+
+from robnas.errors import InputError, Verbatim
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+
+# NASLib sorts the edges by source and numbers the operations in an order of its own.
+_NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
+_NASLIB_OPERATIONS = (1, 0, 3, 2, 4)
+_HPOBENCH_KEYS = tuple(f"{target}<-{source}" for source, target in EDGES)
+_LONGEST = len("|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|avg_pool_3x3~0|avg_pool_3x3~1|avg_pool_3x3~2|")
+
+
+def parse(encoding: object) -> str:
+    """The digit code, such as ``323133``, of any encoding.
+
+    Raises:
+        InputError: the text names the position and what is accepted there.
+    """
+    if isinstance(encoding, str):
+        return _parse_text(encoding)
+    if isinstance(encoding, Mapping):
+        return _parse_hpobench(encoding)
+    if isinstance(encoding, Sequence) and not isinstance(encoding, (bytes, bytearray, memoryview)):
+        return _parse_sequence(encoding)
+    raise InputError(
+        "architecture",
+        expected="a genotype string, a digit code, a tuple of operation names, a NASLib tuple "
+        "or an HPOBench dictionary",
+        got=encoding,
+        remedy=_remedy(encoding),
+    )
+
+
+def _remedy(encoding: object) -> str:
+    if isinstance(encoding, (bytes, bytearray)):
+        return "decode bytes to text first"
+    if isinstance(encoding, Integral):
+        return "a published index is looked up in a table; Architecture.from_index takes the project's own order"
+    return "see robnas.Architecture"
+
+
+def _parse_text(text: str) -> str:
+    text = text.strip() if len(text) < 2 * _LONGEST else text
+    if len(text) > _LONGEST:
+        raise InputError(
+            "architecture", expected=f"at most {_LONGEST} characters", got=Verbatim(f"{len(text):,} characters")
+        )
+    if not text.startswith("|"):
+        return _parse_code(text)
+    return _parse_genotype(text)
+
+
+def _parse_code(text: str) -> str:
+    for position, character in enumerate(text[: len(EDGES)], start=1):
+        if character not in "01234":
+            raise InputError(
+                f"architecture, character {position}",
+                expected="one of the digits 0 to 4, or a genotype that starts with |",
+                got=character,
+            )
+    if len(text) != len(EDGES):
+        raise InputError(
+            "architecture",
+            expected="6 digits, one per edge in the order 0→1 0→2 1→2 0→3 1→3 2→3",
+            got=Verbatim(f"{len(text)} characters"),
+        )
+    return text
+
+
+def _parse_genotype(text: str) -> str:
+    """``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, read left to right."""
+    code, at = "", 0
+
+    def wrong(expected: str) -> NoReturn:
+        found: Any = text[at : at + 20] or Verbatim("the end")
+        raise InputError(f"architecture, character {at + 1}", expected=expected, got=found)
+
+    for source, target in EDGES:
+        if source == 0:
+            separator = "|" if target == 1 else "+|"
+            if not text.startswith(separator, at):
+                wrong(repr(separator))
+            at += len(separator)
+        end = text.find("~", at)
+        operation = text[at:end] if end >= 0 else text[at:]
+        if operation not in OPERATIONS:
+            wrong(f"one of {', '.join(OPERATIONS)} (edge {source}→{target})")
+        code += str(OPERATIONS.index(operation))
+        at += len(operation)
+        if not text.startswith(f"~{source}|", at):
+            wrong(f"'~{source}|' (edge {source}→{target})")
+        at += len(f"~{source}|")
+    if at != len(text):
+        wrong("the end")
+    return code
+
+
+def _parse_sequence(values: Sequence[object]) -> str:
+    if len(values) != len(EDGES):
+        raise InputError(
+            "architecture",
+            expected=f"{len(EDGES)} operations, one per edge",
+            got=Verbatim(f"{len(values)}"),
+        )
+    if all(isinstance(value, Integral) and not isinstance(value, bool) for value in values):
+        return _parse_naslib([int(value) for value in values])  # type: ignore[call-overload]
+    return "".join(
+        _digit(value, f"architecture, element {position} of 6 (edge {source}→{target})")
+        for position, (value, (source, target)) in enumerate(zip(values, EDGES, strict=True), start=1)
+    )
+
+
+def _parse_naslib(values: list[int]) -> str:
+    digits = [""] * len(EDGES)
+    for position, (value, edge) in enumerate(zip(values, _NASLIB_EDGES, strict=True), start=1):
+        if not 0 <= value < len(OPERATIONS):
+            raise InputError(
+                f"architecture, element {position} of 6 of a NASLib tuple",
+                expected="0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1 or 4 avg_pool_3x3",
+                got=value,
+            )
+        digits[edge] = str(_NASLIB_OPERATIONS.index(value))
+    return "".join(digits)
+
+
+def _parse_hpobench(values: Mapping[Any, Any]) -> str:
+    if unknown := [key for key in values if key not in _HPOBENCH_KEYS]:
+        raise InputError("architecture, key", expected=f"the keys {', '.join(_HPOBENCH_KEYS)}", got=unknown[0])
+    if missing := [key for key in _HPOBENCH_KEYS if key not in values]:
+        raise InputError(
+            "architecture", expected=f"the keys {', '.join(_HPOBENCH_KEYS)}", got=Verbatim(f"no {missing[0]!r}")
+        )
+    return "".join(_digit(values[key], f"architecture, key {key!r}") for key in _HPOBENCH_KEYS)
+
+
+def _digit(operation: object, what: str) -> str:
+    if not isinstance(operation, str) or operation not in OPERATIONS:
+        raise InputError(what, expected=f"one of {', '.join(OPERATIONS)}", got=operation)
+    return str(OPERATIONS.index(operation))
+
+
+def to_operations(code: str) -> tuple[str, ...]:
+    """The six operation names, in edge order."""
+    return tuple(OPERATIONS[int(digit)] for digit in code)
+
+
+def to_genotype(code: str) -> str:
+    """The NAS-Bench-201 string."""
+    terms = [f"{name}~{source}|" for name, (source, _) in zip(to_operations(code), EDGES, strict=True)]
+    return f"|{terms[0]}+|{''.join(terms[1:3])}+|{''.join(terms[3:])}"
+
+
+def to_naslib(code: str) -> tuple[int, ...]:
+    """NASLib's operation numbers, edges sorted by source."""
+    return tuple(_NASLIB_OPERATIONS[int(code[edge])] for edge in _NASLIB_EDGES)
+
+
+def to_hpobench(code: str) -> dict[str, str]:
+    """HPOBench's dictionary of edges."""
+    return dict(zip(_HPOBENCH_KEYS, to_operations(code), strict=True))
+
+
+FORMATS: dict[str, Callable[[str], Any]] = {
+    "genotype": to_genotype,
+    "code": str,
+    "operations": to_operations,
+    "naslib": to_naslib,
+    "hpobench": to_hpobench,
+}

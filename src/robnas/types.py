@@ -1,0 +1,132 @@
+"""Words shared by all rooms: splits, threat models, metrics, progress."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, Protocol, get_args
+
+from robnas.errors import InputError, Verbatim
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+Norm = Literal["linf", "l2"]
+NORMS: tuple[Norm, ...] = get_args(Norm)
+
+
+def check_split(split: str) -> Split:
+    """Return `split`, or raise `InputError` if it is none of `SPLITS`; there is no default split."""
+    for known in SPLITS:
+        if split == known:
+            return known
+    raise InputError("split", expected=f"one of {', '.join(SPLITS)}", got=split)
+
+
+def parse_epsilon(value: str | float) -> float:
+    """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.5"`` or a number.
+
+    Raises:
+        InputError: not a finite number ≥ 0.
+    """
+    try:
+        epsilon = float(Fraction(value)) if isinstance(value, str) else float(value)
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+        epsilon = math.nan
+    if not (math.isfinite(epsilon) and epsilon >= 0) or isinstance(value, bool):
+        raise InputError("epsilon", expected="a number ≥ 0 in pixel units, such as 8/255", got=value)
+    return epsilon
+
+
+def format_epsilon(epsilon: float) -> str:
+    """The text of a distance: ``"8/255"`` where it is a whole number of grey levels, else its shortest decimal."""
+    levels = epsilon * 255
+    if abs(levels - round(levels)) < 1e-9 and round(levels) not in (0, 255):
+        return f"{round(levels)}/255"
+    return f"{epsilon:g}" if float(f"{epsilon:g}") == epsilon else repr(epsilon)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreatModel:
+    """What an attacker may do: move an image by at most `epsilon` in `norm`, inside [0, 1] pixels."""
+
+    norm: Norm
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise InputError("threat model norm", expected=f"one of {', '.join(NORMS)}", got=self.norm)
+        object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
+        if self.norm == "linf" and self.epsilon > 1:
+            raise InputError(
+                "threat model epsilon",
+                expected="at most 1 for linf, because pixels lie in [0, 1]",
+                got=self.epsilon,
+                remedy='write "8/255", not 8',
+            )
+
+    @classmethod
+    def linf(cls, epsilon: str | float) -> ThreatModel:
+        """Every pixel moves by at most `epsilon`."""
+        return cls("linf", parse_epsilon(epsilon))
+
+    @classmethod
+    def l2(cls, epsilon: str | float) -> ThreatModel:
+        """The whole image moves by at most `epsilon` in Euclidean norm."""
+        return cls("l2", parse_epsilon(epsilon))
+
+    def __str__(self) -> str:
+        return f"{self.norm} {format_epsilon(self.epsilon)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Accuracy without attack (``clean``) or under a named attack, as written in tables and records.
+
+    The key of a metric is ``clean``, ``pgd@8/255`` (L∞) or ``pgd-l2@0.5``.
+    """
+
+    attack: str
+    threat: ThreatModel | None
+
+    @property
+    def key(self) -> str:
+        """The text of this metric."""
+        if self.threat is None:
+            return self.attack
+        norm = "" if self.threat.norm == "linf" else f"-{self.threat.norm}"
+        return f"{self.attack}{norm}@{format_epsilon(self.threat.epsilon)}"
+
+    @classmethod
+    def parse(cls, key: str) -> Metric:
+        """The metric of a key.
+
+        Raises:
+            InputError: the key is not of the form above.
+        """
+        if key == "clean":
+            return cls("clean", None)
+        attack, at, epsilon = key.partition("@")
+        name, _, norm = attack.partition("-")
+        if not (at and name and norm in ("", "l2")):
+            raise InputError("metric", expected="clean, or a key such as pgd@8/255 or pgd-l2@0.5", got=key)
+        return cls(name, ThreatModel("l2" if norm else "linf", parse_epsilon(epsilon)))
+
+
+class Progress(Protocol):
+    """Told about long work as it goes on."""
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        """`done` of `total` units are finished; `text` holds the figures to show."""
+        ...
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """A `Progress` that shows nothing."""
+
+
+def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
+    """Raise `InputError` unless low ≤ value ≤ high."""
+    if not low <= value <= high:
+        bound = f"at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}]"
+        raise InputError(what, expected=bound, got=Verbatim(value))

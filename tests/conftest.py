@@ -1,0 +1,22 @@
+"""Shared fixtures. Real data lies in a folder `shared` beside the repository; tests that need it skip without it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+SHARED = Path(os.environ.get("ROBNAS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+def shared_file(*parts):
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {'/'.join(parts)} of the shared data; set ROBNAS_SHARED to its folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def published_meta():
+    return json.loads(shared_file("data", "published", "meta.json").read_text())

@@ -1,0 +1,258 @@
+import pickle
+import re
+import time
+
+import numpy as np
+import pytest
+
+from robnas.errors import InputError
+from robnas.spaces import (
+    EDGES,
+    FORMATS,
+    OPERATIONS,
+    SIZE,
+    Architecture,
+    architectures,
+    canonical,
+    crossover,
+    mutate,
+    partition,
+    sample,
+)
+
+GENOTYPE = "|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+ALL = list(architectures())
+
+
+def test_known_architecture_in_every_encoding():
+    arch = Architecture(GENOTYPE)
+    assert arch.code == "323133"
+    assert arch.genotype == GENOTYPE
+    assert arch.operations == tuple(OPERATIONS[i] for i in (3, 2, 3, 1, 3, 3))
+    assert arch.format("naslib") == (2, 3, 0, 2, 2, 2)
+    assert arch.format("hpobench") == {
+        "1<-0": "nor_conv_3x3", "2<-0": "nor_conv_1x1", "2<-1": "nor_conv_3x3",
+        "3<-0": "skip_connect", "3<-1": "nor_conv_3x3", "3<-2": "nor_conv_3x3",
+    }  # fmt: skip
+    assert arch.index == int("323133", 5)
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+def test_every_encoding_round_trips_over_the_whole_space(encoding):
+    for arch in ALL:
+        assert Architecture(arch.format(encoding)) == arch
+
+
+def test_lists_numpy_tuples_and_architectures_are_accepted():
+    arch = Architecture("323133")
+    assert Architecture(arch) == arch
+    assert Architecture(list(arch.operations)) == arch
+    assert Architecture(tuple(np.array(arch.format("naslib")))) == arch
+    assert Architecture(f"  {GENOTYPE}\n") == arch
+
+
+def test_an_architecture_is_a_frozen_hashable_ordered_value():
+    first, second = Architecture("323133"), Architecture(GENOTYPE)
+    assert first == second
+    assert hash(first) == hash(second)
+    assert {first: 1}[second] == 1
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert sorted([Architecture("400000"), first])[0] is first
+    assert repr(first) == "Architecture('323133')"
+    with pytest.raises(AttributeError):
+        first.code = "000000"
+
+
+def test_index_is_the_base_5_order():
+    assert [arch.index for arch in ALL] == list(range(SIZE))
+    assert Architecture.from_index(0).code == "000000"
+    assert Architecture.from_index(SIZE - 1).code == "444444"
+    with pytest.raises(InputError, match="from 0 to 15624, got 15625"):
+        Architecture.from_index(SIZE)
+
+
+BAD = [
+    (GENOTYPE.replace("nor_conv_3x3~2", "nor_conv_5x5~2"),
+     r"character 81: expected one of none, skip_connect, .* \(edge 2→3\), got 'nor_conv_5x5~2\|'"),
+    (GENOTYPE.replace("|nor_conv_1x1~0|nor_conv_3x3~1|", "|nor_conv_1x1~0|"), r"character 34: .*\(edge 1→2\)"),
+    (GENOTYPE.replace("nor_conv_1x1~0", "nor_conv_1x1~1"), r"character 31: expected '~0\|' \(edge 0→2\)"),
+    (GENOTYPE + "|none~3|", r"architecture: expected at most \d+ characters|character \d+: expected the end"),
+    (GENOTYPE[:-1], r"expected '~2\|' \(edge 2→3\), got '~2'"),
+    (GENOTYPE[:20], "character 19: expected one of none"),
+    ("|", "character 2: expected one of none, .*, got the end"),
+    ("", "expected 6 digits, .* got 0 characters"),
+    ("32313", "expected 6 digits, .* got 5 characters"),
+    ("3231333", "expected 6 digits, .* got 7 characters"),
+    ("323533", "character 4: expected one of the digits 0 to 4, .* got '5'"),
+    ("32313٣", "character 6: expected one of the digits 0 to 4"),
+    (b"323133", "got b'323133'; decode bytes to text first"),
+    (bytearray(b"323133"), "decode bytes to text first"),
+    ("3" * 10_000_000, "expected at most 95 characters, got 10,000,000 characters"),
+    ("|" + "none" * 2_500_000, "expected at most 95 characters, got 10,000,001 characters"),
+    (("none",) * 5, "expected 6 operations, one per edge, got 5"),
+    (("none",) * 5 + ("max_pool",), r"element 6 of 6 \(edge 2→3\): expected one of none, .*, got 'max_pool'"),
+    (("none",) * 5 + (3,), r"element 6 of 6 \(edge 2→3\): expected one of none, .*, got 3"),
+    ((2, 3, 0, 2, 2, 5), "element 6 of 6 of a NASLib tuple: expected 0 skip_connect, .* got 5"),
+    ((True,) * 6, "element 1 of 6 .*got True"),
+    ({"1<-0": "none"}, "expected the keys 1<-0, .* got no '2<-0'"),
+    ({"9<-0": "none"}, "key: expected the keys .* got '9<-0'"),
+    (Architecture("323133").format("hpobench") | {"3<-1": "conv"}, "key '3<-1': expected one of none"),
+    (25, "published index is looked up in a table"),
+    (None, "expected a genotype string, a digit code"),
+    (3.5, "expected a genotype string, a digit code"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "text"), BAD, ids=[str(i) for i in range(len(BAD))])
+def test_malformed_input_names_the_position_and_what_is_accepted(encoding, text):
+    with pytest.raises(InputError, match=text) as raised:
+        Architecture(encoding)
+    assert len(str(raised.value)) < 400
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_format_lists_the_known_ones():
+    with pytest.raises(InputError, match="one of genotype, code, operations, naslib, hpobench, got 'yaml'"):
+        Architecture("323133").format("yaml")
+
+
+def test_neighbours_are_the_24_that_differ_in_one_edge():
+    for arch in ALL[::97]:
+        neighbours = list(arch.neighbours())
+        assert len(set(neighbours)) == 24
+        assert all(sum(a != b for a, b in zip(n.code, arch.code, strict=True)) == 1 for n in neighbours)
+
+
+def _live_edges_by_enumerating_paths(arch):
+    paths = []
+
+    def walk(node, taken):
+        if node == 3:
+            paths.append(taken)
+        for number, (source, target) in enumerate(EDGES):
+            if source == node and arch.operations[number] != "none":
+                walk(target, (*taken, number))
+
+    walk(0, ())
+    live = {edge for path in paths for edge in path}
+    return tuple(edge in live for edge in range(6))
+
+
+def test_live_edges_are_those_on_a_path_from_input_to_output():
+    for arch in ALL:
+        assert arch.live_edges == _live_edges_by_enumerating_paths(arch)
+
+
+# partitions
+
+
+@pytest.mark.parametrize(("name", "count"), [("official", 6466), ("effective", 4660), ("identical", 5545)])
+def test_partitions_have_the_exact_class_counts(name, count):
+    classes = partition(name)
+    assert classes.count == count
+    assert len(np.unique(classes.class_of)) == count
+    assert len({canonical(arch, name) for arch in ALL}) == count
+    assert len(classes.representatives()) == count
+
+
+def _refines(fine, coarse):
+    pairs = np.unique(np.stack([fine.class_of, coarse.class_of]), axis=1)
+    return pairs.shape[1] == fine.count
+
+
+def test_every_official_class_lies_in_one_effective_class():
+    assert _refines(partition("official"), partition("effective"))
+    assert _refines(partition("identical"), partition("effective"))
+
+
+def test_identical_classes_among_the_published_representatives(published_rank):
+    identical = partition("identical")
+    representatives = partition("official").representatives(published_rank)
+    classes = np.array([identical.class_of[arch.index] for arch in representatives])
+    sizes = np.bincount(classes)
+    assert (sizes > 0).sum() == 5067
+    assert ((sizes > 1).sum(), sizes[sizes > 1].sum()) == (640, 2039)
+
+
+def test_members_and_representative_of_a_class():
+    classes = partition("effective")
+    nothing = Architecture("000000")
+    members = classes.members(nothing)
+    assert nothing in members
+    assert Architecture("300000") in members
+    assert all(classes.same(nothing, member) for member in members)
+    assert not classes.same(nothing, Architecture("323133"))
+    rank = np.arange(SIZE)[::-1]  # the last member becomes the representative
+    assert members[-1] in classes.representatives(rank)
+    assert members[0] not in classes.representatives(rank)
+
+
+@pytest.fixture(scope="module")
+def published_rank(published_meta):
+    rank = np.empty(SIZE, dtype=int)
+    for number, entry in published_meta["ids"].items():
+        rank[Architecture(entry["nb201-string"]).index] = int(number)
+    return rank
+
+
+def test_official_representatives_are_the_published_ones(published_meta, published_rank):
+    published = {int(number) for number, entry in published_meta["ids"].items() if entry["isomorph"] == number}
+    ours = partition("official").representatives(published_rank)
+    assert {int(published_rank[arch.index]) for arch in ours} == published
+
+
+def test_an_unknown_partition_lists_the_known_ones():
+    with pytest.raises(InputError, match="one of official, effective, identical, got 'iso'"):
+        partition("iso")
+
+
+def test_enumerating_and_canonicalising_the_space_is_fast(record_property):
+    """The figure is recorded, not asserted: tests do not judge wall time."""
+    partition.cache_clear()
+    start = time.perf_counter()
+    count = sum(1 for _ in architectures()), partition("official").count, partition("effective").count
+    record_property("seconds", time.perf_counter() - start)
+    assert count == (15625, 6466, 4660)
+
+
+# sampling
+
+
+def test_samples_are_distinct_seeded_and_uniform():
+    drawn = sample(np.random.default_rng(0), 500)
+    assert len(set(drawn)) == 500
+    assert drawn == sample(np.random.default_rng(0), 500)
+    assert sorted(sample(np.random.default_rng(0), SIZE)) == ALL
+    digits = np.array([[int(digit) for digit in arch.code] for arch in sample(np.random.default_rng(1), 5000)])
+    for edge in range(6):
+        frequency = np.bincount(digits[:, edge], minlength=5) / 5000
+        assert np.abs(frequency - 0.2).max() < 0.03
+
+
+def test_samples_of_a_partition_are_one_per_class():
+    classes = partition("effective")
+    drawn = sample(np.random.default_rng(0), classes.count, partition="effective")
+    assert len({int(classes.class_of[arch.index]) for arch in drawn}) == classes.count
+
+
+@pytest.mark.parametrize("count", [-1, SIZE + 1])
+def test_a_sample_of_impossible_size_is_refused(count):
+    with pytest.raises(InputError, match=re.escape("sample count: expected a number in [0, 15625]")):
+        sample(np.random.default_rng(0), count)
+
+
+def test_mutation_is_uniform_over_the_neighbours():
+    arch, rng = Architecture("323133"), np.random.default_rng(0)
+    drawn = [mutate(arch, rng) for _ in range(4800)]
+    counts = np.array([drawn.count(neighbour) for neighbour in arch.neighbours()])
+    assert counts.sum() == 4800
+    assert 140 < counts.min() <= counts.max() < 260  # 200 expected, sd 14
+
+
+def test_crossover_takes_each_edge_from_a_parent():
+    rng = np.random.default_rng(0)
+    first, second = Architecture("000000"), Architecture("333333")
+    children = [crossover(first, second, rng) for _ in range(400)]
+    assert {digit for child in children for digit in child.code} == {"0", "3"}
+    assert 0.4 < np.mean([[digit == "3" for digit in child.code] for child in children]) < 0.6
+    assert crossover(first, first, rng) == first
