@@ -19,7 +19,9 @@ RANDOM = [arch.code for arch in sample(np.random.default_rng(201), 200)]
 
 def pair(code, channels=3, cells=1, dtype=torch.float64):
     sizes = {"num_classes": 5, "channels": channels, "cells": cells, "in_channels": 3, "mean": MEAN, "std": STD}
-    reference = randomize(ReferenceNetwork(code, **sizes), seed=1).to(dtype)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(int(code, 5))
+        reference = randomize(ReferenceNetwork(code, **sizes), seed=1).to(dtype)
     network = build_network(code, **sizes).to(dtype)
     copy_weights(network, reference)
     return network, reference
