@@ -1,0 +1,164 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from the official binary or pickle archives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robnas.data._dataset import Dataset, checked
+from robnas.data._files import check_md5, download, extract
+from robnas.data._splits import hold_out
+from robnas.data._unpickle import load_arrays
+from robnas.errors import DataError, Verbatim
+from robnas.types import Progress
+
+_PIXELS = 3 * 32 * 32
+_SITE = "https://www.cs.toronto.edu/~kriz/"
+
+
+@dataclass(frozen=True)
+class _Archive:
+    name: str
+    md5: str
+    folder: str
+    train: tuple[str, ...]
+    test: str
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*self.train, self.test)
+
+
+@dataclass(frozen=True)
+class _Cifar:
+    name: str
+    num_classes: int
+    label_bytes: int
+    """Leading bytes of a record; the label is the last of them."""
+    label_key: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    binary: _Archive
+    pickled: _Archive
+
+
+def _grey(*levels: float) -> tuple[float, float, float]:
+    red, green, blue = levels
+    return red / 255, green / 255, blue / 255
+
+
+CIFAR10 = _Cifar(
+    "cifar10",
+    10,
+    1,
+    "labels",
+    _grey(125.3, 123.0, 113.9),
+    _grey(63.0, 62.1, 66.7),
+    _Archive(
+        "cifar-10-binary.tar.gz",
+        "c32a1d4ab5d03f1284b67883e8d87530",
+        "cifar-10-batches-bin",
+        tuple(f"data_batch_{number}.bin" for number in range(1, 6)),
+        "test_batch.bin",
+    ),
+    _Archive(
+        "cifar-10-python.tar.gz",
+        "c58f30108f718f92721af3b95e74349a",
+        "cifar-10-batches-py",
+        tuple(f"data_batch_{number}" for number in range(1, 6)),
+        "test_batch",
+    ),
+)
+CIFAR100 = _Cifar(
+    "cifar100",
+    100,
+    2,
+    "fine_labels",
+    _grey(129.3, 124.1, 112.4),
+    _grey(68.2, 65.4, 70.4),
+    _Archive(
+        "cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", "cifar-100-binary", ("train.bin",), "test.bin"
+    ),
+    _Archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", "cifar-100-python", ("train",), "test"),
+)
+
+
+def load_cifar(
+    which: _Cifar, directory: Path, *, validation: float, allow_partial: bool, progress: Progress
+) -> Dataset:
+    """CIFAR from `directory`; downloads the binary archive if nothing is there."""
+    archive = _find(which, directory, progress)
+    folder = directory / archive.folder
+    read = _read_binary if archive is which.binary else _read_pickle
+    train = [read(which, folder / name) for name in archive.train]
+    images = np.concatenate([part[0] for part in train])
+    labels = np.concatenate([part[1] for part in train])
+    test_images, test_labels = read(which, folder / archive.test)
+    _check_count(folder, len(labels), 50_000, allow_partial)
+    _check_count(folder / archive.test, len(test_labels), 10_000, allow_partial)
+    test = checked(folder / archive.test, test_images, test_labels, which.num_classes)
+    splits = hold_out(checked(folder, images, labels, which.num_classes), validation)
+    return Dataset(which.name, which.num_classes, {**splits, "test": test}, which.mean, which.std)
+
+
+def _find(which: _Cifar, directory: Path, progress: Progress) -> _Archive:
+    """The archive whose extracted folder is there, after extracting or downloading it if need be."""
+    for archive in (which.binary, which.pickled):
+        folder = directory / archive.folder
+        if folder.is_dir():
+            for name in archive.files:
+                if not (folder / name).is_file():
+                    raise DataError(
+                        str(folder / name),
+                        expected=f"a file of {which.name}",
+                        got=Verbatim("nothing"),
+                        remedy=f"delete {folder} to fetch the data again",
+                    )
+            return archive
+        if (directory / archive.name).is_file():
+            check_md5(directory / archive.name, archive.md5)
+            extract(directory / archive.name, archive.files, folder)
+            return archive
+    download(_SITE + which.binary.name, which.binary.md5, directory / which.binary.name, progress)
+    extract(directory / which.binary.name, which.binary.files, directory / which.binary.folder)
+    return which.binary
+
+
+def _read_binary(which: _Cifar, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Records of label bytes and three 32×32 planes, red first."""
+    size, record = path.stat().st_size, which.label_bytes + _PIXELS
+    if size == 0 or size % record:
+        raise DataError(
+            str(path),
+            expected=f"a whole number of records of {record} bytes",
+            got=Verbatim(f"{size:,} bytes, {size % record} left over"),
+            remedy="the file is truncated: delete its folder to fetch the data again",
+        )
+    records = np.fromfile(path, dtype=np.uint8).reshape(-1, record)
+    return records[:, which.label_bytes :].reshape(-1, 3, 32, 32), records[:, which.label_bytes - 1].astype(np.int64)
+
+
+def _read_pickle(which: _Cifar, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    content = load_arrays(path)
+    images, labels = content.get("data"), content.get(which.label_key)
+    if not isinstance(images, np.ndarray) or images.ndim != 2 or images.shape[1] != _PIXELS:
+        raise DataError(str(path), expected=f"an array data of shape (n, {_PIXELS})", got=Verbatim(_describe(images)))
+    part = checked(path, images.reshape(-1, 3, 32, 32), np.asarray(labels), which.num_classes)
+    return part.images.numpy(), part.labels.numpy()
+
+
+def _describe(value: object) -> str:
+    return f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _check_count(source: Path, got: int, expected: int, allow_partial: bool) -> None:
+    if got != expected and not (allow_partial and got < expected):
+        raise DataError(
+            str(source),
+            expected=f"{expected:,} images",
+            got=Verbatim(f"{got:,}"),
+            remedy="delete the folder to fetch the data again, or pass allow_partial=True (--allow-partial) to use "
+            "what is there",
+        )

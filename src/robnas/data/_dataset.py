@@ -1,0 +1,155 @@
+"""An image data set in memory: uint8 tensors on one device, split once and for all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from robnas.errors import DataError, InputError, Verbatim
+from robnas.types import SPLITS, Split, check_range, check_split
+
+Bytes = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The images of one split with their labels."""
+
+    images: Tensor
+    """Shape (n, channels, height, width), uint8."""
+    labels: Tensor
+    """Shape (n,), int64."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> Images:
+        """The same images on `device`."""
+        return Images(self.images.to(device), self.labels.to(device))
+
+    def limit(self, count: int | None) -> Images:
+        """The first `count` images, or all if that is None.
+
+        Raises:
+            InputError: `count` is below 1 or above what there is.
+        """
+        if count is None:
+            return self
+        check_range("image limit", count, 1, len(self))
+        return Images(self.images[:count], self.labels[:count])
+
+
+def to_pixels(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Pixels in [0, 1], channels-last in memory, of uint8 images ``(n, channels, height, width)``."""
+    return images.to(dtype, memory_format=torch.channels_last).div_(255)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A named image data set with its splits; make one with `load_data`."""
+
+    name: str
+    num_classes: int
+    splits: Mapping[Split, Images]
+    mean: tuple[float, ...]
+    """Per channel, in [0, 1] pixels."""
+    std: tuple[float, ...]
+    """Per channel, in [0, 1] pixels."""
+
+    def split(self, name: str) -> Images:
+        """The images of a split.
+
+        Raises:
+            InputError: there is no such split; the text lists what exists.
+        """
+        if (split := check_split(name)) not in self.splits:
+            raise InputError(
+                f"split of {self.name}",
+                expected=f"one of {', '.join(self.splits)}",
+                got=name,
+                remedy="load the data with a validation share above 0" if name == "validation" else "",
+            )
+        return self.splits[split]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        channels, height, width = self.splits["train"].images.shape[1:]
+        return channels, height, width
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same data set on `device`."""
+        return replace(self, splits={name: part.to(device) for name, part in self.splits.items()})
+
+    def limit(self, *, train: int | None = None) -> Dataset:
+        """A data set with the first `train` training images only; its content hash is another one."""
+        return replace(self, splits={**self.splits, "train": self.splits["train"].limit(train)})
+
+    @cached_property
+    def content_hash(self) -> str:
+        """16 hexadecimal digits that change with any pixel, label or split."""
+        digest = hashlib.sha256(f"{self.num_classes} classes".encode())
+        for name in SPLITS:
+            if name in self.splits:
+                part = self.splits[name].to("cpu")
+                digest.update(f"{name} {tuple(part.images.shape)}".encode())
+                digest.update(part.images.contiguous().numpy().data)
+                digest.update(part.labels.contiguous().numpy().data)
+        return digest.hexdigest()[:16]
+
+
+def checked(source: Path | str, images: Bytes, labels: npt.ArrayLike, num_classes: int) -> Images:
+    """Images and labels of a file as tensors.
+
+    Args:
+        source: the file, for errors.
+        images: shape (n, channels, height, width), uint8.
+        labels: shape (n,), integers.
+        num_classes: labels must lie in [0, num_classes).
+
+    Raises:
+        DataError: wrong type, shape, count or label range.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
+        raise DataError(
+            f"{source}, images",
+            expected="uint8 of shape (n, channels, height, width)",
+            got=Verbatim(f"{images.dtype} of shape {images.shape}"),
+        )
+    numbers = np.asarray(labels)
+    if numbers.dtype.kind not in "iu" or numbers.shape != (len(images),):
+        raise DataError(
+            f"{source}, labels",
+            expected=f"{len(images):,} integers, one per image",
+            got=Verbatim(f"{numbers.dtype} of shape {numbers.shape}"),
+        )
+    low, high = int(numbers.min()), int(numbers.max())
+    if low < 0 or high >= num_classes:
+        raise DataError(
+            f"{source}, labels",
+            expected=f"labels from 0 to {num_classes - 1}",
+            got=Verbatim(low if low < 0 else high),
+            remedy="the file is damaged or belongs to another data set",
+        )
+    return Images(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(numbers.astype(np.int64)))
+
+
+def channel_statistics(part: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel in [0, 1] pixels; a constant channel gets standard deviation 1."""
+    levels = part.images.transpose(0, 1).flatten(1)
+    counts = torch.stack([torch.bincount(channel, minlength=256) for channel in levels]).double()
+    value = torch.arange(256, dtype=torch.float64, device=levels.device) / 255
+    weight = counts / counts.sum(1, keepdim=True)
+    mean = weight @ value
+    std = ((weight * (value - mean[:, None]) ** 2).sum(1)).sqrt()
+    std = torch.where(std > 0, std, torch.ones_like(std))
+    return tuple(mean.tolist()), tuple(std.tolist())

@@ -1,0 +1,58 @@
+"""One function that finds a data set by name or path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from robnas.data._cifar import CIFAR10, CIFAR100, load_cifar
+from robnas.data._dataset import Dataset
+from robnas.data._digits import load_digits
+from robnas.data._files import data_directory
+from robnas.data._imagenet16 import load_imagenet16_120
+from robnas.data._user import load_user
+from robnas.errors import InputError
+from robnas.types import Progress, silent
+
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "cifar10": partial(load_cifar, CIFAR10),
+    "cifar100": partial(load_cifar, CIFAR100),
+    "imagenet16-120": load_imagenet16_120,
+}
+
+
+def load_data(
+    name: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    validation: float = 0.1,
+    allow_partial: bool = False,
+    progress: Progress = silent,
+) -> Dataset:
+    """A data set by name, or a user's own by path.
+
+    Args:
+        name: ``digits`` (bundled), ``cifar10``, ``cifar100``, ``imagenet16-120``, or the path of an ``.npz`` file or
+            of a folder of images by class.
+        data_dir: where archives are looked for and downloaded to; ``$ROBNAS_DATA`` or the user's cache if omitted.
+        validation: share of the training images held out as the validation split, class-balanced and always the same
+            images. The published table trained on all of them: pass 0 for that. The digits and data with a validation
+            split of their own ignore it.
+        allow_partial: accept fewer images than the official data set has, and ImageNet16-120 files of another checksum.
+        progress: told about downloads and long reads.
+
+    Raises:
+        DataError: a file is missing, damaged or hostile; the text names it and the remedy.
+        InputError: there is no such data set.
+    """
+    if name == "digits":
+        return load_digits()
+    if str(name) in DATASETS:
+        return DATASETS[str(name)](
+            data_directory(data_dir), validation=validation, allow_partial=allow_partial, progress=progress
+        )
+    path = Path(name).expanduser()
+    if not path.exists() and path.suffix != ".npz" and len(path.parts) == 1:
+        raise InputError("data set", expected=f"one of digits, {', '.join(DATASETS)}, or a path", got=str(name))
+    return load_user(path, validation=validation, progress=progress)

@@ -1,0 +1,171 @@
+"""A user's own images: an ``.npz`` file or a folder of images by class."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from robnas.data._dataset import Dataset, Images, channel_statistics, checked
+from robnas.data._splits import balanced_order, hold_out, split_in_three, take
+from robnas.errors import DataError, Verbatim
+from robnas.types import SPLITS, Progress, Split
+
+_TEST_SHARE = 0.1
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "train": (("train_images", "train_labels"), ("x_train", "y_train")),
+    "validation": (("validation_images", "validation_labels"), ("x_val", "y_val")),
+    "test": (("test_images", "test_labels"), ("x_test", "y_test")),
+}
+_FOLDERS: dict[str, tuple[str, ...]] = {
+    "train": ("train",),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test",),
+}
+
+
+def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
+    """Images from an ``.npz`` file or a folder.
+
+    An ``.npz`` holds ``train_images``, ``train_labels``, ``test_images``, ``test_labels`` and perhaps
+    ``validation_…`` (or Keras' ``x_train`` …), or just ``images`` and ``labels``. A folder holds one folder per class,
+    or ``train/``, ``test/`` and perhaps ``validation/`` with those inside. What comes unsplit is split here: a tenth
+    for test, `validation` of the rest for validation, class-balanced and always the same way.
+    """
+    if not path.exists():
+        raise DataError(str(path), expected="an .npz file or a folder of images by class", got=Verbatim("nothing"))
+    parts = _read_folder(path, progress) if path.is_dir() else _read_npz(path)
+    labels = np.concatenate([numbers for _, numbers in parts.values()])
+    num_classes = int(labels.max()) + 1 if len(labels) else 0
+    if num_classes < 2:
+        raise DataError(str(path), expected="labels of at least 2 classes", got=Verbatim(f"{num_classes}"))
+    named = {name: checked(path, *part, num_classes) for name, part in parts.items()}
+    if len({tuple(part.images.shape[1:]) for part in named.values()}) > 1:
+        raise DataError(
+            str(path),
+            expected="images of one shape in all splits",
+            got=Verbatim("; ".join(f"{name} {tuple(part.images.shape[1:])}" for name, part in named.items())),
+        )
+    splits = _split(named, validation, path)
+    mean, std = channel_statistics(splits["train"])
+    return Dataset(path.stem, num_classes, splits, mean, std)
+
+
+def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Split, Images]:
+    if "all" in named:
+        count = len(named["all"])
+        test = max(1, round(_TEST_SHARE * count))
+        return split_in_three(named["all"], test=test, validation=round(validation * (count - test)))
+    if missing := [name for name in ("train", "test") if name not in named]:
+        raise DataError(
+            str(path),
+            expected="train and test, or neither",
+            got=Verbatim(f"no {missing[0]} among {', '.join(named)}"),
+        )
+    shuffled = {name: take(part, balanced_order(part.labels.numpy())) for name, part in named.items()}
+    if "validation" not in named:
+        shuffled |= dict(hold_out(shuffled["train"], validation).items())
+    return {name: shuffled[name] for name in SPLITS if name in shuffled}
+
+
+def _read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise DataError(
+            str(path),
+            expected="an .npz file of plain arrays",
+            got=Verbatim(f"{type(error).__name__} ({error})"),
+            remedy="write it with numpy.savez_compressed(path, images=…, labels=…)",
+        ) from None
+    pairs = {name: pair for name, choices in _KEYS.items() for pair in choices if pair[0] in content}
+    found = pairs or {"all": ("images", "labels")}
+    for pair in found.values():
+        for key in pair:
+            if key not in content:
+                raise DataError(
+                    str(path),
+                    expected=f"an array {key}",
+                    got=Verbatim(f"only {', '.join(content) or 'none'}"),
+                    remedy="see robnas.load_data for the names",
+                )
+    return {name: (_channels_first(path, content[x]), content[y].reshape(-1)) for name, (x, y) in found.items()}
+
+
+def _channels_first(path: Path, images: np.ndarray) -> np.ndarray:
+    """(n, h, w), (n, h, w, c) or (n, c, h, w) as the last of these."""
+    if images.ndim == 3:
+        return images[:, None]
+    if images.ndim != 4:
+        return images  # refused later, with the shape that is wanted
+    first, last = images.shape[1] in (1, 3, 4), images.shape[3] in (1, 3, 4)
+    if first and last:
+        raise DataError(
+            str(path),
+            expected="a shape that shows where the channels are",
+            got=images.shape,
+            remedy="store it as (n, height, width) or with a side above 4",
+        )
+    return images.transpose(0, 3, 1, 2) if last else images
+
+
+def _read_folder(path: Path, progress: Progress) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    roots = {
+        name: path / folder for name, folders in _FOLDERS.items() for folder in folders if (path / folder).is_dir()
+    }
+    found = roots or {"all": path}
+    classes = sorted({entry.name for root in found.values() for entry in _folders(root)})
+    if len(classes) < 2:
+        raise DataError(
+            str(path), expected="at least 2 folders, one per class", got=Verbatim(", ".join(classes) or "none")
+        )
+    files = {
+        name: [(file, classes.index(folder.name)) for folder in _folders(root) for file in _image_files(folder)]
+        for name, root in found.items()
+    }
+    if empty := [str(found[name]) for name, entries in files.items() if not entries]:
+        raise DataError(empty[0], expected="image files", got=Verbatim("none"))
+    first, total = next(iter(files.values()))[0][0], sum(map(len, files.values()))
+    shape, done, parts = _decode(first).shape, 0, {}
+    for name, entries in files.items():
+        images = np.empty((len(entries), *shape), dtype=np.uint8)
+        for number, (file, _) in enumerate(entries):
+            image = _decode(file)
+            if image.shape != shape:
+                raise DataError(
+                    str(file),
+                    expected=f"the shape of {first.name}, {shape}",
+                    got=image.shape,
+                    remedy="give all images one size and mode",
+                )
+            images[number] = image
+            done += 1
+            if done % 500 == 0:
+                progress(done, total, "read images")
+        parts[name] = images, np.array([label for _, label in entries])
+    return parts
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
+
+
+def _decode(file: Path) -> np.ndarray:
+    """(channels, height, width): one channel for a grey image, else three."""
+    try:
+        with Image.open(file) as image:
+            grey = image.mode in ("1", "L", "LA")
+            pixels = np.asarray(image.convert("L" if grey else "RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(
+            str(file), expected="a complete image", got=Verbatim(type(error).__name__), remedy="replace or remove it"
+        ) from None
+    return pixels[None] if grey else pixels.transpose(2, 0, 1)
