@@ -26,6 +26,9 @@ def check_split(split: str) -> Split:
 def parse_epsilon(value: str | float) -> float:
     """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.5"`` or a number.
 
+    What lies within 1e-9 of a whole number of grey levels is that number, so arithmetic such as ``8 * (1 / 255)``
+    does not make another threat model.
+
     Raises:
         InputError: not a finite number ≥ 0.
     """
@@ -35,15 +38,14 @@ def parse_epsilon(value: str | float) -> float:
         epsilon = math.nan
     if not (math.isfinite(epsilon) and epsilon >= 0) or isinstance(value, bool):
         raise InputError("epsilon", expected="a number ≥ 0 in pixel units, such as 8/255", got=value)
-    return epsilon
+    levels = round(epsilon * 255)
+    return levels / 255 if abs(epsilon * 255 - levels) < 1e-9 else epsilon
 
 
 def format_epsilon(epsilon: float) -> str:
-    """The text of a distance: ``"8/255"`` where it is a whole number of grey levels, else its shortest decimal."""
-    levels = epsilon * 255
-    if abs(levels - round(levels)) < 1e-9 and round(levels) not in (0, 255):
-        return f"{round(levels)}/255"
-    return f"{epsilon:g}" if float(f"{epsilon:g}") == epsilon else repr(epsilon)
+    """The text of a distance, which `parse_epsilon` reads back: ``"8/255"`` for whole grey levels, else a decimal."""
+    levels = round(epsilon * 255)
+    return f"{levels}/255" if levels / 255 == epsilon and levels % 255 else repr(float(epsilon)).removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True)

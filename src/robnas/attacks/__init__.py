@@ -1,0 +1,20 @@
+"""FGSM, PGD, APGD, Square and AutoAttack on any `nn.Module` that maps pixels in [0, 1] to logits."""
+
+from robnas.attacks._attack import Adversarial as Adversarial
+from robnas.attacks._attack import Attack as Attack
+from robnas.attacks._attack import check_images as check_images
+from robnas.attacks._attack import perturb as perturb
+from robnas.attacks._attack import predict as predict
+from robnas.attacks._ball import Ball as Ball
+from robnas.attacks._ball import clip_to_ball as clip_to_ball
+from robnas.attacks._frozen import frozen as frozen
+from robnas.attacks._gradient import FGSM as FGSM
+from robnas.attacks._gradient import PGD as PGD
+from robnas.attacks._gradient import ascend as ascend
+from robnas.attacks._gradient import summed_cross_entropy as summed_cross_entropy
+from robnas.attacks._library import APGD as APGD
+from robnas.attacks._library import AttackWarning as AttackWarning
+from robnas.attacks._library import AutoAttack as AutoAttack
+from robnas.attacks._library import Square as Square
+
+ATTACKS = {"fgsm": FGSM, "pgd": PGD, "apgd": APGD, "square": Square, "autoattack": AutoAttack}

@@ -1,0 +1,123 @@
+"""FGSM and PGD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas._seeds import generator as derived
+from robnas.attacks._ball import Ball, clip_to_ball
+from robnas.errors import InputError
+from robnas.types import Progress, ThreatModel, check_range, parse_epsilon
+
+Loss = Callable[[Tensor], Tensor]
+
+
+def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: float) -> Tensor:
+    """Projected gradient ascent: the loop that all gradient attacks and adversarial training share.
+
+    Args:
+        loss: maps images to the scalar to be increased; a sum over images, so that each has its own gradient.
+        start: shape (batch, channels, height, width).
+        ball: where the images must stay.
+        steps: number of steps.
+        step_size: length of a step in [0, 1] pixel units.
+
+    Returns:
+        The last iterate.
+    """
+    current = start.detach()
+    with torch.enable_grad():
+        for _ in range(steps):
+            current.requires_grad_()
+            (gradient,) = torch.autograd.grad(loss(current), current)
+            current = ball.project(current.detach() + step_size * ball.direction(gradient))
+    return current
+
+
+def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> Tensor:
+    """Cross-entropy summed over the batch."""
+    return F.cross_entropy(network(images), labels, reduction="sum")
+
+
+@dataclass(frozen=True)
+class PGD:
+    """Projected gradient descent on the cross-entropy (Madry et al. 2018, Eq. 2); accuracy is taken at the last step.
+
+    With several restarts each image keeps the first start that breaks it, and only unbroken images are tried again.
+    """
+
+    threat: ThreatModel
+    """Norm and radius."""
+    steps: int
+    """Gradient steps per start."""
+    step_size: float
+    """Length of a step in [0, 1] pixel units."""
+    random_start: bool = True
+    """Begin at a random point of the ball rather than at the image."""
+    restarts: int = 1
+    """Number of starts."""
+
+    def __post_init__(self) -> None:
+        check_range("PGD steps", self.steps, 1)
+        check_range("PGD restarts", self.restarts, 1)
+        if self.restarts > 1 and not self.random_start:
+            raise InputError("PGD restarts", expected="1 without a random start", got=self.restarts)
+        object.__setattr__(self, "step_size", parse_epsilon(self.step_size))
+
+    @property
+    def name(self) -> str:
+        """``pgd``."""
+        return "pgd"
+
+    def once(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
+        """One start on one batch; `loss` as in `ascend`, the network already frozen."""
+        ball = Ball(images, self.threat)
+        start = ball.random(generator) if self.random_start else images
+        found = ascend(loss, start, ball, steps=self.steps, step_size=self.step_size)
+        return clip_to_ball(found, images, self.threat)
+
+    def __call__(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> Tensor:
+        """Adversarial images; see `Attack`."""
+        generator = derived(images.device, seed, self.name)
+        result, done = images.clone(), 0
+        for batch in torch.split(torch.arange(len(images), device=images.device), batch_size):
+            open_ = batch
+            for restart in range(self.restarts):
+                loss = partial(summed_cross_entropy, network, labels[open_])
+                result[open_] = self.once(loss, images[open_], generator)
+                if restart + 1 < self.restarts:
+                    with torch.no_grad():
+                        open_ = open_[network(result[open_]).argmax(1) == labels[open_]]
+                    if len(open_) == 0:
+                        break
+            done += len(batch)
+            progress(done, len(images), self.name)
+        return result
+
+
+@dataclass(frozen=True)
+class FGSM:
+    """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself."""
+
+    threat: ThreatModel
+    """Norm and radius; with L2 the step goes along the gradient."""
+
+    @property
+    def name(self) -> str:
+        """``fgsm``."""
+        return "fgsm"
+
+    def __call__(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> Tensor:
+        """Adversarial images; see `Attack`."""
+        step = PGD(self.threat, steps=1, step_size=self.threat.epsilon, random_start=False)
+        return step(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)

@@ -1,0 +1,228 @@
+"""APGD, Square and AutoAttack: the authors' own code, from the package pyautoattack."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from robnas.attacks._frozen import own_randomness
+from robnas.errors import InputError
+from robnas.types import Progress, ThreatModel, check_range
+
+_NORMS = {"linf": "Linf", "l2": "L2"}
+_LOGGER = logging.getLogger("auto-attack")  # the library's name for it
+_TARGETS = 9  # wrong classes that the targeted attacks of standard AutoAttack try
+
+
+class AttackWarning(UserWarning):
+    """The library doubts that its own result can be relied on."""
+
+
+class _ContiguousGradient(torch.autograd.Function):
+    """Identity whose gradient is contiguous, as the library's calls of `view` need it."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor) -> Tensor:
+        return images.view_as(images)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.contiguous()
+
+
+def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """The library computes in float32; the network in its own dtype."""
+
+    def logits(images: Tensor) -> Tensor:
+        passed: Tensor = _ContiguousGradient.apply(images)  # type: ignore[no-untyped-call]
+        return network(passed.to(dtype)).float()  # type: ignore[no-any-return]
+
+    return logits
+
+
+class _Relay(logging.Handler):
+    """Turns what the library logs into progress and warnings."""
+
+    def __init__(self, progress: Progress, attacks: int) -> None:
+        super().__init__()
+        self._progress, self._attacks, self._begun = progress, attacks, 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            warnings.warn(text, AttackWarning, stacklevel=2)
+        else:
+            self._begun += text.startswith("running")
+            self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
+
+
+@contextmanager
+def _library(device: torch.device, progress: Progress, attacks: int = 1) -> Iterator[None]:
+    """Undo what the library does to global state: random seeds, the trace function, log levels."""
+    relay, level, propagate, trace = _Relay(progress, attacks), _LOGGER.level, _LOGGER.propagate, sys.gettrace()
+    _LOGGER.addHandler(relay)
+    _LOGGER.setLevel(logging.DEBUG)
+    _LOGGER.propagate = False
+    try:
+        with own_randomness(device), torch.enable_grad():
+            yield
+    finally:
+        _LOGGER.removeHandler(relay)
+        _LOGGER.setLevel(level)
+        _LOGGER.propagate = propagate
+        sys.settrace(trace)
+
+
+def _in_batches(
+    find: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+    batch_size: int,
+    progress: Progress,
+    name: str,
+) -> Tensor:
+    found: list[Tensor] = []
+    for batch, targets in zip(torch.split(images, batch_size), torch.split(labels, batch_size), strict=True):
+        found.append(find(batch.contiguous().float(), targets))
+        progress(sum(map(len, found)), len(images), name)
+    return torch.cat(found).to(images.dtype)
+
+
+@dataclass(frozen=True)
+class APGD:
+    """Auto-PGD on the cross-entropy, no step size to choose (Croce and Hein 2020, Algorithm 1)."""
+
+    threat: ThreatModel
+    """Norm and radius."""
+    steps: int = 100
+    """Gradient steps per start."""
+    restarts: int = 1
+    """Number of starts."""
+
+    def __post_init__(self) -> None:
+        check_range("APGD steps", self.steps, 1)
+        check_range("APGD restarts", self.restarts, 1)
+
+    @property
+    def name(self) -> str:
+        """``apgd``."""
+        return "apgd"
+
+    def __call__(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> Tensor:
+        """Adversarial images; see `Attack`."""
+        from pyautoattack.autopgd_base import APGDAttack
+
+        if self.threat.epsilon == 0:
+            return images
+        attack = APGDAttack(
+            _adapt(network, images.dtype),
+            n_iter=self.steps,
+            n_restarts=self.restarts,
+            norm=_NORMS[self.threat.norm],
+            eps=self.threat.epsilon,
+            seed=_library_seed(seed),
+            device=images.device,
+            logger=_LOGGER,
+        )
+        with _library(images.device, progress):
+            return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
+
+
+@dataclass(frozen=True)
+class Square:
+    """Square attack: random search with score queries, no gradients (Andriushchenko et al. 2020)."""
+
+    threat: ThreatModel
+    """Norm and radius."""
+    queries: int = 5000
+    """Forward passes per image."""
+
+    def __post_init__(self) -> None:
+        check_range("Square queries", self.queries, 1)
+
+    @property
+    def name(self) -> str:
+        """``square``."""
+        return "square"
+
+    def __call__(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> Tensor:
+        """Adversarial images; see `Attack`."""
+        from pyautoattack.square import SquareAttack
+
+        if self.threat.epsilon == 0:
+            return images
+        attack = SquareAttack(
+            _adapt(network, images.dtype),
+            n_queries=self.queries,
+            norm=_NORMS[self.threat.norm],
+            eps=self.threat.epsilon,
+            seed=_library_seed(seed),
+            device=images.device,
+            resc_schedule=False,
+        )
+        with _library(images.device, progress), torch.no_grad():
+            return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
+
+
+@dataclass(frozen=True)
+class AutoAttack:
+    """Standard AutoAttack: APGD-CE, targeted APGD, targeted FAB, Square (Croce and Hein 2020).
+
+    Images that one of them broke are not given to the next. With fewer than ten classes the targeted attacks try all
+    wrong classes instead of nine.
+    """
+
+    threat: ThreatModel
+    """Norm and radius."""
+
+    @property
+    def name(self) -> str:
+        """``autoattack``."""
+        return "autoattack"
+
+    def __call__(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> Tensor:
+        """Adversarial images; see `Attack`."""
+        from pyautoattack import AutoAttack as Library
+
+        if self.threat.epsilon == 0:
+            return images
+        logits = _adapt(network, images.dtype)
+        with torch.no_grad():
+            classes = logits(images[:1]).shape[1]
+        if classes < 4:
+            raise InputError(
+                "AutoAttack",
+                expected="at least 4 classes, which its targeted loss compares",
+                got=classes,
+                remedy="use the attacks apgd and square",
+            )
+        with _library(images.device, progress, attacks=4):
+            attack = Library(
+                logits,
+                norm=_NORMS[self.threat.norm],
+                eps=self.threat.epsilon,
+                seed=_library_seed(seed),
+                device=images.device,
+            )
+            attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = min(_TARGETS, classes - 1)
+            found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
+        return found.to(images.dtype)  # type: ignore[no-any-return]
+
+
+def _library_seed(seed: int) -> int:
+    """Small seeds as they are; longer ones cut to the 31 bits that every generator takes."""
+    return seed & 0x7FFFFFFF
