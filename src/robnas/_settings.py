@@ -1,0 +1,46 @@
+"""Frozen dataclasses of settings as plain dictionaries and as short hashes of their content."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from robnas.errors import InputError
+from robnas.types import ThreatModel, format_epsilon
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """Fields by name; threat models and other dataclasses inside become dictionaries too."""
+    return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ThreatModel):
+        return {"norm": value.norm, "epsilon": format_epsilon(value.epsilon)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def content_hash(value: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that change with any entry and do not depend on their order."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `InputError` at the first unknown key, with the closest known one as remedy."""
+    names = list(known)
+    for key in given:
+        if key not in names:
+            close = difflib.get_close_matches(key, names, n=1)
+            raise InputError(
+                what,
+                expected=f"one of {', '.join(names)}",
+                got=key,
+                remedy=f"did you mean {close[0]}?" if close else "",
+            )

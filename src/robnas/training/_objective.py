@@ -1,0 +1,78 @@
+"""What a training step minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas.attacks import Ball, ascend, clip_to_ball, frozen, summed_cross_entropy
+from robnas.training._recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Loss of a batch, with gradient, and which attacked images were classified correctly."""
+
+    loss: Tensor
+    """Scalar, mean over the batch."""
+    robust_correct: Tensor | None
+    """Shape (batch,), bool, in training mode; None if nothing was attacked."""
+
+
+Objective: TypeAlias = Callable[[nn.Module, Tensor, Tensor, Recipe, torch.Generator], Outcome]
+
+
+def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Outcome:
+    """(1−β)·clean + β·robust cross-entropy (Wu et al. 2024, Eq. 3).
+
+    Clean and attacked images pass through the network apart, so each batch norm sees one kind at a time.
+    """
+    loss, robust_correct = torch.zeros((), device=images.device), None
+    if recipe.beta < 1:
+        loss = loss + (1 - recipe.beta) * F.cross_entropy(network(images), labels)
+    if recipe.beta > 0:
+        with frozen(network):
+            attacked = recipe.attack.once(partial(summed_cross_entropy, network, labels), images, generator)
+        logits = network(attacked)
+        loss = loss + recipe.beta * F.cross_entropy(logits, labels)
+        robust_correct = logits.detach().argmax(1) == labels
+    return Outcome(loss, robust_correct)
+
+
+def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Outcome:
+    """Clean cross-entropy + weight · KL(clean ‖ attacked) (Zhang et al. 2019, Eq. 5).
+
+    The attack increases the divergence, from the image plus Gaussian noise of standard deviation 0.001.
+    """
+    attack = recipe.attack
+    with frozen(network):
+        with torch.no_grad():
+            target = F.log_softmax(network(images), dim=1)
+        ball = Ball(images, attack.threat)
+        noise = torch.empty_like(images).normal_(0, 1e-3, generator=generator)
+        found = ascend(
+            lambda x: _divergence(network(x), target),
+            ball.project(images + noise),
+            ball,
+            steps=attack.steps,
+            step_size=attack.step_size,
+        )
+        attacked = clip_to_ball(found, images, attack.threat)
+    clean, robust = network(images), network(attacked)
+    divergence = _divergence(robust, F.log_softmax(clean, dim=1)) / len(images)
+    loss = F.cross_entropy(clean, labels) + recipe.trades_weight * divergence
+    return Outcome(loss, robust.detach().argmax(1) == labels)
+
+
+def _divergence(logits: Tensor, target: Tensor) -> Tensor:
+    """KL(target ‖ softmax(logits)) summed over the batch; `target` holds log-probabilities."""
+    return F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum", log_target=True)
+
+
+OBJECTIVES: dict[str, Objective] = {"mixed": mixed, "trades": trades}

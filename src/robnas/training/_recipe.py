@@ -1,0 +1,156 @@
+"""All settings of one training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from robnas._settings import check_keys, content_hash, to_dict
+from robnas.attacks import PGD
+from robnas.errors import InputError
+from robnas.types import ThreatModel, check_range, parse_epsilon
+
+_PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All settings of one training; with architecture, data set and seed it decides the result."""
+
+    name: str
+    """What people call it; not part of the hash."""
+    channels: int = 16
+    """Channels C of the first stage."""
+    cells: int = 5
+    """Cells N per stage."""
+    epochs: int = 50
+    """Passes over the training images."""
+    batch_size: int = 256
+    """Images per step; the last batch of an epoch may be smaller."""
+    max_lr: float = 0.1
+    """Learning rate at the top of the one-cycle schedule."""
+    warmup: float = 0.3
+    """Share of the steps in which the learning rate rises."""
+    start_divisor: float = 25.0
+    """The first learning rate is `max_lr` divided by this."""
+    end_divisor: float = 1e4
+    """The last learning rate is the first one divided by this."""
+    low_momentum: float = 0.85
+    """Momentum at the top of the learning rate."""
+    high_momentum: float = 0.95
+    """Momentum at the first and last step."""
+    weight_decay: float = 5e-4
+    """L2 penalty of SGD, on all parameters."""
+    objective: Literal["mixed", "trades"] = "mixed"
+    """``mixed``: (1−β)·clean + β·robust cross-entropy. ``trades``: clean cross-entropy + weight · KL divergence."""
+    beta: float = 1.0
+    """β of ``mixed``: 0 is standard training and costs no attack, 1 trains on attacked images only."""
+    trades_weight: float = 6.0
+    """Weight of the KL divergence in ``trades`` (1/λ of Zhang et al. 2019)."""
+    attack: PGD = _PGD_7
+    """Attack on each training batch, made with the network in evaluation mode."""
+    crop: float = 0.125
+    """Padding of the random crop as a share of the image side: 4 pixels at 32, 2 at 16; 0 for no crop."""
+    flip: bool = True
+    """Mirror images at random."""
+
+    def __post_init__(self) -> None:
+        for what in ("channels", "cells", "epochs", "batch_size"):
+            value = getattr(self, what)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise InputError(f"recipe {what}", expected="a whole number", got=value)
+            check_range(f"recipe {what}", value, 1)
+        for what, low, high in (
+            ("max_lr", 0, 1e6),
+            ("warmup", 0, 1),
+            ("start_divisor", 1, 1e9),
+            ("end_divisor", 1, 1e12),
+            ("low_momentum", 0, 1),
+            ("high_momentum", 0, 1),
+            ("weight_decay", 0, 1e6),
+            ("beta", 0, 1),
+            ("trades_weight", 0, 1e6),
+            ("crop", 0, 1),
+        ):
+            check_range(f"recipe {what}", getattr(self, what), low, high)
+        if self.objective not in ("mixed", "trades"):
+            raise InputError("recipe objective", expected="mixed or trades", got=self.objective)
+
+    @classmethod
+    def nas_robbench_201(cls) -> Recipe:
+        """The published recipe (Wu et al. 2024): PGD-7 at 8/255, 50 epochs, batch 256, one cycle up to 0.1."""
+        return cls(name="nas-robbench-201")
+
+    @classmethod
+    def digits(cls) -> Recipe:
+        """A recipe for the bundled digits: one training takes seconds on one core."""
+        return cls(
+            name="digits",
+            channels=4,
+            cells=1,
+            epochs=15,
+            batch_size=64,
+            attack=PGD(ThreatModel.linf("48/255"), steps=5, step_size=15 / 255),
+            crop=0.0,
+            flip=False,
+        )
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits that change with any setting except the name."""
+        return content_hash({key: value for key, value in self.to_dict().items() if key != "name"})
+
+    def replace(self, **changes: Any) -> Recipe:
+        """A recipe with some settings changed, and a name that says so.
+
+        Raises:
+            InputError: an unknown setting, or a value out of range.
+        """
+        check_keys("recipe setting", changes, (field.name for field in dataclasses.fields(self)))
+        changed = {key: value for key, value in changes.items() if getattr(self, key) != value}
+        if changed and "name" not in changed:
+            changed["name"] = f"{self.name}+{','.join(f'{key}={value}' for key, value in changed.items())}"
+        return dataclasses.replace(self, **changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON or TOML; `from_dict` reads them back."""
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of `to_dict`; settings that are left out keep their default.
+
+        Raises:
+            InputError: an unknown setting, or a value out of range.
+        """
+        check_keys("recipe setting", values, (field.name for field in dataclasses.fields(cls)))
+        plain = {"name": "custom", **values}
+        if isinstance(plain.get("attack"), Mapping):
+            plain["attack"] = _attack_from_dict(plain["attack"])
+        return cls(**plain)
+
+
+def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
+    check_keys("recipe attack setting", values, (field.name for field in dataclasses.fields(PGD)))
+    if missing := [key for key in ("threat", "steps", "step_size") if key not in values]:
+        raise InputError("recipe attack", expected="threat, steps and step_size", got=f"no {missing[0]}")
+    threat = ThreatModel(values["threat"]["norm"], parse_epsilon(values["threat"]["epsilon"]))
+    return PGD(**{**values, "threat": threat, "step_size": parse_epsilon(values["step_size"])})
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "nas-robbench-201": Recipe.nas_robbench_201,
+    "digits": Recipe.digits,
+}
+
+
+def recipe(name: str) -> Recipe:
+    """A preset by name.
+
+    Raises:
+        InputError: there is no such preset; the text lists them.
+    """
+    check_keys("recipe", [name], RECIPES)
+    return RECIPES[name]()

@@ -1,0 +1,210 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from robnas._files import write_text
+from robnas._seeds import generator as derived
+from robnas.attacks import predict
+from robnas.data import Dataset, Images, augment, to_pixels
+from robnas.errors import DivergedError, InputError
+from robnas.training import _checkpoint
+from robnas.training._objective import OBJECTIVES
+from robnas.training._recipe import Recipe
+from robnas.training._schedule import one_cycle
+from robnas.types import Progress, silent
+
+CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+_CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
+_CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
+
+
+@dataclass(frozen=True, slots=True)
+class EpochLog:
+    """Figures of one epoch."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean of the objective over the epoch's images."""
+    clean_accuracy: float
+    """On at most 512 training images, not augmented, in evaluation mode at the end of the epoch."""
+    robust_accuracy: float | None
+    """On the attacked training batches, in training mode as they were trained on; None if nothing was attacked."""
+    images_per_second: float
+    """Training images, attack included."""
+    learning_rate: float
+    """Of the last step."""
+    seconds: float
+    """Duration of the epoch."""
+
+
+def train(
+    network: nn.Module,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    directory: Path | str | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+    on_epoch: Callable[[EpochLog], None] | None = None,
+) -> list[EpochLog]:
+    """Train `network` in place on the train split; the last epoch's weights are the result.
+
+    With a directory, a checkpoint is written after every epoch. A training that was killed at any moment goes on from
+    there when called again with the same arguments, and ends with the weights of one that was not killed (bit for bit
+    on a CPU with the same number of threads).
+
+    Args:
+        network: maps pixels in [0, 1] to logits; moved to `device` and left in evaluation mode.
+        data: the data set; only its train split is touched.
+        recipe: all settings.
+        seed: of the order of the images, their augmentation and the attack.
+        directory: where ``checkpoint.pt`` and ``log.jsonl`` (a line per epoch) are kept.
+        device: where to compute.
+        progress: told about the steps done.
+        on_epoch: called with each epoch's figures.
+
+    Returns:
+        The figures of all epochs, those before a resumption included.
+
+    Raises:
+        DivergedError: the loss is not finite; it names epoch and step.
+        CheckpointError: the directory holds a damaged checkpoint or another training.
+        InputError: the network and the recipe name different sizes.
+    """
+    _check_sizes(network, recipe)
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = data.split("train").to(device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=recipe.max_lr, weight_decay=recipe.weight_decay, momentum=0.9)
+    path = None if directory is None else Path(directory) / CHECKPOINT
+    identity = {"recipe": recipe.hash, "data": data.content_hash, "seed": seed}
+    history = _resume(path, identity, network, optimizer, device)
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        history.append(_epoch(network, optimizer, images, recipe, seed, epoch, progress))
+        if path is not None:
+            _keep(path, identity, network, optimizer, history)
+        if on_epoch is not None:
+            on_epoch(history[-1])
+    network.eval()
+    return history
+
+
+def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
+    for what in ("channels", "cells"):
+        size = getattr(network, what, None)
+        if isinstance(size, int) and size != getattr(recipe, what):
+            raise InputError(
+                f"network {what}",
+                expected=f"{getattr(recipe, what)}, as the recipe says",
+                got=size,
+                remedy=f"recipe.replace({what}={size})",
+            )
+
+
+def _resume(
+    path: Path | None,
+    identity: dict[str, Any],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device | str,
+) -> list[EpochLog]:
+    if path is None or not path.exists():
+        return []
+    state = _checkpoint.load(path, device)
+    _checkpoint.check_identity(path, state["identity"], identity)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    return [EpochLog(**entry) for entry in state["history"]]
+
+
+def _keep(
+    path: Path,
+    identity: dict[str, Any],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: list[EpochLog],
+) -> None:
+    entries = [asdict(entry) for entry in history]
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
+    _checkpoint.save(path, identity, state)
+    write_text(path.with_name(LOG), "".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def _epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Images,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    progress: Progress,
+) -> EpochLog:
+    """One pass over the images. All random numbers derive from seed and epoch, so none need to be stored."""
+    device, count = images.labels.device, len(images)
+    order = torch.randperm(count, generator=derived("cpu", seed, "order", epoch)).to(device)
+    draws = derived("cpu", seed, "augmentation", epoch)
+    starts = derived(device, seed, "attack", epoch)
+    padding = round(recipe.crop * images.images.shape[-1])
+    objective = OBJECTIVES[recipe.objective]
+    batches = torch.split(order, recipe.batch_size)
+    losses, robust = torch.zeros(len(batches), device=device), torch.zeros((), dtype=torch.int64, device=device)
+    attacked, begun = False, time.perf_counter()
+    total, done = recipe.epochs * len(batches), (epoch - 1) * len(batches)
+    network.train()
+    for step, index in enumerate(batches):
+        learning_rate = _set_rates(optimizer, recipe, done + step, total)
+        batch = augment(images.images[index], padding=padding, flip=recipe.flip, generator=draws)
+        outcome = objective(network, to_pixels(batch), images.labels[index], recipe, starts)
+        optimizer.zero_grad()
+        outcome.loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses[step] = outcome.loss.detach()
+        if outcome.robust_correct is not None:
+            attacked = True
+            robust += outcome.robust_correct.sum()
+        if step % _CHECK_EVERY == 0 or step + 1 == len(batches):
+            _check_finite(losses[: step + 1], epoch)
+        progress(done + step + 1, total, f"epoch {epoch}/{recipe.epochs}")
+    weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
+    loss, correct = (losses * weights).sum().item() / count, robust.item()
+    seconds = time.perf_counter() - begun
+    return EpochLog(
+        epoch=epoch,
+        loss=loss,
+        clean_accuracy=_clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size),
+        robust_accuracy=correct / count if attacked else None,
+        images_per_second=count / seconds,
+        learning_rate=learning_rate,
+        seconds=seconds,
+    )
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> float:
+    learning_rate, momentum = one_cycle(recipe, step, total)
+    for group in optimizer.param_groups:
+        group["lr"], group["momentum"] = learning_rate, momentum
+    return learning_rate
+
+
+def _check_finite(losses: Tensor, epoch: int) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        step = int(bad[0])
+        raise DivergedError(epoch, step + 1, losses[step].item())
+
+
+def _clean_accuracy(network: nn.Module, images: Images, batch_size: int) -> float:
+    network.eval()
+    correct = predict(network, to_pixels(images.images), batch_size) == images.labels
+    return correct.float().mean().item()

@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from robnas.attacks import PGD
+from robnas.data import load_data
+from robnas.networks import build_network
+from robnas.training import Recipe
+from robnas.types import ThreatModel
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def data():
+    return load_data("digits").limit(train=96)
+
+
+@pytest.fixture
+def tiny():
+    """A recipe of a fraction of a second."""
+    return Recipe.digits().replace(
+        name="tiny",
+        channels=2,
+        epochs=3,
+        batch_size=40,
+        attack=PGD(ThreatModel.linf("32/255"), steps=2, step_size=20 / 255),
+    )
+
+
+@pytest.fixture
+def build(data, tiny):
+    def make(code="323143", seed=0, channels=tiny.channels):
+        return build_network(
+            code, num_classes=10, channels=channels, cells=tiny.cells, in_channels=1, mean=data.mean, std=data.std,
+            seed=seed,
+        )  # fmt: skip
+
+    return make

@@ -1,0 +1,114 @@
+import json
+
+import pytest
+import torch
+
+from robnas.attacks import PGD
+from robnas.errors import InputError
+from robnas.training import RECIPES, Recipe, one_cycle, recipe
+from robnas.types import ThreatModel
+
+
+def test_the_published_recipe():
+    published = recipe("nas-robbench-201")
+    assert published == Recipe.nas_robbench_201()
+    assert (published.channels, published.cells, published.epochs, published.batch_size) == (16, 5, 50, 256)
+    assert (published.max_lr, published.weight_decay, published.beta) == (0.1, 5e-4, 1.0)
+    assert published.attack == PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
+    assert published.attack.random_start
+    assert (round(published.crop * 32), round(published.crop * 16), published.flip) == (4, 2, True)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json(name):
+    original = recipe(name)
+    assert Recipe.from_dict(json.loads(json.dumps(original.to_dict()))) == original
+    assert Recipe.from_dict(original.to_dict()).hash == original.hash
+
+
+def test_the_hash_changes_with_every_setting_but_the_name():
+    base = Recipe.digits()
+    changes = {
+        "channels": 5, "cells": 2, "epochs": 16, "batch_size": 65, "max_lr": 0.2, "warmup": 0.2, "start_divisor": 20.0,
+        "end_divisor": 10.0, "low_momentum": 0.8, "high_momentum": 0.9, "weight_decay": 0.0, "objective": "trades",
+        "beta": 0.5, "trades_weight": 1.0, "attack": PGD(ThreatModel.l2(1), 5, 0.1), "crop": 0.1, "flip": True,
+    }  # fmt: skip
+    assert set(changes) | {"name"} == set(base.to_dict())
+    hashes = {base.replace(**{key: value}).hash for key, value in changes.items()}
+    assert len(hashes | {base.hash}) == len(changes) + 1
+    assert base.replace(name="other").hash == base.hash
+
+
+def test_hashes_are_stable():
+    """Records point to recipes by these: a change here orphans them."""
+    assert Recipe.nas_robbench_201().hash == "488af2338ff11e0b"
+    assert Recipe.digits().hash == "4397fc913b671d9b"
+
+
+def test_a_changed_recipe_says_so_in_its_name():
+    assert Recipe.digits().replace(epochs=2).name == "digits+epochs=2"
+    assert Recipe.digits().replace(epochs=15).name == "digits"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"epocs": 1}, "recipe setting: expected one of name, .* got 'epocs'; did you mean epochs?"),
+        ({"epochs": 0}, "recipe epochs: expected at least 1, got 0"),
+        ({"epochs": 1.5}, "recipe epochs: expected a whole number, got 1.5"),
+        ({"beta": 1.5}, r"recipe beta: expected a number in \[0, 1\], got 1.5"),
+        ({"max_lr": float("nan")}, "recipe max_lr: expected a number in .* got nan"),
+        ({"objective": "mart"}, "recipe objective: expected mixed or trades, got 'mart'"),
+    ],
+)
+def test_impossible_recipes_are_refused(change, text):
+    with pytest.raises(InputError, match=text):
+        Recipe.digits().replace(**change)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"lr": 1}, "recipe setting: expected one of"),
+        ({"attack": {"steps": 1}}, "recipe attack: expected threat, steps and step_size"),
+        ({"attack": {"stepz": 1}}, "did you mean steps?"),
+    ],
+)
+def test_malformed_dictionaries_are_refused(values, text):
+    with pytest.raises(InputError, match=text):
+        Recipe.from_dict(values)
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(
+        InputError, match="recipe: expected one of nas-robbench-201, digits, got 'digit'; did you mean d"
+    ):
+        recipe("digit")
+
+
+@pytest.mark.parametrize("total_steps", [2, 3, 11, 50 * 196])
+@pytest.mark.parametrize("change", [{}, {"warmup": 0.1, "start_divisor": 10.0, "end_divisor": 100.0}])
+def test_schedule_equals_pytorchs_one_cycle_step_by_step(total_steps, change):
+    settings = Recipe.nas_robbench_201().replace(**change)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=settings.max_lr, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=settings.max_lr,
+        total_steps=total_steps,
+        pct_start=settings.warmup,
+        div_factor=settings.start_divisor,
+        final_div_factor=settings.end_divisor,
+    )
+    for step in range(total_steps):
+        group = optimizer.param_groups[0]
+        assert one_cycle(settings, step, total_steps) == (group["lr"], group["momentum"])
+        optimizer.step()
+        if step + 1 < total_steps:
+            scheduler.step()
+
+
+def test_a_training_of_one_step_has_a_learning_rate():
+    learning_rate, momentum = one_cycle(Recipe.digits(), 0, 1)
+    assert 0 < learning_rate <= 0.1
+    assert 0.85 <= momentum <= 0.95
