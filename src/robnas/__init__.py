@@ -1,1 +1,80 @@
-"""Adversarially robust neural architecture search."""
+"""Adversarially robust neural architecture search.
+
+>>> import robnas
+>>> arch = robnas.Architecture("323133")
+>>> arch.genotype
+'|nor_conv_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|'
+"""
+
+from typing import TYPE_CHECKING
+
+from robnas import _lazy
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from robnas import (
+        analysis,
+        attacks,
+        build,
+        data,
+        errors,
+        evaluation,
+        networks,
+        records,
+        spaces,
+        training,
+        types,
+    )
+    from robnas.attacks import perturb
+    from robnas.data import load_data
+    from robnas.evaluation import Suite, evaluate
+    from robnas.networks import build_network
+    from robnas.records import Record, RecordStore
+    from robnas.spaces import Architecture
+    from robnas.training import Recipe, train
+    from robnas.types import ThreatModel
+
+_ROOMS = ("analysis", "attacks", "build", "data", "errors", "evaluation", "networks", "records", "spaces", "training")
+__all__ = [
+    "Architecture",
+    "Recipe",
+    "Record",
+    "RecordStore",
+    "Suite",
+    "ThreatModel",
+    "analysis",
+    "attacks",
+    "build",
+    "build_network",
+    "data",
+    "errors",
+    "evaluate",
+    "evaluation",
+    "load_data",
+    "networks",
+    "perturb",
+    "records",
+    "spaces",
+    "train",
+    "training",
+    "types",
+]
+
+__getattr__, __dir__ = _lazy.attach(
+    __name__,
+    {room: f"robnas.{room}" for room in (*_ROOMS, "types")}
+    | {
+        "Architecture": "robnas.spaces",
+        "Recipe": "robnas.training",
+        "Record": "robnas.records",
+        "RecordStore": "robnas.records",
+        "Suite": "robnas.evaluation",
+        "ThreatModel": "robnas.types",
+        "build_network": "robnas.networks",
+        "evaluate": "robnas.evaluation",
+        "load_data": "robnas.data",
+        "perturb": "robnas.attacks",
+        "train": "robnas.training",
+    },
+)

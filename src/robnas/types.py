@@ -118,12 +118,12 @@ class Metric:
 class Progress(Protocol):
     """Told about long work as it goes on."""
 
-    def __call__(self, done: int, total: int, text: str) -> None:
+    def __call__(self, done: int, total: int, text: str, /) -> None:
         """`done` of `total` units are finished; `text` holds the figures to show."""
         ...
 
 
-def silent(done: int, total: int, text: str) -> None:
+def silent(done: int, total: int, text: str, /) -> None:
     """A `Progress` that shows nothing."""
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from robnas.data._dataset import Dataset, checked
+from robnas.data._dataset import Dataset, Images, checked, describe
 from robnas.data._files import check_md5, download, extract
 from robnas.data._splits import hold_out
 from robnas.data._unpickle import load_arrays
@@ -93,13 +94,11 @@ def load_cifar(
     folder = directory / archive.folder
     read = _read_binary if archive is which.binary else _read_pickle
     train = [read(which, folder / name) for name in archive.train]
-    images = np.concatenate([part[0] for part in train])
-    labels = np.concatenate([part[1] for part in train])
-    test_images, test_labels = read(which, folder / archive.test)
-    _check_count(folder, len(labels), 50_000, allow_partial)
-    _check_count(folder / archive.test, len(test_labels), 10_000, allow_partial)
-    test = checked(folder / archive.test, test_images, test_labels, which.num_classes)
-    splits = hold_out(checked(folder, images, labels, which.num_classes), validation)
+    test = read(which, folder / archive.test)
+    _check_count(folder, sum(map(len, train)), 50_000, allow_partial)
+    _check_count(folder / archive.test, len(test), 10_000, allow_partial)
+    images, labels = (torch.cat(column) for column in zip(*((part.images, part.labels) for part in train), strict=True))
+    splits = hold_out(Images(images, labels), validation)
     return Dataset(which.name, which.num_classes, {**splits, "test": test}, which.mean, which.std)
 
 
@@ -126,7 +125,7 @@ def _find(which: _Cifar, directory: Path, progress: Progress) -> _Archive:
     return which.binary
 
 
-def _read_binary(which: _Cifar, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_binary(which: _Cifar, path: Path) -> Images:
     """Records of label bytes and three 32×32 planes, red first."""
     size, record = path.stat().st_size, which.label_bytes + _PIXELS
     if size == 0 or size % record:
@@ -137,20 +136,16 @@ def _read_binary(which: _Cifar, path: Path) -> tuple[np.ndarray, np.ndarray]:
             remedy="the file is truncated: delete its folder to fetch the data again",
         )
     records = np.fromfile(path, dtype=np.uint8).reshape(-1, record)
-    return records[:, which.label_bytes :].reshape(-1, 3, 32, 32), records[:, which.label_bytes - 1].astype(np.int64)
+    images, labels = records[:, which.label_bytes :], records[:, which.label_bytes - 1]
+    return checked(path, images.reshape(-1, 3, 32, 32), labels, which.num_classes)
 
 
-def _read_pickle(which: _Cifar, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_pickle(which: _Cifar, path: Path) -> Images:
     content = load_arrays(path)
     images, labels = content.get("data"), content.get(which.label_key)
     if not isinstance(images, np.ndarray) or images.ndim != 2 or images.shape[1] != _PIXELS:
-        raise DataError(str(path), expected=f"an array data of shape (n, {_PIXELS})", got=Verbatim(_describe(images)))
-    part = checked(path, images.reshape(-1, 3, 32, 32), np.asarray(labels), which.num_classes)
-    return part.images.numpy(), part.labels.numpy()
-
-
-def _describe(value: object) -> str:
-    return f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise DataError(str(path), expected=f"an array data of shape (n, {_PIXELS})", got=describe(images))
+    return checked(path, images.reshape(-1, 3, 32, 32), labels, which.num_classes)
 
 
 def _check_count(source: Path, got: int, expected: int, allow_partial: bool) -> None:

@@ -107,7 +107,7 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
-def checked(source: Path | str, images: Bytes, labels: npt.ArrayLike, num_classes: int) -> Images:
+def checked(source: Path | str, images: Bytes, labels: object, num_classes: int) -> Images:
     """Images and labels of a file as tensors.
 
     Args:
@@ -123,24 +123,42 @@ def checked(source: Path | str, images: Bytes, labels: npt.ArrayLike, num_classe
         raise DataError(
             f"{source}, images",
             expected="uint8 of shape (n, channels, height, width)",
-            got=Verbatim(f"{images.dtype} of shape {images.shape}"),
+            got=describe(images),
         )
-    numbers = np.asarray(labels)
-    if numbers.dtype.kind not in "iu" or numbers.shape != (len(images),):
+    numbers = checked_labels(source, labels, count=len(images), low=0, high=num_classes - 1)
+    return Images(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(numbers))
+
+
+def checked_labels(source: Path | str, labels: object, *, count: int, low: int, high: int) -> Labels:
+    """`count` labels of a file, all in [low, high].
+
+    Raises:
+        DataError: wrong type, count or range.
+    """
+    try:
+        numbers = np.asarray(labels)
+    except (ValueError, RecursionError):
+        numbers = np.array(None)  # nested lists of several lengths are no array
+    if numbers.dtype.kind not in "iu" or numbers.shape != (count,):
         raise DataError(
             f"{source}, labels",
-            expected=f"{len(images):,} integers, one per image",
-            got=Verbatim(f"{numbers.dtype} of shape {numbers.shape}"),
+            expected=f"{count:,} integers, one per image",
+            got=describe(numbers),
         )
-    low, high = int(numbers.min()), int(numbers.max())
-    if low < 0 or high >= num_classes:
+    least, most = int(numbers.min()), int(numbers.max())
+    if least < low or most > high:
         raise DataError(
             f"{source}, labels",
-            expected=f"labels from 0 to {num_classes - 1}",
-            got=Verbatim(low if low < 0 else high),
+            expected=f"labels from {low} to {high}",
+            got=Verbatim(least if least < low else most),
             remedy="the file is damaged or belongs to another data set",
         )
-    return Images(torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(numbers.astype(np.int64)))
+    return numbers.astype(np.int64)
+
+
+def describe(value: object) -> Verbatim:
+    """Type and shape of what should have been an array, for errors."""
+    return Verbatim(f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__)
 
 
 def channel_statistics(part: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robnas.data._dataset import Dataset, Images, checked
+from robnas.data._dataset import Dataset, Images, checked, checked_labels, describe
 from robnas.data._files import check_md5
 from robnas.data._splits import hold_out
 from robnas.data._unpickle import load_arrays
@@ -68,10 +68,15 @@ def _read_all(folder: Path, files: dict[str, str], allow_partial: bool, progress
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels 0 … 119 of the first 120 classes."""
     content = load_arrays(path)
-    images, labels = content.get("data"), np.asarray(content.get("labels"))
-    if not isinstance(images, np.ndarray) or images.shape != (len(images), _PIXELS) or images.dtype != np.uint8:
-        raise DataError(str(path), expected=f"a uint8 array data of shape (n, {_PIXELS})", got=images)
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 1 or labels.max() > 1000:
-        raise DataError(str(path), expected=f"{len(images):,} labels from 1 to 1000", got=labels)
+    images = content.get("data")
+    if (
+        not isinstance(images, np.ndarray)
+        or images.dtype != np.uint8
+        or images.ndim != 2
+        or images.shape[1] != _PIXELS
+        or len(images) == 0
+    ):
+        raise DataError(str(path), expected=f"a uint8 array data of shape (n, {_PIXELS})", got=describe(images))
+    labels = checked_labels(path, content.get("labels"), count=len(images), low=1, high=1000)
     keep = labels <= NUM_CLASSES
     return images[keep].reshape(-1, 3, 16, 16), labels[keep] - 1

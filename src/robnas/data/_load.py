@@ -46,7 +46,7 @@ def load_data(
         DataError: a file is missing, damaged or hostile; the text names it and the remedy.
         InputError: there is no such data set.
     """
-    if name == "digits":
+    if str(name) == "digits":
         return load_digits()
     if str(name) in DATASETS:
         return DATASETS[str(name)](

@@ -45,12 +45,17 @@ def hold_out(train: Images, share: float) -> dict[Split, Images]:
         train: all training images.
         share: fraction in [0, 0.9] that becomes the validation split; 0 leaves no such split.
     """
-    check_range("validation share", share, 0, 0.9)
-    count = round(share * len(train))
+    count = validation_count(share, len(train))
     if count == 0:
         return {"train": train}
     order = balanced_order(train.labels.numpy())
     return {"train": take(train, np.sort(order[count:])), "validation": take(train, np.sort(order[:count]))}
+
+
+def validation_count(share: float, count: int) -> int:
+    """How many of `count` images make up a share in [0, 0.9]; at least one is left for training."""
+    check_range("validation share", share, 0, 0.9)
+    return min(round(share * count), count - 1)
 
 
 def take(part: Images, index: npt.NDArray[np.int64]) -> Images:

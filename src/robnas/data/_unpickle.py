@@ -10,21 +10,40 @@ from typing import Any
 
 import numpy as np
 
+from robnas.data._files import reason
 from robnas.errors import DataError, Verbatim
 
-
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray:
-    """What NumPy's pickles begin an array with; its content follows as state."""
-    if kind is not np.ndarray or shape != (0,):
-        raise pickle.UnpicklingError(f"array that begins with shape {shape}")
-    return np.ndarray((0,), np.uint8)
+_NDARRAY = "numpy.ndarray"  # stands for the class, which a pickle may name but not call
 
 
-def _plain_dtype(text: str, *_: Any) -> np.dtype[Any]:
-    kind = np.dtype(text)
-    if kind.hasobject:
-        raise pickle.UnpicklingError("array of objects")
-    return kind
+class _Dtype:
+    """A plain numeric type; its byte order follows as state."""
+
+    def __init__(self, text: str, *_: Any) -> None:
+        self.kind = np.dtype(text)
+        if self.kind.kind not in "biuf":
+            raise pickle.UnpicklingError(f"array of {self.kind.name}")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.kind = self.kind.newbyteorder(state[1])
+
+
+class _Array:
+    """What NumPy's pickles begin an array with; its content follows as state.
+
+    NumPy's own types believe such a state, which may point outside the array.
+    """
+
+    content: np.ndarray
+
+    def __init__(self, kind: str, shape: tuple[int, ...], code: bytes) -> None:
+        if kind != _NDARRAY or shape != (0,):
+            raise pickle.UnpicklingError(f"array that begins with shape {shape}")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, raw = state
+        content = raw.encode("latin1") if isinstance(raw, str) else raw
+        self.content = np.frombuffer(content, dtype.kind).reshape(shape, order="F" if fortran else "C").copy()
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -33,11 +52,11 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_ALLOWED: dict[tuple[str, str], Callable[..., Any] | type] = {
-    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): _plain_dtype,
+_ALLOWED: dict[tuple[str, str], Callable[..., Any] | str] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _latin1,
 }
 
@@ -50,22 +69,29 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load_arrays(path: Path) -> dict[str, Any]:
-    """The dictionary of arrays, lists and numbers in a pickle; byte keys become text.
+    """The dictionary of arrays, lists and numbers in a pickle; byte keys become text, others than text are left out.
 
     Raises:
         DataError: it is no such pickle, is truncated, or names anything but plain NumPy arrays.
     """
+    raw = path.read_bytes()
     try:
-        content = _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-    except OSError:
-        raise
+        content = _Unpickler(io.BytesIO(raw), encoding="latin1").load()
+        if isinstance(content, dict):
+            return {
+                key.decode("latin1") if isinstance(key, bytes) else key: _value(value)
+                for key, value in content.items()
+                if isinstance(key, (bytes, str))
+            }
     except Exception as error:  # a damaged pickle can raise almost anything
         raise DataError(
             str(path),
             expected="a pickle of plain NumPy arrays",
-            got=Verbatim(f"{type(error).__name__} ({error})"),
+            got=reason(error),
             remedy="delete the file and download it again from its authors",
         ) from None
-    if not isinstance(content, dict):
-        raise DataError(str(path), expected="a dictionary", got=Verbatim(type(content).__name__))
-    return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}
+    raise DataError(str(path), expected="a dictionary", got=Verbatim(type(content).__name__))
+
+
+def _value(value: Any) -> Any:
+    return value.content if isinstance(value, _Array) else value

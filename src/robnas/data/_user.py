@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from robnas.data._dataset import Dataset, Images, channel_statistics, checked
-from robnas.data._splits import balanced_order, hold_out, split_in_three, take
+from robnas.data._files import reason
+from robnas.data._splits import balanced_order, hold_out, split_in_three, take, validation_count
 from robnas.errors import DataError, Verbatim
 from robnas.types import SPLITS, Progress, Split
 
@@ -38,11 +38,11 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
     if not path.exists():
         raise DataError(str(path), expected="an .npz file or a folder of images by class", got=Verbatim("nothing"))
     parts = _read_folder(path, progress) if path.is_dir() else _read_npz(path)
-    labels = np.concatenate([numbers for _, numbers in parts.values()])
-    num_classes = int(labels.max()) + 1 if len(labels) else 0
-    if num_classes < 2:
-        raise DataError(str(path), expected="labels of at least 2 classes", got=Verbatim(f"{num_classes}"))
-    named = {name: checked(path, *part, num_classes) for name, part in parts.items()}
+    count = sum(len(labels) for _, labels in parts.values())  # no more classes than images
+    named = {name: checked(path, *part, count) for name, part in parts.items()}
+    classes = np.unique(np.concatenate([part.labels for part in named.values()]))
+    if len(classes) < 2:
+        raise DataError(str(path), expected="labels of at least 2 classes", got=Verbatim(len(classes)))
     if len({tuple(part.images.shape[1:]) for part in named.values()}) > 1:
         raise DataError(
             str(path),
@@ -51,14 +51,14 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
         )
     splits = _split(named, validation, path)
     mean, std = channel_statistics(splits["train"])
-    return Dataset(path.stem, num_classes, splits, mean, std)
+    return Dataset(path.stem, int(classes[-1]) + 1, splits, mean, std)
 
 
 def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Split, Images]:
     if "all" in named:
         count = len(named["all"])
         test = max(1, round(_TEST_SHARE * count))
-        return split_in_three(named["all"], test=test, validation=round(validation * (count - test)))
+        return split_in_three(named["all"], test=test, validation=validation_count(validation, count - test))
     if missing := [name for name in ("train", "test") if name not in named]:
         raise DataError(
             str(path),
@@ -73,13 +73,13 @@ def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Spli
 
 def _read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             content = {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except Exception as error:  # a damaged archive can raise almost anything
         raise DataError(
             str(path),
             expected="an .npz file of plain arrays",
-            got=Verbatim(f"{type(error).__name__} ({error})"),
+            got=reason(error),
             remedy="write it with numpy.savez_compressed(path, images=…, labels=…)",
         ) from None
     pairs = {name: pair for name, choices in _KEYS.items() for pair in choices if pair[0] in content}
@@ -162,10 +162,13 @@ def _decode(file: Path) -> np.ndarray:
     """(channels, height, width): one channel for a grey image, else three."""
     try:
         with Image.open(file) as image:
-            grey = image.mode in ("1", "L", "LA")
+            mode = image.mode
+            grey = mode in ("1", "L", "LA")
             pixels = np.asarray(image.convert("L" if grey else "RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(
             str(file), expected="a complete image", got=Verbatim(type(error).__name__), remedy="replace or remove it"
         ) from None
+    if mode[0] in "IF":  # 16 or 32 bits, which would be clipped
+        raise DataError(str(file), expected="8 bits per channel", got=Verbatim(f"mode {mode}"), remedy="convert it")
     return pixels[None] if grey else pixels.transpose(2, 0, 1)

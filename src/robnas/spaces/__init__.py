@@ -4,6 +4,7 @@ from robnas.spaces._architecture import CONVOLUTIONS as CONVOLUTIONS
 from robnas.spaces._architecture import SIZE as SIZE
 from robnas.spaces._architecture import Architecture as Architecture
 from robnas.spaces._architecture import architectures as architectures
+from robnas.spaces._drawing import draw_cell as draw_cell
 from robnas.spaces._encodings import EDGES as EDGES
 from robnas.spaces._encodings import FORMATS as FORMATS
 from robnas.spaces._encodings import OPERATIONS as OPERATIONS

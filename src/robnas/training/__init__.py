@@ -8,4 +8,5 @@ from robnas.training._schedule import one_cycle as one_cycle
 from robnas.training._train import CHECKPOINT as CHECKPOINT
 from robnas.training._train import LOG as LOG
 from robnas.training._train import EpochLog as EpochLog
+from robnas.training._train import restore as restore
 from robnas.training._train import train as train

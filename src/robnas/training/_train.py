@@ -88,8 +88,8 @@ def train(
     images = data.split("train").to(device)
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe.max_lr, weight_decay=recipe.weight_decay, momentum=0.9)
     path = None if directory is None else Path(directory) / CHECKPOINT
-    identity = {"recipe": recipe.hash, "data": data.content_hash, "seed": seed}
-    history = _resume(path, identity, network, optimizer, device)
+    identity = _identity(data, recipe, seed)
+    history = [] if path is None else _resume(path, identity, network, device, optimizer)
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, optimizer, images, recipe, seed, epoch, progress))
         if path is not None:
@@ -98,6 +98,33 @@ def train(
             on_epoch(history[-1])
     network.eval()
     return history
+
+
+def restore(
+    network: nn.Module,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int,
+    directory: Path | str,
+    device: torch.device | str = "cpu",
+) -> list[EpochLog]:
+    """Load the weights that `train`, called with the same arguments, has left in `directory`; no training is done.
+
+    Returns:
+        The figures of the epochs behind the weights; empty if there are none, and the network is then as before.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged or belongs to another training.
+    """
+    _check_sizes(network, recipe)
+    history = _resume(Path(directory) / CHECKPOINT, _identity(data, recipe, seed), network, device)
+    network.eval()
+    return history
+
+
+def _identity(data: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+    return {"recipe": recipe.hash, "data": data.content_hash, "seed": seed}
 
 
 def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
@@ -113,18 +140,19 @@ def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
 
 
 def _resume(
-    path: Path | None,
+    path: Path,
     identity: dict[str, Any],
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
     device: torch.device | str,
+    optimizer: torch.optim.Optimizer | None = None,
 ) -> list[EpochLog]:
-    if path is None or not path.exists():
+    if not path.exists():
         return []
     state = _checkpoint.load(path, device)
     _checkpoint.check_identity(path, state["identity"], identity)
     network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
+    if optimizer is not None:
+        optimizer.load_state_dict(state["optimizer"])
     return [EpochLog(**entry) for entry in state["history"]]
 
 

@@ -1,0 +1,5 @@
+"""``python -m robnas`` is ``robnas``."""
+
+from robnas.cli import main
+
+main()

@@ -1,0 +1,223 @@
+"""One (architecture, data set, recipe, seed): trained in a folder, evaluated there, turned into records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robnas._files import write_json
+from robnas._settings import check_keys, content_hash
+from robnas.data import Dataset, load_data
+from robnas.errors import CheckpointError, DataError, InputError, Verbatim
+from robnas.evaluation import Evaluation
+from robnas.networks import Network, build_network
+from robnas.records import Record
+from robnas.spaces import Architecture
+from robnas.training import CHECKPOINT, EpochLog, Recipe, restore, train
+from robnas.types import Progress, check_range, silent
+
+TRIAL = "trial.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Which images: the arguments of `load_data` that decide them."""
+
+    name: str
+    """Name of a data set or a path."""
+    validation: float = 0.1
+    """Share of the training images held out."""
+    limit_train: int | None = None
+    """Use only the first training images."""
+    allow_partial: bool = False
+    """Accept fewer images than the official data set has."""
+
+    def load(self, data_dir: str | Path | None = None, progress: Progress = silent) -> Dataset:
+        """Read the images."""
+        data = load_data(
+            self.name,
+            data_dir=data_dir,
+            validation=self.validation,
+            allow_partial=self.allow_partial,
+            progress=progress,
+        )
+        return data.limit(train=self.limit_train)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is trained: with the content of the data set it decides every number that comes out."""
+
+    architecture: Architecture
+    source: Source
+    recipe: Recipe
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_range("seed", self.seed, 0, 2**63 - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return {
+            "architecture": self.architecture.code,
+            "source": vars(self.source),
+            "recipe": self.recipe.to_dict(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Trial:
+        """The trial of `to_dict`.
+
+        Raises:
+            InputError: a malformed entry.
+        """
+        check_keys("trial entry", values, ("architecture", "source", "recipe", "seed"))
+        return cls(
+            architecture=Architecture(values["architecture"]),
+            source=Source(**values["source"]),
+            recipe=Recipe.from_dict(values["recipe"]),
+            seed=values["seed"],
+        )
+
+    def network(self, data: Dataset) -> Network:
+        """The untrained network; its weights depend on the seed."""
+        return build_network(
+            self.architecture,
+            num_classes=data.num_classes,
+            channels=self.recipe.channels,
+            cells=self.recipe.cells,
+            in_channels=data.image_shape[0],
+            mean=data.mean,
+            std=data.std,
+            seed=self.seed,
+        )
+
+    def train(
+        self,
+        data: Dataset,
+        directory: Path,
+        *,
+        device: torch.device | str = "cpu",
+        progress: Progress = silent,
+        on_epoch: Callable[[EpochLog], None] | None = None,
+    ) -> tuple[Network, list[EpochLog]]:
+        """Train in `directory`, or go on with what is there.
+
+        Raises:
+            CheckpointError: the folder holds another trial.
+        """
+        path = directory / TRIAL
+        if path.exists():
+            _check_same(path, load_trial(directory), self)
+        else:
+            write_json(path, self.to_dict())
+        network = self.network(data)
+        history = train(
+            network,
+            data,
+            self.recipe,
+            seed=self.seed,
+            directory=directory,
+            device=device,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+        return network, history
+
+    def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> Network:
+        """The network that a finished training left in `directory`.
+
+        Raises:
+            CheckpointError: the training is not finished, or the folder holds another one.
+        """
+        network = self.network(data).to(device)
+        history = restore(network, data, self.recipe, seed=self.seed, directory=directory, device=device)
+        if len(history) < self.recipe.epochs:
+            raise CheckpointError(
+                str(directory / CHECKPOINT),
+                expected=f"a finished training of {self.recipe.epochs} epochs",
+                got=Verbatim(f"{len(history)}"),
+                remedy="finish it by the same train command",
+            )
+        return network
+
+    def records(
+        self, data: Dataset, evaluation: Evaluation, device: torch.device | str
+    ) -> tuple[list[Record], dict[str, dict[str, Any]]]:
+        """Records of an evaluation, and the settings that their hashes stand for."""
+        settings = {self.recipe.hash: self.recipe.to_dict()}
+        records = []
+        for measurement in evaluation.measurements:
+            attack_hash = ""
+            if measurement.attack is not None:
+                attack_hash = content_hash(measurement.attack)
+                settings[attack_hash] = dict(measurement.attack)
+            records.append(
+                Record(
+                    architecture=self.architecture,
+                    dataset_hash=data.content_hash,
+                    split=evaluation.split,
+                    recipe_hash=self.recipe.hash,
+                    seed=self.seed,
+                    metric=measurement.metric,
+                    attack_hash=attack_hash,
+                    images=measurement.images,
+                    dataset=data.name,
+                    value=measurement.value,
+                    seconds=measurement.seconds,
+                    torch_version=torch.__version__,
+                    device=device_name(device),
+                )
+            )
+        return records, settings
+
+
+def load_trial(directory: Path) -> Trial:
+    """The trial that `directory` was made for.
+
+    Raises:
+        DataError: there is none, or its description is damaged.
+    """
+    path = directory / TRIAL
+    if not path.is_file():
+        raise DataError(
+            str(path), expected="a folder written by robnas train", got=Verbatim("no such file"), remedy="train first"
+        )
+    try:
+        return Trial.from_dict(json.loads(path.read_text()))
+    except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            str(path),
+            expected="the description of a trial",
+            got=Verbatim(f"{type(error).__name__} ({error})"),
+            remedy="restore the file, or train into another folder",
+        ) from None
+
+
+def _check_same(path: Path, found: Trial, wanted: Trial) -> None:
+    ours, theirs = wanted.to_dict(), found.to_dict()
+    for key, value in ours.items():
+        if theirs[key] != value:
+            part = (
+                next((name for name in value if theirs[key].get(name) != value[name]), "")
+                if isinstance(value, dict)
+                else ""
+            )
+            raise CheckpointError(
+                f"{path}, {f'{key} {part}'.strip()}",
+                expected=str(value[part] if part else value),
+                got=Verbatim(theirs[key][part] if part else theirs[key]),
+                remedy="this folder holds another training: choose another one or the same settings",
+            )
+
+
+def device_name(device: torch.device | str) -> str:
+    """Model of a GPU, or ``cpu``."""
+    kind = torch.device(device)
+    return torch.cuda.get_device_name(kind) if kind.type == "cuda" else kind.type

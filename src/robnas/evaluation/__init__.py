@@ -1,0 +1,12 @@
+"""Network + attack suite → measurements, with sanity checks."""
+
+from robnas.evaluation._evaluate import EVALUATION as EVALUATION
+from robnas.evaluation._evaluate import evaluate as evaluate
+from robnas.evaluation._evaluate import weights_hash as weights_hash
+from robnas.evaluation._measurement import Evaluation as Evaluation
+from robnas.evaluation._measurement import Flag as Flag
+from robnas.evaluation._measurement import Measurement as Measurement
+from robnas.evaluation._suite import SUITES as SUITES
+from robnas.evaluation._suite import Suite as Suite
+from robnas.evaluation._suite import metric_key as metric_key
+from robnas.evaluation._suite import suite as suite

@@ -1,0 +1,95 @@
+"""Sanity checks of an evaluation: signs of a broken attack or of masked gradients (Carlini et al. 2019)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor, nn
+
+from robnas.attacks import PGD, Square, perturb
+from robnas.evaluation._measurement import Flag, Measurement
+from robnas.types import Metric, Norm, ThreatModel
+
+SAMPLE = 64  # images on which the active checks run
+_QUERIES = 100  # of Square: few, and still enough where gradients are masked
+_LEFT = 0.05  # accuracy that may remain under an attack that may do anything
+_ORDER = ("fgsm", "pgd", "apgd", "autoattack")  # weaker to stronger at the same threat model
+
+
+def ordering_flags(measurements: Sequence[Measurement]) -> Iterator[Flag]:
+    """Accuracy does not rise with ε, nor with the strength of the attack; a gradient-free attack is not stronger."""
+    parsed = [(Metric.parse(measurement.metric), measurement) for measurement in measurements]
+    clean = [measurement for metric, measurement in parsed if metric.threat is None]
+    attacked = [(metric.attack, metric.threat, measurement) for metric, measurement in parsed if metric.threat]
+    for name, norm in sorted({(attack, threat.norm) for attack, threat, _ in attacked}):
+        ladder = [(t.epsilon, m) for attack, t, m in attacked if (attack, t.norm) == (name, norm)]
+        rising = clean + [measurement for _, measurement in sorted(ladder, key=lambda pair: pair[0])]
+        for weaker, stronger in pairwise(rising):
+            yield _not_above(stronger, weaker, "accuracy does not rise with epsilon")
+    for threat in sorted({threat for _, threat, _ in attacked}, key=str):
+        at = {attack: measurement for attack, other, measurement in attacked if other == threat}
+        present = [at[name] for name in _ORDER if name in at]
+        for weaker, stronger in pairwise(present):
+            yield _not_above(stronger, weaker, "a stronger attack leaves less accuracy")
+        if "square" in at and "pgd" in at:
+            yield _not_above(at["pgd"], at["square"], "a gradient-free attack is not stronger than PGD")
+
+
+def _not_above(lower: Measurement, upper: Measurement, check: str) -> Flag:
+    """The accuracy of `lower` is at most that of `upper`, on the images that both were asked, up to noise."""
+    count = min(lower.images, upper.images)
+    first, second = lower.correct[:count], upper.correct[:count]
+    return Flag(
+        check,
+        not _above(first, second),
+        f"{lower.metric} {first.mean():.4f}, {upper.metric} {second.mean():.4f} on {count} images",
+    )
+
+
+def _above(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether the mean of `first` exceeds that of `second` by more than two standard errors of their difference."""
+    difference = first.astype(float) - second
+    return bool(difference.mean() > 2 * difference.std() / math.sqrt(len(difference)))
+
+
+def active_flags(
+    network: nn.Module, images: Tensor, labels: Tensor, correct: Tensor, *, norm: Norm, epsilon: float, seed: int
+) -> Iterator[Flag]:
+    """Attack a few images in ways whose outcome is known.
+
+    Args:
+        network: maps pixels in [0, 1] to logits.
+        images: shape (n, channels, height, width), in [0, 1].
+        labels: shape (n,).
+        correct: shape (n,), bool: which are classified correctly without attack.
+        norm: of the threat models to check.
+        epsilon: radius at which PGD and Square are compared.
+        seed: of the attacks.
+    """
+
+    def after(attack: PGD | Square) -> np.ndarray:
+        found = perturb(attack, network, images, labels, seed=seed).correct & correct
+        return found.cpu().numpy()
+
+    clean = correct.cpu().numpy()
+    everything = 1.0 if norm == "linf" else math.sqrt(images[0].numel())
+    still = after(PGD(ThreatModel(norm, 0.0), steps=1, step_size=0.0))
+    yield Flag("epsilon 0 equals clean", bool((still == clean).all()), f"{(still != clean).sum()} images differ")
+    gone = after(PGD(ThreatModel(norm, everything), steps=20, step_size=everything / 8))
+    yield Flag(
+        "a very large epsilon drives accuracy to 0",
+        bool(gone.mean() <= _LEFT),
+        f"accuracy {gone.mean():.3f} at {ThreatModel(norm, everything)} on {len(gone)} images",
+    )
+    if epsilon > 0:
+        threat = ThreatModel(norm, epsilon)
+        gradient = after(PGD(threat, steps=20, step_size=2.5 * epsilon / 20))
+        free = after(Square(threat, queries=_QUERIES))
+        yield Flag(
+            "a gradient-free attack is not stronger than PGD",
+            not _above(gradient, free),
+            f"pgd {gradient.mean():.3f}, square {free.mean():.3f} at {threat} on {len(free)} images",
+        )

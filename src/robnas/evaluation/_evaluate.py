@@ -1,0 +1,186 @@
+"""Network + attack suite → measurements."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from robnas._settings import content_hash, to_dict
+from robnas.attacks import Attack, AttackWarning, frozen, perturb, predict
+from robnas.data import Dataset, to_pixels
+from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
+from robnas.evaluation._measurement import Evaluation, Flag, Ledger, Measurement, pack
+from robnas.evaluation._suite import Suite, metric_key
+from robnas.types import Progress, check_split, silent
+
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """The network and the images of one evaluation."""
+
+    network: nn.Module
+    images: Tensor
+    labels: Tensor
+    seed: int
+    batch_size: int
+    context: dict[str, Any]
+    """What decides a measurement besides the attack."""
+
+
+def evaluate(
+    network: nn.Module,
+    data: Dataset,
+    suite: Suite,
+    *,
+    split: str,
+    seed: int,
+    limit: int | None = None,
+    batch_size: int = 256,
+    directory: Path | str | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> Evaluation:
+    """Measure clean accuracy and accuracy under each attack of a suite.
+
+    Images that are misclassified without attack count as broken and are not attacked. With a directory, each
+    measurement is kept when it is made, and a repeated call makes the missing ones only.
+
+    Args:
+        network: maps pixels in [0, 1] to logits; moved to `device`, asked in evaluation mode, otherwise left alone.
+        data: the data set.
+        suite: the attacks.
+        split: ``validation`` or ``test`` (or ``train``); there is no default.
+        seed: of the attacks.
+        limit: take only the first images of the split.
+        batch_size: images per forward pass.
+        directory: where ``evaluation.json`` is kept.
+        device: where to compute.
+        progress: told about the attacks done, and the images within each.
+
+    Raises:
+        InputError: no such split, or `limit` above its size.
+    """
+    name = check_split(split)
+    part = data.split(name).limit(limit).to(device)
+    network.to(device)
+    subject = _Subject(
+        network,
+        to_pixels(part.images),
+        part.labels,
+        seed,
+        batch_size,
+        {
+            "weights": weights_hash(network),
+            "data": data.content_hash,
+            "split": split,
+            "seed": seed,
+            "batch": batch_size,
+        },
+    )
+    ledger = Ledger(None if directory is None else Path(directory) / EVALUATION)
+    steps: list[Attack | None] = [None, *suite.attacks]
+    clean = _measure(subject, None, len(part), ledger, _within(progress, 0, len(steps), "clean"))
+    measurements = [clean]
+    correct = torch.from_numpy(clean.correct).to(part.labels.device)
+    for number, attack in enumerate(suite.attacks, start=1):
+        count = min(len(part), suite.limits.get(attack.name, len(part)))
+        report = _within(progress, number, len(steps), metric_key(attack))
+        measurements.append(_measure(subject, attack, count, ledger, report, correct[:count]))
+    flags = list(ordering_flags(measurements)) + (_check(subject, suite, correct) if suite.checks else [])
+    return Evaluation(suite.name, name, seed, tuple(measurements), tuple(flags))
+
+
+def _within(progress: Progress, number: int, total: int, text: str) -> Progress:
+    """Report the images of one attack as a share of the whole suite, in thousandths."""
+
+    def report(done: int, size: int, detail: str) -> None:
+        progress(round(1000 * (number + done / max(size, 1))), 1000 * total, detail if ":" in detail else text)
+
+    return report
+
+
+def _measure(
+    subject: _Subject,
+    attack: Attack | None,
+    count: int,
+    ledger: Ledger,
+    progress: Progress,
+    correct: Tensor | None = None,
+) -> Measurement:
+    settings = None if attack is None else {"name": attack.name, **to_dict(attack)}
+    key = content_hash({**subject.context, "attack": settings, "images": count})
+    found = ledger.get(key)
+    if found is None:
+        begun = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", AttackWarning)
+            remaining = (
+                _clean(subject, count)
+                if attack is None or correct is None
+                else _robust(subject, attack, correct, progress)
+            )
+        doubts = {str(warning.message) for warning in caught if issubclass(warning.category, AttackWarning)}
+        found = Measurement(
+            metric_key(attack),
+            settings,
+            count,
+            time.perf_counter() - begun,
+            pack(remaining.cpu().numpy()),
+            tuple(sorted(doubts)),
+        )
+        ledger.put(key, found)
+    progress(count, count, "")
+    return found
+
+
+def _clean(subject: _Subject, count: int) -> Tensor:
+    with frozen(subject.network):
+        return predict(subject.network, subject.images[:count], subject.batch_size) == subject.labels[:count]
+
+
+def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> Tensor:
+    """Which images stay correct; only those correct before are attacked."""
+    index, remaining = correct.nonzero().flatten(), correct.clone()
+    if len(index):
+        run = partial(perturb, seed=subject.seed, batch_size=subject.batch_size, progress=progress)
+        remaining[index] = run(attack, subject.network, subject.images[index], subject.labels[index]).correct
+    return remaining
+
+
+def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:
+    threats = [attack.threat for attack in suite.attacks]
+    norm = threats[0].norm if threats else "linf"
+    epsilon = max((threat.epsilon for threat in threats if threat.norm == norm), default=0.0)
+    sample = slice(0, SAMPLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AttackWarning)
+        return list(
+            active_flags(
+                subject.network,
+                subject.images[sample],
+                subject.labels[sample],
+                correct[sample],
+                norm=norm,
+                epsilon=epsilon,
+                seed=subject.seed,
+            )
+        )
+
+
+def weights_hash(network: nn.Module) -> str:
+    """16 hexadecimal digits that change with any weight or buffer."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""What an evaluation finds out, and where it is kept between runs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robnas._files import write_json
+from robnas.errors import DataError, Verbatim
+from robnas.types import Split
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Accuracy under one attack, or none, on the first images of a split."""
+
+    metric: str
+    """Key such as ``clean`` or ``pgd@8/255``."""
+    attack: Mapping[str, Any] | None
+    """The attack's settings with its name; None for clean accuracy."""
+    images: int
+    """How many were asked, misclassified ones included."""
+    seconds: float
+    """Duration."""
+    outcomes: str
+    """Which of them stayed correct: bits, first image first, in hexadecimal."""
+    warnings: tuple[str, ...] = ()
+    """What the attack's library doubts about this result."""
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Per image whether it stayed correct, shape (images,), bool."""
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(self.outcomes), dtype=np.uint8), count=self.images)
+        return bits.astype(bool)
+
+    @property
+    def value(self) -> float:
+        """Accuracy: the share of images that stayed correct."""
+        return float(self.correct.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy as an estimate for the distribution that the images come from (binomial)."""
+        return math.sqrt(self.value * (1 - self.value) / self.images)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Result of one sanity check."""
+
+    check: str
+    """What ought to hold."""
+    passed: bool
+    """Whether it does, up to noise."""
+    detail: str
+    """The figures."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All measurements of one network on one split."""
+
+    suite: str
+    split: Split
+    seed: int
+    measurements: tuple[Measurement, ...]
+    flags: tuple[Flag, ...]
+
+    def __getitem__(self, metric: str) -> float:
+        """The accuracy of a metric key."""
+        for measurement in self.measurements:
+            if measurement.metric == metric:
+                return measurement.value
+        raise KeyError(metric)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line per failed check, and what the libraries doubt."""
+        failed = [f"{flag.check}: {flag.detail}" for flag in self.flags if not flag.passed]
+        return tuple(failed + [f"{m.metric}: {text}" for m in self.measurements for text in m.warnings])
+
+
+def pack(correct: np.ndarray) -> str:
+    """Hexadecimal bits of a boolean array."""
+    return np.packbits(correct.astype(bool)).tobytes().hex()
+
+
+class Ledger:
+    """Measurements already made, by a hash of everything that decides them; a JSON file or memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._entries: dict[str, Any] = {}
+        if path is not None and path.exists():
+            try:
+                self._entries = dict(json.loads(path.read_text())["measurements"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    str(path),
+                    expected="measurements written by robnas",
+                    got=Verbatim(f"{type(error).__name__}"),
+                    remedy="delete it to measure again",
+                ) from None
+
+    def get(self, key: str) -> Measurement | None:
+        """The measurement of a key, if it was made."""
+        entry = self._entries.get(key)
+        return None if entry is None else Measurement(**{**entry, "warnings": tuple(entry["warnings"])})
+
+    def put(self, key: str, measurement: Measurement) -> None:
+        """Keep a measurement, on disk before this returns."""
+        self._entries[key] = asdict(measurement)
+        if self._path is not None:
+            write_json(self._path, {"measurements": self._entries})

@@ -1,0 +1,76 @@
+"""Which attacks an evaluation runs, and on how many images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from robnas._settings import check_keys
+from robnas.attacks import FGSM, PGD, Attack, AutoAttack
+from robnas.types import Metric, ThreatModel, check_range
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of attacks; clean accuracy is always measured too."""
+
+    name: str
+    """What people call it."""
+    attacks: tuple[Attack, ...]
+    """In the order in which they run."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Attack name → at most this many images, the first of the split; attacks that are not named get all."""
+    checks: bool = True
+    """Run the sanity checks, on a few images."""
+
+    def __post_init__(self) -> None:
+        names = {attack.name for attack in self.attacks}
+        check_keys("suite limit", self.limits, names)
+        for name, limit in self.limits.items():
+            check_range(f"suite limit of {name}", limit, 1)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Keys of what is measured, such as ``clean`` and ``pgd@8/255``."""
+        return ("clean", *(metric_key(attack) for attack in self.attacks))
+
+    @classmethod
+    def nas_robbench_201(cls) -> Suite:
+        """The published evaluation: FGSM and PGD-20 at 3/255 and 8/255, standard AutoAttack at 8/255."""
+        weak, strong = ThreatModel.linf("3/255"), ThreatModel.linf("8/255")
+        return cls("nas-robbench-201", (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)))
+
+    @classmethod
+    def digits(cls) -> Suite:
+        """For the bundled digits: FGSM and PGD-20 at 24/255 and 48/255, AutoAttack at 48/255 on 50 images."""
+        weak, strong = ThreatModel.linf("24/255"), ThreatModel.linf("48/255")
+        return cls(
+            "digits",
+            (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)),
+            limits={"autoattack": 50},
+        )
+
+
+def _pgd_20(threat: ThreatModel) -> PGD:
+    return PGD(threat, steps=20, step_size=2.5 * threat.epsilon / 20)
+
+
+def metric_key(attack: Attack | None) -> str:
+    """``clean`` without an attack, else its key such as ``pgd@8/255``."""
+    return "clean" if attack is None else Metric(attack.name, attack.threat).key
+
+
+SUITES: dict[str, Callable[[], Suite]] = {
+    "nas-robbench-201": Suite.nas_robbench_201,
+    "digits": Suite.digits,
+}
+
+
+def suite(name: str) -> Suite:
+    """A preset by name.
+
+    Raises:
+        InputError: there is no such preset; the text lists them.
+    """
+    check_keys("suite", [name], SUITES)
+    return SUITES[name]()

@@ -1,0 +1,60 @@
+"""One measurement of one trial."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from robnas.errors import InputError
+from robnas.spaces import Architecture
+from robnas.types import Metric, Split, check_range, check_split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One measurement of a trial, with everything needed to compare it and to make it again.
+
+    The first eight fields are its key; a store holds one record per key.
+    """
+
+    architecture: Architecture
+    dataset_hash: str
+    """Content hash of the data set, its splits included."""
+    split: Split
+    recipe_hash: str
+    seed: int
+    metric: str
+    """Key such as ``pgd@8/255``; it names attack, norm and epsilon."""
+    attack_hash: str
+    """Hash of the attack's settings; empty for clean accuracy."""
+    images: int
+    """How many images of the split were asked."""
+    dataset: str
+    """Name of the data set, for people."""
+    value: float
+    """Accuracy, a fraction in [0, 1]."""
+    seconds: float
+    """Duration of the measurement."""
+    torch_version: str
+    device: str
+
+    def __post_init__(self) -> None:
+        check_split(self.split)
+        Metric.parse(self.metric)
+        check_range("record images", self.images, 1)
+        if not (math.isfinite(self.value) and 0 <= self.value <= 1):
+            raise InputError("record value", expected="an accuracy in [0, 1]", got=self.value)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What identifies this measurement."""
+        return (
+            self.architecture.code,
+            self.dataset_hash,
+            self.split,
+            self.recipe_hash,
+            self.seed,
+            self.metric,
+            self.attack_hash,
+            self.images,
+        )
