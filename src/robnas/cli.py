@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -293,6 +294,9 @@ def _progress(hidden: bool) -> Iterator[Progress]:
     if hidden:
         yield silent
         return
+    if not sys.stderr.isatty():
+        yield _occasional_lines()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -312,6 +316,19 @@ def _progress(hidden: bool) -> Iterator[Progress]:
             bar.update(task, completed=done, total=total, description=text[:60])
 
         yield report
+
+
+def _occasional_lines(every: float = 10.0) -> Progress:
+    """A line on standard error now and then, for logs."""
+    last = time.monotonic()
+
+    def report(done: int, total: int, text: str, /) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            print(f"{text}: {100 * done / max(total, 1):.0f} %", file=sys.stderr, flush=True)
+
+    return report
 
 
 def _print_json(value: Any) -> None:

@@ -19,6 +19,17 @@ def shorten(value: Any) -> str:
 class RobnasError(Exception):
     """Base of all errors that a user can mend; the command line prints its text and exits with 2."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes as text and attributes, whatever their constructor takes."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[RobnasError], args: tuple[Any, ...], attributes: dict[str, Any]) -> RobnasError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class InputError(RobnasError, ValueError):
     """An argument is wrong.

@@ -197,7 +197,7 @@ def test_a_diverging_training_names_epoch_and_step(data, tiny):
 
 
 def test_an_absurd_learning_rate_diverges(data, tiny, build):
-    with pytest.raises(DivergedError, match="training diverged: loss is (nan|inf)"):
+    with pytest.raises(DivergedError, match=r"training diverged: loss is (nan|inf)"):
         train(build(), data, tiny.replace(max_lr=1e6, start_divisor=1.0, epochs=20), seed=0)
 
 

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from robnas.build import TRIAL, Source, Trial, load_trial
+from robnas.errors import CheckpointError, DataError, InputError
+from robnas.evaluation import Suite, evaluate
+from robnas.spaces import Architecture
+from robnas.training import CHECKPOINT, Recipe
+
+
+@pytest.fixture
+def trial():
+    recipe = Recipe.digits().replace(epochs=1, channels=2)
+    source = Source(name="digits", limit_train=64)
+    return Trial(architecture=Architecture("323133"), source=source, recipe=recipe, seed=1)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return Source(name="digits", limit_train=64).load()
+
+
+def test_a_trial_survives_json(trial):
+    assert Trial.from_dict(json.loads(json.dumps(trial.to_dict()))) == trial
+
+
+def test_training_leaves_a_folder_that_says_what_it_holds(trial, data, tmp_path):
+    network, history = trial.train(data, tmp_path)
+    assert len(history) == 1
+    assert load_trial(tmp_path) == trial
+    again = trial.trained_network(data, tmp_path)
+    assert all((value == again.state_dict()[name]).all() for name, value in network.state_dict().items())
+
+
+def test_records_carry_everything_that_decides_them(trial, data, tmp_path):
+    network, _ = trial.train(data, tmp_path)
+    suite = Suite("s", Suite.digits().attacks[:1], checks=False)
+    evaluation = evaluate(network, data, suite, split="test", seed=1, limit=50)
+    records, settings = trial.records(data, evaluation, "cpu")
+    assert [record.metric for record in records] == ["clean", "fgsm@24/255"]
+    assert {record.dataset_hash for record in records} == {data.content_hash}
+    assert {record.seed for record in records} == {1}
+    assert {record.images for record in records} == {50}
+    assert settings[records[0].recipe_hash] == trial.recipe.to_dict()
+    assert settings[records[1].attack_hash] == {"name": "fgsm", "threat": {"norm": "linf", "epsilon": "24/255"}}
+
+
+def test_another_trial_in_the_folder_is_refused(trial, data, tmp_path):
+    trial.train(data, tmp_path)
+    other = Trial(architecture=Architecture("000000"), source=trial.source, recipe=trial.recipe, seed=1)
+    with pytest.raises(
+        CheckpointError, match=r"trial.json, architecture: expected 000000, got 323133; .*choose another"
+    ):
+        other.train(data, tmp_path)
+    other = Trial(architecture=trial.architecture, source=trial.source, recipe=trial.recipe.replace(epochs=2), seed=1)
+    with pytest.raises(CheckpointError, match=r"trial.json, recipe (name|epochs): expected"):
+        other.train(data, tmp_path)
+
+
+def test_an_unfinished_training_is_not_evaluated(trial, data, tmp_path):
+    with pytest.raises(
+        CheckpointError, match=f"{CHECKPOINT}: expected a finished training of 1 epochs, got 0; finish it"
+    ):
+        trial.trained_network(data, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": "323133"}', '{"recipe": {"x": 1}}'])
+def test_a_damaged_description_is_one_clear_error(tmp_path, text):
+    (tmp_path / TRIAL).write_text(text)
+    with pytest.raises(DataError, match=r"trial.json: expected the description of a trial, got .*; restore the file"):
+        load_trial(tmp_path)
+
+
+def test_a_folder_without_a_trial_is_one_clear_error(tmp_path):
+    with pytest.raises(DataError, match="expected a folder written by robnas train, got no such file; train first"):
+        load_trial(tmp_path / "nothing")
+
+
+def test_a_negative_seed_is_refused(trial):
+    with pytest.raises(InputError, match="seed: expected a number in"):
+        Trial(architecture=trial.architecture, source=trial.source, recipe=trial.recipe, seed=-1)
