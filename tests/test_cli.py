@@ -56,7 +56,7 @@ def test_train_evaluate_and_store(capsys, tmp_path):
     assert "sanity checks: " in out
     code, out, _ = robnas(capsys, *arguments, "--json")
     facts = json.loads(out)
-    assert [m["metric"] for m in facts["measurements"]][:2] == ["clean", "fgsm@24/255"]
+    assert [m["metric"] for m in facts["measurements"]][:2] == ["clean", "fgsm@16/255"]
     assert {flag["check"] for flag in facts["flags"]} >= {"epsilon 0 equals clean"}
     with RecordStore(store) as records:
         assert len(records.records(split="test", images=20)) == 6

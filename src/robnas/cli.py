@@ -203,7 +203,8 @@ def demo(
         return
     _print_rows(rows)
     if result.warnings:
-        print(f"{len(result.warnings)} doubts about single measurements, listed in the report")
+        plural = "s" * (len(result.warnings) > 1)
+        print(f"{len(result.warnings)} doubt{plural} about single measurements, listed in the report")
     print(f"report   {result.report}\nplot     {result.figure}\nrecords  sqlite:///{result.store}")
     print(f"{len(rows)} architectures in {result.seconds:.0f} s")
 
@@ -309,7 +310,8 @@ def _progress(hidden: bool) -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("start", total=None)
 
         def report(done: int, total: int, text: str, /) -> None:

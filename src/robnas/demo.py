@@ -30,7 +30,7 @@ ARCHITECTURES = tuple(
     )
 )  # fmt: skip
 SPLIT = "test"
-RANK_BY = "pgd@48/255"
+RANK_BY = "pgd@32/255"
 SUITE = Suite.digits()
 
 
@@ -84,11 +84,12 @@ def run_demo(
     provenance = {
         "data set": f"digits, content {records[0].dataset_hash}",
         "split": SPLIT,
-        "recipe": f"{recipe.name} {recipe.hash}: {recipe.to_dict()}",
+        "recipe": f"{recipe.name} (hash {recipe.hash})",
+        "settings": ", ".join(f"{key} {value}" for key, value in recipe.to_dict().items() if key != "name"),
         "AutoAttack": f"on the first {SUITE.limits['autoattack']} images of the split",
         "torch": records[0].torch_version,
         "device": f"{records[0].device}, one thread per training",
-        "seed": "0, one per architecture: differences within the errors mean nothing",
+        "seed": "0, one training per architecture: the errors are those of the finite split, another seed adds its own",
     }
     write_report(
         report, records, title="robnas demo: digits", rank_by=RANK_BY, provenance=provenance, warnings=sorted(warnings)

@@ -38,12 +38,12 @@ def test_records_carry_everything_that_decides_them(trial, data, tmp_path):
     suite = Suite("s", Suite.digits().attacks[:1], checks=False)
     evaluation = evaluate(network, data, suite, split="test", seed=1, limit=50)
     records, settings = trial.records(data, evaluation, "cpu")
-    assert [record.metric for record in records] == ["clean", "fgsm@24/255"]
+    assert [record.metric for record in records] == ["clean", "fgsm@16/255"]
     assert {record.dataset_hash for record in records} == {data.content_hash}
     assert {record.seed for record in records} == {1}
     assert {record.images for record in records} == {50}
     assert settings[records[0].recipe_hash] == trial.recipe.to_dict()
-    assert settings[records[1].attack_hash] == {"name": "fgsm", "threat": {"norm": "linf", "epsilon": "24/255"}}
+    assert settings[records[1].attack_hash] == {"name": "fgsm", "threat": {"norm": "linf", "epsilon": "16/255"}}
 
 
 def test_another_trial_in_the_folder_is_refused(trial, data, tmp_path):

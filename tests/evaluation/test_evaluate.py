@@ -15,7 +15,7 @@ from robnas.networks import build_network
 from robnas.training import Recipe, train
 from robnas.types import ThreatModel
 
-WEAK, STRONG = ThreatModel.linf("24/255"), ThreatModel.linf("48/255")
+WEAK, STRONG = ThreatModel.linf("16/255"), ThreatModel.linf("32/255")
 LIGHT = Suite("light", (FGSM(WEAK), FGSM(STRONG), PGD(WEAK, 5, 10 / 255), PGD(STRONG, 5, 20 / 255)), checks=False)
 
 
@@ -58,9 +58,9 @@ def test_accuracies_are_those_of_the_attacks_on_every_image(network, data):
     (gradient,) = torch.autograd.grad(loss(network(images), part.labels, reduction="sum"), images)
     attacked = (images.detach() + STRONG.epsilon * gradient.sign()).clamp(0, 1)
     survived = clean & (network(attacked).argmax(1) == part.labels)
-    assert result["fgsm@48/255"] == pytest.approx(survived.float().mean().item())
+    assert result["fgsm@32/255"] == pytest.approx(survived.float().mean().item())
     assert [m.images for m in result.measurements] == [400] * 5
-    assert 0 < result["pgd@48/255"] < result["pgd@24/255"] < result["clean"] < 1
+    assert 0 < result["pgd@32/255"] < result["pgd@16/255"] < result["clean"] < 1
 
 
 def test_misclassified_images_are_not_attacked(network, data):
@@ -241,7 +241,7 @@ def test_gradient_masking_is_flagged(network, data):
 
     one = Suite("one", (PGD(STRONG, 5, 20 / 255, random_start=False), Square(STRONG, queries=150)))
     result = evaluate(Masked(), data, one, split="test", seed=0, limit=64)
-    assert result["pgd@48/255"] > 0.6
+    assert result["pgd@32/255"] > 0.6
     failures = {flag.check for flag in result.flags if not flag.passed}
     assert "a gradient-free attack is not stronger than PGD" in failures
     assert "a very large epsilon drives accuracy to 0" in failures

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from robnas.analysis._leaderboard import Row
 
@@ -26,25 +28,26 @@ def clean_versus_robust(rows: Sequence[Row], clean: str, robust: str) -> Figure:
 
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
-    groups = {"no convolution in the cell": (0, 0), "1 or 2": (1, 2), "3 or 4": (3, 4), "5 or 6": (5, 6)}
+    groups = {"no live convolution": (0, 0), "1 or 2": (1, 2), "3 or 4": (3, 4), "5 or 6": (5, 6)}
     for (label, (low, high)), (colour, marker) in zip(groups.items(), _STYLES, strict=True):
         group = [row for row in rows if low <= _live_convolutions(row) <= high]
         if group:
             axes.errorbar(
-                [row.value(clean) for row in group],
-                [row.value(robust) for row in group],
-                xerr=[2 * row.standard_error(clean) for row in group],
-                yerr=[2 * row.standard_error(robust) for row in group],
+                [100 * row.value(clean) for row in group],
+                [100 * row.value(robust) for row in group],
+                xerr=[200 * row.standard_error(clean) for row in group],
+                yerr=[200 * row.standard_error(robust) for row in group],
                 fmt=marker,
                 color=colour,
-                markersize=6,
-                elinewidth=0.8,
-                alpha=0.9,
+                ecolor=(colour, 0.35),
+                markersize=8,
+                markeredgecolor="white",
+                elinewidth=1,
                 label=label if low == 0 else f"{label} live convolutions",
             )
     _label_points(axes, rows, clean, robust)
-    axes.set_xlabel(f"{clean} accuracy")
-    axes.set_ylabel(f"{robust} accuracy")
+    axes.set_xlabel(f"{clean} accuracy (%)")
+    axes.set_ylabel(f"{robust} accuracy (%)")
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.legend(frameon=False, loc="upper left")
@@ -56,12 +59,16 @@ def _live_convolutions(row: Row) -> int:
     return sum("conv" in name for name, live in zip(arch.operations, arch.live_edges, strict=True) if live)
 
 
-def _label_points(axes: object, rows: Sequence[Row], clean: str, robust: str) -> None:
-    """Architecture codes beside the points, left out where they would cover one another."""
+def _label_points(axes: Any, rows: Sequence[Row], clean: str, robust: str) -> None:
+    """Architecture codes left above the points, left out where they would cover a point or one another."""
+    points = [(100 * row.value(clean), 100 * row.value(robust)) for row in rows]
+    width, height = 0.09 * np.ptp(axes.get_xlim()), 0.045 * np.ptp(axes.get_ylim())
     taken: list[tuple[float, float]] = []
-    for row in rows:
-        x, y = row.value(clean), row.value(robust)
-        if any(abs(x - a) < 0.09 and abs(y - b) < 0.025 for a, b in taken):
-            continue
-        taken.append((x, y))
-        axes.annotate(row.architecture.code, (x, y), xytext=(-6, 5), textcoords="offset points", ha="right", fontsize=8)  # type: ignore[attr-defined]
+    for row, (x, y) in zip(rows, points, strict=True):
+        covers_point = any(x - width < a < x and y < b < y + height for a, b in points)
+        covers_label = any(abs(x - a) < width and abs(y - b) < height for a, b in taken)
+        if not covers_point and not covers_label:
+            taken.append((x, y))
+            axes.annotate(
+                row.architecture.code, (x, y), xytext=(-7, 5), textcoords="offset points", ha="right", fontsize=8
+            )

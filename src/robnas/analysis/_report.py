@@ -14,9 +14,9 @@ from robnas.records import Record
 
 _STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
-th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #8884}
+th,td{padding:.25rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid #8884}
 th:nth-child(2),td:nth-child(2){text-align:left;font-family:ui-monospace,monospace}
 figure{margin:1.5rem 0;background:#fff;padding:.5rem;border-radius:.5rem}figure svg{width:100%;height:auto}
 small{opacity:.7}li{overflow-wrap:anywhere}

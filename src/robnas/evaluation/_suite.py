@@ -42,8 +42,8 @@ class Suite:
 
     @classmethod
     def digits(cls) -> Suite:
-        """For the bundled digits: FGSM and PGD-20 at 24/255 and 48/255, AutoAttack at 48/255 on 50 images."""
-        weak, strong = ThreatModel.linf("24/255"), ThreatModel.linf("48/255")
+        """For the bundled digits: FGSM and PGD-20 at 16/255 and 32/255, AutoAttack at 32/255 on 50 images."""
+        weak, strong = ThreatModel.linf("16/255"), ThreatModel.linf("32/255")
         return cls(
             "digits",
             (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)),

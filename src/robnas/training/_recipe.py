@@ -92,7 +92,7 @@ class Recipe:
             cells=1,
             epochs=15,
             batch_size=64,
-            attack=PGD(ThreatModel.linf("48/255"), steps=5, step_size=15 / 255),
+            attack=PGD(ThreatModel.linf("32/255"), steps=5, step_size=10 / 255),
             crop=0.0,
             flip=False,
         )

@@ -1,0 +1,74 @@
+"""Examples in the documentation are run as they stand."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import robnas
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language):
+    for page in PAGES:
+        for number, text in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
+            yield pytest.param(text, id=f"{page.name}-{number}")
+
+
+@pytest.mark.parametrize("code", list(blocks("python")))
+def test_python_examples_run_and_print_what_they_say(code, tmp_path):
+    """A comment at the end of a line that is an expression states its value, which is checked."""
+    os.environ.pop("ROBNAS_DATA", None)
+    checked = []
+    for line in code.splitlines():
+        if match := re.match(r"(?P<expression>[^\s#].*\S)\s+# → (?P<value>.+)", line):
+            checked.append(f"assert repr({match['expression']}) == {match['value']!r}, repr({match['expression']})")
+        else:
+            checked.append(line)
+    subprocess.run([sys.executable, "-c", "\n".join(checked)], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("text", list(blocks("console")))
+def test_shell_examples_run(text, tmp_path):
+    """Commands that take minutes or download are left to people: they are marked so in the text."""
+    for line in text.splitlines():
+        if line.startswith("$ robnas ") and "# " not in line:
+            command = [sys.executable, "-m", *shlex.split(line[2:])]
+            subprocess.run(command, check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_public_names_are_all_there_and_documented():
+    for name in robnas.__all__:
+        assert getattr(robnas, name).__doc__, name
+    with pytest.raises(AttributeError, match="module 'robnas' has no attribute 'nothing'"):
+        _ = robnas.nothing
+    assert sorted(robnas.__all__) == dir(robnas)
+
+
+def test_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    assert robnas.__version__ == version("robnas")
+
+
+def test_makefile_and_ci_run_the_same_commands():
+    assert "make lint" in (ROOT / ".ci" / "run").read_text()
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_json_output_is_one_document():
+    out = subprocess.check_output([sys.executable, "-m", "robnas", "info", "323133", "--json"])
+    assert json.loads(out)["code"] == "323133"
