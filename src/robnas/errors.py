@@ -54,6 +54,12 @@ class Verbatim(str):
     __slots__ = ()
 
 
+def reason(error: Exception) -> Verbatim:
+    """Kind and text of an error from elsewhere, in one short line."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
+    return Verbatim(f"{type(error).__name__} ({text})")
+
+
 class DataError(InputError):
     """A file of a data set is missing, damaged or hostile."""
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from robnas._download import check_hash, download
 from robnas.data import load_data
-from robnas.data._files import check_md5, download, extract
+from robnas.data._files import extract
 from robnas.errors import DataError
 from tests.data.conftest import HUNDRED, LAYOUTS, TEN, listing, pack, random_images, refused
 
@@ -20,10 +21,10 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 def test_a_checksum_is_that_of_the_whole_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    check_md5(path, MD5)
+    check_hash(path, f"md5:{MD5}")
     path.write_bytes(CONTENT[:-1])
     with refused(f"{path}: expected MD5 {MD5}, got [0-9a-f]{{32}}; delete the file and download it again"):
-        check_md5(path, MD5)
+        check_hash(path, f"md5:{MD5}")
 
 
 # download
@@ -33,7 +34,7 @@ def test_a_download_is_complete_and_told_to_the_progress(site, tmp_path):
     site.files["file.gz"] = CONTENT
     told = []
     target = tmp_path / "new" / "folder" / "file.gz"
-    download(site.url + "file.gz", MD5, target, lambda *step: told.append(step))
+    download(site.url + "file.gz", f"md5:{MD5}", target, lambda *step: told.append(step))
     assert target.read_bytes() == CONTENT
     assert listing(tmp_path) == {"new": None, "new/folder": None, "new/folder/file.gz": len(CONTENT)}
     assert {text for _, _, text in told} == {"download file.gz"}
@@ -67,7 +68,7 @@ def test_a_failed_download_leaves_what_was_there(name, old, site, tmp_path):
         target.write_bytes(old)
     before = listing(tmp_path)
     with refused(f"{target}: expected a download from {site.url}file.gz with MD5 {MD5}, {text}"):
-        download(site.url + "file.gz", MD5, target)
+        download(site.url + "file.gz", f"md5:{MD5}", target)
     assert listing(tmp_path) == before
     assert old is None or target.read_bytes() == old
 
@@ -78,7 +79,7 @@ def test_no_server_is_said_in_one_line(tmp_path, monkeypatch):
         unused.bind(("127.0.0.1", 0))  # taken, but nobody listens
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/file.gz"
         with refused(rf"expected a download from {url} .*, got ConnectionError .*; check the .* file into {tmp_path}"):
-            download(url, MD5, tmp_path / "file.gz")
+            download(url, f"md5:{MD5}", tmp_path / "file.gz")
     assert listing(tmp_path) == {}
 
 
@@ -91,7 +92,7 @@ def test_a_full_disk_is_told_from_a_bad_connection(site, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", fail)
     monkeypatch.setattr(tempfile, "mkstemp", fail)
     with refused("got OSError .*No space left on device"):
-        download(site.url + "file.gz", MD5, tmp_path / "file.gz")
+        download(site.url + "file.gz", f"md5:{MD5}", tmp_path / "file.gz")
     assert listing(tmp_path) == {}
 
 
@@ -106,7 +107,7 @@ def test_a_download_that_stops_half_way_leaves_nothing(error, site, tmp_path):
             raise error
 
     with pytest.raises((DataError, KeyboardInterrupt)):
-        download(site.url + "file.gz", MD5, tmp_path / "file.gz", stop)
+        download(site.url + "file.gz", f"md5:{MD5}", tmp_path / "file.gz", stop)
     assert len(seen) == 5
     assert len(seen[-1]) == 1  # a part of it was written,
     assert "file.gz" not in seen[-1]

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from robnas._download import check_hash, download
 from robnas.data._dataset import Dataset, Images, checked, describe
-from robnas.data._files import check_md5, download, extract
+from robnas.data._files import extract
 from robnas.data._splits import hold_out
 from robnas.data._unpickle import load_arrays
 from robnas.errors import DataError, Verbatim
@@ -117,10 +118,10 @@ def _find(which: _Cifar, directory: Path, progress: Progress) -> _Archive:
                     )
             return archive
         if (directory / archive.name).is_file():
-            check_md5(directory / archive.name, archive.md5)
+            check_hash(directory / archive.name, f"md5:{archive.md5}")
             extract(directory / archive.name, archive.files, folder)
             return archive
-    download(_SITE + which.binary.name, which.binary.md5, directory / which.binary.name, progress)
+    download(_SITE + which.binary.name, f"md5:{which.binary.md5}", directory / which.binary.name, progress)
     extract(directory / which.binary.name, which.binary.files, directory / which.binary.folder)
     return which.binary
 

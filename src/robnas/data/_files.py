@@ -1,8 +1,7 @@
-"""Where data lives, and how it gets there: download, verify, extract; nothing half-written stays."""
+"""Where data lives, and how archives are extracted; nothing half-written stays."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tarfile
@@ -11,10 +10,8 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 
-from robnas.errors import DataError, Verbatim
-from robnas.types import Progress, silent
-
-_CHUNK = 1 << 16
+from robnas._download import cache_directory
+from robnas.errors import DataError, Verbatim, reason
 
 
 def data_directory(given: str | Path | None = None) -> Path:
@@ -23,56 +20,7 @@ def data_directory(given: str | Path | None = None) -> Path:
         return Path(given).expanduser()
     if configured := os.environ.get("ROBNAS_DATA"):
         return Path(configured).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robnas"
-
-
-def reason(error: Exception) -> Verbatim:
-    """Kind and text of an error from elsewhere, in one short line."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
-    return Verbatim(f"{type(error).__name__} ({text})")
-
-
-def check_md5(path: Path, md5: str) -> None:
-    """Raise `DataError` unless the file has this checksum."""
-    with path.open("rb") as stream:
-        got = hashlib.file_digest(stream, "md5").hexdigest()
-    if got != md5:
-        raise DataError(
-            str(path),
-            expected=f"MD5 {md5}",
-            got=Verbatim(got),
-            remedy="delete the file and download it again",
-        )
-
-
-def download(url: str, md5: str, target: Path, progress: Progress = silent) -> None:
-    """Fetch `url` to `target` and verify it; the target appears complete or not at all.
-
-    Raises:
-        DataError: there is no connection, or the checksum is wrong.
-    """
-    import pooch
-    import requests
-
-    def fetch(url: str, part: str, _: object) -> None:
-        with requests.get(url, stream=True, timeout=30) as response, Path(part).open("wb") as out:
-            response.raise_for_status()
-            done, total = 0, int(response.headers.get("content-length", 0))
-            for chunk in response.iter_content(_CHUNK):
-                done += out.write(chunk)
-                progress(done, max(done, total), f"download {target.name}")
-
-    pooch.get_logger().setLevel("ERROR")
-    try:
-        pooch.retrieve(url, known_hash=f"md5:{md5}", fname=target.name, path=target.parent, downloader=fetch)
-    except (requests.RequestException, ValueError, OSError) as error:
-        wrong_hash = isinstance(error, ValueError) and "hash" in str(error)
-        raise DataError(
-            str(target),
-            expected=f"a download from {url} with MD5 {md5}",
-            got=Verbatim("another checksum") if wrong_hash else reason(error),
-            remedy="try again later" if wrong_hash else f"check the connection, or put the file into {target.parent}",
-        ) from error
+    return cache_directory()
 
 
 def extract(archive: Path, members: Collection[str], target: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from robnas._download import check_hash
 from robnas.data._dataset import Dataset, Images, checked, checked_labels, describe
-from robnas.data._files import check_md5
 from robnas.data._splits import hold_out
 from robnas.data._unpickle import load_arrays
 from robnas.errors import DataError, Verbatim
@@ -58,7 +58,7 @@ def _read_all(folder: Path, files: dict[str, str], allow_partial: bool, progress
                 remedy=f"put train_data_batch_1 … 10 and val_data into {folder}; the NAS-Bench-201 page links to them",
             )
         if not allow_partial:
-            check_md5(path, md5)
+            check_hash(path, f"md5:{md5}")
         parts.append(_read(path))
         progress(number, len(files), f"read {name}")
     images = np.concatenate([images for images, _ in parts])

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from robnas.data._files import reason
-from robnas.errors import DataError, Verbatim
+from robnas.errors import DataError, Verbatim, reason
 
 _NDARRAY = "numpy.ndarray"  # stands for the class, which a pickle may name but not call
 

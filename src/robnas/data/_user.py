@@ -8,9 +8,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from robnas.data._dataset import Dataset, Images, channel_statistics, checked
-from robnas.data._files import reason
 from robnas.data._splits import balanced_order, hold_out, split_in_three, take, validation_count
-from robnas.errors import DataError, Verbatim
+from robnas.errors import DataError, Verbatim, reason
 from robnas.types import SPLITS, Progress, Split
 
 _TEST_SHARE = 0.1
