@@ -101,7 +101,9 @@ def test_an_unwritable_folder_is_one_clear_line(capsys, tmp_path):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["info", "train", "evaluate", "demo"])
+@pytest.mark.parametrize(
+    "command", ["info", "train", "evaluate", "demo", "tables", "fetch", "query", "export", "reproduce"]
+)
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = robnas(capsys, command, "--help")
     assert code == 0

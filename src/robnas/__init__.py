@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from robnas import (
         analysis,
         attacks,
+        benchmarks,
         build,
         data,
         errors,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         types,
     )
     from robnas.attacks import perturb
+    from robnas.benchmarks import Table, load
     from robnas.data import load_data
     from robnas.evaluation import Suite, evaluate
     from robnas.networks import build_network
@@ -35,22 +37,37 @@ if TYPE_CHECKING:
     from robnas.training import Recipe, train
     from robnas.types import ThreatModel
 
-_ROOMS = ("analysis", "attacks", "build", "data", "errors", "evaluation", "networks", "records", "spaces", "training")
+_ROOMS = (
+    "analysis",
+    "attacks",
+    "benchmarks",
+    "build",
+    "data",
+    "errors",
+    "evaluation",
+    "networks",
+    "records",
+    "spaces",
+    "training",
+)
 __all__ = [
     "Architecture",
     "Recipe",
     "Record",
     "RecordStore",
     "Suite",
+    "Table",
     "ThreatModel",
     "analysis",
     "attacks",
+    "benchmarks",
     "build",
     "build_network",
     "data",
     "errors",
     "evaluate",
     "evaluation",
+    "load",
     "load_data",
     "networks",
     "perturb",
@@ -70,9 +87,11 @@ __getattr__, __dir__ = _lazy.attach(
         "Record": "robnas.records",
         "RecordStore": "robnas.records",
         "Suite": "robnas.evaluation",
+        "Table": "robnas.benchmarks",
         "ThreatModel": "robnas.types",
         "build_network": "robnas.networks",
         "evaluate": "robnas.evaluation",
+        "load": "robnas.benchmarks",
         "load_data": "robnas.data",
         "perturb": "robnas.attacks",
         "train": "robnas.training",

@@ -37,8 +37,15 @@ def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
         )
 
 
-def download(url: str, known_hash: str, target: Path, progress: Progress = silent) -> None:
+def download(url: str, known_hash: str, target: Path, progress: Progress = silent, *, remedy: str = "") -> None:
     """Fetch `url` to `target` and verify it; the target appears complete or not at all.
+
+    Args:
+        url: where from.
+        known_hash: algorithm and digits, such as ``md5:…``.
+        target: the file.
+        progress: told about the bytes.
+        remedy: what to do without a connection.
 
     Raises:
         DataError: there is no connection, or the checksum is wrong.
@@ -64,5 +71,7 @@ def download(url: str, known_hash: str, target: Path, progress: Progress = silen
             str(target),
             expected=f"a download from {url} with {algorithm.upper()} {digits}",
             got=Verbatim("another checksum") if wrong_hash else reason(error),
-            remedy="try again later" if wrong_hash else f"check the connection, or put the file into {target.parent}",
+            remedy="try again later"
+            if wrong_hash
+            else remedy or f"check the connection, or put the file into {target.parent}",
         ) from error

@@ -1,84 +1,23 @@
-"""The command line: parse, call, print. Heavy imports happen inside the commands."""
+"""Commands that train and evaluate."""
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.errors import RobnasError
-from robnas.types import Progress, silent
+from robnas.cli._common import Arch, DataDir, Json, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
     from robnas.evaluation import Evaluation
     from robnas.training import EpochLog, Recipe
 
-app = typer.Typer(
-    help="Adversarially robust neural architecture search: train, attack, measure and compare architectures.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Arch = Annotated[str, typer.Argument(help="Digit code such as 323133, or genotype string.", show_default=False)]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of the data sets; $ROBNAS_DATA or the user's cache if omitted."),
-]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
 
 
-@app.callback()
-def _root() -> None:
-    """Shared by all commands."""
-
-
-@app.command(epilog="Example: robnas info 323133")
-def info(architecture: Arch, as_json: Json = False) -> None:
-    """Show an architecture: encodings, parameters, MACs, class sizes, a drawing of the cell."""
-    from robnas.networks import count
-    from robnas.spaces import FORMATS, PARTITIONS, Architecture, draw_cell, partition
-
-    arch = Architecture(architecture)
-    published, live = count(arch), count(arch, live=True)
-    classes = {name: len(partition(name).members(arch)) for name in PARTITIONS}
-    facts = {
-        **{encoding: arch.format(encoding) for encoding in FORMATS},
-        "index": arch.index,
-        "parameters": published.parameters,
-        "macs": published.macs,
-        "live_parameters": live.parameters,
-        "live_macs": live.macs,
-        "live_edges": sum(arch.live_edges),
-        "class_sizes": classes,
-    }
-    if as_json:
-        _print_json(facts)
-        return
-    print(draw_cell(arch), end="\n\n")
-    for key in FORMATS:
-        print(f"{key:<12} {facts[key]}")
-    print(f"{'index':<12} {arch.index} in the project's own order")
-    print(f"{'parameters':<12} {published.parameters:,} as published, {live.parameters:,} on live edges")
-    print(f"{'MACs':<12} {published.macs / 1e6:,.2f} M as published, {live.macs / 1e6:,.2f} M on live edges")
-    print(f"{'':<12} (C=16, N=5, 3×32×32, 10 classes)")
-    for name, size in classes.items():
-        others = "no other architecture" if size == 1 else f"{size - 1} other architecture{'s' * (size > 2)}"
-        print(f"{name:<12} same class as {others}")
-
-
-@app.command(
-    epilog="Example: robnas train 323133 --data digits --recipe digits --out runs/323133. "
-    "The same command goes on with a training that was interrupted."
-)
 def train(
     architecture: Arch,
     data: Annotated[str, typer.Option(help="digits, cifar10, cifar100, imagenet16-120, an .npz file or a folder.")],
@@ -118,18 +57,17 @@ def train(
         recipe=settings,
         seed=seed,
     )
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         images = trial.source.load(data_dir, progress)
         _, history = trial.train(
             images, out, device=_device(device), progress=progress, on_epoch=None if as_json else _print_epoch
         )
     if as_json:
-        _print_json({"trial": trial.to_dict(), "data_hash": images.content_hash, "history": history})
+        print_json({"trial": trial.to_dict(), "data_hash": images.content_hash, "history": history})
     else:
         print(f"trained {trial.architecture} on {_describe(images, settings)}: {out}")
 
 
-@app.command(epilog="Example: robnas evaluate runs/323133 --suite nas-robbench-201 --split test --limit-test 500")
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="Folder of a finished training.", show_default=False)],
     suite: Annotated[str, typer.Option(help="nas-robbench-201 or digits.")] = "nas-robbench-201",
@@ -149,7 +87,7 @@ def evaluate(
     from robnas.records import RecordStore
 
     attacks, trial, where = preset(suite), load_trial(directory), _device(device)
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         data = trial.source.load(data_dir, progress)
         network = trial.trained_network(data, directory, where)
         result = run(
@@ -168,12 +106,11 @@ def evaluate(
         with RecordStore(store) as records:
             records.add(*trial.records(data, result, where))
     if as_json:
-        _print_json(_evaluation_facts(result, trial.architecture.code))
+        print_json(_evaluation_facts(result, trial.architecture.code))
     else:
         _print_evaluation(result, trial.architecture.code, data.name)
 
 
-@app.command(epilog="Example: robnas demo --out runs/demo")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for records, report and plot.")] = Path("runs/demo"),
     jobs: Annotated[int | None, typer.Option(help="Worker processes; all cores if omitted.")] = None,
@@ -183,11 +120,11 @@ def demo(
     from robnas.analysis import leaderboard
     from robnas.demo import RANK_BY, run_demo
 
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         result = run_demo(out, jobs=jobs, progress=progress)
     rows = leaderboard(result.records, RANK_BY)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "ranking": [
                     {"architecture": row.architecture.code, **{key: row.value(key) for key in row.records}}
@@ -287,81 +224,3 @@ def _device(name: str) -> str:
         reason = str(error).splitlines()[0]
         raise InputError("device", expected="cpu or a GPU of this machine", got=name, remedy=reason) from None
     return name
-
-
-@contextmanager
-def _progress(hidden: bool) -> Iterator[Progress]:
-    """A bar with rate and time left on the terminal; nothing where the output goes to a machine."""
-    if hidden:
-        yield silent
-        return
-    if not sys.stderr.isatty():
-        yield _occasional_lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("start", total=None)
-
-        def report(done: int, total: int, text: str, /) -> None:
-            bar.update(task, completed=done, total=total, description=text[:60])
-
-        yield report
-
-
-def _occasional_lines(every: float = 10.0) -> Progress:
-    """A line on standard error now and then, for logs."""
-    last = time.monotonic()
-
-    def report(done: int, total: int, text: str, /) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            print(f"{text}: {100 * done / max(total, 1):.0f} %", file=sys.stderr, flush=True)
-
-    return report
-
-
-def _print_json(value: Any) -> None:
-    import dataclasses
-
-    def plain(item: Any) -> Any:
-        if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return dataclasses.asdict(item)
-        return str(item)
-
-    print(json.dumps(value, default=plain, ensure_ascii=False))
-
-
-def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0 done, 2 bad input with one line on standard error, 130 interrupted."""
-    code: Any = 0
-    try:
-        code = app(arguments, standalone_mode=False)
-    except (RobnasError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            sys.exit(1)
-        code = _fail(str(error))
-    except Exception as error:  # usage errors of the parser, whose class depends on its version
-        if not hasattr(error, "format_message"):
-            raise
-        code = _fail(f"{error.format_message()} (see robnas --help)")
-    if code == 130:
-        print("interrupted: the same command goes on with what is finished", file=sys.stderr)
-    sys.exit(code or 0)
-
-
-def _fail(text: str) -> int:
-    print(f"error: {' '.join(text.split())}", file=sys.stderr)
-    return 2

@@ -1,0 +1,194 @@
+"""Published tables: where they are, how they are verified, what they hold, under which licence."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from robnas._download import cache_directory, check_hash, download
+from robnas.benchmarks import _importers
+from robnas.benchmarks._parquet import read_table, write_table
+from robnas.benchmarks._table import Table
+from robnas.errors import DataError, InputError, Verbatim
+from robnas.types import Progress, silent
+
+_PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
+
+
+@dataclass(frozen=True)
+class File:
+    """One published file."""
+
+    name: str
+    sha256: str | None
+    """None if the authors' file could not be seen, so that any is accepted; its hash is then only recorded."""
+    url: str | None
+    """None if there is no direct link."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published table."""
+
+    name: str
+    files: tuple[File, ...]
+    importer: Callable[[Mapping[str, Path], Mapping[str, Any]], Table]
+    citation: str
+    licence: str
+    notes: str
+    """What a user has to know before trusting the numbers."""
+
+
+_OPS = File("ops.json", "1797c0b1bd00d1769f18de3edd74a942ceb627f8f72315b7aa8eff06a28c7a5d", _PAGE + "ops.json")
+_LICENCE = "CC BY-SA 4.0 according to the project page's template; the code repository states none"
+_ON_TEST = (
+    "Measured on the official test images (for ImageNet16-120 its official validation images): there is no "
+    "validation split, so searching on these numbers is oracle selection."
+)
+
+CATALOGUE: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            "nas-robbench-201",
+            (
+                File(
+                    "NAS-RobBench-201_html.json",
+                    "b3dc99b96324de07b1dd9f3c39830fe0f82aae7fbd1b20eb0a6885cabd4f2388",
+                    _PAGE + "NAS-RobBench-201_html.json",
+                ),
+                _OPS,
+            ),
+            _importers.nas_robbench_201,
+            "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
+            _LICENCE,
+            f"{_ON_TEST} Means of 3 seeds; AutoAttack is one run.",
+        ),
+        Entry(
+            "jung-2023",
+            (
+                File(
+                    "acc.json",
+                    "1c8b7dfe4ed375843db5cdad99aa24df99f5aa377780ccdcb259007ab6317ed2",
+                    _PAGE + "acc.json",
+                ),
+                _OPS,
+            ),
+            _importers.jung_2023,
+            "Jung et al. 2023, Neural architecture design and robustness: a dataset, ICLR",
+            _LICENCE,
+            f"{_ON_TEST} Trained without adversarial training. Accuracies are averages over several epsilons, rounded "
+            "to 3 decimals, one run.",
+        ),
+        Entry(
+            "nas-robbench-201-seeds",
+            (
+                File("NAS-RobBench-201_all.json", None, None),
+                File("meta.json", "54b6d2c2780cfb63de98e9d67e72db9cb0c02be426191d429dbe02c898d4577e", None),
+            ),
+            _importers.nas_robbench_201_seeds,
+            "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
+            _LICENCE,
+            f"{_ON_TEST} Every seed; AutoAttack is one run. The authors publish it in a Google Drive folder.",
+        ),
+    )
+}
+
+
+def entry(name: str) -> Entry:
+    """A published table by name.
+
+    Raises:
+        InputError: there is none; the text lists them.
+    """
+    if name not in CATALOGUE:
+        raise InputError("table", expected=f"one of {', '.join(CATALOGUE)}, or the path of a table file", got=name)
+    return CATALOGUE[name]
+
+
+def cached_path(name: str) -> Path:
+    """Where a fetched table is kept."""
+    return cache_directory() / "tables" / f"{name}.parquet"
+
+
+def fetch(name: str, source: Path | None = None, progress: Progress = silent) -> Table:
+    """Get a published table, verify it, convert it once, keep it in the cache.
+
+    Args:
+        name: in the catalogue.
+        source: a folder that holds the files, or the main file beside the others, instead of the network.
+        progress: told about downloads.
+
+    Returns:
+        The table; the cache appears complete or, after an error, stays as it was.
+
+    Raises:
+        DataError: a file is missing, altered, damaged or hostile.
+    """
+    wanted = entry(name)
+    with tempfile.TemporaryDirectory(prefix="robnas-") as room:
+        files = {file.name: _obtain(wanted, file, source, Path(room), progress) for file in wanted.files}
+        table = wanted.importer(files, _provenance(wanted, files))
+    write_table(table, cached_path(name))
+    return table
+
+
+def _obtain(wanted: Entry, file: File, source: Path | None, room: Path, progress: Progress) -> Path:
+    target = room / file.name
+    if source is None:
+        if file.url is None or file.sha256 is None:
+            raise DataError(
+                f"table {wanted.name}",
+                expected=f"--from a folder with {' and '.join(other.name for other in wanted.files)}",
+                got=Verbatim("no folder"),
+                remedy="there is no direct link: " + wanted.notes.rpartition(". ")[2],
+            )
+        remedy = f"check the connection, or robnas fetch {wanted.name} --from FOLDER with the files"
+        download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy)
+        return target
+    found = source / file.name if source.is_dir() else source.with_name(file.name)
+    if not found.is_file():
+        raise DataError(str(found), expected=f"a file of {wanted.name}", got=Verbatim("nothing"))
+    shutil.copyfile(found, target)  # what is verified is what is read
+    if file.sha256 is not None:
+        check_hash(target, f"sha256:{file.sha256}", shown=found)
+    return target
+
+
+def _provenance(wanted: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        "citation": wanted.citation,
+        "licence": wanted.licence,
+        "notes": wanted.notes,
+        "sha256": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+    }
+
+
+def load(name: str | Path, progress: Progress = silent) -> Table:
+    """A table by name or path.
+
+    Args:
+        name: of a published table (fetched at the first use), the path of a table file, or the URL of a record store
+            such as ``sqlite:///runs.db``.
+        progress: told about downloads.
+
+    Raises:
+        DataError: the file is missing or damaged.
+        InputError: there is no such table.
+    """
+    text = str(name)
+    if text in CATALOGUE:
+        path = cached_path(text)
+        return read_table(path) if path.exists() else fetch(text, progress=progress)
+    if "://" in text:
+        from robnas.benchmarks._records import table_of_store
+
+        return table_of_store(text)
+    if not Path(text).exists() and not Path(text).suffix:
+        entry(text)
+    return read_table(Path(text))

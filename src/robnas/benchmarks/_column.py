@@ -1,0 +1,92 @@
+"""One measured quantity of a table: a value per architecture and run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.errors import InputError, Verbatim
+from robnas.types import Split
+
+Floats = npt.NDArray[np.float64]
+
+
+class Value(float):
+    """An accuracy that knows how many trainings it rests on."""
+
+    __slots__ = ("runs",)
+    runs: int
+
+    def __new__(cls, value: float, runs: int) -> Value:
+        self = super().__new__(cls, value)
+        self.runs = runs
+        return self
+
+    def __getnewargs__(self) -> tuple[float, int]:  # type: ignore[override]
+        return float(self), self.runs
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Accuracies of one metric on one split of one data set."""
+
+    dataset: str
+    split: Split
+    metric: str
+    values: Floats
+    """Shape (rows, seeds) if `seeds` are known, else (rows, 1) with the mean; nan where a run is missing."""
+    seeds: tuple[int, ...] = ()
+    """Seeds of the runs; empty if only their mean was published."""
+    runs: int = 1
+    """Runs behind the mean where the seeds are not known."""
+
+    def __post_init__(self) -> None:
+        width = len(self.seeds) or 1
+        if self.values.ndim != 2 or self.values.shape[1] != width:
+            raise InputError(
+                f"column {self.name}", expected=f"shape (rows, {width})", got=Verbatim(f"shape {self.values.shape}")
+            )
+        known = self.values[~np.isnan(self.values)]
+        if len(known) and not (known.min() >= 0 and known.max() <= 1):
+            wrong = known.min() if known.min() < 0 else known.max()
+            raise InputError(f"column {self.name}", expected="accuracies in [0, 1]", got=Verbatim(f"{wrong:g}"))
+
+    @property
+    def name(self) -> str:
+        """``cifar10 test pgd@8/255``."""
+        return f"{self.dataset} {self.split} {self.metric}"
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Runs behind each row's mean, shape (rows,)."""
+        found: npt.NDArray[np.int64] = (~np.isnan(self.values)).sum(axis=1)
+        return found if self.seeds else found * self.runs
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Mean over the runs that are there, shape (rows,); nan where there are none."""
+        known = ~np.isnan(self.values)
+        total = np.where(known, self.values, 0.0).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            mean: Floats = total / known.sum(axis=1)
+        return mean
+
+    @cached_property
+    def fast_mean(self) -> list[float]:
+        """`mean` as a list: looking up one number is several times faster than in an array."""
+        return [float(value) for value in self.mean]
+
+    def seed_column(self, seed: int) -> Floats:
+        """Values of one seed, shape (rows,).
+
+        Raises:
+            InputError: the seed was not published; the text lists those that were.
+        """
+        if seed in self.seeds:
+            column: Floats = self.values[:, self.seeds.index(seed)]
+            return column
+        known = ", ".join(map(str, self.seeds)) if self.seeds else "no single seed: a mean only"
+        raise InputError(f"seed of {self.name}", expected=f"'mean' or one of: {known}", got=seed)

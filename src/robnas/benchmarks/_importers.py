@@ -1,0 +1,237 @@
+"""Published files → tables. The files are data: they are parsed, never evaluated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._table import Table
+from robnas.errors import DataError, InputError, Verbatim
+from robnas.spaces import SIZE, Architecture
+
+Files = Mapping[str, Path]
+_LARGEST = 256 * 2**20
+_DATASETS = {"imagenet": "imagenet16-120", "ImageNet16-120": "imagenet16-120"}
+_METRICS = {
+    "val_acc": "clean", "val_fgsm_3_acc": "fgsm@3/255", "val_pgd_3_acc": "pgd@3/255",
+    "val_fgsm_8_acc": "fgsm@8/255", "val_pgd_8_acc": "pgd@8/255", "autoattack": "autoattack@8/255",
+    "val_fgsm_3.0_acc": "fgsm@3/255", "val_pgd_3.0_acc": "pgd@3/255",
+    "val_fgsm_8.0_acc": "fgsm@8/255", "val_pgd_8.0_acc": "pgd@8/255",
+}  # fmt: skip
+# Jung et al. 2023 as summarised on the project page: averaged over the epsilons that they measured.
+_JUNG_METRICS = {
+    "clean": "clean", "aa_apgd-ce": "apgd@average", "aa_square": "square@average", "fgsm": "fgsm@average",
+    "pgd": "pgd@average", "corr": "corruptions",
+}  # fmt: skip
+_SEEDS = 3
+
+
+def nas_robbench_201(files: Files, provenance: Mapping[str, Any]) -> Table:
+    """The project page's table: means of 3 seeds, AutoAttack one seed (Wu et al. 2024)."""
+    published = _read_codes(files["ops.json"])
+    path = files["NAS-RobBench-201_html.json"]
+    keys, rows, values = _read_page(path, published)
+    columns = []
+    for position, key in enumerate(keys):
+        dataset, metric = _split_key(path, key, _METRICS)
+        runs = 1 if metric.startswith("autoattack") else _SEEDS
+        columns.append(Column(dataset, "test", metric, values[:, [position]], runs=runs))
+    return _table("nas-robbench-201", path, rows, columns, published, provenance)
+
+
+def jung_2023(files: Files, provenance: Mapping[str, Any]) -> Table:
+    """The same space trained without adversarial training, accuracies averaged over ε (Jung et al. 2023)."""
+    published = _read_codes(files["ops.json"])
+    path = files["acc.json"]
+    keys, rows, values = _read_page(path, published)
+    columns = []
+    for position, key in enumerate(keys):
+        dataset, metric = _split_key(path, key, _JUNG_METRICS)
+        columns.append(Column(dataset, "test", metric, values[:, [position]]))
+    return _table("jung-2023", path, rows, columns, published, provenance)
+
+
+def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table:
+    """The official full file: ``res[dataset][id][metric][seed]``; means are computed from the seeds that are there.
+
+    The published mean ``threeseed`` is not used; provenance counts the missing runs.
+    """
+    published, representative = _read_meta(files["meta.json"])
+    path = files["NAS-RobBench-201_all.json"]
+    content = _read_object(path)
+    ids = sorted({_id(path, key) for results in content.values() for key in _mapping(path, results)})
+    if wrong := [number for number in ids if representative[number] != number]:
+        _refuse(path, "ids of representatives", f"{wrong[0]}, which stands for {representative[wrong[0]]}")
+    columns, missing = [], {}
+    for dataset, results in content.items():
+        metrics = list(dict.fromkeys(metric for entry in results.values() for metric in _mapping(path, entry)))
+        for metric in metrics:
+            if metric not in _METRICS:
+                _refuse(path, f"metrics {', '.join(_METRICS)}", metric)
+            column = _seed_column(path, results, ids, dataset, metric)
+            columns.append(column)
+            missing[column.name] = int(np.isnan(column.values).sum())
+    facts = {**provenance, "missing_runs": {name: count for name, count in missing.items() if count}}
+    own = np.argsort(published)[ids]
+    return _table("nas-robbench-201-seeds", path, own, columns, published, facts)
+
+
+def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset: str, metric: str) -> Column:
+    name = _DATASETS.get(dataset, dataset)
+    cells = [_mapping(path, results.get(str(number), {})).get(metric, {}) for number in ids]
+    if all(not isinstance(cell, Mapping) for cell in cells if cell != {}):  # a bare number: one run of unknown seed
+        values = np.array([[np.nan if cell == {} else _accuracy(path, cell)] for cell in cells])
+        return Column(name, "test", _METRICS[metric], values)
+    named = {key for cell in cells for key in _mapping(path, cell)} - {"threeseed"}
+    seeds = tuple(sorted(_id(path, key) for key in named))
+    if not seeds:
+        _refuse(path, "at least one seed", f"none for {dataset} {metric}")
+    values = np.array(
+        [[_accuracy(path, cell[str(seed)]) if str(seed) in cell else np.nan for seed in seeds] for cell in cells]
+    )
+    return Column(name, "test", _METRICS[metric], values, seeds)
+
+
+def _table(
+    name: str,
+    path: Path,
+    rows: npt.NDArray[np.int64],
+    columns: list[Column],
+    published: npt.NDArray[np.int64],
+    provenance: Mapping[str, Any],
+) -> Table:
+    try:
+        return Table(name, rows, columns, partition="official", published=published, provenance=provenance)
+    except InputError as error:
+        raise DataError(path.name, expected="a consistent table", got=Verbatim(str(error))) from None
+
+
+def _split_key(path: Path, key: object, metrics: Mapping[str, str]) -> tuple[str, str]:
+    dataset, _, metric = str(key).partition("#")
+    if metric not in metrics:
+        _refuse(path, f"columns such as cifar10#{next(iter(metrics))}", key)
+    return _DATASETS.get(dataset, dataset), metrics[metric]
+
+
+def _read_page(
+    path: Path, published: npt.NDArray[np.int64]
+) -> tuple[list[Any], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Column names, own indices and values of ``acc={…}``; references to representatives are checked."""
+    content = _read_object(path)
+    keys = content.pop("", None)
+    if not isinstance(keys, list) or not keys or len(set(map(str, keys))) != len(keys):
+        _refuse(path, 'an entry "" with the distinct column names', keys)
+    entries = {_id(path, key): entry for key, entry in content.items()}
+    ids = [number for number, entry in entries.items() if isinstance(entry, list)]
+    values = np.empty((len(ids), len(keys)))
+    for row, number in enumerate(ids):
+        if len(entries[number]) != len(keys):
+            _refuse(path, f"{len(keys)} numbers for id {number}", f"{len(entries[number])}")
+        values[row] = [_accuracy(path, value) for value in entries[number]]
+    measured = set(ids)
+    for number, entry in entries.items():
+        if number not in measured and _id(path, entry) not in measured:
+            _refuse(path, f"numbers or the id of a measured architecture for id {number}", entry)
+    if len(entries) != SIZE:
+        _refuse(path, f"all {SIZE:,} ids", f"{len(entries):,}")
+    return keys, np.argsort(published)[ids], values
+
+
+def _read_codes(path: Path) -> npt.NDArray[np.int64]:
+    """Published index of every architecture in the project's own order, from ``arch=[…]``."""
+    codes = _parse(path)
+    if not isinstance(codes, list) or len(codes) != SIZE:
+        _refuse(path, f"a list of {SIZE:,} digit codes", codes)
+    return _published(path, codes)
+
+
+def _read_meta(path: Path) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Published index of every architecture, and the representative of every published index, from ``meta.json``."""
+    ids = _mapping(path, _read_object(path).get("ids"))
+    entries = {_id(path, key): _mapping(path, entry) for key, entry in ids.items()}
+    if len(entries) != SIZE:
+        _refuse(path, f"all {SIZE:,} ids", f"{len(entries):,}")
+    ordered = [entries[number] for number in range(SIZE)]
+    published = _published(path, [entry.get("nb201-string") for entry in ordered])
+    return published, [_id(path, entry.get("isomorph")) for entry in ordered]
+
+
+def _published(path: Path, encodings: list[Any]) -> npt.NDArray[np.int64]:
+    published = np.full(SIZE, -1, dtype=np.int64)
+    try:
+        for number, encoding in enumerate(encodings):
+            published[Architecture(encoding).index] = number
+    except InputError as error:
+        raise DataError(path.name, expected="architectures", got=Verbatim(str(error))) from None
+    if (published < 0).any():
+        _refuse(path, "every architecture once", "repetitions")
+    return published
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    content = _parse(path)
+    if not isinstance(content, dict):
+        _refuse(path, "an object", content)
+    return content
+
+
+def _parse(path: Path) -> Any:
+    """JSON, or ``name=JSON;`` as on the project page; no code is run, no key may repeat, no number may be infinite."""
+    if path.stat().st_size > _LARGEST:
+        _refuse(path, f"at most {_LARGEST:,} bytes", f"{path.stat().st_size:,}")
+    try:
+        text = path.read_bytes().decode().strip()
+        name, equals, _ = text[:20].partition("=")
+        if equals and name.strip().isidentifier():
+            text = text[len(name) + 1 :].rstrip(";")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            path.name,
+            expected="JSON, or one assignment of JSON",
+            got=Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:100]})"),
+            remedy="fetch it again",
+        ) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice[:40]!r} stands twice")
+    return content
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _mapping(path: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _refuse(path, "an object", value)
+    return value
+
+
+def _id(path: Path, value: Any) -> int:
+    """A published index or seed, written as text or number."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5 else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < SIZE:
+        _refuse(path, f"an id from 0 to {SIZE - 1}", value)
+    return number
+
+
+def _accuracy(path: Path, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        _refuse(path, "accuracies in [0, 1]", value)
+    return float(value)
+
+
+def _refuse(path: Path, expected: str, got: Any) -> NoReturn:
+    raise DataError(path.name, expected=expected, got=got, remedy="fetch it again from its authors")

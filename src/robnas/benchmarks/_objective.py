@@ -1,0 +1,48 @@
+"""What a search may see of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from robnas.benchmarks._column import Column, Value
+
+if TYPE_CHECKING:
+    from robnas.benchmarks._table import Seed, Table
+    from robnas.spaces import Architecture
+
+
+@dataclass(eq=False)
+class Objective:
+    """A metric to be maximised; a call is a query, charged once per distinct architecture."""
+
+    table: Table
+    column: Column
+    seed: Seed
+    rng: np.random.Generator | None = None
+    _charged: set[int] = field(default_factory=set)
+
+    def __call__(self, arch: Architecture | object) -> Value:
+        """The accuracy of an architecture."""
+        value = self.peek(arch)
+        self._charged.add(self.table.row(arch))
+        return value
+
+    def peek(self, arch: Architecture | object) -> Value:
+        """The same, free of charge."""
+        column = self.column
+        return self.table.peek(
+            arch, dataset=column.dataset, metric=column.metric, split=column.split, seed=self.seed, rng=self.rng
+        )
+
+    @property
+    def charged(self) -> int:
+        """Distinct architectures asked so far."""
+        return len(self._charged)
+
+    @property
+    def oracle(self) -> float:
+        """The highest mean in the table."""
+        return float(np.nanmax(self.column.mean))

@@ -1,0 +1,145 @@
+"""Tables as Parquet files: one column of architectures, one per metric and seed, the rest in the schema's metadata."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from robnas._files import write_atomically
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._table import Table
+from robnas.errors import DataError, InputError, Verbatim
+from robnas.spaces import SIZE
+from robnas.types import check_split
+
+SCHEMA_VERSION = 1
+_KEY = b"robnas"
+_PUBLISHED = b"robnas.published"
+_LARGEST = 256 * 2**20  # bytes of a file that is opened at all
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write `table` to `path`, atomically."""
+    arrays: dict[str, Any] = {"architecture": pa.array(table.rows.astype(np.int16))}
+    described = []
+    for column in table.columns:
+        names = []
+        for position, seed in enumerate(column.seeds or ("mean",)):
+            name = f"{column.name} {seed}"
+            arrays[name] = pa.array(column.values[:, position], from_pandas=True)
+            names.append(name)
+        described.append(
+            {
+                "dataset": column.dataset,
+                "split": column.split,
+                "metric": column.metric,
+                "seeds": list(column.seeds),
+                "runs": column.runs,
+                "fields": names,
+            }
+        )
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "name": table.name,
+        "partition": table.partition,
+        "provenance": table.provenance,
+        "columns": described,
+    }
+    metadata = {_KEY: json.dumps(facts).encode()}
+    if table.published is not None:
+        metadata[_PUBLISHED] = zlib.compress(table.published.astype("<i2").tobytes(), 9)
+    content = pa.table(arrays).replace_schema_metadata(metadata)
+    write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
+
+
+def read_table(path: Path) -> Table:
+    """Read a table file.
+
+    Raises:
+        DataError: the file is missing, damaged, hostile or of another schema version.
+    """
+    if not path.is_file():
+        raise DataError(str(path), expected="a table file", got=Verbatim("nothing"), remedy="see robnas tables")
+    if path.stat().st_size > _LARGEST:
+        raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            facts = _facts(path, metadata)
+            _check_size(path, file.metadata)
+            return _assemble(facts, metadata.get(_PUBLISHED), file.read())
+    except DataError:
+        raise
+    except (
+        pa.ArrowException, InputError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+        OverflowError, zlib.error,
+    ) as error:  # fmt: skip
+        raise DataError(
+            str(path),
+            expected="a table written by robnas",
+            got=Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})"),
+            remedy="fetch or export it again",
+        ) from None
+
+
+def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(metadata[_KEY])
+    version = facts["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise DataError(
+            str(path),
+            expected=f"schema version {SCHEMA_VERSION}",
+            got=version,
+            remedy="read it with the robnas that wrote it",
+        )
+    return facts
+
+
+def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
+    """Refuse what would unpack to something huge, before it is unpacked."""
+    unpacked = sum(
+        metadata.row_group(group).column(number).total_uncompressed_size
+        for group in range(metadata.num_row_groups)
+        for number in range(metadata.num_columns)
+    )
+    if metadata.num_rows > SIZE or unpacked > _LARGEST:
+        raise DataError(
+            str(path),
+            expected=f"at most {SIZE:,} rows and {_LARGEST:,} bytes unpacked",
+            got=Verbatim(f"{metadata.num_rows:,} rows, {unpacked:,} bytes"),
+        )
+
+
+def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table) -> Table:
+    return Table(
+        str(facts["name"]),
+        content["architecture"].to_numpy(),
+        [_column(entry, content) for entry in facts["columns"]],
+        partition=facts["partition"],
+        published=None if published is None else _unpack(published),
+        provenance=facts["provenance"],
+    )
+
+
+def _column(entry: dict[str, Any], content: pa.Table) -> Column:
+    fields = [content[name].to_numpy() for name in entry["fields"]]
+    return Column(
+        str(entry["dataset"]),
+        check_split(entry["split"]),
+        str(entry["metric"]),
+        np.stack(fields, axis=1).astype(np.float64),
+        tuple(int(seed) for seed in entry["seeds"]),
+        int(entry["runs"]),
+    )
+
+
+def _unpack(packed: bytes) -> npt.NDArray[np.int64]:
+    raw = zlib.decompressobj().decompress(packed, 2 * SIZE + 1)
+    return np.frombuffer(raw, dtype="<i2").astype(np.int64)

@@ -1,0 +1,60 @@
+"""The query of a NASLib graph (Ruchte et al. 2020): metric and data set of one architecture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from robnas.benchmarks._table import Table
+from robnas.errors import InputError
+from robnas.spaces import Architecture
+
+_SPLITS = {"TEST_ACCURACY": "test", "VAL_ACCURACY": "validation", "TRAIN_ACCURACY": "train"}
+
+
+class NaslibGraph:
+    """One architecture that answers like a NASLib graph, in percent; validation and test are never the same number.
+
+    Args:
+        table: where the answers come from.
+        arch: any encoding; `get_hash` gives NASLib's tuple.
+        metric: key of what is called the accuracy, such as ``pgd@8/255``.
+    """
+
+    def __init__(self, table: Table, arch: object, *, metric: str) -> None:
+        self.table, self.arch, self.metric = table, Architecture(arch), metric
+
+    def get_hash(self) -> tuple[int, ...]:
+        """NASLib's tuple of operations."""
+        encoding: tuple[int, ...] = self.arch.format("naslib")
+        return encoding
+
+    def query(
+        self,
+        metric: Any = None,
+        dataset: str | None = None,
+        path: str | None = None,
+        epoch: int = -1,
+        full_lh: bool = False,
+        dataset_api: Any = None,
+    ) -> float:
+        """The mean accuracy in percent.
+
+        Args:
+            metric: NASLib's `Metric` or its name: ``TEST_ACCURACY``, ``VAL_ACCURACY`` or ``TRAIN_ACCURACY``.
+            dataset: such as ``cifar10`` or ``ImageNet16-120``.
+            path: not used.
+            epoch: -1, the last one, is all there is.
+            full_lh: there are no learning curves.
+            dataset_api: not used: the table is given to the constructor.
+
+        Raises:
+            InputError: the table has no such split, or an epoch or learning curve is asked for.
+        """
+        name = getattr(metric, "name", metric)
+        if name not in _SPLITS:
+            raise InputError("metric", expected=f"one of {', '.join(_SPLITS)}", got=name)
+        if epoch != -1 or full_lh:
+            raise InputError("epoch", expected="-1: the table holds last epochs only", got=epoch)
+        where = "imagenet16-120" if dataset == "ImageNet16-120" else dataset
+        value = self.table.query(self.arch, dataset=where, metric=self.metric, split=_SPLITS[name], seed="mean")
+        return 100 * float(value)

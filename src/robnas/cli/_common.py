@@ -1,0 +1,77 @@
+"""What all commands share: options, progress, output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from robnas.types import Progress, silent
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Arch = Annotated[str, typer.Argument(help="Digit code such as 323133, or genotype string.", show_default=False)]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the data sets; $ROBNAS_DATA or the user's cache if omitted."),
+]
+
+
+@contextmanager
+def progress_bar(hidden: bool) -> Iterator[Progress]:
+    """A bar with rate and time left on the terminal; nothing where the output goes to a machine."""
+    if hidden:
+        yield silent
+        return
+    if not sys.stderr.isatty():
+        yield _occasional_lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("start", total=None)
+
+        def report(done: int, total: int, text: str, /) -> None:
+            bar.update(task, completed=done, total=total, description=text[:60])
+
+        yield report
+
+
+def _occasional_lines(every: float = 10.0) -> Progress:
+    """A line on standard error now and then, for logs."""
+    last = time.monotonic()
+
+    def report(done: int, total: int, text: str, /) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            print(f"{text}: {100 * done / max(total, 1):.0f} %", file=sys.stderr, flush=True)
+
+    return report
+
+
+def print_json(value: Any) -> None:
+    import dataclasses
+
+    def plain(item: Any) -> Any:
+        if dataclasses.is_dataclass(item) and not isinstance(item, type):
+            return dataclasses.asdict(item)
+        return str(item)
+
+    print(json.dumps(value, default=plain, ensure_ascii=False))
