@@ -77,7 +77,7 @@ BAD = [
     (("train", "323133", *SMALL, "--device", "gpu", "--out", "x"), "error: device: expected cpu or a GPU"),
     (("train", "323133", "--data", "cifar100", "--data-dir", "DIR", "--out", "x"), "expected a file of cifar100"),
     (("evaluate", "missing"), "error: missing/trial.json: expected a folder written by robnas train"),
-    (("evaluate", "missing", "--suite", "x"), "error: suite: expected one of nas-robbench-201, digits, got 'x'"),
+    (("evaluate", "missing", "--suite", "x"), "error: suite: expected one of nas-robbench-201, digits, few"),
 ]  # fmt: skip
 
 
@@ -143,6 +143,7 @@ import sys
 for name in {blocked!r}:
     sys.modules[name] = None
 import robnas, robnas.spaces, robnas.networks, robnas.data, robnas.attacks, robnas.training, robnas.evaluation
+import robnas.build
 data = robnas.load_data("digits").limit(train=32)
 recipe = robnas.Recipe.digits().replace(epochs=1, channels=2)
 network = robnas.build_network("323133", num_classes=10, channels=2, cells=1, in_channels=1)

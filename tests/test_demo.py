@@ -1,4 +1,9 @@
 import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -49,7 +54,7 @@ def test_a_second_run_repeats_nothing(demo):
     checkpoints = {path: path.stat().st_mtime_ns for path in out.rglob("checkpoint.pt")}
     again = run_demo(out, architectures=PAIR, recipe=SHORT, jobs=1)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("checkpoint.pt")} == checkpoints
-    assert again.records == result.records
+    assert sorted(again.records, key=str) == sorted(result.records, key=str)
 
 
 def test_an_error_in_a_worker_reaches_the_user(demo, tmp_path):
@@ -58,3 +63,39 @@ def test_an_error_in_a_worker_reaches_the_user(demo, tmp_path):
     (folder / "trial.json").write_text(json.dumps({"architecture": "junk"}))
     with pytest.raises(RobnasError, match="expected the description of a trial"):
         run_demo(tmp_path, architectures=PAIR[:1], recipe=SHORT, jobs=1)
+
+
+def test_records_of_others_in_the_store_are_not_ranked(demo):
+    out, result, _ = demo
+    with RecordStore(f"sqlite:///{out}/records.db") as store:
+        store.add([replace(record, split="validation", value=1.0) for record in result.records])
+    again = run_demo(out, architectures=PAIR, recipe=SHORT, jobs=1)
+    assert sorted(again.records, key=str) == sorted(result.records, key=str)
+    assert {record.split for record in result.records} == {"test"}
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    """Killed outright, the parent can tell nobody."""
+    script = f"from robnas.demo import run_demo; from pathlib import Path; run_demo(Path({str(tmp_path)!r}), jobs=2)"
+    with subprocess.Popen([sys.executable, "-c", f"if __name__ == '__main__': {script}"]) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("checkpoint.pt")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        workers = descendants(process.pid)
+        assert len(workers) >= 2
+        process.kill()
+    deadline = time.monotonic() + 30
+    while any(alive(worker) for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [worker for worker in workers if alive(worker)]
+
+
+def descendants(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False

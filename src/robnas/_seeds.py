@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from robnas.types import check_count
+
 if TYPE_CHECKING:
     import torch
 
 
 def derive_seed(seed: int, *labels: object) -> int:
-    """A 63-bit seed for one purpose: equal for equal labels, unrelated otherwise."""
-    digest = hashlib.sha256(repr((seed, *labels)).encode()).digest()
+    """A 63-bit seed for one purpose: equal for equal labels, unrelated otherwise.
+
+    Raises:
+        InputError: the seed is no whole number ≥ 0.
+    """
+    digest = hashlib.sha256(repr((check_count("seed", seed, 0), *labels)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -11,6 +14,8 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from robnas.analysis import write_figure, write_report
 from robnas.build import Source, Trial
@@ -30,6 +35,7 @@ ARCHITECTURES = tuple(
     )
 )  # fmt: skip
 SPLIT = "test"
+_PR_SET_PDEATHSIG = 1  # Linux: signal to a process whose parent died
 RANK_BY = "pgd@32/255"
 SUITE = Suite.digits()
 
@@ -71,15 +77,15 @@ def run_demo(
     directory.mkdir(parents=True, exist_ok=True)
     store_path = directory / "records.db"
     warnings: list[str] = []
+    records: list[Record] = []
     with RecordStore(f"sqlite:///{store_path}") as store:
 
         def commit(outcome: _Outcome) -> None:
             store.add(outcome.records, outcome.settings)
+            records.extend(outcome.records)
             warnings.extend(f"{outcome.records[0].architecture}: {text}" for text in outcome.warnings)
 
         _run_all(trials, directory / f"trials-{recipe.hash}", jobs or len(os.sched_getaffinity(0)), commit, progress)
-        wanted = set(architectures)
-        records = [record for record in store.records(recipe_hash=recipe.hash) if record.architecture in wanted]
     report, figure = directory / "report.html", directory / "clean-vs-robust.png"
     provenance = {
         "data set": f"digits, content {records[0].dataset_hash}",
@@ -110,10 +116,16 @@ def _run_all(
 ) -> None:
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_prepare_worker)
     progress(0, len(trials), "start workers")
+    begun = time.perf_counter()
     try:
-        waiting: dict[Future[_Outcome], Trial] = {
-            pool.submit(_run, trial, directory / trial.architecture.code): trial for trial in trials
-        }
+        # Ctrl-C is the parent's business: workers inherit a mask that keeps it from them from their first moment.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            waiting: dict[Future[_Outcome], Trial] = {
+                pool.submit(_run, trial, directory / trial.architecture.code): trial for trial in trials
+            }
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         for done, future in enumerate(as_completed(waiting), start=1):
             try:
                 commit(future.result())
@@ -121,7 +133,8 @@ def _run_all(
                 raise RobnasError(
                     "a worker process was killed, perhaps for lack of memory; the same command goes on with the rest"
                 ) from None
-            progress(done, len(trials), f"{waiting[future].architecture} done")
+            rate = 60 * done / (time.perf_counter() - begun)
+            progress(done, len(trials), f"{waiting[future].architecture} done, {rate:.1f} trials/min")
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in active_children():
@@ -131,12 +144,9 @@ def _run_all(
 
 
 def _prepare_worker() -> None:
-    """One thread per worker, and Ctrl-C is the parent's business."""
-    import signal
-
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """One thread per worker, and no worker outlives its parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     torch.set_num_threads(1)
 
 
@@ -144,5 +154,5 @@ def _run(trial: Trial, directory: Path) -> _Outcome:
     data = trial.source.load()
     network, _ = trial.train(data, directory)
     evaluation = evaluate(network, data, SUITE, split=SPLIT, seed=trial.seed, directory=directory)
-    records, settings = trial.records(data, evaluation, "cpu")
+    records, settings = trial.records(data, evaluation)
     return _Outcome(records, settings, evaluation.warnings)

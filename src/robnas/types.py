@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol, get_args
@@ -110,7 +111,7 @@ class Metric:
             return cls("clean", None)
         attack, at, epsilon = key.partition("@")
         name, _, norm = attack.partition("-")
-        if not (at and name and norm in ("", "l2")):
+        if not (at and name and name != "clean" and norm in ("", "l2")):
             raise InputError("metric", expected="clean, or a key such as pgd@8/255 or pgd-l2@0.5", got=key)
         return cls(name, ThreatModel("l2" if norm else "linf", parse_epsilon(epsilon)))
 
@@ -125,6 +126,19 @@ class Progress(Protocol):
 
 def silent(done: int, total: int, text: str, /) -> None:
     """A `Progress` that shows nothing."""
+
+
+def check_count(what: str, value: object, low: int = 1) -> int:
+    """`value` as a Python integer of at least `low`; NumPy integers will do.
+
+    Raises:
+        InputError: it is no whole number, or too small.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InputError(what, expected="a whole number", got=value)
+    number = operator.index(value)
+    check_range(what, number, low)
+    return number
 
 
 def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:

@@ -36,6 +36,11 @@ def test_ranking_by_a_metric_that_was_not_measured_lists_those_that_were():
         leaderboard(RECORDS, "pgd")
 
 
+def test_two_values_for_one_place_are_refused():
+    with pytest.raises(InputError, match="records of 323133 seed 0 test pgd@8/255: expected one, got several"):
+        leaderboard([*RECORDS, replace(RECORD, images=50, value=0.5)], "clean")
+
+
 def test_the_report_is_one_file_and_markup_is_shown_as_text(tmp_path):
     path = tmp_path / "report.html"
     write_report(

@@ -150,7 +150,9 @@ def test_autoattack_with_few_classes(images):
     network = perceptron(5)
     found = perturb(AutoAttack(ThreatModel.linf("32/255")), network, images, network(images).argmax(1), seed=0)
     assert not found.correct.all()
-    with pytest.raises(InputError, match=r"AutoAttack: expected at least 4 classes, .* got 2; use the attacks apgd"):
+    with pytest.raises(
+        InputError, match=r"AutoAttack: expected at least 4 classes, .* got 2; use the suite few-classes"
+    ):
         perturb(AutoAttack(LINF), Linear(), images[:, :1, :4, :4], torch.zeros(6, dtype=torch.int64), seed=0)
 
 
@@ -319,3 +321,110 @@ def test_bad_input_says_what_to_change(change, text, network, images, labels):
 def test_impossible_settings_are_refused(make, text):
     with pytest.raises(InputError, match=text):
         make()
+
+
+ZERO = [ThreatModel.linf(0), ThreatModel.l2(0)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("threat", ZERO, ids=str)
+def test_epsilon_zero_returns_the_images(threat, dtype, network, images, labels):
+    network, images = network.to(dtype), images.to(dtype)
+    for attack in (FGSM(threat), PGD(threat, 2, 0.0), APGD(threat), Square(threat), AutoAttack(threat)):
+        assert torch.equal(perturb(attack, network, images, labels, seed=0).images, images)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("threat", [LINF, L2], ids=str)
+def test_a_zero_gradient_moves_nothing_and_breaks_nothing(threat, dtype, images, labels):
+    class Constant(nn.Module):
+        def forward(self, images):
+            return 0.0 * images.flatten(1)[:, :10]
+
+    found = perturb(FGSM(threat), Constant(), images.to(dtype), labels, seed=0)
+    assert torch.equal(found.images, images.to(dtype))
+    assert perturb(PGD(threat, 2, 0.1), Constant(), images.to(dtype), labels, seed=0).images.isfinite().all()
+
+
+def test_success_is_tested_on_the_clipped_images(images):
+    """Leaving the ball breaks the network; inside it nothing does."""
+
+    class Alarmed(nn.Module):
+        def forward(self, x):
+            far = ((x - images[: len(x)]).abs().amax((1, 2, 3)) > LINF.epsilon).long()
+            return nn.functional.one_hot(far, 2).float() + 0.0 * x.sum()
+
+    class Outside(Cheater):
+        def __call__(self, network, images, labels, **options):
+            return 1 - images
+
+    found = perturb(Outside(LINF), Alarmed(), images, torch.zeros(6, dtype=torch.int64), seed=0)
+    assert found.correct.all()
+
+
+def test_restarts_try_only_what_is_not_broken_yet(network):
+    images = torch.rand(60, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    labels, sizes = network.eval()(images).argmax(1), []
+    network.head.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    call(PGD(ThreatModel.linf("3/255"), 1, 3 / 255, restarts=3), network, images, labels)
+    gradients, tests = sizes[0::2], sizes[1::2]
+    assert gradients[0] == tests[0] == 60
+    assert gradients[0] > gradients[1] >= gradients[2]
+
+
+def test_images_of_either_memory_format_get_the_same_noise(network, images, labels):
+    attack = PGD(LINF, 1, 0.0)
+    plain, other = (call(attack, network, x, labels) for x in (images, images.to(memory_format=torch.channels_last)))
+    assert torch.equal(plain, other)
+
+
+@pytest.mark.parametrize(
+    ("attack", "settings"),
+    [
+        (APGD(L2, steps=7, restarts=3), {"n_iter": 7, "n_restarts": 3, "norm": "L2", "eps": 0.5, "seed": 5}),
+        (
+            Square(LINF, queries=11),
+            {"n_queries": 11, "norm": "Linf", "eps": 8 / 255, "seed": 5, "resc_schedule": False},
+        ),
+        (AutoAttack(L2), {"norm": "L2", "eps": 0.5, "seed": 5}),
+    ],
+    ids=["apgd", "square", "autoattack"],
+)
+def test_settings_reach_the_library(attack, settings, images, labels, monkeypatch):
+    from pyautoattack import AutoAttack as Library
+    from pyautoattack.autopgd_base import APGDAttack
+    from pyautoattack.square import SquareAttack
+
+    class SeenError(Exception):
+        pass
+
+    def spy(self, *args, **options):
+        raise SeenError({key: options[key] for key in settings})
+
+    for library in (Library, APGDAttack, SquareAttack):
+        monkeypatch.setattr(library, "__init__", spy)
+    with pytest.raises(SeenError) as seen:
+        call(attack, perceptron(10), images, labels, seed=5)
+    assert seen.value.args[0] == settings
+
+
+@pytest.mark.parametrize(("classes", "targets"), [(10, 9), (100, 9), (5, 4)])
+def test_autoattack_tries_nine_targets_or_all(classes, targets, images, monkeypatch):
+    from pyautoattack import AutoAttack as Library
+
+    seen = []
+
+    def look(self, x, y, *, batch_size):
+        seen.append((self.apgd_targeted.n_target_classes, self.fab.n_target_classes, self.attacks_to_run))
+        return x, y
+
+    monkeypatch.setattr(Library, "run_standard_evaluation", look)
+    call(AutoAttack(LINF), perceptron(classes), images, torch.zeros(6, dtype=torch.int64))
+    assert seen == [(targets, targets, ["apgd-ce", "apgd-t", "fab-t", "square"])]
+
+
+def test_autoattack_in_l2_stays_in_the_ball_and_breaks_images(images):
+    network = perceptron(10)
+    found = perturb(AutoAttack(ThreatModel.l2(0.4)), network, images[:3], network(images[:3]).argmax(1), seed=0)
+    assert (found.images.double() - images[:3].double()).flatten(1).norm(dim=1).max() <= 0.4
+    assert not found.correct.all()

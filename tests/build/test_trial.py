@@ -1,12 +1,16 @@
 import json
 
 import pytest
+import torch
 
+from robnas.attacks import PGD
 from robnas.build import TRIAL, Source, Trial, load_trial
 from robnas.errors import CheckpointError, DataError, InputError
 from robnas.evaluation import Suite, evaluate
+from robnas.records import RecordStore
 from robnas.spaces import Architecture
 from robnas.training import CHECKPOINT, Recipe
+from robnas.types import ThreatModel
 
 
 @pytest.fixture
@@ -37,13 +41,35 @@ def test_records_carry_everything_that_decides_them(trial, data, tmp_path):
     network, _ = trial.train(data, tmp_path)
     suite = Suite("s", Suite.digits().attacks[:1], checks=False)
     evaluation = evaluate(network, data, suite, split="test", seed=1, limit=50)
-    records, settings = trial.records(data, evaluation, "cpu")
+    records, settings = trial.records(data, evaluation)
     assert [record.metric for record in records] == ["clean", "fgsm@16/255"]
     assert {record.dataset_hash for record in records} == {data.content_hash}
     assert {record.seed for record in records} == {1}
     assert {record.images for record in records} == {50}
+    assert [record.seconds for record in records] == [found.seconds for found in evaluation.measurements]
+    assert {(record.torch_version, record.device) for record in records} == {(torch.__version__, "cpu")}
     assert settings[records[0].recipe_hash] == trial.recipe.to_dict()
     assert settings[records[1].attack_hash] == {"name": "fgsm", "threat": {"norm": "linf", "epsilon": "16/255"}}
+
+
+def test_another_attack_seed_is_another_record(trial, data, tmp_path):
+    network, _ = trial.train(data, tmp_path)
+    suite = Suite("s", (PGD(ThreatModel.linf("32/255"), 2, 0.1),), checks=False)
+    with RecordStore(f"sqlite:///{tmp_path}/runs.db") as store:
+        for seed, new in ((7, 2), (8, 1), (8, 0)):
+            found = evaluate(network, data, suite, split="test", seed=seed, limit=50)
+            assert store.add(*trial.records(data, found)) == new
+        assert [record.attack_seed for record in store.records(attack="pgd")] == [7, 8]
+        assert [record.attack_seed for record in store.records(metric="clean")] == [0]
+
+
+def test_records_say_where_they_were_measured_not_where_they_were_read(trial, data, tmp_path, monkeypatch):
+    network, _ = trial.train(data, tmp_path)
+    suite = Suite("s", (), checks=False)
+    evaluate(network, data, suite, split="test", seed=1, directory=tmp_path)
+    monkeypatch.setattr(torch, "__version__", "99.0")
+    records, _ = trial.records(data, evaluate(network, data, suite, split="test", seed=1, directory=tmp_path))
+    assert records[0].torch_version != "99.0"
 
 
 def test_another_trial_in_the_folder_is_refused(trial, data, tmp_path):

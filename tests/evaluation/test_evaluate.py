@@ -1,4 +1,3 @@
-import json
 import os
 
 import numpy as np
@@ -6,7 +5,7 @@ import pytest
 import torch
 
 from robnas.attacks import FGSM, PGD, Square, predict
-from robnas.data import load_data, to_pixels
+from robnas.data import Dataset, Images, load_data, to_pixels
 from robnas.errors import DataError, InputError
 from robnas.evaluation import EVALUATION, SUITES, Flag, Measurement, Suite, evaluate, suite
 from robnas.evaluation._checks import ordering_flags
@@ -109,7 +108,7 @@ def test_a_killed_evaluation_repeats_no_finished_attack(network, data, tmp_path,
     with pytest.raises(StoppedError):  # FGSM is a PGD of one step: only clean accuracy gets done
         evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path)
     monkeypatch.undo()
-    assert len(json.loads((tmp_path / EVALUATION).read_text())["measurements"]) == 1
+    assert len(os.listdir(tmp_path / EVALUATION)) == 1
     done = evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path)
     monkeypatch.setattr("robnas.attacks._gradient.PGD.__call__", stop)
     assert evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path).measurements == done.measurements
@@ -124,9 +123,84 @@ def test_a_killed_evaluation_repeats_no_finished_attack(network, data, tmp_path,
 
 
 def test_a_damaged_ledger_is_one_clear_error(network, data, tmp_path):
-    (tmp_path / EVALUATION).write_text('{"measure')
-    with pytest.raises(DataError, match=r"evaluation.json: expected measurements .*; delete it to measure again"):
-        evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path)
+    evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path)
+    for damage in ('{"metric', "[]", '{"metric": "clean"}', "null"):
+        for path in (tmp_path / EVALUATION).iterdir():
+            path.write_text(damage)
+        with pytest.raises(DataError, match=r"json: expected a measurement .*; delete it to measure again") as raised:
+            evaluate(network, data, LIGHT, split="test", seed=0, directory=tmp_path)
+        assert "\n" not in str(raised.value)
+
+
+def test_two_evaluations_of_one_folder_keep_all_measurements(network, data, tmp_path):
+    for part in (LIGHT.attacks[:2], LIGHT.attacks[2:]):
+        evaluate(network, data, Suite("part", part, checks=False), split="test", seed=0, directory=tmp_path)
+    assert len(os.listdir(tmp_path / EVALUATION)) == 5
+
+
+def test_networks_of_other_structure_share_no_measurements(data, tmp_path):
+    """Cells of skips and of pools have no weights of their own: these two differ in structure alone."""
+    first, second = (
+        build_network(code, num_classes=10, channels=4, cells=1, in_channels=1) for code in ("111111", "444444")
+    )
+    assert all((value == second.state_dict()[name]).all() for name, value in first.state_dict().items())
+    for network in (first, second):
+        evaluate(network, data, Suite("clean", (), checks=False), split="test", seed=0, directory=tmp_path)
+    assert len(os.listdir(tmp_path / EVALUATION)) == 2
+
+
+def test_the_data_decide_a_measurement(network, data, tmp_path):
+    flipped = Dataset(data.name, 10, {**data.splits, "test": data.splits["validation"]}, data.mean, data.std)
+    both = [evaluate(network, d, LIGHT, split="test", seed=0, limit=300, directory=tmp_path) for d in (data, flipped)]
+    assert both[0]["pgd@32/255"] != both[1]["pgd@32/255"]
+    assert len(os.listdir(tmp_path / EVALUATION)) == 10
+
+
+def test_a_suite_refuses_two_attacks_of_one_name():
+    with pytest.raises(InputError, match="suite attacks: expected one per metric key, got clean, pgd@32/255, pgd"):
+        Suite("twice", (PGD(STRONG, 1, 0.1), PGD(STRONG, 20, 0.01)))
+
+
+def test_few_classes_are_refused_before_the_work_and_have_a_suite(data):
+    part = data.split("test")
+    two = Dataset(
+        "two", 2, {"train": part, "test": Images(part.images[:20], part.labels[:20] % 2)}, data.mean, data.std
+    )
+    network = build_network("323133", num_classes=2, channels=2, cells=1, in_channels=1)
+    with pytest.raises(InputError, match=r"suite nas-robbench-201: .* got 2 classes of two; use the suite few-classes"):
+        evaluate(network, two, suite("nas-robbench-201"), split="test", seed=0)
+    quick = Suite("few", (*suite("few-classes").attacks[:2], Square(STRONG, queries=10)), checks=False)
+    assert len(evaluate(network, two, quick, split="test", seed=0).measurements) == 4
+
+
+def test_logits_that_are_not_finite_are_refused(data):
+    class Broken(torch.nn.Module):
+        def forward(self, images):
+            return torch.full((len(images), 10), float("nan"))
+
+    with pytest.raises(InputError, match="network: expected finite logits, got nan or infinity; train it again"):
+        evaluate(Broken(), data, LIGHT, split="test", seed=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_networks_of_any_dtype_are_evaluated(network, data, dtype):
+    import copy
+
+    other = copy.deepcopy(network).to(dtype)
+    ours, theirs = (evaluate(n, data, LIGHT, split="test", seed=0, limit=100) for n in (other, network))
+    assert abs(ours["clean"] - theirs["clean"]) < 0.05
+
+
+def test_l2_suites_pass_their_checks(network, data):
+    threat = ThreatModel.l2(0.5)
+    result = evaluate(network, data, Suite("l2", (FGSM(threat), PGD(threat, 10, 0.1))), split="test", seed=0, limit=64)
+    assert result.warnings == ()
+    assert 0 < result["pgd-l2@0.5"] < result["clean"]
+
+
+def test_active_checks_compare_at_the_largest_epsilon(network, data):
+    flags = evaluate(network, data, Suite("s", LIGHT.attacks), split="test", seed=0, limit=30).flags
+    assert any("linf 32/255" in flag.detail for flag in flags)
 
 
 def test_the_network_is_left_as_it_was(network, data):
@@ -167,7 +241,7 @@ def test_an_unknown_suite_lists_the_known_ones():
 
 
 def measurement(metric, correct):
-    return Measurement(metric, None, len(correct), 1.0, pack(np.array(correct)))
+    return Measurement(metric, None, len(correct), 1.0, 0, pack(np.array(correct)), "2.13.0", "cpu")
 
 
 def test_outcomes_survive_packing():

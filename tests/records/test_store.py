@@ -47,7 +47,7 @@ def test_the_same_record_twice_is_one(store):
 @pytest.mark.parametrize(
     "change",
     [{"architecture": Architecture("000000")}, {"dataset_hash": "e"}, {"split": "validation"}, {"recipe_hash": "q"},
-     {"seed": 1}, {"seed": 2**62}, {"metric": "pgd@3/255"}, {"attack_hash": "b"}, {"images": 9}],
+     {"seed": 1}, {"seed": 2**62}, {"metric": "pgd@3/255"}, {"attack_hash": "b"}, {"attack_seed": 1}, {"images": 9}],
     ids=str,
 )  # fmt: skip
 def test_another_key_is_another_record(store, change):
@@ -143,23 +143,67 @@ CRASH = """
     from tests.records.test_store import RECORD
 
     with RecordStore(sys.argv[1]) as store:
-        for seed in range(10):
-            store.add([replace(RECORD, seed=seed)])
-        def records():
-            for seed in range(10, 10000):
-                if seed == 9000:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                yield replace(RECORD, seed=seed)
-        with store._engine.begin() as connection:
-            from robnas.records._store import _records, _to_row
-            for record in records():
-                connection.execute(_records.insert(), _to_row(record))
+        store.add([replace(RECORD, seed=seed) for seed in range(10)])
+        insert, done = store._insert, []
+
+        def killing(*arguments):
+            done.append(1)
+            if len(done) == 5000:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return insert(*arguments)
+
+        store._insert = killing
+        store.add([replace(RECORD, seed=seed) for seed in range(10000)])
 """
 
 
-def test_a_crash_in_the_middle_of_a_transaction_leaves_a_readable_store(url):
+def test_a_crash_in_the_middle_of_add_leaves_a_readable_store(url):
     script = [sys.executable, "-c", textwrap.dedent(CRASH), url]
     assert subprocess.run(script, check=False, cwd=os.getcwd()).returncode == -signal.SIGKILL
     with RecordStore(url) as store:
         assert [record.seed for record in store.records()] == list(range(10))
         assert store.add([replace(RECORD, seed=10)]) == 1
+
+
+OPEN = """
+    import sys
+    from dataclasses import replace
+    from robnas.records import RecordStore
+    from tests.records.test_store import RECORD
+
+    with RecordStore(sys.argv[1]) as store:
+        store.add([replace(RECORD, seed=seed) for seed in range(20)])
+"""
+
+
+def test_processes_that_open_a_new_store_at_once_all_succeed(url):
+    script = [sys.executable, "-c", textwrap.dedent(OPEN), url]
+    running = [subprocess.Popen(script, cwd=os.getcwd()) for _ in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    with RecordStore(url) as store:
+        assert len(store.records()) == 20
+
+
+def test_a_conflict_is_seen_whoever_wrote_the_other_value(store, url):
+    insert = store._insert
+
+    def late(connection, table, row):
+        if row.get("seed") == 5:  # written earlier in this transaction, as another process would have
+            insert(connection, table, row | {"value": 0.1})
+        return insert(connection, table, row)
+
+    store._insert = late
+    with pytest.raises(StoreError, match=r"expected 0.1, which the store holds, got 0.4811"):
+        store.add([replace(RECORD, seed=5)])
+    assert store.records() == []
+
+
+def test_a_foreign_database_is_left_alone(tmp_path):
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("create table photos (id)")
+    connection.close()
+    with pytest.raises(StoreError, match="expected an empty database or one of robnas, got photos"):
+        RecordStore(f"sqlite:///{tmp_path}/other.db")
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        assert connection.execute("select name from sqlite_master").fetchall() == [("photos",)]
+    connection.close()

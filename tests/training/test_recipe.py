@@ -39,6 +39,11 @@ def test_the_hash_changes_with_every_setting_but_the_name():
     assert base.replace(name="other").hash == base.hash
 
 
+def test_equal_recipes_have_equal_hashes():
+    whole, real = Recipe(name="a", beta=1, crop=0, max_lr=1), Recipe(name="b", beta=1.0, crop=0.0, max_lr=1.0)
+    assert whole.hash == real.hash
+
+
 def test_hashes_are_stable():
     """Records point to recipes by these: a change here orphans them."""
     assert Recipe.nas_robbench_201().hash == "488af2338ff11e0b"
@@ -58,6 +63,10 @@ def test_a_changed_recipe_says_so_in_its_name():
         ({"epochs": 1.5}, "recipe epochs: expected a whole number, got 1.5"),
         ({"beta": 1.5}, r"recipe beta: expected a number in \[0, 1\], got 1.5"),
         ({"max_lr": float("nan")}, "recipe max_lr: expected a number in .* got nan"),
+        ({"max_lr": "0.1"}, "recipe max_lr: expected a number, got '0.1'"),
+        ({"flip": "no"}, "recipe flip: expected true or false, got 'no'"),
+        ({"attack": "pgd"}, "recipe attack: expected a PGD with one start, got 'pgd'"),
+        ({"attack": PGD(ThreatModel.linf(0.1), 1, 0.1, restarts=2)}, "recipe attack: expected a PGD with one start"),
         ({"objective": "mart"}, "recipe objective: expected mixed or trades, got 'mart'"),
     ],
 )
@@ -72,6 +81,8 @@ def test_impossible_recipes_are_refused(change, text):
         ({"lr": 1}, "recipe setting: expected one of"),
         ({"attack": {"steps": 1}}, "recipe attack: expected threat, steps and step_size"),
         ({"attack": {"stepz": 1}}, "did you mean steps?"),
+        ({"attack": {"threat": "8/255", "steps": 1, "step_size": 0.1}}, "recipe attack threat: expected a norm and"),
+        ({"attack": {"threat": {"norm": "l9", "epsilon": 1}, "steps": 1, "step_size": 1}}, "threat model norm"),
     ],
 )
 def test_malformed_dictionaries_are_refused(values, text):

@@ -281,3 +281,133 @@ def test_adversarial_training_makes_a_network_more_robust_than_standard_training
         found = perturb(recipe.attack, network, to_pixels(test.images), test.labels, seed=0)
         robust.append(found.correct.float().mean().item())
     assert robust[1] > robust[0] + 0.15
+
+
+def reference_training(network, data, recipe, seed):
+    """The same training as an obvious loop, with PyTorch's own schedule and a crop and flip per image."""
+    from robnas._seeds import derive_seed
+
+    images, labels = data.split("train").images, data.split("train").labels
+    steps = -(-len(labels) // recipe.batch_size)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0, momentum=0.9, weight_decay=recipe.weight_decay)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=recipe.max_lr, total_steps=recipe.epochs * steps, pct_start=recipe.warmup,
+        div_factor=recipe.start_divisor, final_div_factor=recipe.end_divisor,
+    )  # fmt: skip
+    pad, side = round(recipe.crop * images.shape[-1]), images.shape[-1]
+    losses = []
+    for epoch in range(1, recipe.epochs + 1):
+        streams = {
+            name: torch.Generator().manual_seed(derive_seed(seed, name, epoch))
+            for name in ("order", "augmentation", "attack")
+        }
+        order, total = torch.randperm(len(labels), generator=streams["order"]), 0.0
+        for step in range(steps):
+            index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            draw = streams["augmentation"]
+            down, right, flip = (
+                torch.randint(high, (len(index), 1), generator=draw) for high in (2 * pad + 1, 2 * pad + 1, 2)
+            )
+            batch = []
+            for position, item in enumerate(index):
+                image = F.pad(images[item], (pad,) * 4)[:, down[position] :, right[position] :][:, :side, :side]
+                batch.append(image.flip(2) if flip[position] else image)
+            pixels, target = torch.stack(batch).double() / 255, labels[index]
+            network.eval()
+            epsilon = recipe.attack.threat.epsilon
+            noise = torch.empty_like(pixels).uniform_(-epsilon, epsilon, generator=streams["attack"])
+            attacked = (pixels + noise).clamp(0, 1)
+            for _ in range(recipe.attack.steps):
+                attacked.requires_grad_()
+                (gradient,) = torch.autograd.grad(F.cross_entropy(network(attacked), target), attacked)
+                attacked = attacked.detach() + recipe.attack.step_size * gradient.sign()
+                attacked = (pixels + (attacked - pixels).clamp(-epsilon, epsilon)).clamp(0, 1)
+            network.train()
+            optimizer.zero_grad()
+            loss = F.cross_entropy(network(attacked), target)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(index) / len(labels)
+            if (epoch - 1) * steps + step + 1 < recipe.epochs * steps:
+                scheduler.step()
+        losses.append(total)
+    return losses
+
+
+def test_training_equals_an_obvious_loop(data, tiny, build):
+    """Order, augmentation, attack, schedule, momentum, decay and logged loss at once, with an uneven last batch."""
+    recipe = tiny.replace(epochs=2, batch_size=40, crop=0.25, flip=True, weight_decay=0.01)
+    assert len(data.split("train")) % recipe.batch_size
+    ours, theirs = build().double(), build().double()
+    history = train(ours, data, recipe, seed=4)
+    losses = reference_training(theirs, data, recipe, seed=4)
+    assert not ours.training
+    torch.testing.assert_close([entry.loss for entry in history], losses, rtol=1e-5, atol=1e-6)
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-6, atol=1e-8, msg=name)
+
+
+def test_epochs_differ_in_order_and_attack(data, tiny):
+    class Watching(torch.nn.Linear):
+        seen = ()
+
+        def forward(self, images):
+            if self.training:
+                self.seen = (*self.seen, images.flatten(1))
+            return super().forward(images.flatten(1))
+
+    network = Watching(64, 10)
+    train(network, data, tiny.replace(epochs=2, batch_size=96, beta=0.0), seed=0)
+    first, second = network.seen
+    assert not torch.equal(first, second)
+    assert torch.equal(first[first.sum(1).argsort()].sum(1), second[second.sum(1).argsort()].sum(1))
+    still = tiny.replace(epochs=2, batch_size=96, max_lr=0.0)
+    train(network, data, still, seed=0)
+    attacked = network.seen[-2:]
+    images = data.split("train").images.flatten(1) / 255
+
+    def noise(batch):  # of each image, in the order of the images
+        nearest = torch.cdist(batch, images).argmin(1)
+        return (batch - images[nearest])[nearest.argsort()]
+
+    assert not torch.equal(noise(attacked[0]), noise(attacked[1]))
+
+
+def test_a_network_of_another_structure_does_not_resume(data, tiny, build, tmp_path):
+    """Skips and pools have no weights: the checkpoint would fit."""
+    train(build("444444"), data, tiny.replace(epochs=1), seed=0, directory=tmp_path)
+    with pytest.raises(CheckpointError, match=f"{CHECKPOINT}, network: expected .*holds another training"):
+        train(build("111111"), data, tiny.replace(epochs=1), seed=0, directory=tmp_path)
+
+
+def test_a_log_that_is_an_epoch_behind_is_mended(data, tiny, build, tmp_path):
+    train(build(), data, tiny, seed=0, directory=tmp_path)
+    lines = (tmp_path / LOG).read_text().splitlines()
+    (tmp_path / LOG).write_text("\n".join(lines[:-1]) + "\n")
+    train(build(), data, tiny, seed=0, directory=tmp_path)
+    assert (tmp_path / LOG).read_text().splitlines() == lines
+
+
+def test_numpy_seeds_are_seeds(data, tiny, build, tmp_path):
+    import numpy as np
+
+    ours, theirs = build(), build()
+    train(ours, data, tiny, seed=np.int64(3), directory=tmp_path)
+    train(theirs, data, tiny, seed=3)
+    assert equal(weights(ours), weights(theirs))
+    train(build(), data, tiny, seed=3, directory=tmp_path)  # and the checkpoint can be read
+    for seed in (-1, 0.5, "0", None):
+        with pytest.raises(InputError, match="seed: expected"):
+            train(build(), data, tiny, seed=seed)
+
+
+def test_a_module_that_wants_contiguous_images_can_be_trained(data, tiny):
+    class Viewing(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.linear = torch.nn.Conv2d(1, 4, 3), torch.nn.Linear(4 * 36, 10)
+
+        def forward(self, images):
+            return self.linear(self.conv(images).view(len(images), -1))
+
+    train(Viewing(), data, tiny, seed=0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from robnas.errors import InputError
+from robnas.errors import InputError, Verbatim
 from robnas.records import Record
 from robnas.spaces import Architecture
 from robnas.types import Metric
@@ -44,6 +44,13 @@ def leaderboard(records: Iterable[Record], by: str) -> list[Row]:
     for record in records:
         key = (record.architecture.code, record.seed, record.split)
         row = rows.setdefault(key, Row(record.architecture, record.seed, record.split))
+        if record.metric in row.records and row.records[record.metric] != record:
+            raise InputError(
+                f"records of {record.architecture} seed {record.seed} {record.split} {record.metric}",
+                expected="one",
+                got=Verbatim("several, on other images, data, recipes or attacks"),
+                remedy="select the records that belong together",
+            )
         row.records[record.metric] = record
     known = metrics_of(rows.values())
     if by not in known:

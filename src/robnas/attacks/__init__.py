@@ -3,6 +3,7 @@
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
 from robnas.attacks._attack import check_images as check_images
+from robnas.attacks._attack import parameter_dtype as parameter_dtype
 from robnas.attacks._attack import perturb as perturb
 from robnas.attacks._attack import predict as predict
 from robnas.attacks._ball import Ball as Ball

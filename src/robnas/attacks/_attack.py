@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robnas.attacks._ball import clip_to_ball
 from robnas.attacks._frozen import frozen
 from robnas.errors import InputError, Verbatim
-from robnas.types import Progress, ThreatModel, check_range, silent
+from robnas.types import Progress, ThreatModel, check_count, silent
 
 
 @runtime_checkable
@@ -76,7 +76,7 @@ def perturb(
         InputError: images outside [0, 1], not floating point, or not as many as labels.
     """
     check_images(images, labels)
-    check_range("batch_size", batch_size, 1)
+    seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     with frozen(network):
         found = attack(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)
         clipped = clip_to_ball(found, images, attack.threat)
@@ -104,6 +104,11 @@ def check_images(images: Tensor, labels: Tensor) -> None:
             got=Verbatim(f"values from {low:g} to {high:g}"),
             remedy="leave normalisation to the network",
         )
+
+
+def parameter_dtype(network: nn.Module) -> torch.dtype:
+    """The dtype that images must have: that of the first parameter, float32 without any."""
+    return next((parameter.dtype for parameter in network.parameters()), torch.float32)
 
 
 @torch.no_grad()

@@ -12,9 +12,15 @@ _TINY = 1e-10
 
 
 def per_image_norm(delta: Tensor) -> Tensor:
-    """Euclidean norm of each image, shape (batch, 1, 1, 1)."""
-    norm: Tensor = torch.linalg.vector_norm(delta.flatten(1), dim=1)
+    """Euclidean norm of each image in at least float32, shape (batch, 1, 1, 1)."""
+    wide = torch.promote_types(delta.dtype, torch.float32)
+    norm: Tensor = torch.linalg.vector_norm(delta.flatten(1), dim=1, dtype=wide)
     return norm.view(-1, 1, 1, 1)
+
+
+def _shrink(delta: Tensor, radius: float) -> Tensor:
+    """Factor ≤ 1 that brings each image within `radius`, shape (batch, 1, 1, 1)."""
+    return (radius / per_image_norm(delta).clamp_(min=_TINY)).clamp_(max=1)
 
 
 class Ball:
@@ -34,25 +40,30 @@ class Ball:
     def random(self, generator: torch.Generator) -> Tensor:
         """A random start: uniform in the cube (L∞), or a uniform direction and a uniform radius (L2)."""
         if self._norm == "linf":
-            noise = torch.empty_like(self._images).uniform_(-self._epsilon, self._epsilon, generator=generator)
+            noise = self._empty().uniform_(-self._epsilon, self._epsilon, generator=generator)
         else:
-            noise = torch.empty_like(self._images).normal_(generator=generator)
+            noise = self._empty().normal_(generator=generator)
             length = per_image_norm(noise)
-            noise *= torch.empty_like(length).uniform_(0, 1, generator=generator) / length * self._epsilon
+            radius = torch.empty_like(length).uniform_(0, 1, generator=generator) * self._epsilon
+            noise *= (radius / length).to(noise.dtype)
         return self.project(self._images + noise)
+
+    def _empty(self) -> Tensor:
+        """Room for noise, contiguous so that the draws do not depend on the memory format of the images."""
+        return torch.empty(self._images.shape, dtype=self._images.dtype, device=self._images.device)
 
     def direction(self, gradient: Tensor) -> Tensor:
         """The step of length 1 that increases the loss most."""
         if self._norm == "linf":
             return gradient.sign()
-        return gradient / (per_image_norm(gradient) + _TINY)
+        return (gradient / (per_image_norm(gradient) + _TINY)).to(gradient.dtype)
 
     def project(self, images: Tensor) -> Tensor:
         """The nearest images of the ball, up to rounding."""
         if self._norm == "linf":
             return torch.clamp(images, self._low, self._high)
         delta = images - self._images
-        delta *= (self._epsilon / per_image_norm(delta)).clamp_(max=1)
+        delta *= _shrink(delta, self._epsilon).to(delta.dtype)
         return (self._images + delta).clamp_(0, 1)
 
 
@@ -75,7 +86,7 @@ def clip_to_ball(adversarial: Tensor, images: Tensor, threat: ThreatModel) -> Te
         delta.clamp_(-threat.epsilon, threat.epsilon)
     else:
         # One part in 10¹² inside, so that a norm summed in another order does not exceed the radius.
-        delta *= (threat.epsilon * (1 - 1e-12) / per_image_norm(delta)).clamp_(max=1)
+        delta *= _shrink(delta, threat.epsilon * (1 - 1e-12))
     target = (centre + delta).clamp_(0, 1)
     rounded = target.to(images.dtype) + 0.0  # no negative zero: its bits would not be ordered
     outside = (rounded.double() - centre).abs() > torch.minimum((target - centre).abs(), delta.abs())

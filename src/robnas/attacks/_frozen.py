@@ -29,11 +29,13 @@ def frozen(network: nn.Module) -> Iterator[nn.Module]:
 
 
 @contextmanager
-def own_randomness(device: torch.device) -> Iterator[None]:
+def own_randomness() -> Iterator[None]:
     """Let code that seeds the global generators run without anyone else noticing."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # Every GPU, because seeding torch seeds them all.
+        gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+        with torch.random.fork_rng(devices=gpus):
             yield
     finally:
         random.setstate(python)

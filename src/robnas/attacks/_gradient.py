@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robnas._seeds import generator as derived
 from robnas.attacks._ball import Ball, clip_to_ball
 from robnas.errors import InputError
-from robnas.types import Progress, ThreatModel, check_range, parse_epsilon
+from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -64,8 +64,8 @@ class PGD:
     """Number of starts."""
 
     def __post_init__(self) -> None:
-        check_range("PGD steps", self.steps, 1)
-        check_range("PGD restarts", self.restarts, 1)
+        object.__setattr__(self, "steps", check_count("PGD steps", self.steps))
+        object.__setattr__(self, "restarts", check_count("PGD restarts", self.restarts))
         if self.restarts > 1 and not self.random_start:
             raise InputError("PGD restarts", expected="1 without a random start", got=self.restarts)
         object.__setattr__(self, "step_size", parse_epsilon(self.step_size))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError
-from robnas.types import Progress, ThreatModel, check_range
+from robnas.types import Progress, ThreatModel, check_count
 
 _NORMS = {"linf": "Linf", "l2": "L2"}
 _LOGGER = logging.getLogger("auto-attack")  # the library's name for it
@@ -65,14 +65,14 @@ class _Relay(logging.Handler):
 
 
 @contextmanager
-def _library(device: torch.device, progress: Progress, attacks: int = 1) -> Iterator[None]:
+def _library(progress: Progress, attacks: int = 1) -> Iterator[None]:
     """Undo what the library does to global state: random seeds, the trace function, log levels."""
     relay, level, propagate, trace = _Relay(progress, attacks), _LOGGER.level, _LOGGER.propagate, sys.gettrace()
     _LOGGER.addHandler(relay)
     _LOGGER.setLevel(logging.DEBUG)
     _LOGGER.propagate = False
     try:
-        with own_randomness(device), torch.enable_grad():
+        with own_randomness(), torch.enable_grad():
             yield
     finally:
         _LOGGER.removeHandler(relay)
@@ -108,8 +108,8 @@ class APGD:
     """Number of starts."""
 
     def __post_init__(self) -> None:
-        check_range("APGD steps", self.steps, 1)
-        check_range("APGD restarts", self.restarts, 1)
+        object.__setattr__(self, "steps", check_count("APGD steps", self.steps))
+        object.__setattr__(self, "restarts", check_count("APGD restarts", self.restarts))
 
     @property
     def name(self) -> str:
@@ -134,7 +134,7 @@ class APGD:
             device=images.device,
             logger=_LOGGER,
         )
-        with _library(images.device, progress):
+        with _library(progress):
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
@@ -148,7 +148,7 @@ class Square:
     """Forward passes per image."""
 
     def __post_init__(self) -> None:
-        check_range("Square queries", self.queries, 1)
+        object.__setattr__(self, "queries", check_count("Square queries", self.queries))
 
     @property
     def name(self) -> str:
@@ -172,7 +172,7 @@ class Square:
             device=images.device,
             resc_schedule=False,
         )
-        with _library(images.device, progress), torch.no_grad():
+        with _library(progress), torch.no_grad():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
@@ -208,9 +208,9 @@ class AutoAttack:
                 "AutoAttack",
                 expected="at least 4 classes, which its targeted loss compares",
                 got=classes,
-                remedy="use the attacks apgd and square",
+                remedy="use the suite few-classes, or the attacks apgd and square",
             )
-        with _library(images.device, progress, attacks=4):
+        with _library(progress, attacks=4):
             attack = Library(
                 logits,
                 norm=_NORMS[self.threat.norm],

@@ -12,6 +12,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.types import Split
 
 Floats = npt.NDArray[np.float64]
+MOST_RUNS = 1_000_000
 
 
 class Value(float):
@@ -48,6 +49,12 @@ class Column:
         if self.values.ndim != 2 or self.values.shape[1] != width:
             raise InputError(
                 f"column {self.name}", expected=f"shape (rows, {width})", got=Verbatim(f"shape {self.values.shape}")
+            )
+        if not 1 <= self.runs <= MOST_RUNS or len(set(self.seeds)) != width * bool(self.seeds):
+            raise InputError(
+                f"column {self.name}",
+                expected=f"1 to {MOST_RUNS:,} runs and each seed once",
+                got=Verbatim(f"{self.runs} runs, {len(self.seeds)} seeds of which {len(set(self.seeds))} differ"),
             )
         known = self.values[~np.isnan(self.values)]
         if len(known) and not (known.min() >= 0 and known.max() <= 1):

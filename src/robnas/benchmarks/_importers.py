@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,11 +14,13 @@ import numpy.typing as npt
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces import SIZE, Architecture, partition
 
 Files = Mapping[str, Path]
 _LARGEST = 256 * 2**20
-_DATASETS = {"imagenet": "imagenet16-120", "ImageNet16-120": "imagenet16-120"}
+_DATASETS = {
+    "cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120", "ImageNet16-120": "imagenet16-120",
+}  # fmt: skip
 _METRICS = {
     "val_acc": "clean", "val_fgsm_3_acc": "fgsm@3/255", "val_pgd_3_acc": "pgd@3/255",
     "val_fgsm_8_acc": "fgsm@8/255", "val_pgd_8_acc": "pgd@8/255", "autoattack": "autoattack@8/255",
@@ -30,6 +33,7 @@ _JUNG_METRICS = {
     "pgd": "pgd@average", "corr": "corruptions",
 }  # fmt: skip
 _SEEDS = 3
+_MOST_SEEDS = 100
 
 
 def nas_robbench_201(files: Files, provenance: Mapping[str, Any]) -> Table:
@@ -65,6 +69,8 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
     published, representative = _read_meta(files["meta.json"])
     path = files["NAS-RobBench-201_all.json"]
     content = _read_object(path)
+    if unknown := [dataset for dataset in content if dataset not in _DATASETS]:
+        _refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0])
     ids = sorted({_id(path, key) for results in content.values() for key in _mapping(path, results)})
     if wrong := [number for number in ids if representative[number] != number]:
         _refuse(path, "ids of representatives", f"{wrong[0]}, which stands for {representative[wrong[0]]}")
@@ -83,15 +89,17 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
 
 
 def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset: str, metric: str) -> Column:
-    name = _DATASETS.get(dataset, dataset)
+    name = _DATASETS[dataset]
     cells = [_mapping(path, results.get(str(number), {})).get(metric, {}) for number in ids]
-    if all(not isinstance(cell, Mapping) for cell in cells if cell != {}):  # a bare number: one run of unknown seed
+    if not any(isinstance(cell, Mapping) for cell in cells if cell != {}) and any(
+        cell != {} for cell in cells
+    ):  # a bare number: one run of unknown seed
         values = np.array([[np.nan if cell == {} else _accuracy(path, cell)] for cell in cells])
         return Column(name, "test", _METRICS[metric], values)
     named = {key for cell in cells for key in _mapping(path, cell)} - {"threeseed"}
     seeds = tuple(sorted(_id(path, key) for key in named))
-    if not seeds:
-        _refuse(path, "at least one seed", f"none for {dataset} {metric}")
+    if not 0 < len(seeds) <= _MOST_SEEDS:
+        _refuse(path, f"1 to {_MOST_SEEDS} seeds for {dataset} {metric}", len(seeds))
     values = np.array(
         [[_accuracy(path, cell[str(seed)]) if str(seed) in cell else np.nan for seed in seeds] for cell in cells]
     )
@@ -114,9 +122,9 @@ def _table(
 
 def _split_key(path: Path, key: object, metrics: Mapping[str, str]) -> tuple[str, str]:
     dataset, _, metric = str(key).partition("#")
-    if metric not in metrics:
+    if dataset not in _DATASETS or metric not in metrics:
         _refuse(path, f"columns such as cifar10#{next(iter(metrics))}", key)
-    return _DATASETS.get(dataset, dataset), metrics[metric]
+    return _DATASETS[dataset], metrics[metric]
 
 
 def _read_page(
@@ -140,7 +148,17 @@ def _read_page(
             _refuse(path, f"numbers or the id of a measured architecture for id {number}", entry)
     if len(entries) != SIZE:
         _refuse(path, f"all {SIZE:,} ids", f"{len(entries):,}")
+    stands_for = [number if number in measured else _id(path, entries[number]) for number in range(SIZE)]
+    _check_isomorphic(path, published, stands_for)
     return keys, np.argsort(published)[ids], values
+
+
+def _check_isomorphic(path: Path, published: npt.NDArray[np.int64], stands_for: list[int]) -> None:
+    """The published indices' representatives must be those of the partition by which the table looks them up."""
+    class_of = partition("official").class_of[np.argsort(published)]
+    wrong = np.flatnonzero(class_of != class_of[stands_for])
+    if len(wrong):
+        _refuse(path, f"an isomorphic architecture for id {wrong[0]}", stands_for[wrong[0]])
 
 
 def _read_codes(path: Path) -> npt.NDArray[np.int64]:
@@ -159,7 +177,9 @@ def _read_meta(path: Path) -> tuple[npt.NDArray[np.int64], list[int]]:
         _refuse(path, f"all {SIZE:,} ids", f"{len(entries):,}")
     ordered = [entries[number] for number in range(SIZE)]
     published = _published(path, [entry.get("nb201-string") for entry in ordered])
-    return published, [_id(path, entry.get("isomorph")) for entry in ordered]
+    representative = [_id(path, entry.get("isomorph")) for entry in ordered]
+    _check_isomorphic(path, published, representative)
+    return published, representative
 
 
 def _published(path: Path, encodings: list[Any]) -> npt.NDArray[np.int64]:
@@ -183,15 +203,17 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 def _parse(path: Path) -> Any:
     """JSON, or ``name=JSON;`` as on the project page; no code is run, no key may repeat, no number may be infinite."""
-    if path.stat().st_size > _LARGEST:
-        _refuse(path, f"at most {_LARGEST:,} bytes", f"{path.stat().st_size:,}")
     try:
+        if path.stat().st_size > _LARGEST:
+            _refuse(path, f"at most {_LARGEST:,} bytes", Verbatim(f"{path.stat().st_size:,}"))
         text = path.read_bytes().decode().strip()
         name, equals, _ = text[:20].partition("=")
         if equals and name.strip().isidentifier():
             text = text[len(name) + 1 :].rstrip(";")
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except DataError:
+        raise
+    except (ValueError, RecursionError, OSError) as error:
         raise DataError(
             path.name,
             expected="JSON, or one assignment of JSON",
@@ -220,8 +242,8 @@ def _mapping(path: Path, value: Any) -> dict[str, Any]:
 
 
 def _id(path: Path, value: Any) -> int:
-    """A published index or seed, written as text or number."""
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5 else value
+    """A published index or seed, written as a number or its text (without leading zeros: each id has one text)."""
+    number = int(value) if isinstance(value, str) and re.fullmatch("0|[1-9][0-9]{0,4}", value) else value
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < SIZE:
         _refuse(path, f"an id from 0 to {SIZE - 1}", value)
     return number

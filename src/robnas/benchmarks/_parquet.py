@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 _KEY = b"robnas"
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
+_LONGEST = 200  # characters of a name
 
 
 def write_table(table: Table, path: Path) -> None:
@@ -73,7 +74,7 @@ def read_table(path: Path) -> Table:
         with pq.ParquetFile(path) as file:
             metadata = file.schema_arrow.metadata or {}
             facts = _facts(path, metadata)
-            _check_size(path, file.metadata)
+            _check_size(path, file)
             return _assemble(facts, metadata.get(_PUBLISHED), file.read())
     except DataError:
         raise
@@ -102,13 +103,21 @@ def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
     return facts
 
 
-def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
-    """Refuse what would unpack to something huge, before it is unpacked."""
+def _check_size(path: Path, file: pq.ParquetFile) -> None:
+    """Refuse what is no table of numbers, or would unpack to something huge, before it is unpacked."""
+    metadata = file.metadata
+    for field in file.schema_arrow:
+        kind = pa.types.is_integer if field.name == "architecture" else pa.types.is_floating
+        if not kind(field.type):
+            raise DataError(
+                str(path), expected="columns of numbers", got=Verbatim(f"{field.name!r:.60} of type {field.type!s:.60}")
+            )
     unpacked = sum(
         metadata.row_group(group).column(number).total_uncompressed_size
         for group in range(metadata.num_row_groups)
         for number in range(metadata.num_columns)
     )
+    unpacked = max(unpacked, 8 * metadata.num_rows * metadata.num_columns)  # repeated values are stored once
     if metadata.num_rows > SIZE or unpacked > _LARGEST:
         raise DataError(
             str(path),
@@ -118,8 +127,12 @@ def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
 
 
 def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table) -> Table:
+    if content["architecture"].null_count:
+        raise ValueError("an architecture is missing")
+    if sum(len(entry["fields"]) for entry in facts["columns"]) >= content.num_columns:
+        raise ValueError("more fields are described than there are")
     return Table(
-        str(facts["name"]),
+        _text(facts["name"]),
         content["architecture"].to_numpy(),
         [_column(entry, content) for entry in facts["columns"]],
         partition=facts["partition"],
@@ -131,13 +144,20 @@ def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table)
 def _column(entry: dict[str, Any], content: pa.Table) -> Column:
     fields = [content[name].to_numpy() for name in entry["fields"]]
     return Column(
-        str(entry["dataset"]),
+        _text(entry["dataset"]),
         check_split(entry["split"]),
-        str(entry["metric"]),
+        _text(entry["metric"]),
         np.stack(fields, axis=1).astype(np.float64),
         tuple(int(seed) for seed in entry["seeds"]),
         int(entry["runs"]),
     )
+
+
+def _text(value: Any) -> str:
+    """A name that can be shown as it is."""
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST:
+        raise InputError("name", expected=f"at most {_LONGEST} printable characters", got=value)
+    return value
 
 
 def _unpack(packed: bytes) -> npt.NDArray[np.int64]:

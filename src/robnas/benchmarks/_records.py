@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, Verbatim
-from robnas.records import Record, RecordStore
+from robnas.records import Record
 
 
 def table_of_records(name: str, records: Iterable[Record], *, partition: str | None = None) -> Table:
@@ -33,20 +33,36 @@ def table_of_records(name: str, records: Iterable[Record], *, partition: str | N
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in found:
         groups.setdefault((record.dataset, record.split, record.metric), []).append(record)
-    columns = []
-    for (dataset, _, metric), group in groups.items():
-        for part in ("dataset_hash", "attack_hash", "images"):
-            _check_one(f"{name}, {dataset} {metric}", part, group)
-        seeds = tuple(sorted({record.seed for record in group}))
-        values = np.full((len(rows), len(seeds)), np.nan)
-        for record in group:
-            values[row_of[record.architecture.index], seeds.index(record.seed)] = record.value
-        columns.append(Column(dataset, group[0].split, metric, values, seeds))
+    for dataset in sorted({record.dataset for record in found}):
+        _check_one(f"{name}, {dataset}", "dataset_hash", [record for record in found if record.dataset == dataset])
+    columns = [_column(name, group, row_of) for group in groups.values()]
     return Table(name, rows, columns, partition=partition, provenance=_provenance(found))
+
+
+def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int]) -> Column:
+    """The records of one metric on one split of one data set."""
+    first = group[0]
+    what = f"{first.dataset} {first.split} {first.metric}"
+    for part in ("attack_hash", "attack_seed", "images"):
+        _check_one(f"{name}, {what}", part, group)
+    seeds = tuple(sorted({record.seed for record in group}))
+    values = np.full((len(row_of), len(seeds)), np.nan)
+    for record in group:
+        cell = row_of[record.architecture.index], seeds.index(record.seed)
+        if not np.isnan(values[cell]) and values[cell] != record.value:
+            raise InputError(
+                f"table {name}, {what} of {record.architecture.code}, seed {record.seed}",
+                expected="one value",
+                got=Verbatim(f"{values[cell]:g} and {record.value:g}"),
+            )
+        values[cell] = record.value
+    return Column(first.dataset, first.split, first.metric, values, seeds)
 
 
 def table_of_store(url: str) -> Table:
     """All records of a store as a table."""
+    from robnas.records import RecordStore
+
     with RecordStore(url) as store:
         return table_of_records(Path(url.partition("://")[2]).stem or url, store.records())
 

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from robnas._settings import check_keys
 from robnas.benchmarks._column import Column, Floats, Value
 from robnas.benchmarks._noise import Noise, duplicate_noise, seed_noise
 from robnas.benchmarks._objective import Objective
@@ -57,7 +58,10 @@ class Table:
         self.partition = partition
         self.published = published
         self.provenance = dict(provenance or {})
-        self._columns = {(column.dataset, column.split, column.metric): column for column in columns}
+        self._columns: dict[tuple[str, str, str], Column] = {}
+        for column in columns:
+            if self._columns.setdefault((column.dataset, column.split, column.metric), column) is not column:
+                raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
         self._row_lists: dict[str, list[int]] = {}
         self._charged: set[int] = set()
         self._check()
@@ -153,7 +157,8 @@ class Table:
 
     def _index(self, arch: object) -> int:
         if isinstance(arch, int | np.integer):
-            return self._own_index[self._check_published(int(arch))]
+            number = self._check_published(int(arch))
+            return self._own_index[number]
         return Architecture(arch).index
 
     def _check_published(self, number: int) -> int:
@@ -180,6 +185,7 @@ class Table:
 
     def row_of(self, resolve: Resolve = "declared") -> Indices:
         """Row of every architecture in the project's own order, shape (15625,); -1 where there is none."""
+        check_keys("resolve", [str(resolve)], get_args(Resolve))
         name = {"declared": self.partition, "exact": None}.get(resolve, resolve)
         rows = np.full(SIZE, -1, dtype=np.int64)
         if name is not None:
@@ -411,7 +417,10 @@ class Table:
         import pandas as pd
 
         if dataset is not None and dataset not in self.datasets:
-            self._explain(dataset, None, split)
+            self._explain(dataset, None, None)
+        splits = dict.fromkeys(column.split for column in self.columns if dataset in (None, column.dataset))
+        if split is not None:
+            check_keys(f"split of table {self.name}", [split], splits)
         chosen = [c for c in self.columns if dataset in (None, c.dataset) and split in (None, c.split)]
         short = dataset is not None and len({column.split for column in chosen}) == 1
         data: dict[str, Any] = {"genotype": [arch.genotype for arch in self.architectures]}

@@ -3,5 +3,4 @@
 from robnas.build._trial import TRIAL as TRIAL
 from robnas.build._trial import Source as Source
 from robnas.build._trial import Trial as Trial
-from robnas.build._trial import device_name as device_name
 from robnas.build._trial import load_trial as load_trial

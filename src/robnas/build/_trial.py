@@ -147,9 +147,7 @@ class Trial:
             )
         return network
 
-    def records(
-        self, data: Dataset, evaluation: Evaluation, device: torch.device | str
-    ) -> tuple[list[Record], dict[str, dict[str, Any]]]:
+    def records(self, data: Dataset, evaluation: Evaluation) -> tuple[list[Record], dict[str, dict[str, Any]]]:
         """Records of an evaluation, and the settings that their hashes stand for."""
         settings = {self.recipe.hash: self.recipe.to_dict()}
         records = []
@@ -167,12 +165,13 @@ class Trial:
                     seed=self.seed,
                     metric=measurement.metric,
                     attack_hash=attack_hash,
+                    attack_seed=measurement.seed,
                     images=measurement.images,
                     dataset=data.name,
                     value=measurement.value,
                     seconds=measurement.seconds,
-                    torch_version=torch.__version__,
-                    device=device_name(device),
+                    torch_version=measurement.torch_version,
+                    device=measurement.device,
                 )
             )
         return records, settings
@@ -215,9 +214,3 @@ def _check_same(path: Path, found: Trial, wanted: Trial) -> None:
                 got=Verbatim(theirs[key][part] if part else theirs[key]),
                 remedy="this folder holds another training: choose another one or the same settings",
             )
-
-
-def device_name(device: torch.device | str) -> str:
-    """Model of a GPU, or ``cpu``."""
-    kind = torch.device(device)
-    return torch.cuda.get_device_name(kind) if kind.type == "cuda" else kind.type

@@ -32,13 +32,13 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
         yield _occasional_lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -55,13 +55,15 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
 
 def _occasional_lines(every: float = 10.0) -> Progress:
     """A line on standard error now and then, for logs."""
-    last = time.monotonic()
+    begun = last = time.monotonic()
 
     def report(done: int, total: int, text: str, /) -> None:
         nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            print(f"{text}: {100 * done / max(total, 1):.0f} %", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if now - last >= every and done:
+            last = now
+            left = (now - begun) * (total - done) / done
+            print(f"{text}: {100 * done / total:.0f} %, {left:.0f} s left", file=sys.stderr, flush=True)
 
     return report
 

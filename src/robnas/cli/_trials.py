@@ -51,16 +51,17 @@ def train(
         "objective": objective,
     }
     settings = preset(recipe).replace(**{key: value for key, value in changes.items() if value is not None})
+    where, source = _device(device), str(Path(data).resolve()) if Path(data).exists() else data
     trial = Trial(
         architecture=Architecture(architecture),
-        source=Source(name=data, validation=validation, limit_train=limit_train, allow_partial=allow_partial),
+        source=Source(name=source, validation=validation, limit_train=limit_train, allow_partial=allow_partial),
         recipe=settings,
         seed=seed,
     )
     with progress_bar(as_json) as progress:
         images = trial.source.load(data_dir, progress)
         _, history = trial.train(
-            images, out, device=_device(device), progress=progress, on_epoch=None if as_json else _print_epoch
+            images, out, device=where, progress=progress, on_epoch=None if as_json else _print_epoch
         )
     if as_json:
         print_json({"trial": trial.to_dict(), "data_hash": images.content_hash, "history": history})
@@ -70,7 +71,7 @@ def train(
 
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="Folder of a finished training.", show_default=False)],
-    suite: Annotated[str, typer.Option(help="nas-robbench-201 or digits.")] = "nas-robbench-201",
+    suite: Annotated[str, typer.Option(help="nas-robbench-201, digits or few-classes.")] = "nas-robbench-201",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     limit_test: Annotated[int | None, typer.Option(help="Take the first images of the split only.")] = None,
     seed: Annotated[int, typer.Option(help="Of the attacks.")] = 0,
@@ -87,6 +88,8 @@ def evaluate(
     from robnas.records import RecordStore
 
     attacks, trial, where = preset(suite), load_trial(directory), _device(device)
+    if store is not None:
+        RecordStore(store).close()  # a store that cannot be opened is said before the long work, not after it
     with progress_bar(as_json) as progress:
         data = trial.source.load(data_dir, progress)
         network = trial.trained_network(data, directory, where)
@@ -104,7 +107,7 @@ def evaluate(
         )
     if store is not None:
         with RecordStore(store) as records:
-            records.add(*trial.records(data, result, where))
+            records.add(*trial.records(data, result))
     if as_json:
         print_json(_evaluation_facts(result, trial.architecture.code))
     else:

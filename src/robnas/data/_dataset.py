@@ -49,8 +49,8 @@ class Images:
 
 
 def to_pixels(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Pixels in [0, 1], channels-last in memory, of uint8 images ``(n, channels, height, width)``."""
-    return images.to(dtype, memory_format=torch.channels_last).div_(255)
+    """Pixels in [0, 1] of uint8 images ``(n, channels, height, width)``."""
+    return images.to(dtype).div_(255)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ class Dataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """16 hexadecimal digits that change with any pixel, label or split."""
-        digest = hashlib.sha256(f"{self.num_classes} classes".encode())
+        """16 hexadecimal digits that change with any pixel, label, split or normalisation."""
+        digest = hashlib.sha256(f"{self.num_classes} classes {self.mean} {self.std}".encode())
         for name in SPLITS:
             if name in self.splits:
                 part = self.splits[name].to("cpu")

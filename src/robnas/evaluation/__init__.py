@@ -1,6 +1,7 @@
 """Network + attack suite → measurements, with sanity checks."""
 
 from robnas.evaluation._evaluate import EVALUATION as EVALUATION
+from robnas.evaluation._evaluate import device_name as device_name
 from robnas.evaluation._evaluate import evaluate as evaluate
 from robnas.evaluation._evaluate import weights_hash as weights_hash
 from robnas.evaluation._measurement import Evaluation as Evaluation

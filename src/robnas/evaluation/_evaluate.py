@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from robnas._settings import content_hash, to_dict
-from robnas.attacks import Attack, AttackWarning, frozen, perturb, predict
+from robnas.attacks import Attack, AttackWarning, frozen, parameter_dtype, perturb
 from robnas.data import Dataset, to_pixels
+from robnas.errors import InputError, Verbatim
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
 from robnas.evaluation._measurement import Evaluation, Flag, Ledger, Measurement, pack
 from robnas.evaluation._suite import Suite, metric_key
-from robnas.types import Progress, check_split, silent
+from robnas.types import Progress, check_count, check_split, silent
 
-EVALUATION = "evaluation.json"
+EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +64,21 @@ def evaluate(
         seed: of the attacks.
         limit: take only the first images of the split.
         batch_size: images per forward pass.
-        directory: where ``evaluation.json`` is kept.
+        directory: the measurements are kept in its folder ``evaluation``.
         device: where to compute.
         progress: told about the attacks done, and the images within each.
 
     Raises:
-        InputError: no such split, or `limit` above its size.
+        InputError: no such split, `limit` above its size, or AutoAttack with fewer than 4 classes.
     """
     name = check_split(split)
+    seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
+    _check_classes(data, suite)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     subject = _Subject(
         network,
-        to_pixels(part.images),
+        to_pixels(part.images, parameter_dtype(network)),
         part.labels,
         seed,
         batch_size,
@@ -100,11 +103,23 @@ def evaluate(
     return Evaluation(suite.name, name, seed, tuple(measurements), tuple(flags))
 
 
+def _check_classes(data: Dataset, suite: Suite) -> None:
+    if data.num_classes < 4 and any(attack.name == "autoattack" for attack in suite.attacks):
+        raise InputError(
+            f"suite {suite.name}",
+            expected="no AutoAttack with fewer than 4 classes",
+            got=Verbatim(f"{data.num_classes} classes of {data.name}"),
+            remedy="use the suite few-classes",
+        )
+
+
 def _within(progress: Progress, number: int, total: int, text: str) -> Progress:
     """Report the images of one attack as a share of the whole suite, in thousandths."""
+    begun = time.perf_counter()
 
     def report(done: int, size: int, detail: str) -> None:
-        progress(round(1000 * (number + done / max(size, 1))), 1000 * total, detail if ":" in detail else text)
+        rate = f"{text}, {done / max(time.perf_counter() - begun, 1e-3):,.0f} images/s"
+        progress(round(1000 * (number + done / max(size, 1))), 1000 * total, detail if ":" in detail else rate)
 
     return report
 
@@ -135,7 +150,10 @@ def _measure(
             settings,
             count,
             time.perf_counter() - begun,
+            0 if attack is None else subject.seed,
             pack(remaining.cpu().numpy()),
+            torch.__version__,
+            device_name(subject.images.device),
             tuple(sorted(doubts)),
         )
         ledger.put(key, found)
@@ -144,8 +162,12 @@ def _measure(
 
 
 def _clean(subject: _Subject, count: int) -> Tensor:
-    with frozen(subject.network):
-        return predict(subject.network, subject.images[:count], subject.batch_size) == subject.labels[:count]
+    with frozen(subject.network), torch.no_grad():
+        batches = torch.split(subject.images[:count], subject.batch_size)
+        logits = torch.cat([subject.network(batch) for batch in batches])
+    if not logits.isfinite().all():
+        raise InputError("network", expected="finite logits", got=Verbatim("nan or infinity"), remedy="train it again")
+    return logits.argmax(1) == subject.labels[:count]
 
 
 def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> Tensor:
@@ -178,9 +200,15 @@ def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:
 
 
 def weights_hash(network: nn.Module) -> str:
-    """16 hexadecimal digits that change with any weight or buffer."""
-    digest = hashlib.sha256()
+    """16 hexadecimal digits that change with any weight, buffer or part of the structure."""
+    digest = hashlib.sha256(repr(network).encode())  # weights mean nothing without the structure around them
     for name, value in network.state_dict().items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
+
+
+def device_name(device: torch.device | str) -> str:
+    """Model of a GPU, or ``cpu``."""
+    kind = torch.device(device)
+    return torch.cuda.get_device_name(kind) if kind.type == "cuda" else kind.type

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from robnas._files import write_json
-from robnas.errors import DataError, Verbatim
+from robnas.errors import DataError, reason
 from robnas.types import Split
 
 
@@ -28,8 +28,14 @@ class Measurement:
     """How many were asked, misclassified ones included."""
     seconds: float
     """Duration."""
+    seed: int
+    """Of the attack; 0 without one."""
     outcomes: str
     """Which of them stayed correct: bits, first image first, in hexadecimal."""
+    torch_version: str
+    """At the time of measuring."""
+    device: str
+    """Where it was measured: model of a GPU, or ``cpu``."""
     warnings: tuple[str, ...] = ()
     """What the attack's library doubts about this result."""
 
@@ -92,29 +98,34 @@ def pack(correct: np.ndarray) -> str:
 
 
 class Ledger:
-    """Measurements already made, by a hash of everything that decides them; a JSON file or memory only."""
+    """Measurements already made, by a hash of everything that decides them: a folder of files, or nothing kept.
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._entries: dict[str, Any] = {}
-        if path is not None and path.exists():
-            try:
-                self._entries = dict(json.loads(path.read_text())["measurements"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(
-                    str(path),
-                    expected="measurements written by robnas",
-                    got=Verbatim(f"{type(error).__name__}"),
-                    remedy="delete it to measure again",
-                ) from None
+    One file per measurement, so that several processes may measure in one folder.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
 
     def get(self, key: str) -> Measurement | None:
-        """The measurement of a key, if it was made."""
-        entry = self._entries.get(key)
-        return None if entry is None else Measurement(**{**entry, "warnings": tuple(entry["warnings"])})
+        """The measurement of a key, if it was made.
+
+        Raises:
+            DataError: its file is damaged.
+        """
+        if self._folder is None or not (path := self._folder / f"{key}.json").exists():
+            return None
+        try:
+            entry = json.loads(path.read_text())
+            return Measurement(**{**entry, "warnings": tuple(entry["warnings"])})
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                str(path),
+                expected="a measurement written by robnas",
+                got=reason(error),
+                remedy="delete it to measure again",
+            ) from None
 
     def put(self, key: str, measurement: Measurement) -> None:
         """Keep a measurement, on disk before this returns."""
-        self._entries[key] = asdict(measurement)
-        if self._path is not None:
-            write_json(self._path, {"measurements": self._entries})
+        if self._folder is not None:
+            write_json(self._folder / f"{key}.json", asdict(measurement))

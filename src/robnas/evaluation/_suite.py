@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from robnas._settings import check_keys
-from robnas.attacks import FGSM, PGD, Attack, AutoAttack
+from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square
+from robnas.errors import InputError, Verbatim
 from robnas.types import Metric, ThreatModel, check_range
 
 
@@ -24,6 +25,8 @@ class Suite:
     """Run the sanity checks, on a few images."""
 
     def __post_init__(self) -> None:
+        if len(set(self.metrics)) < len(self.metrics):
+            raise InputError("suite attacks", expected="one per metric key", got=Verbatim(", ".join(self.metrics)))
         names = {attack.name for attack in self.attacks}
         check_keys("suite limit", self.limits, names)
         for name, limit in self.limits.items():
@@ -39,6 +42,12 @@ class Suite:
         """The published evaluation: FGSM and PGD-20 at 3/255 and 8/255, standard AutoAttack at 8/255."""
         weak, strong = ThreatModel.linf("3/255"), ThreatModel.linf("8/255")
         return cls("nas-robbench-201", (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)))
+
+    @classmethod
+    def few_classes(cls) -> Suite:
+        """For 2 or 3 classes, which AutoAttack cannot do: FGSM, PGD-20, APGD and Square at 8/255."""
+        threat = ThreatModel.linf("8/255")
+        return cls("few-classes", (FGSM(threat), _pgd_20(threat), APGD(threat), Square(threat)))
 
     @classmethod
     def digits(cls) -> Suite:
@@ -63,6 +72,7 @@ def metric_key(attack: Attack | None) -> str:
 SUITES: dict[str, Callable[[], Suite]] = {
     "nas-robbench-201": Suite.nas_robbench_201,
     "digits": Suite.digits,
+    "few-classes": Suite.few_classes,
 }
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robnas.errors import InputError
 from robnas.networks._cell import Cell
 from robnas.spaces import Architecture
-from robnas.types import check_range
+from robnas.types import check_count
 
 
 class Normalize(nn.Module):
@@ -105,6 +105,9 @@ class Network(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
+        # Flat and back first: the gradient of that is contiguous, as attacks of other libraries expect it.
+        pixels = pixels.flatten(1).view(pixels.shape)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         x = self.stages[0](self.stem(self.normalize(pixels)))
         for reduction, stage in zip(self.reductions, self.stages[1:], strict=True):
             x = stage(reduction(x))
@@ -144,8 +147,8 @@ def build_network(
         InputError: a malformed architecture, a size below 1, or mean and std that do not fit.
     """
     sizes = {"num_classes": num_classes, "channels": channels, "cells": cells, "in_channels": in_channels}
-    for what, value in sizes.items():
-        check_range(what, value, 1)
+    sizes = {what: check_count(what, value) for what, value in sizes.items()}
+    in_channels = sizes["in_channels"]
     mean = (0.0,) * in_channels if mean is None else mean
     std = (1.0,) * in_channels if std is None else std
     for what, values in (("mean", mean), ("std", std)):
@@ -154,13 +157,6 @@ def build_network(
     if not all(value > 0 for value in std):
         raise InputError("std", expected="values above 0", got=tuple(std))
     with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
-        return Network(
-            Architecture(arch),
-            num_classes=num_classes,
-            channels=channels,
-            cells=cells,
-            in_channels=in_channels,
-            mean=mean,
-            std=std,
-        )
+        torch.default_generator.manual_seed(check_count("seed", seed, 0))
+        network = Network(Architecture(arch), mean=mean, std=std, **sizes)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

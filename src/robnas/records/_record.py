@@ -14,7 +14,7 @@ from robnas.types import Metric, Split, check_range, check_split
 class Record:
     """One measurement of a trial, with everything needed to compare it and to make it again.
 
-    The first eight fields are its key; a store holds one record per key.
+    The first nine fields are its key; a store holds one record per key.
     """
 
     architecture: Architecture
@@ -27,6 +27,8 @@ class Record:
     """Key such as ``pgd@8/255``; it names attack, norm and epsilon."""
     attack_hash: str
     """Hash of the attack's settings; empty for clean accuracy."""
+    attack_seed: int = 0
+    """Of the attack's randomness; 0 for clean accuracy."""
     images: int
     """How many images of the split were asked."""
     dataset: str
@@ -56,5 +58,6 @@ class Record:
             self.seed,
             self.metric,
             self.attack_hash,
+            self.attack_seed,
             self.images,
         )

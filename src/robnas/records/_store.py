@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateTable
 
 from robnas.errors import StoreError, Verbatim
 from robnas.records._record import Record
@@ -25,7 +26,9 @@ _settings = sa.Table(
     sa.Column("hash", sa.String(16), primary_key=True),
     sa.Column("json", sa.Text, nullable=False),
 )
-_KEY = ("architecture", "dataset_hash", "split", "recipe_hash", "seed", "metric", "attack_hash", "images")
+_KEY = (
+    "architecture", "dataset_hash", "split", "recipe_hash", "seed", "metric", "attack_hash", "attack_seed", "images",
+)  # fmt: skip
 _records = sa.Table(
     "records",
     _metadata,
@@ -36,6 +39,7 @@ _records = sa.Table(
     sa.Column("seed", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("metric", sa.String(64), primary_key=True),
     sa.Column("attack_hash", sa.String(16), primary_key=True),
+    sa.Column("attack_seed", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("images", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("dataset", sa.String, nullable=False),
     sa.Column("attack", sa.String, nullable=False),
@@ -63,9 +67,11 @@ class RecordStore:
         self._url = url
         with self._clear_errors():
             self._engine = sa.create_engine(url)
-            _metadata.create_all(self._engine)
+            self._check_ours()
             with self._engine.begin() as connection:
-                self._insert(connection, _meta, [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
+                for table in _metadata.sorted_tables:  # several processes may open a new store at once
+                    connection.execute(CreateTable(table, if_not_exists=True))
+                self._insert(connection, _meta, {"key": "schema_version", "value": str(SCHEMA_VERSION)})
                 version = connection.scalar(sa.select(_meta.c.value).where(_meta.c.key == "schema_version"))
         if version != str(SCHEMA_VERSION):
             self.close()
@@ -74,6 +80,13 @@ class RecordStore:
                 expected=f"schema version {SCHEMA_VERSION}",
                 got=Verbatim(version),
                 remedy="read it with the robnas that wrote it",
+            )
+
+    def _check_ours(self) -> None:
+        names = sa.inspect(self._engine).get_table_names()
+        if names and _meta.name not in names:
+            raise StoreError(
+                f"store {self._url}", expected="an empty database or one of robnas", got=Verbatim(", ".join(names)[:60])
             )
 
     @contextmanager
@@ -115,28 +128,26 @@ class RecordStore:
         rows = {record.key: _to_row(record) for record in records}
         with self._clear_errors(), self._engine.begin() as connection:
             for hash_, content in (settings or {}).items():
-                self._insert(connection, _settings, [{"hash": hash_, "json": json.dumps(content, sort_keys=True)}])
-            before = connection.scalar(sa.select(sa.func.count()).select_from(_records)) or 0
-            if rows:
-                self._insert(connection, _records, list(rows.values()))
-            after = connection.scalar(sa.select(sa.func.count()).select_from(_records)) or 0
-            if after - before < len(rows):
-                self._check_same(connection, rows)
-        return after - before
+                self._insert(connection, _settings, {"hash": hash_, "json": json.dumps(content, sort_keys=True)})
+            known = [row for row in rows.values() if not self._insert(connection, _records, row)]
+            self._check_same(connection, known)
+        return len(rows) - len(known)
 
-    def _insert(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-        """Insert what is not there."""
+    def _insert(self, connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+        """Insert a row; False if its key is there already, written by whomever."""
+        statement: Any
         if self._engine.dialect.name == "postgresql":
             from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
-            connection.execute(postgresql_insert(table).on_conflict_do_nothing(), rows)
+            statement = postgresql_insert(table).on_conflict_do_nothing()
         else:
             from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-            connection.execute(sqlite_insert(table).on_conflict_do_nothing(), rows)
+            statement = sqlite_insert(table).on_conflict_do_nothing()
+        return connection.execute(statement, row).rowcount == 1
 
-    def _check_same(self, connection: sa.Connection, rows: Mapping[tuple[object, ...], dict[str, Any]]) -> None:
-        for row in rows.values():
+    def _check_same(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
             where = sa.and_(*(_records.c[name] == row[name] for name in _KEY))
             stored = connection.scalar(sa.select(_records.c.value).where(where))
             if stored != row["value"]:
@@ -144,7 +155,7 @@ class RecordStore:
                     f"record {row['architecture']} {row['dataset']} {row['split']} {row['metric']} seed {row['seed']}",
                     expected=f"{stored}, which the store holds",
                     got=Verbatim(row["value"]),
-                    remedy="the same trial gave another value, perhaps on another torch or device: use another store",
+                    remedy="perhaps another torch, device or batch size gave another value: use another store",
                 )
 
     def records(self, **where: object) -> list[Record]:

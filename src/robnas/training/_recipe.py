@@ -10,7 +10,7 @@ from typing import Any, Literal
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
-from robnas.types import ThreatModel, check_range, parse_epsilon
+from robnas.types import ThreatModel, check_count, check_range, parse_epsilon
 
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
 
@@ -58,10 +58,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for what in ("channels", "cells", "epochs", "batch_size"):
-            value = getattr(self, what)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise InputError(f"recipe {what}", expected="a whole number", got=value)
-            check_range(f"recipe {what}", value, 1)
+            object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what)))
         for what, low, high in (
             ("max_lr", 0, 1e6),
             ("warmup", 0, 1),
@@ -74,7 +71,15 @@ class Recipe:
             ("trades_weight", 0, 1e6),
             ("crop", 0, 1),
         ):
-            check_range(f"recipe {what}", getattr(self, what), low, high)
+            value = getattr(self, what)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise InputError(f"recipe {what}", expected="a number", got=value)
+            check_range(f"recipe {what}", value, low, high)
+            object.__setattr__(self, what, float(value))  # 1 and 1.0 are one recipe and have one hash
+        if not isinstance(self.flip, bool):
+            raise InputError("recipe flip", expected="true or false", got=self.flip)
+        if not isinstance(self.attack, PGD) or self.attack.restarts != 1:
+            raise InputError("recipe attack", expected="a PGD with one start", got=self.attack)
         if self.objective not in ("mixed", "trades"):
             raise InputError("recipe objective", expected="mixed or trades", got=self.objective)
 
@@ -136,7 +141,10 @@ def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
     check_keys("recipe attack setting", values, (field.name for field in dataclasses.fields(PGD)))
     if missing := [key for key in ("threat", "steps", "step_size") if key not in values]:
         raise InputError("recipe attack", expected="threat, steps and step_size", got=f"no {missing[0]}")
-    threat = ThreatModel(values["threat"]["norm"], parse_epsilon(values["threat"]["epsilon"]))
+    given = values["threat"]
+    if not isinstance(given, Mapping) or set(given) != {"norm", "epsilon"}:
+        raise InputError("recipe attack threat", expected='a norm and an epsilon, such as "8/255"', got=given)
+    threat = ThreatModel(given["norm"], parse_epsilon(given["epsilon"]))
     return PGD(**{**values, "threat": threat, "step_size": parse_epsilon(values["step_size"])})
 
 

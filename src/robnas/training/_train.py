@@ -14,14 +14,15 @@ from torch import Tensor, nn
 
 from robnas._files import write_text
 from robnas._seeds import generator as derived
-from robnas.attacks import predict
+from robnas._settings import content_hash
+from robnas.attacks import parameter_dtype, predict
 from robnas.data import Dataset, Images, augment, to_pixels
-from robnas.errors import DivergedError, InputError
+from robnas.errors import CheckpointError, DivergedError, InputError, reason
 from robnas.training import _checkpoint
 from robnas.training._objective import OBJECTIVES
 from robnas.training._recipe import Recipe
 from robnas.training._schedule import one_cycle
-from robnas.types import Progress, silent
+from robnas.types import Progress, check_count, silent
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
@@ -84,11 +85,12 @@ def train(
         InputError: the network and the recipe name different sizes.
     """
     _check_sizes(network, recipe)
-    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    seed = check_count("seed", seed, 0)
+    network.to(device)
     images = data.split("train").to(device)
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe.max_lr, weight_decay=recipe.weight_decay, momentum=0.9)
     path = None if directory is None else Path(directory) / CHECKPOINT
-    identity = _identity(data, recipe, seed)
+    identity = _identity(network, data, recipe, seed)
     history = [] if path is None else _resume(path, identity, network, device, optimizer)
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, optimizer, images, recipe, seed, epoch, progress))
@@ -118,13 +120,16 @@ def restore(
         CheckpointError: the checkpoint is damaged or belongs to another training.
     """
     _check_sizes(network, recipe)
-    history = _resume(Path(directory) / CHECKPOINT, _identity(data, recipe, seed), network, device)
+    history = _resume(
+        Path(directory) / CHECKPOINT, _identity(network, data, recipe, check_count("seed", seed, 0)), network, device
+    )
     network.eval()
     return history
 
 
-def _identity(data: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
-    return {"recipe": recipe.hash, "data": data.content_hash, "seed": seed}
+def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+    structure = content_hash({"network": repr(network)})
+    return {"network": structure, "recipe": recipe.hash, "data": data.content_hash, "seed": seed}
 
 
 def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
@@ -150,10 +155,15 @@ def _resume(
         return []
     state = _checkpoint.load(path, device)
     _checkpoint.check_identity(path, state["identity"], identity)
-    network.load_state_dict(state["network"])
-    if optimizer is not None:
-        optimizer.load_state_dict(state["optimizer"])
-    return [EpochLog(**entry) for entry in state["history"]]
+    try:
+        network.load_state_dict(state["network"])
+        if optimizer is not None:
+            optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
+    history = [EpochLog(**entry) for entry in state["history"]]
+    _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
+    return history
 
 
 def _keep(
@@ -166,7 +176,11 @@ def _keep(
     entries = [asdict(entry) for entry in history]
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
     _checkpoint.save(path, identity, state)
-    write_text(path.with_name(LOG), "".join(json.dumps(entry) + "\n" for entry in entries))
+    _write_log(path, history)
+
+
+def _write_log(path: Path, history: list[EpochLog]) -> None:
+    write_text(path.with_name(LOG), "".join(json.dumps(asdict(entry)) + "\n" for entry in history))
 
 
 def _epoch(
@@ -189,11 +203,12 @@ def _epoch(
     losses, robust = torch.zeros(len(batches), device=device), torch.zeros((), dtype=torch.int64, device=device)
     attacked, begun = False, time.perf_counter()
     total, done = recipe.epochs * len(batches), (epoch - 1) * len(batches)
+    dtype = parameter_dtype(network)
     network.train()
     for step, index in enumerate(batches):
         learning_rate = _set_rates(optimizer, recipe, done + step, total)
         batch = augment(images.images[index], padding=padding, flip=recipe.flip, generator=draws)
-        outcome = objective(network, to_pixels(batch), images.labels[index], recipe, starts)
+        outcome = objective(network, to_pixels(batch, dtype), images.labels[index], recipe, starts)
         optimizer.zero_grad()
         outcome.loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -203,7 +218,8 @@ def _epoch(
             robust += outcome.robust_correct.sum()
         if step % _CHECK_EVERY == 0 or step + 1 == len(batches):
             _check_finite(losses[: step + 1], epoch)
-        progress(done + step + 1, total, f"epoch {epoch}/{recipe.epochs}")
+        rate = min((step + 1) * recipe.batch_size, count) / (time.perf_counter() - begun)
+        progress(done + step + 1, total, f"epoch {epoch}/{recipe.epochs}, {rate:,.0f} images/s")
     weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
     loss, correct = (losses * weights).sum().item() / count, robust.item()
     seconds = time.perf_counter() - begun
@@ -234,5 +250,6 @@ def _check_finite(losses: Tensor, epoch: int) -> None:
 
 def _clean_accuracy(network: nn.Module, images: Images, batch_size: int) -> float:
     network.eval()
-    correct = predict(network, to_pixels(images.images), batch_size) == images.labels
+    pixels = to_pixels(images.images, parameter_dtype(network))
+    correct = predict(network, pixels, batch_size) == images.labels
     return correct.float().mean().item()

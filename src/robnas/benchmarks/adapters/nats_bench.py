@@ -44,6 +44,8 @@ class NatsBench:
 
     def arch(self, index: int) -> str:
         """The genotype of a published index."""
+        if not 0 <= index < SIZE:
+            raise InputError("published index", expected=f"0 to {SIZE - 1}", got=index)
         return self._genotypes[index]
 
     def query_index_by_arch(self, arch: object) -> int:
