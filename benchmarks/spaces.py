@@ -14,9 +14,9 @@ import sys
 REPEATS = 7
 SCRIPT = """
 import time
-from robnas.spaces import architectures, partition
+from robnas.spaces import architectures, compute_partition
 begun = time.perf_counter()
-count = sum(1 for _ in architectures()), partition("official").count, partition("effective").count
+count = sum(1 for _ in architectures()), compute_partition("official").count, compute_partition("effective").count
 assert count == (15625, 6466, 4660)
 print(time.perf_counter() - begun)
 """

@@ -131,6 +131,8 @@ def correlation_ceiling(
     check_range("noise standard deviation", float(sd.min()), 0)
     total = column.var()
     share = max(total - float((sd**2).mean()), 0.0) / total if total > 0 else 0.0
+    if share == 0:  # all that varies is noise: there is nothing to predict
+        return Correlation(0.0, 0.0, 0.0, level, len(column))
     truth = column.mean() + np.sqrt(share) * (column - column.mean())
     function = METHODS[method]
     drawn = [function(truth, truth + rng.normal(0, sd)) for _ in range(resamples)]

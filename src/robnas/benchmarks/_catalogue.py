@@ -116,7 +116,7 @@ def cached_path(name: str) -> Path:
     return cache_directory() / "tables" / f"{name}.parquet"
 
 
-def fetch(name: str, source: Path | None = None, progress: Progress = silent) -> Table:
+def fetch(name: str, source: str | Path | None = None, progress: Progress = silent) -> Table:
     """Get a published table, verify it, convert it once, keep it in the cache.
 
     Args:
@@ -130,9 +130,9 @@ def fetch(name: str, source: Path | None = None, progress: Progress = silent) ->
     Raises:
         DataError: a file is missing, altered, damaged or hostile.
     """
-    wanted = entry(name)
+    wanted, folder = entry(name), None if source is None else Path(source)
     with tempfile.TemporaryDirectory(prefix="robnas-") as room:
-        files = {file.name: _obtain(wanted, file, source, Path(room), progress) for file in wanted.files}
+        files = {file.name: _obtain(wanted, file, folder, Path(room), progress) for file in wanted.files}
         table = wanted.importer(files, _provenance(wanted, files))
     write_table(table, cached_path(name))
     return table

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, Verbatim
+from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE, Architecture, partition
 
 Files = Mapping[str, Path]
-_LARGEST = 256 * 2**20
+_LARGEST = 64 * 2**20
 _DATASETS = {
     "cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120", "ImageNet16-120": "imagenet16-120",
 }  # fmt: skip
@@ -217,7 +217,7 @@ def _parse(path: Path) -> Any:
         raise DataError(
             path.name,
             expected="JSON, or one assignment of JSON",
-            got=Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:100]})"),
+            got=reason(error),
             remedy="fetch it again",
         ) from None
 

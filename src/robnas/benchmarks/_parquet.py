@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, Verbatim
+from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE
 from robnas.types import check_split
 
@@ -34,7 +36,7 @@ def write_table(table: Table, path: Path) -> None:
         names = []
         for position, seed in enumerate(column.seeds or ("mean",)):
             name = f"{column.name} {seed}"
-            arrays[name] = pa.array(column.values[:, position], from_pandas=True)
+            arrays[name] = pa.array(column.values[:, position])
             names.append(name)
         described.append(
             {
@@ -71,11 +73,11 @@ def read_table(path: Path) -> Table:
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     try:
-        with pq.ParquetFile(path) as file:
+        with _lean_memory(), pq.ParquetFile(path, memory_map=True) as file:
             metadata = file.schema_arrow.metadata or {}
             facts = _facts(path, metadata)
             _check_size(path, file)
-            return _assemble(facts, metadata.get(_PUBLISHED), file.read())
+            return _assemble(facts, metadata.get(_PUBLISHED), file.read(use_threads=False))
     except DataError:
         raise
     except (
@@ -85,9 +87,20 @@ def read_table(path: Path) -> Table:
         raise DataError(
             str(path),
             expected="a table written by robnas",
-            got=Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})"),
+            got=reason(error),
             remedy="fetch or export it again",
         ) from None
+
+
+@contextmanager
+def _lean_memory() -> Iterator[None]:
+    """Read through the system's allocator: Arrow's own keeps several megabytes for itself."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
@@ -133,7 +146,7 @@ def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table)
         raise ValueError("more fields are described than there are")
     return Table(
         _text(facts["name"]),
-        content["architecture"].to_numpy(),
+        _to_numpy(content["architecture"]),
         [_column(entry, content) for entry in facts["columns"]],
         partition=facts["partition"],
         published=None if published is None else _unpack(published),
@@ -141,8 +154,14 @@ def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table)
     )
 
 
+def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Like `ChunkedArray.to_numpy`, which imports pandas for the purpose; null becomes nan."""
+    chunks = (chunk.fill_null(np.nan) if chunk.null_count else chunk for chunk in column.chunks)
+    return np.concatenate([np.from_dlpack(chunk) for chunk in chunks])
+
+
 def _column(entry: dict[str, Any], content: pa.Table) -> Column:
-    fields = [content[name].to_numpy() for name in entry["fields"]]
+    fields = [_to_numpy(content[name]) for name in entry["fields"]]
     return Column(
         _text(entry["dataset"]),
         check_split(entry["split"]),

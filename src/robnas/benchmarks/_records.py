@@ -9,7 +9,7 @@ import numpy as np
 
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.errors import InputError, Verbatim
+from robnas.errors import DataError, InputError, Verbatim
 from robnas.records import Record
 
 
@@ -43,7 +43,7 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int]) -> Co
     """The records of one metric on one split of one data set."""
     first = group[0]
     what = f"{first.dataset} {first.split} {first.metric}"
-    for part in ("attack_hash", "attack_seed", "images"):
+    for part in ("attack_hash", "images"):
         _check_one(f"{name}, {what}", part, group)
     seeds = tuple(sorted({record.seed for record in group}))
     values = np.full((len(row_of), len(seeds)), np.nan)
@@ -60,11 +60,18 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int]) -> Co
 
 
 def table_of_store(url: str) -> Table:
-    """All records of a store as a table."""
+    """All records of a store as a table.
+
+    Raises:
+        DataError: the file of an SQLite store is missing; none is made.
+    """
     from robnas.records import RecordStore
 
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not file.is_file():
+        raise DataError(str(file), expected="a store of records", got=Verbatim("nothing"), remedy="check the URL")
     with RecordStore(url) as store:
-        return table_of_records(Path(url.partition("://")[2]).stem or url, store.records())
+        return table_of_records(file.stem if url.startswith("sqlite:///") else "records", store.records())
 
 
 def _check_one(what: str, part: str, records: Sequence[Record]) -> None:

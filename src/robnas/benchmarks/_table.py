@@ -69,7 +69,7 @@ class Table:
     def _check(self) -> None:
         if self.rows.ndim != 1 or not len(self.rows) or self.rows.min() < 0 or self.rows.max() >= SIZE:
             raise InputError(f"table {self.name}, rows", expected=f"indices from 0 to {SIZE - 1}", got=self.rows)
-        if len(np.unique(self.rows)) != len(self.rows):
+        if np.bincount(self.rows).max() > 1:
             raise InputError(f"table {self.name}, rows", expected="each architecture once", got=Verbatim("repetitions"))
         if not self._columns:
             raise InputError(f"table {self.name}", expected="at least one column", got=Verbatim("none"))
@@ -318,7 +318,7 @@ class Table:
         values = column.mean if seed == "mean" else column.seed_column(seed)
         if at is None:
             return values.copy()
-        index = np.asarray(at)
+        index = np.asarray(at) if np.size(at) else np.empty(np.shape(at), dtype=np.int64)
         if index.dtype.kind not in "iu" or (index.size and not 0 <= index.min() <= index.max() < SIZE):
             raise InputError("at", expected=f"integers from 0 to {SIZE - 1}, the project's own indices", got=index)
         padded = np.append(values, np.nan)  # row -1 is missing

@@ -11,6 +11,7 @@ from robnas.spaces._encodings import OPERATIONS as OPERATIONS
 from robnas.spaces._partition import PARTITIONS as PARTITIONS
 from robnas.spaces._partition import Partition as Partition
 from robnas.spaces._partition import canonical as canonical
+from robnas.spaces._partition import compute_partition as compute_partition
 from robnas.spaces._partition import partition as partition
 from robnas.spaces._sampling import crossover as crossover
 from robnas.spaces._sampling import mutate as mutate

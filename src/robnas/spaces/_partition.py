@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from importlib import resources
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas.errors import InputError
 from robnas.spaces._architecture import SIZE, Architecture, architectures
@@ -130,12 +132,24 @@ def partition(name: str) -> Partition:
     Raises:
         InputError: there is no such partition.
     """
+    _keys(name)
+    # The result of `compute_partition`, kept in the package: a table loads in less time than that takes.
+    with resources.files("robnas.spaces").joinpath("partitions.npz").open("rb") as stream, np.load(stream) as stored:
+        return _freeze(name, stored[name].astype(np.int32))
+
+
+def compute_partition(name: str) -> Partition:
+    """The same from the definitions: every architecture is enumerated and canonicalised."""
     key, number = _keys(name), dict[str, int]()
     class_of = np.empty(SIZE, dtype=np.int32)
     for arch in architectures():
         class_of[arch.index] = number.setdefault(key(arch.code), len(number))
+    return _freeze(name, class_of)
+
+
+def _freeze(name: str, class_of: npt.NDArray[np.int32]) -> Partition:
     class_of.flags.writeable = False
-    return Partition(name, class_of, len(number))
+    return Partition(name, class_of, int(class_of.max()) + 1)
 
 
 def _keys(name: str) -> Keys:

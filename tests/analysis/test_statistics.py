@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from robnas.analysis import (
+    correlate,
+    correlation_ceiling,
+    data_quality,
+    kendall,
+    rank_set,
+    spearman,
+    tied_with_best,
+)
+from robnas.benchmarks import Column, Noise, Table, pooled_sd
+from robnas.errors import InputError
+from robnas.spaces import Architecture, partition
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def table(columns, rows=None):
+    count = len(next(iter(columns.values())))
+    rows = range(count) if rows is None else rows
+    made = [
+        Column("digits", "test", metric, np.asarray(values, float).reshape(count, -1), runs=1)
+        for metric, values in columns.items()
+    ]
+    return Table("t", list(rows), made)
+
+
+def test_coefficients_are_those_of_scipy_with_ties():
+    a, b = rng().integers(0, 20, 200), rng(1).integers(0, 20, 200)
+    assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+    assert kendall(a, b) == pytest.approx(stats.kendalltau(a, b).statistic)
+    assert np.isnan(spearman(np.ones(5), a[:5]))
+
+
+def test_missing_pairs_are_left_out():
+    a, b = np.array([1.0, 2, 3, 4, np.nan]), np.array([1.0, 3, 2, np.nan, 5])
+    assert correlate(a, b, rng=rng(), resamples=10).count == 3
+
+
+def test_bootstrap_intervals_cover_the_truth():
+    """95 % intervals of a known correlation, 200 times: between 88 % and 99 % hold it."""
+    generator, hits = rng(3), 0
+    truth = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman of a normal pair with Pearson 0.6
+    for _ in range(200):
+        x = generator.normal(size=120)
+        y = 0.6 * x + 0.8 * generator.normal(size=120)
+        found = correlate(x, y, rng=generator, resamples=200)
+        hits += found.low <= truth <= found.high
+    assert 176 <= hits <= 198
+
+
+def test_the_ceiling_is_what_a_perfect_predictor_reaches():
+    generator = rng(4)
+    truth = generator.normal(0.5, 0.1, 3000)
+    for sd in (0.0, 0.02, 0.1):
+        measured = truth + generator.normal(0, sd, 3000)
+        reached = spearman(truth, measured)
+        assert correlation_ceiling(measured, sd, rng=generator, resamples=20).value == pytest.approx(reached, abs=0.015)
+
+
+def test_pure_noise_has_a_ceiling_near_zero():
+    values = rng(5).normal(0.5, 0.05, 2000)
+    assert correlation_ceiling(values, 0.06, rng=rng(), resamples=20).value == 0
+    assert correlation_ceiling(values, 0.05, rng=rng(), resamples=20).value < 0.25
+
+
+def test_pooled_sd_is_the_textbook_one():
+    values = np.array([1.0, 2.0, 3.0, 10.0, 14.0, 5.0, np.nan])
+    group = np.array([0, 0, 0, 1, 1, 2, 1])
+    expected = np.sqrt((2 + 8) / (5 - 2))
+    assert pooled_sd(values, group) == (pytest.approx(expected), 2, 5)
+    assert np.isnan(pooled_sd(values[:1], group[:1])[0])
+
+
+NOISE = Noise(sd=0.01, run_sd=0.01, groups=10, members=30, source="seeds")
+WHERE = {"dataset": "digits", "metric": "clean", "split": "test"}
+
+
+def test_rank_sets_and_the_set_of_the_best_hold_the_truth():
+    """Simultaneous 95 % sets over 100 draws of the noise: true rank and true best are inside at least 90 times."""
+    generator = rng(6)
+    truth = np.sort(generator.uniform(0.4, 0.9, 200))[::-1]
+    inside = best = 0
+    for _ in range(100):
+        noisy = table({"clean": np.clip(truth + generator.normal(0, NOISE.sd, 200), 0, 1)})
+        found = rank_set(noisy, Architecture.from_index(57), **WHERE, rng=generator, noise=NOISE)
+        inside += found.low <= 58 <= found.high
+        best += 0 in [arch.index for arch, _ in tied_with_best(noisy, **WHERE, rng=generator, noise=NOISE)]
+    assert inside >= 90
+    assert best >= 90
+
+
+def test_without_noise_ranks_are_certain():
+    certain = Noise(sd=0.0, run_sd=0.0, groups=1, members=2, source="seeds")
+    values = table({"clean": [0.9, 0.5, 0.7]})
+    found = rank_set(values, Architecture.from_index(2), **WHERE, rng=rng(), noise=certain)
+    assert (found.rank, found.low, found.high) == (2, 2, 2)
+    assert [arch.index for arch, _ in tied_with_best(values, **WHERE, rng=rng(), noise=certain)] == [0]
+
+
+def test_much_noise_leaves_every_rank_possible():
+    loud = Noise(sd=10.0, run_sd=10.0, groups=1, members=2, source="seeds")
+    values = table({"clean": rng().uniform(size=50)})
+    found = rank_set(values, Architecture.from_index(2), **WHERE, rng=rng(), noise=loud)
+    assert (found.low, found.high) == (1, 50)
+    assert len(tied_with_best(values, **WHERE, rng=rng(), noise=loud)) == 50
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: correlate([1, 2], [1, 2], rng=rng()), "correlation: expected at least 3 pairs, got 2"),
+        (lambda: correlate([1, 2, 3], [1, 2], rng=rng()), "columns: expected two of one length"),
+        (lambda: correlate([1, 2, 3], [1, 2, 3], "pearson", rng=rng()), "correlation method: expected one of spearman"),
+        (lambda: correlate([1, 2, 3], [1, 2, 3], rng=rng(), level=95), "confidence level: expected a number in"),
+        (lambda: correlation_ceiling([1, 2, 3], -1, rng=rng()), "noise standard deviation: expected at least 0"),
+        (lambda: tied_with_best(table({"clean": [0.5]}), **WHERE, rng=rng(), noise=NOISE), "expected at least 2"),
+    ],
+)
+def test_bad_input_says_what_to_change(call, text):
+    with pytest.raises(InputError, match=text):
+        call()
+
+
+def findings(columns, rows=None):
+    return {(found.check, found.count) for found in data_quality(table(columns, rows))}
+
+
+def test_an_ordinary_table_has_no_findings():
+    clean = rng().uniform(0.5, 0.9, 30)
+    assert not findings({"clean": clean, "pgd@3/255": clean - 0.1, "pgd@8/255": clean - 0.3, "fgsm@8/255": clean - 0.2})
+
+
+def test_impossible_orders_and_chance_level_are_found():
+    clean = np.full(30, 0.8)
+    weak, strong = clean - 0.3, clean - 0.4
+    strong[3] = 0.7
+    clean[[5, 6]] = 0.1
+    found = findings({"clean": clean, "pgd@8/255": weak, "autoattack@8/255": strong})
+    assert ("a stronger attack leaves more accuracy", 1) in found
+    assert ("clean accuracy at chance level", 2) in found
+    found = findings({"clean": np.full(30, 0.8), "pgd@3/255": weak, "pgd@8/255": np.full(30, 0.6)})
+    assert ("a larger epsilon leaves more accuracy", 30) in found
+
+
+def test_outliers_among_identical_networks_are_found():
+    classes = partition("identical")
+    groups = [np.flatnonzero(classes.class_of == number) for number in range(classes.count)]
+    rows = np.concatenate([group[:4] for group in groups if len(group) >= 4][:30])
+    values = 0.5 + rng().normal(0, 0.001, len(rows))
+    values[7] += 0.1
+    found = [f for f in data_quality(table({"clean": values}, rows)) if "outlier" in f.check]
+    assert [(f.count, f.examples[0]) for f in found] == [(1, Architecture.from_index(int(rows[7])).code)]

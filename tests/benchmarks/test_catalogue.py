@@ -1,0 +1,271 @@
+import hashlib
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import CATALOGUE, cached_path, fetch, load, read_table, write_table
+from robnas.errors import InputError
+from robnas.records import RecordStore
+from tests.benchmarks.conftest import (
+    ACC,
+    ALL_SEEDS,
+    META,
+    OPS,
+    PAGE,
+    meta_text,
+    ops_text,
+    page,
+    page_text,
+    same_table,
+    small_table,
+)
+from tests.benchmarks.test_importers import seeds_content, some_ids
+from tests.benchmarks.test_records import RECORD
+from tests.conftest import shared_file
+from tests.data.conftest import listing, refused
+
+NAME = "nas-robbench-201"
+
+
+def change_files(monkeypatch, name, **changes):
+    files = tuple(replace(file, **{key: make(file) for key, make in changes.items()}) for file in CATALOGUE[name].files)
+    monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], files=files))
+
+
+def accept_any(monkeypatch, name):
+    """Make the catalogue's table one whose checksums are not known."""
+    change_files(monkeypatch, name, sha256=lambda _: None)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with small files of a published table, whose checksums the catalogue expects."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / PAGE).write_text(page_text(page()))
+    (folder / OPS).write_text(ops_text())
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    change_files(monkeypatch, NAME, sha256=lambda file: digests[file.name])
+    return folder
+
+
+@pytest.fixture
+def online(site, folder, monkeypatch):
+    """The same files, to be had from the local site alone."""
+    change_files(monkeypatch, NAME, url=lambda file: site.url + file.name)
+    site.files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return site
+
+
+def in_temporary_folder(tmp_path, monkeypatch):
+    room = tmp_path / "tmp"
+    room.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    return room
+
+
+# where the files come from
+
+
+@pytest.mark.parametrize("source", ["", PAGE, OPS], ids=["folder", "main file", "other file"])
+def test_a_fetched_table_is_kept_and_loaded_without_the_files(source, folder, cache, monkeypatch, tmp_path):
+    room = in_temporary_folder(tmp_path, monkeypatch)
+    table = fetch(NAME, folder / source)
+    for path in folder.iterdir():
+        path.unlink()
+    assert same_table(load(NAME), table)
+    assert (len(table), table.provenance["licence"]) == (6466, CATALOGUE[NAME].licence)
+    assert table.provenance["sha256"] == {file.name: file.sha256 for file in CATALOGUE[NAME].files}
+    assert set(listing(cache)) == {f"{NAME}.parquet"}
+    assert cached_path(NAME) == cache / f"{NAME}.parquet"
+    assert listing(room) == {}
+
+
+def test_a_table_is_downloaded_at_the_first_use_only(online, cache, monkeypatch, tmp_path):
+    room, told = in_temporary_folder(tmp_path, monkeypatch), []
+    first = load(NAME, lambda *step: told.append(step))
+    assert sorted(online.asked) == [PAGE, OPS]
+    assert {text for _, _, text in told} == {f"download {PAGE}", f"download {OPS}"}
+    assert same_table(load(NAME), first)
+    assert len(online.asked) == 2
+    assert set(listing(cache)) == {f"{NAME}.parquet"}
+    assert listing(room) == {}
+
+
+ANSWERS = {
+    "altered": (b"acc={};", "got another checksum; try again later"),
+    "a web page": (b"<html></html>", "got another checksum; try again later"),
+    "cut": ((b"acc=", 1000), r"got .*Error \(.*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"),
+    "gone": (404, r"got HTTPError \(404 .*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"),
+    "broken server": (500, r"got HTTPError \(500 "),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("which", [PAGE, OPS])
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_failed_download_leaves_the_cache_as_it_was(name, which, cached, online, cache, monkeypatch, tmp_path):
+    room = in_temporary_folder(tmp_path, monkeypatch)
+    if cached:
+        write_table(small_table(), cached_path(NAME))
+    before = {path: path.read_bytes() for path in cache.rglob("*")}
+    online.files[which], text = ANSWERS[name]
+    with refused(rf"{which}: expected a download from {online.url}{which} with SHA256 [0-9a-f]{{64}}, {text}"):
+        fetch(NAME)
+    assert {path: path.read_bytes() for path in cache.rglob("*")} == before
+    assert listing(room) == {}
+    assert not cached or load(NAME).name == "small"
+
+
+def test_no_network_is_said_in_one_line(online, monkeypatch, cache):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # taken, but nobody listens
+        change_files(monkeypatch, NAME, url=lambda file: f"http://127.0.0.1:{unused.getsockname()[1]}/{file.name}")
+        with refused(r"got ConnectionError \(.*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"):
+            load(NAME)
+    assert not cache.exists()
+
+
+DAMAGES = {
+    "cut": lambda content: content[:-1],
+    "one bit": lambda content: content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],
+    "longer": lambda content: content + b"\n",
+    "empty": lambda content: b"",
+}
+
+
+@pytest.mark.parametrize("which", [PAGE, OPS])
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_file_of_another_checksum_is_refused(which, name, folder, cache):
+    path = folder / which
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    with refused(f"^{path}: expected SHA256 [0-9a-f]{{64}}, got [0-9a-f]{{64}}; delete the file and download it again"):
+        fetch(NAME, folder)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("which", [PAGE, OPS])
+def test_a_missing_file_is_named(which, folder, cache):
+    (folder / which).unlink()
+    with refused(f"^{folder / which}: expected a file of {NAME}, got nothing$"):
+        fetch(NAME, folder)
+    assert not cache.exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with refused(f"^{tmp_path}.*: expected a file of {NAME}, got nothing"):
+        fetch(NAME, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("main", [PAGE, ACC, OPS, META])
+def test_the_published_files_have_the_checksums_of_the_catalogue(main):
+    digest = hashlib.sha256(shared_file("data", "published", main).read_bytes()).hexdigest()
+    expected = {file.sha256 for entry in CATALOGUE.values() for file in entry.files if file.name == main}
+    assert expected == {digest}
+
+
+def test_a_table_without_a_link_says_which_files_it_needs(cache):
+    with refused(
+        f"table nas-robbench-201-seeds: expected --from a folder with {ALL_SEEDS} and {META}, got no folder; "
+        "there is no direct link: The authors publish it in a Google Drive folder"
+    ):
+        load("nas-robbench-201-seeds")
+    assert not cache.exists()
+
+
+def test_the_seeds_are_fetched_from_a_folder_and_survive_the_cache(tmp_path, monkeypatch):
+    import json
+
+    accept_any(monkeypatch, "nas-robbench-201-seeds")
+    (tmp_path / META).write_text(meta_text())
+    content = seeds_content(some_ids(), [("cifar10", some_ids()[0], "val_acc", "2")])
+    (tmp_path / ALL_SEEDS).write_text(json.dumps(content))
+    table = fetch("nas-robbench-201-seeds", tmp_path)
+    assert table.provenance["missing_runs"] == {"cifar10 test clean": 1}
+    assert table.provenance["sha256"].keys() == {ALL_SEEDS, META}
+    assert same_table(load("nas-robbench-201-seeds"), table)
+
+
+def test_two_processes_that_fetch_at_once_end_with_one_good_file(cache, tmp_path):
+    source = shared_file("data", "published", PAGE).parent
+    script = f"from pathlib import Path; import robnas.benchmarks as b; b.fetch({NAME!r}, Path({str(source)!r}))"
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    assert [(process.communicate(timeout=60)[1], process.returncode) for process in running] == [(b"", 0)] * 2
+    assert set(listing(cache)) == {f"{NAME}.parquet"}
+    assert listing(tmp_path / "tmp") == {}
+    [(arch, value)] = load(NAME).best("cifar10", "pgd@8/255", split="test")
+    assert (arch.code, round(value, 4)) == ("323133", 0.4811)
+
+
+def test_a_full_disk_leaves_the_cached_table(folder, cache, monkeypatch):
+    fetch(NAME, folder)
+    before = {path: path.read_bytes() for path in cache.rglob("*")}
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        fetch(NAME, folder)
+    assert {path: path.read_bytes() for path in cache.rglob("*")} == before
+
+
+# load
+
+
+def test_a_table_is_loaded_by_its_path(tmp_path):
+    write_table(small_table(), tmp_path / "own.parquet")
+    assert same_table(load(tmp_path / "own.parquet"), small_table())
+    assert same_table(load(str(tmp_path / "own.parquet")), small_table())
+
+
+def test_a_table_is_loaded_by_the_url_of_a_record_store(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    with RecordStore(url) as store:
+        store.add([RECORD])
+    table = load(url)
+    assert (table.name, len(table)) == ("runs", 1)
+    value = table.query(RECORD.architecture, dataset="cifar10", metric="pgd@8/255", split="test", seed=RECORD.seed)
+    assert value == RECORD.value
+
+
+@pytest.mark.parametrize("name", ["nas-robbench", "NAS-RobBench-201", "no/such/file"])
+@pytest.mark.parametrize("call", [load, fetch])
+def test_an_unknown_table_lists_the_known_ones(name, call):
+    known = re.escape(", ".join(CATALOGUE))
+    with refused(f"table: expected one of {known}, or the path of a table file, got {name!r}", InputError):
+        call(name)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_a_path_without_a_table_file_is_refused(make, tmp_path):
+    path = tmp_path / "own.parquet"
+    make(path)
+    with refused(f"^{path}: expected a table file, got nothing; see robnas tables"):
+        load(path)
+
+
+def test_a_damaged_cached_table_is_named_and_can_be_fetched_again(folder):
+    table = fetch(NAME, folder)
+    path = cached_path(NAME)
+    path.write_bytes(path.read_bytes()[:-100])
+    with refused(f"^{path}: expected a table written by robnas, got .*; fetch or export it again"):
+        load(NAME)
+    fetch(NAME, folder)
+    assert same_table(load(NAME), table)
+
+
+def test_the_published_table_survives_the_cache(robbench, tmp_path):
+    write_table(robbench, tmp_path / "t.parquet")
+    assert same_table(read_table(tmp_path / "t.parquet"), robbench)
+    assert np.array_equal(read_table(tmp_path / "t.parquet").row_of(), robbench.row_of())

@@ -1,0 +1,90 @@
+import math
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd, training_hours
+from robnas.errors import InputError
+from robnas.spaces import Architecture, partition
+from tests.data.conftest import refused
+
+WHERE = {"dataset": "d", "metric": "clean", "split": "test"}
+
+
+def test_the_pooled_deviation_is_that_within_groups():
+    values = np.array([0.1, 0.3, 0.5, 0.5, 0.8, 0.9, 0.7, np.nan])
+    group = np.array([7, 7, 7, 2, 2, 5, 9, 9])  # 5 and 9 have one value each
+    squares = 0.04 + 0 + 0.04 + 0.15**2 * 2
+    assert pooled_sd(values, group) == (pytest.approx(math.sqrt(squares / 3)), 2, 5)
+
+
+def test_groups_of_one_have_no_deviation():
+    sd, groups, members = pooled_sd(np.array([0.1, 0.2]), np.array([0, 1]))
+    assert (math.isnan(sd), groups, members) == (True, 0, 0)
+    assert pooled_sd(np.array([]), np.array([], dtype=int))[1:] == (0, 0)
+
+
+def test_seeds_give_the_noise_of_one_run_and_of_their_mean():
+    rng = np.random.default_rng(0)
+    values = rng.random((1000, 1)) * 0.5 + rng.normal(0.2, 0.01, (1000, 4))
+    noise = Table("t", np.arange(1000), [Column("d", "test", "clean", values, (1, 2, 3, 4))]).noise(**WHERE)
+    assert (noise.source, noise.groups, noise.members) == ("seeds", 1000, 4000)
+    assert noise.run_sd == pytest.approx(math.sqrt(values.var(axis=1, ddof=1).mean()))
+    assert noise.sd == pytest.approx(noise.run_sd / 2)
+
+
+def test_rows_that_are_the_same_network_give_the_noise_of_a_table_value():
+    first, second, third = partition("identical").members(Architecture("000000"))[:3]
+    other = Architecture("333133")
+    values = np.array([[0.1], [0.2], [0.3], [0.9]])
+    rows = [arch.index for arch in (first, second, third, other)]
+    noise = Table("t", rows, [Column("d", "test", "clean", values, runs=3)]).noise(**WHERE)
+    assert (noise.source, noise.groups, noise.members) == ("duplicates", 1, 3)
+    assert noise.sd == pytest.approx(0.1)
+    assert noise.run_sd == pytest.approx(0.1 * math.sqrt(3))
+    assert len(set(duplicate_groups(np.array(rows)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [((), "two rows that are the same network, or several seeds, got none"), ((1, 2), "rows with two seeds, got none")],
+)
+def test_a_table_without_repetitions_has_no_noise(seeds, text):
+    values = np.full((2, len(seeds) or 1), np.nan)
+    values[:, 0] = 0.5
+    table = Table("t", [0, Architecture("333133").index], [Column("d", "test", "clean", values, seeds)])
+    with refused(f"noise of d test clean: expected {text}", InputError):
+        table.noise(**WHERE)
+
+
+def test_the_published_table_holds_networks_twice(robbench):
+    noise = robbench.noise("cifar10", "clean", split="test")
+    sizes = np.bincount(partition("identical").class_of[robbench.rows])
+    assert noise.source == "duplicates"
+    assert (noise.groups, noise.members) == ((sizes > 1).sum(), sizes[sizes > 1].sum())
+    assert 0.0005 < noise.sd < 0.01
+    assert noise.run_sd == pytest.approx(noise.sd * math.sqrt(3))
+    attack = robbench.noise("cifar10", "autoattack@8/255", split="test")
+    assert attack.run_sd == attack.sd
+
+
+# cost
+
+
+def test_the_published_trainings_cost_1_84_hours_on_average(robbench):
+    mean = np.mean([training_hours(arch, name) for arch in robbench.architectures for name in robbench.datasets])
+    assert mean == pytest.approx(1.84, rel=0.02)
+
+
+def test_hours_grow_with_the_network_and_the_images():
+    hours = [training_hours(Architecture(code), "cifar10") for code in ("000000", "333133", "333333")]
+    assert 0 < hours[0] < hours[1] < hours[2]
+    arch = Architecture("323133")
+    assert training_hours(arch, "cifar100") == training_hours(arch, "cifar10")
+    ratio = training_hours(arch, "imagenet16-120") / training_hours(arch, "cifar10")
+    assert ratio == pytest.approx(151_700 * 256 / (50_000 * 1024))
+
+
+def test_an_unknown_data_set_has_no_cost():
+    with refused(r"data set: expected one of cifar10, .*, got 'cifar'; did you mean cifar10\?", InputError):
+        training_hours(Architecture("323133"), "cifar")

@@ -1,0 +1,302 @@
+import json
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robnas.benchmarks import Column, Table, _parquet, read_table, write_table
+from robnas.errors import DataError
+from robnas.spaces import SIZE
+from tests.benchmarks.conftest import INDICES, same_table, small_table, table_or_error
+from tests.data.conftest import listing, refused
+
+FULL = {"published": np.roll(np.arange(SIZE), 3), "partition": "official", "provenance": {
+    "licence": "CC", "nested": {"list": [1, 2.5, None, "é"], "text": "a\nb"},
+}}  # fmt: skip
+BROKEN = r"expected a table written by robnas, got \w+ \(.*\); fetch or export it again$"
+
+
+@pytest.fixture(scope="module")
+def good_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "t.parquet"
+    write_table(small_table(**FULL), path)
+    return path
+
+
+@pytest.fixture
+def good(good_file):
+    """Bytes of a good table file."""
+    return good_file.read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "t.parquet"
+
+
+@pytest.mark.parametrize("settings", [{}, FULL], ids=["bare", "full"])
+def test_a_table_comes_back_as_it_was_written(settings, path):
+    table = small_table(**settings)
+    write_table(table, path)
+    assert same_table(read_table(path), table)
+    assert set(listing(path.parent)) == {path.name}
+
+
+@pytest.mark.parametrize("seeds", [(), (1,), (3, 1, 2), (2**62,), (-1, 0)])
+def test_seeds_keep_their_order_and_values_every_bit(seeds, path):
+    rng = np.random.default_rng(0)
+    values = rng.random((50, len(seeds) or 1))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    table = Table("t", rng.permutation(SIZE)[:50], [Column("d", "train", "pgd-l2@0.5", values, seeds, runs=7)])
+    write_table(table, path)
+    assert same_table(read_table(path), table)
+
+
+def test_a_column_without_any_value_survives(path):
+    table = Table("t", [0, 1], [Column("d", "test", "clean", np.full((2, 2), np.nan), (1, 2))])
+    write_table(table, path)
+    assert same_table(read_table(path), table)
+
+
+def test_a_table_replaces_an_older_one_and_makes_folders(path):
+    target = path.parent / "new" / "folder" / path.name
+    write_table(small_table("old"), target)
+    write_table(small_table("new"), target)
+    assert read_table(target).name == "new"
+    assert set(listing(path.parent)) == {"new", "new/folder", f"new/folder/{path.name}"}
+
+
+# damaged files
+
+
+def test_a_file_cut_anywhere_is_refused(good, path):
+    for length in [*range(0, len(good), len(good) // 60), len(good) - 1]:
+        path.write_bytes(good[:length])
+        with refused(f"^{path}: {BROKEN}"):
+            read_table(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_refused(seed, path):
+    rng = np.random.default_rng(seed)
+    path.write_bytes([b"", b"PAR1"][seed % 2] + rng.bytes(10 ** (seed % 5)) + [b"", b"PAR1"][seed % 2])
+    with refused(f"^{path}: {BROKEN}"):
+        read_table(path)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(changes=st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=4))
+def test_changed_bytes_give_a_table_or_one_error(good_file, changes):
+    path, content = good_file.with_name("changed.parquet"), bytearray(good_file.read_bytes())
+    for position, value in changes:
+        content[position % len(content)] = value
+    path.write_bytes(bytes(content))
+    table_or_error(lambda: read_table(path), str(path))
+
+
+@settings(derandomize=True, deadline=None, max_examples=80)
+@given(content=st.binary(max_size=300))
+def test_any_bytes_give_one_error(content, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "bytes.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError):
+        read_table(path)
+
+
+# files that are Parquet, but no table of robnas
+
+FACTS = {
+    "schema_version": 1, "name": "t", "partition": None, "provenance": {},
+    "columns": [{"dataset": "d", "split": "test", "metric": "clean", "seeds": [], "runs": 1, "fields": ["v"]}],
+}  # fmt: skip
+
+
+def described(**changes):
+    return {**FACTS, "columns": [{**FACTS["columns"][0], **changes}]}
+
+
+def write(path, facts=FACTS, arrays=None, extra=None, **settings):
+    """A Parquet file by hand; `facts` may also be the bytes themselves."""
+    arrays = {"architecture": pa.array([0, 1], pa.int16()), "v": pa.array([0.5, 0.6])} if arrays is None else arrays
+    metadata = {b"robnas": facts if isinstance(facts, bytes) else json.dumps(facts).encode(), **(extra or {})}
+    pq.write_table(pa.table(arrays).replace_schema_metadata(metadata), path, **settings)
+
+
+def test_a_file_made_by_hand_is_read(path):
+    write(path)
+    assert read_table(path).values("d", "clean", split="test").tolist() == [0.5, 0.6]
+
+
+def test_a_foreign_parquet_file_is_refused(path):
+    pq.write_table(pa.table({"a": [1, 2]}), path)
+    with refused(rf"^{path}: {BROKEN}"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_schema_version_is_refused(version, path):
+    write(path, {**FACTS, "schema_version": version})
+    with refused(rf"^{path}: expected schema version 1, got {version!r}; read it with the robnas that wrote it$"):
+        read_table(path)
+
+
+FACTS_FILES = {
+    "no object": [],
+    "a number": 1,
+    "no version": {},
+    "cut": b'{"schema_version": 1',
+    "invalid UTF-8": b'{"schema_version": 1, "name": "\xff"}',
+    "nesting": b'{"schema_version": 1, "provenance": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "open nesting": b'{"a":' * 100_000,
+    "no name": {key: value for key, value in FACTS.items() if key != "name"},
+    "a name that is a list": {**FACTS, "name": ["t"]},
+    "a name that moves the cursor": {**FACTS, "name": "t\x1b[2J\n"},
+    "an endless name": {**FACTS, "name": "t" * 100_000},
+    "an unknown partition": {**FACTS, "partition": "mine"},
+    "a partition that is a list": {**FACTS, "partition": ["official"]},
+    "provenance that is a number": {**FACTS, "provenance": 7},
+    "no columns": {**FACTS, "columns": []},
+    "columns that are text": {**FACTS, "columns": "v"},
+    "columns that are null": {**FACTS, "columns": None},
+    "a column twice": {**FACTS, "columns": FACTS["columns"] * 2},
+    "an unknown field": described(fields=["w"]),
+    "no field": described(fields=[]),
+    "fields that are a number": described(fields=1),
+    "the same field again and again": described(fields=["v"] * 1000, seeds=list(range(1000))),
+    "the architectures as values": described(fields=["architecture"], seeds=[]),
+    "an unknown split": described(split="holdout"),
+    "a split that is a list": described(split=["test"]),
+    "a metric of two lines": described(metric="clean\nclean"),
+    "a data set that is a number": described(dataset=1),
+    "more seeds than fields": described(seeds=[1, 2]),
+    "a seed that is text": described(seeds=["one"]),
+    "an infinite seed": json.dumps(described(seeds=[0.5])).replace("0.5", "Infinity").encode(),
+    "no runs": described(runs=0),
+    "negative runs": described(runs=-3),
+    "huge runs": described(runs=10**30),
+    "runs that are no number": json.dumps(described(runs=0.5)).replace("0.5", "NaN").encode(),
+}
+
+
+@pytest.mark.parametrize("name", FACTS_FILES)
+def test_other_metadata_is_refused(name, path):
+    write(path, FACTS_FILES[name])
+    if name == "the architectures as values":  # 0 and 1 are accuracies: nothing is wrong with them
+        assert read_table(path).values("d", "clean", split="test").tolist() == [0, 1]
+        return
+    with refused(rf"^{path}: {BROKEN}"):
+        read_table(path)
+
+
+TWO = pa.array([0.5, 0.6])
+ARRAYS = {
+    "no architectures": ({"v": TWO}, BROKEN),
+    "no values": ({"architecture": pa.array([0, 1])}, BROKEN),
+    "a row twice": ({"architecture": pa.array([3, 3]), "v": TWO}, "got InputError .*each architecture once"),
+    "rows out of range": ({"architecture": pa.array([0, SIZE]), "v": TWO}, "got InputError .*indices from 0 to 15624"),
+    "a negative row": ({"architecture": pa.array([-1, 0]), "v": TWO}, "got InputError .*indices from 0 to 15624"),
+    "a huge row": ({"architecture": pa.array([0, 2**64 - 1], pa.uint64()), "v": TWO}, BROKEN),
+    "no rows": ({"architecture": pa.array([], pa.int16()), "v": pa.array([], pa.float64())}, BROKEN),
+    "a missing row": ({"architecture": pa.array([0, None], pa.int16()), "v": TWO}, "an architecture is missing"),
+    "rows that are fractions": (
+        {"architecture": pa.array([0.2, 1.7]), "v": TWO}, "expected columns of numbers, got 'architecture' of type dou",
+    ),
+    "rows that are text": ({"architecture": pa.array(["0", "1"]), "v": TWO}, "'architecture' of type string"),
+    "text": ({"architecture": pa.array([0, 1]), "v": pa.array(["0.5", "0.6"])}, "got 'v' of type string"),
+    "lists": ({"architecture": pa.array([0, 1]), "v": pa.array([[0.5], [0.6]])}, "got 'v' of type list"),
+    "dates": ({"architecture": pa.array([0, 1]), "v": pa.array([0, 1], pa.timestamp("s"))}, "got 'v' of type timest"),
+    "above 1": ({"architecture": pa.array([0, 1]), "v": pa.array([0.5, 48.1])}, r"accuracies in \[0, 1\], got 48\.1"),
+    "below 0": ({"architecture": pa.array([0, 1]), "v": pa.array([0.5, -1.0])}, r"accuracies in \[0, 1\], got -1"),
+    "infinite": ({"architecture": pa.array([0, 1]), "v": pa.array([0.5, np.inf])}, r"in \[0, 1\], got inf"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_other_columns_are_refused(name, path):
+    arrays, text = ARRAYS[name]
+    facts = described(fields=[]) if name == "no values" else FACTS
+    write(path, facts, arrays)
+    with refused(rf"^{path}: .*{text}"):
+        read_table(path)
+
+
+def test_too_many_rows_are_refused_before_they_are_read(path, monkeypatch):
+    count = SIZE + 1
+    write(path, arrays={"architecture": pa.array(np.zeros(count, np.int16)), "v": pa.array(np.zeros(count))})
+    monkeypatch.setattr(pq.ParquetFile, "read", forbidden)
+    with refused(rf"^{path}: expected at most 15,625 rows and .* unpacked, got 15,626 rows, "):
+        read_table(path)
+
+
+def forbidden(*_, **__):
+    raise AssertionError("it was unpacked")
+
+
+BOMBS = {
+    "text": {"v": pa.array(["x" * 10**6] * 100)},
+    "lists": {"v": pa.array([[0.0] * 10**5] * 100)},
+    "text beside the values": {"v": pa.array(np.zeros(100)), "w": pa.array(["x" * 10**6] * 100)},
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_unpacked(name, path, monkeypatch):
+    write(path, arrays={"architecture": pa.array(range(100)), **BOMBS[name]}, compression="zstd")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(pq.ParquetFile, "read", forbidden)
+    with refused(f"^{path}: expected columns of numbers, got "):
+        read_table(path)
+
+
+def test_many_columns_of_repeated_values_are_refused_before_they_are_unpacked(path, monkeypatch):
+    arrays = {"architecture": pa.array(np.arange(1000)), **{str(n): pa.array(np.zeros(1000)) for n in range(50)}}
+    write(path, arrays=arrays, compression="zstd")
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr(_parquet, "_LARGEST", 50_000)
+    monkeypatch.setattr(pq.ParquetFile, "read", forbidden)
+    with refused(f"^{path}: expected at most 15,625 rows and 50,000 bytes unpacked, got 1,000 rows, 408,000 bytes"):
+        read_table(path)
+
+
+def test_a_file_above_the_limit_is_not_opened(good, path, monkeypatch):
+    path.write_bytes(good)
+    monkeypatch.setattr(_parquet, "_LARGEST", len(good) - 1)
+    monkeypatch.setattr(pq, "ParquetFile", forbidden)
+    with refused(rf"^{path}: expected at most [\d,]+ bytes, got {len(good):,}$"):
+        read_table(path)
+
+
+ORDER = np.arange(SIZE, dtype="<i2").tobytes()
+PUBLISHED = {
+    "not packed": ORDER,
+    "nothing": b"",
+    "cut": zlib.compress(ORDER)[:1000],
+    "too short": zlib.compress(ORDER[:-2]),
+    "half a number": zlib.compress(ORDER[:-1]),
+    "too long": zlib.compress(ORDER + b"\0\0"),
+    "one index twice": zlib.compress(b"\1\0" + ORDER[2:]),
+    "a bomb": zlib.compress(bytes(50_000_000)),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_other_published_indices_are_refused(name, path):
+    write(path, extra={b"robnas.published": PUBLISHED[name]})
+    with refused(rf"^{path}: {BROKEN}"):
+        read_table(path)
+
+
+def test_published_indices_that_unpack_to_much_are_not_unpacked(path):
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        with pytest.raises((DataError, ValueError)):
+            Table("t", INDICES, small_table().columns, published=_parquet._unpack(PUBLISHED["a bomb"]))
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
