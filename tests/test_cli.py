@@ -116,7 +116,13 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
         sys.executable, "-m", "robnas", "train", "323133", "--data", "digits", "--recipe", "digits",
         "--epochs", "2000", "--limit-train", "64", "--out", str(tmp_path),
     ]  # fmt: skip
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+
+    def listen():  # a shell starts background jobs, and so perhaps this test, with Ctrl-C ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=listen
+    ) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -12,9 +12,9 @@ from robnas.benchmarks._noise import Noise as Noise
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
 from robnas.benchmarks._noise import pooled_sd as pooled_sd
 from robnas.benchmarks._objective import Objective as Objective
+from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
 from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._table import Table as Table
-from robnas.benchmarks._table import pareto_front as pareto_front

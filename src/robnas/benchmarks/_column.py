@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.types import Split
 
 Floats = npt.NDArray[np.float64]
+Seed = int | Literal["mean", "random"]
 MOST_RUNS = 1_000_000
 
 
@@ -97,3 +99,38 @@ class Column:
             return column
         known = ", ".join(map(str, self.seeds)) if self.seeds else "no single seed: a mean only"
         raise InputError(f"seed of {self.name}", expected=f"'mean' or one of: {known}", got=seed)
+
+    def of_seed(self, row: int, seed: Seed | None, rng: np.random.Generator | None) -> float:
+        """The value of one run, nan if it is missing.
+
+        Args:
+            row: which architecture.
+            seed: number of the run, or ``random``.
+            rng: source of randomness for ``random``.
+
+        Raises:
+            InputError: no seed is named, or the column has no such run.
+        """
+        if seed == "random":
+            return self._draw(row, rng)
+        if not isinstance(seed, int | np.integer):
+            raise InputError(
+                "seed",
+                expected="'mean', 'random' or the number of a run",
+                got=Verbatim("none") if seed is None else seed,
+                remedy="name it: it is never guessed" if seed is None else "",
+            )
+        return float(self.seed_column(int(seed))[row])
+
+    def _draw(self, row: int, rng: np.random.Generator | None) -> float:
+        """The value of one run, uniformly among those that are there."""
+        if rng is None:
+            raise InputError("rng", expected="a numpy generator for seed='random'", got=None)
+        if not self.seeds and self.runs > 1:
+            raise InputError(
+                f"seed of {self.name}",
+                expected=f"'mean', because only the mean of {self.runs} runs was published",
+                got="random",
+            )
+        runs = self.values[row][~np.isnan(self.values[row])]
+        return float(runs[rng.integers(len(runs))]) if len(runs) else float("nan")

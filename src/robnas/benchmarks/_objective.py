@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robnas.benchmarks._column import Column, Value
+from robnas.benchmarks._column import Column, Seed, Value
 
 if TYPE_CHECKING:
-    from robnas.benchmarks._table import Seed, Table
+    from robnas.benchmarks._table import Table
     from robnas.spaces import Architecture
 
 

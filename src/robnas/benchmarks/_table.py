@@ -6,25 +6,22 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas._settings import check_keys
-from robnas.benchmarks._column import Column, Floats, Value
+from robnas.benchmarks._column import Column, Floats, Seed, Value
 from robnas.benchmarks._noise import Noise, duplicate_noise, seed_noise
 from robnas.benchmarks._objective import Objective
+from robnas.benchmarks._pareto import pareto_front
+from robnas.benchmarks._rows import Indices, Resolve, Rows
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import SIZE, Architecture
-from robnas.spaces import partition as named_partition
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Indices = npt.NDArray[np.int64]
-Resolve = Literal["declared", "exact", "official", "effective", "identical"]
-Seed = int | Literal["mean", "random"]
 
 
 class Table:
@@ -62,15 +59,11 @@ class Table:
         for column in columns:
             if self._columns.setdefault((column.dataset, column.split, column.metric), column) is not column:
                 raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
-        self._row_lists: dict[str, list[int]] = {}
+        self._lookup = Rows(name, self.rows, partition, published)
         self._charged: set[int] = set()
         self._check()
 
     def _check(self) -> None:
-        if self.rows.ndim != 1 or not len(self.rows) or self.rows.min() < 0 or self.rows.max() >= SIZE:
-            raise InputError(f"table {self.name}, rows", expected=f"indices from 0 to {SIZE - 1}", got=self.rows)
-        if np.bincount(self.rows).max() > 1:
-            raise InputError(f"table {self.name}, rows", expected="each architecture once", got=Verbatim("repetitions"))
         if not self._columns:
             raise InputError(f"table {self.name}", expected="at least one column", got=Verbatim("none"))
         for column in self._columns.values():
@@ -78,14 +71,6 @@ class Table:
                 raise InputError(
                     f"column {column.name}", expected=f"{len(self.rows)} rows", got=Verbatim(f"{len(column.values)}")
                 )
-        if self.published is not None and sorted(self.published.tolist()) != list(range(SIZE)):
-            raise InputError(
-                f"table {self.name}, published indices",
-                expected=f"each of 0 to {SIZE - 1} once",
-                got=Verbatim("others"),
-            )
-        if self.partition is not None:
-            named_partition(self.partition)
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self)} architectures, {len(self._columns)} columns)"
@@ -139,77 +124,19 @@ class Table:
     # rows
 
     def row(self, arch: object, resolve: Resolve = "declared") -> int:
-        """The row of an architecture.
-
-        Args:
-            arch: any encoding, or a published index if the table brings them.
-            resolve: ``declared``: an isomorphic architecture stands in under the table's own partition; ``exact``: none
-                does; or the partition to use.
-
-        Raises:
-            InputError: the table does not hold it; the text names close architectures that it holds.
-        """
-        index = arch.index if type(arch) is Architecture else self._index(arch)
-        row = self._row_list(resolve)[index]
-        if row < 0:
-            self._explain_row(Architecture.from_index(index), resolve)
-        return row
-
-    def _index(self, arch: object) -> int:
-        if isinstance(arch, int | np.integer):
-            number = self._check_published(int(arch))
-            return self._own_index[number]
-        return Architecture(arch).index
-
-    def _check_published(self, number: int) -> int:
-        if self.published is None:
-            raise InputError(
-                "architecture",
-                expected=f"an encoding, because table {self.name} brings no published indices",
-                got=number,
-            )
-        if not 0 <= number < SIZE:
-            raise InputError("published index", expected=f"0 to {SIZE - 1}", got=number)
-        return number
-
-    @cached_property
-    def _own_index(self) -> list[int]:
-        assert self.published is not None
-        return [int(index) for index in np.argsort(self.published)]
-
-    def _row_list(self, resolve: Resolve) -> list[int]:
-        rows = self._row_lists.get(resolve)
-        if rows is None:
-            rows = self._row_lists[resolve] = self.row_of(resolve).tolist()
-        return rows
+        """The row of an architecture, see `Rows.row`."""
+        return self._lookup.row(arch, resolve)
 
     def row_of(self, resolve: Resolve = "declared") -> Indices:
-        """Row of every architecture in the project's own order, shape (15625,); -1 where there is none."""
-        check_keys("resolve", [str(resolve)], get_args(Resolve))
-        name = {"declared": self.partition, "exact": None}.get(resolve, resolve)
-        rows = np.full(SIZE, -1, dtype=np.int64)
-        if name is not None:
-            classes = named_partition(name)
-            of_class = np.full(classes.count, -1, dtype=np.int64)
-            of_class[classes.class_of[self.rows[::-1]]] = np.arange(len(self.rows))[::-1]  # the first row of a class
-            rows = of_class[classes.class_of]
-        rows[self.rows] = np.arange(len(self.rows))
-        return rows
+        """Row of every architecture, see `Rows.row_of`."""
+        return self._lookup.row_of(resolve)
 
-    def _explain_row(self, arch: Architecture, resolve: Resolve) -> None:
-        exact = self._row_list("exact")
-        near = [other.code for other in arch.neighbours() if exact[other.index] >= 0]
-        elsewhere = next(
-            (name for name in ("official", "identical", "effective") if self._row_list(name)[arch.index] >= 0),
-            None,
-        )
-        remedy = f"resolve={elsewhere!r} finds an isomorphic one" if elsewhere and elsewhere != resolve else ""
-        raise InputError(
-            f"architecture {arch.code}",
-            expected=f"one of the {len(self):,} that table {self.name} holds",
-            got=Verbatim(f"none; one operation away: {', '.join(near[:5]) or 'none'}"),
-            remedy=remedy,
-        )
+    def published_id(self, arch: object) -> int:
+        """Published index of the architecture that was trained for `arch`, itself or an isomorphic one."""
+        row = self.row(arch)
+        if self.published is None:
+            raise InputError(f"table {self.name}", expected="published indices", got=Verbatim("none"))
+        return int(self.published[self.rows[row]])
 
     # values
 
@@ -231,7 +158,7 @@ class Table:
         row = self.row(arch, resolve)
         if seed == "mean":
             return self._known(column.fast_mean[row], int(column.counts[row]), column, arch)
-        return self._known(*self._of_seed(column, row, seed, rng), column, arch)
+        return self._known(column.of_seed(row, seed, rng), 1, column, arch)
 
     def query(
         self,
@@ -269,22 +196,6 @@ class Table:
     def charged(self) -> int:
         """How many distinct architectures were queried."""
         return len(self._charged)
-
-    def _of_seed(
-        self, column: Column, row: int, seed: Seed | None, rng: np.random.Generator | None
-    ) -> tuple[float, int]:
-        if seed == "random":
-            if rng is None:
-                raise InputError("rng", expected="a numpy generator for seed='random'", got=None)
-            return _draw(column, row, rng), 1
-        if not isinstance(seed, int | np.integer):
-            raise InputError(
-                "seed",
-                expected="'mean', 'random' or the number of a run",
-                got=Verbatim("none") if seed is None else seed,
-                remedy="name it: it is never guessed" if seed is None else "",
-            )
-        return float(column.seed_column(int(seed))[row]), 1
 
     def _known(self, value: float, runs: int, column: Column, arch: object) -> Value:
         if value != value:
@@ -430,35 +341,6 @@ class Table:
             name = column.metric if short else column.name
             data[name] = column.mean if seed == "mean" else column.seed_column(seed)
         return pd.DataFrame(data, index=pd.Index([arch.code for arch in self.architectures], name="architecture"))
-
-
-def pareto_front(points: Floats) -> Indices:
-    """Rows that no other row dominates (all coordinates at least as high, one higher); rows with nan are left out.
-
-    Args:
-        points: shape (rows, metrics), higher is better.
-    """
-    order = np.lexsort(-points.T[::-1])
-    order = order[~np.isnan(points[order]).any(axis=1)]
-    front: list[int] = []
-    for row in order:
-        best = points[front]
-        beaten = (best >= points[row]).all(axis=1) & (best > points[row]).any(axis=1)
-        if not beaten.any():
-            front.append(int(row))
-    return np.array(front, dtype=np.int64)
-
-
-def _draw(column: Column, row: int, rng: np.random.Generator) -> float:
-    """The value of one run, uniformly among those that are there."""
-    runs = column.values[row][~np.isnan(column.values[row])]
-    if not column.seeds and column.runs > 1:
-        raise InputError(
-            f"seed of {column.name}",
-            expected=f"'mean', because only the mean of {column.runs} runs was published",
-            got="random",
-        )
-    return float(runs[rng.integers(len(runs))]) if len(runs) else float("nan")
 
 
 def _close(value: str, known: Sequence[str]) -> str:

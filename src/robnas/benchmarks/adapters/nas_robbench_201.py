@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from robnas.benchmarks._catalogue import entry
-from robnas.benchmarks._table import Seed, Table
+from robnas.benchmarks._column import Seed
+from robnas.benchmarks._table import Table
 from robnas.errors import InputError
 
 _DATASETS = {"imagenet": "imagenet16-120"}
@@ -32,9 +33,7 @@ class NasRobBench201:
 
     def get_uid(self, i: int | str) -> str:
         """The evaluated architecture's id, if `i` is isomorphic to another one."""
-        published = self.table.published
-        assert published is not None
-        return str(published[self.table.rows[self.table.row(int(i))]])
+        return str(self.table.published_id(int(i)))
 
     def get_result(self, dataset: str, architecture_id: int | str, metric: str) -> float:
         """The value of seed 1, as the official class gives it; AutoAttack is one run."""

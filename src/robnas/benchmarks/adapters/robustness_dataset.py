@@ -45,8 +45,7 @@ class RobustnessDataset:
 
     def get_uid(self, i: int | str) -> str:
         """The evaluated architecture's id, if `i` is isomorphic to another one."""
-        assert self.table.published is not None
-        return str(self.table.published[self.table.rows[self.table.row(int(i))]])
+        return str(self.table.published_id(int(i)))
 
     def query(
         self, data: Sequence[str] | str, key: Sequence[str] | str, measure: Sequence[str] | str = "accuracy"

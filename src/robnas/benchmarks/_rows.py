@@ -1,0 +1,124 @@
+"""Which row of a table holds an architecture."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._settings import check_keys
+from robnas.errors import InputError, Verbatim
+from robnas.spaces import SIZE, Architecture
+from robnas.spaces import partition as named_partition
+
+Indices = npt.NDArray[np.int64]
+Resolve = Literal["declared", "exact", "official", "effective", "identical"]
+
+
+class Rows:
+    """The rows of a table and the ways to find one.
+
+    Args:
+        name: of the table, for errors.
+        rows: own index of each row's architecture, shape (rows,), without repetition.
+        partition: that the table declares, or None.
+        published: published index of every architecture in the project's own order, or None.
+
+    Raises:
+        InputError: repeated or impossible indices.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rows: Indices,
+        partition: str | None,
+        published: npt.NDArray[np.integer[Any]] | None,
+    ) -> None:
+        if rows.ndim != 1 or not len(rows) or rows.min() < 0 or rows.max() >= SIZE:
+            raise InputError(f"table {name}, rows", expected=f"indices from 0 to {SIZE - 1}", got=rows)
+        if np.bincount(rows).max() > 1:
+            raise InputError(f"table {name}, rows", expected="each architecture once", got=Verbatim("repetitions"))
+        if published is not None and sorted(published.tolist()) != list(range(SIZE)):
+            raise InputError(
+                f"table {name}, published indices", expected=f"each of 0 to {SIZE - 1} once", got=Verbatim("others")
+            )
+        if partition is not None:
+            named_partition(partition)
+        self.name, self.rows, self.partition, self.published = name, rows, partition, published
+        self._row_lists: dict[str, list[int]] = {}
+
+    def row(self, arch: object, resolve: Resolve = "declared") -> int:
+        """The row of an architecture.
+
+        Args:
+            arch: any encoding, or a published index if the table brings them.
+            resolve: ``declared``: an isomorphic architecture stands in under the table's own partition; ``exact``: none
+                does; or the partition to use.
+
+        Raises:
+            InputError: the table does not hold it; the text names close architectures that it holds.
+        """
+        index = arch.index if type(arch) is Architecture else self._index(arch)
+        row = self._row_list(resolve)[index]
+        if row < 0:
+            self._explain_row(Architecture.from_index(index), resolve)
+        return row
+
+    def _index(self, arch: object) -> int:
+        if isinstance(arch, int | np.integer):
+            number = self._check_published(int(arch))
+            return self._own_index[number]
+        return Architecture(arch).index
+
+    def _check_published(self, number: int) -> int:
+        if self.published is None:
+            raise InputError(
+                "architecture",
+                expected=f"an encoding, because table {self.name} brings no published indices",
+                got=number,
+            )
+        if not 0 <= number < SIZE:
+            raise InputError("published index", expected=f"0 to {SIZE - 1}", got=number)
+        return number
+
+    @cached_property
+    def _own_index(self) -> list[int]:
+        assert self.published is not None
+        return [int(index) for index in np.argsort(self.published)]
+
+    def _row_list(self, resolve: Resolve) -> list[int]:
+        rows = self._row_lists.get(resolve)
+        if rows is None:
+            rows = self._row_lists[resolve] = self.row_of(resolve).tolist()
+        return rows
+
+    def row_of(self, resolve: Resolve = "declared") -> Indices:
+        """Row of every architecture in the project's own order, shape (15625,); -1 where there is none."""
+        check_keys("resolve", [str(resolve)], get_args(Resolve))
+        name = {"declared": self.partition, "exact": None}.get(resolve, resolve)
+        rows = np.full(SIZE, -1, dtype=np.int64)
+        if name is not None:
+            classes = named_partition(name)
+            of_class = np.full(classes.count, -1, dtype=np.int64)
+            of_class[classes.class_of[self.rows[::-1]]] = np.arange(len(self.rows))[::-1]  # the first row of a class
+            rows = of_class[classes.class_of]
+        rows[self.rows] = np.arange(len(self.rows))
+        return rows
+
+    def _explain_row(self, arch: Architecture, resolve: Resolve) -> None:
+        exact = self._row_list("exact")
+        near = [other.code for other in arch.neighbours() if exact[other.index] >= 0]
+        elsewhere = next(
+            (name for name in ("official", "identical", "effective") if self._row_list(name)[arch.index] >= 0),
+            None,
+        )
+        remedy = f"resolve={elsewhere!r} finds an isomorphic one" if elsewhere and elsewhere != resolve else ""
+        raise InputError(
+            f"architecture {arch.code}",
+            expected=f"one of the {len(self.rows):,} that table {self.name} holds",
+            got=Verbatim(f"none; one operation away: {', '.join(near[:5]) or 'none'}"),
+            remedy=remedy,
+        )
