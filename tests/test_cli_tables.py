@@ -51,7 +51,9 @@ def test_query_gives_value_rank_and_runs(fetched, capsys):
     assert (facts["architecture"], facts["runs"], facts["rank"]) == ("333133", 1, 1)
     assert facts["value"] == pytest.approx(0.4438)
     _, out, _ = robnas(capsys, "query", "300000", *WHERE, "--metric", "clean")
-    assert "300000 is isomorphic to" in out
+    assert "300000 itself was not trained: " in out
+    _, out, _ = robnas(capsys, "query", "#25", *WHERE, "--metric", "clean", "--json")
+    assert json.loads(out)["asked"] != json.loads(out)["architecture"]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,8 @@ def test_query_gives_value_rank_and_runs(fetched, capsys):
         (("#99999", *WHERE, "--metric", "clean"), "published index: expected 0 to 15624, got 99999"),
         (("#x", *WHERE, "--metric", "clean"), "published index: expected digits after #, got '#x'"),
         (("323133", *WHERE, "--metric", "clean", "--seed", "7"), "a mean only, got 7"),
+        (("#²", *WHERE, "--metric", "clean"), "published index: expected digits after #, got '#²'"),
+        (("323133", *WHERE, "--metric", "clean", "--seed", "random"), "--seed: expected mean or the number of a run"),
         (("323133", "--table", "nats"), "table: expected one of nas-robbench-201, jung-2023"),
         (("323133", "--table", "sqlite:///typo.db"), "typo.db: expected a store of records, got nothing"),
     ],

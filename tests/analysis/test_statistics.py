@@ -88,27 +88,84 @@ def test_rank_sets_and_the_set_of_the_best_hold_the_truth():
     inside = best = 0
     for _ in range(100):
         noisy = table({"clean": np.clip(truth + generator.normal(0, NOISE.sd, 200), 0, 1)})
-        found = rank_set(noisy, Architecture.from_index(57), **WHERE, rng=generator, noise=NOISE)
+        found = rank_set(noisy, Architecture.from_index(57), **WHERE, noise=NOISE)
         inside += found.low <= 58 <= found.high
-        best += 0 in [arch.index for arch, _ in tied_with_best(noisy, **WHERE, rng=generator, noise=NOISE)]
+        best += 0 in [arch.index for arch, _ in tied_with_best(noisy, **WHERE, noise=NOISE)]
     assert inside >= 90
     assert best >= 90
+
+
+@pytest.mark.parametrize(
+    ("count", "two_sided", "expected"),
+    [(2, False, 1.6449 * 2**0.5), (2, True, 1.96 * 2**0.5), (6466, False, 5.472), (6466, True, 5.807)],
+)
+def test_critical_values_are_exact(count, two_sided, expected):
+    from robnas.analysis._ranking import _critical
+
+    assert _critical(count, 0.95, two_sided=two_sided) == pytest.approx(expected, abs=2e-3)
+
+
+def test_equal_architectures_are_all_tied_at_the_stated_level():
+    """All means equal: a given one is left out with probability near 5 % or less, whatever its number of runs."""
+    generator, inside = rng(8), np.zeros(2)
+    counts = np.repeat([1, 3], 20)
+    for _ in range(300):
+        runs = 0.5 + generator.normal(0, 0.01, (40, 3))
+        runs[counts == 1, 1:] = np.nan
+        noisy = Table("t", list(range(40)), [Column("digits", "test", "clean", runs, (0, 1, 2))])
+        tied = {arch.index for arch, _ in tied_with_best(noisy, **WHERE, noise=NOISE)}
+        inside += [0 in tied, 39 in tied]
+    assert (inside >= 0.92 * 300).all()
+    assert (inside < 300).any()
+
+
+def test_an_architecture_without_a_value_has_no_rank():
+    values = table({"clean": [0.9, np.nan, 0.7]})
+    with pytest.raises(InputError, match="digits test clean of 000001: expected a measured value, got a missing one"):
+        rank_set(values, Architecture.from_index(1), **WHERE, noise=NOISE)
+
+
+def test_a_perfect_predictor_is_no_worse_than_one_training_against_another(published_table):
+    """On the published table: identical networks predict each other less well than the ceiling says of the truth."""
+    from robnas.benchmarks import duplicate_groups, duplicate_residuals
+
+    group = duplicate_groups(published_table.rows)
+    order = np.argsort(group, kind="stable")
+    first = order[:-1][(np.diff(group[order]) == 0) & (np.diff(group[order], prepend=-1)[:-1] != 0)]
+    second = order[1:][(np.diff(group[order]) == 0) & (np.diff(group[order], prepend=-1)[:-1] != 0)]
+    for metric in ("clean", "pgd@8/255", "autoattack@8/255"):
+        values = published_table.values("cifar10", metric, split="test")
+        residuals = duplicate_residuals(published_table.rows, values)
+        for method, function in (("spearman", spearman), ("kendall", kendall)):
+            ceiling = correlation_ceiling(values[first], residuals, method, rng=rng(), resamples=20).value
+            assert function(values[first], values[second]) < ceiling < 1
+
+
+@pytest.fixture(scope="module")
+def published_table(tmp_path_factory):
+    from robnas.benchmarks import fetch
+    from tests.conftest import shared_file
+
+    source = shared_file("data", "published", "ops.json").parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return fetch("nas-robbench-201", source)
 
 
 def test_without_noise_ranks_are_certain():
     certain = Noise(sd=0.0, run_sd=0.0, groups=1, members=2, source="seeds")
     values = table({"clean": [0.9, 0.5, 0.7]})
-    found = rank_set(values, Architecture.from_index(2), **WHERE, rng=rng(), noise=certain)
+    found = rank_set(values, Architecture.from_index(2), **WHERE, noise=certain)
     assert (found.rank, found.low, found.high) == (2, 2, 2)
-    assert [arch.index for arch, _ in tied_with_best(values, **WHERE, rng=rng(), noise=certain)] == [0]
+    assert [arch.index for arch, _ in tied_with_best(values, **WHERE, noise=certain)] == [0]
 
 
 def test_much_noise_leaves_every_rank_possible():
     loud = Noise(sd=10.0, run_sd=10.0, groups=1, members=2, source="seeds")
     values = table({"clean": rng().uniform(size=50)})
-    found = rank_set(values, Architecture.from_index(2), **WHERE, rng=rng(), noise=loud)
+    found = rank_set(values, Architecture.from_index(2), **WHERE, noise=loud)
     assert (found.low, found.high) == (1, 50)
-    assert len(tied_with_best(values, **WHERE, rng=rng(), noise=loud)) == 50
+    assert len(tied_with_best(values, **WHERE, noise=loud)) == 50
 
 
 @pytest.mark.parametrize(
@@ -119,7 +176,7 @@ def test_much_noise_leaves_every_rank_possible():
         (lambda: correlate([1, 2, 3], [1, 2, 3], "pearson", rng=rng()), "correlation method: expected one of spearman"),
         (lambda: correlate([1, 2, 3], [1, 2, 3], rng=rng(), level=95), "confidence level: expected a number in"),
         (lambda: correlation_ceiling([1, 2, 3], -1, rng=rng()), "noise standard deviation: expected at least 0"),
-        (lambda: tied_with_best(table({"clean": [0.5]}), **WHERE, rng=rng(), noise=NOISE), "expected at least 2"),
+        (lambda: tied_with_best(table({"clean": [0.5]}), **WHERE, noise=NOISE), "expected at least 2"),
     ],
 )
 def test_bad_input_says_what_to_change(call, text):
@@ -146,6 +203,18 @@ def test_impossible_orders_and_chance_level_are_found():
     assert ("clean accuracy at chance level", 2) in found
     found = findings({"clean": np.full(30, 0.8), "pgd@3/255": weak, "pgd@8/255": np.full(30, 0.6)})
     assert ("a larger epsilon leaves more accuracy", 30) in found
+
+
+def test_a_pair_of_identical_networks_far_apart_is_found():
+    classes = partition("identical")
+    pairs = [np.flatnonzero(classes.class_of == number) for number in range(classes.count)]
+    rows = np.concatenate([pair[:2] for pair in pairs if len(pair) >= 2][:40])
+    values = 0.5 + rng().normal(0, 0.001, len(rows))
+    values[7] += 0.2
+    found = [f for f in data_quality(table({"clean": values}, rows)) if "outlier" in f.check]
+    assert [(f.count, set(f.examples)) for f in found] == [
+        (2, {Architecture.from_index(int(rows[row])).code for row in (6, 7)})
+    ]
 
 
 def test_outliers_among_identical_networks_are_found():

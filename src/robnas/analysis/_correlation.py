@@ -9,11 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas.benchmarks import Residuals
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_range
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["spearman", "kendall"]
+_WINDOW = 200  # residuals of similar value among which noise is drawn
 
 
 @dataclass(frozen=True)
@@ -103,41 +105,69 @@ def correlate(
 
 def correlation_ceiling(
     values: npt.ArrayLike,
-    noise_sd: float | npt.ArrayLike,
+    noise: float | Residuals,
     method: Method = "spearman",
     *,
     rng: np.random.Generator,
     resamples: int = 200,
     level: float = 0.95,
 ) -> Correlation:
-    """The rank correlation that a predictor which knows every true mean would reach against a noisy table.
+    """A model of the rank correlation that a predictor which knows every true mean would reach against a noisy table.
 
     The true means are not known. They are imitated by the table's values shrunk towards their mean until their
-    variance is what remains after the noise is taken off, var − sd² (classical test theory, Spearman 1904); noise of
-    the measured size is then added again, many times, and each noisy copy is correlated with the imitation.
+    variance is what remains after the noise is taken off, var − noise variance (Spearman 1904); noise is then added
+    again, many times, and each noisy copy is correlated with the imitation.
 
     Args:
         values: the table's column, shape (n,); nan is left out.
-        noise_sd: standard deviation of one table value, one number or shape (n,).
+        noise: residuals of identical networks, from which noise is drawn among the 200 nearest in value, or the
+            standard deviation of normal noise. The noise of trainings has heavy tails: a normal one of the same
+            standard deviation gives a ceiling that the table itself exceeds.
         method: ``spearman`` or ``kendall``.
         rng: source of randomness.
         resamples: noisy copies.
         level: of the interval over copies.
     """
+    if method not in METHODS:
+        raise InputError("correlation method", expected=f"one of {', '.join(METHODS)}", got=method)
+    check_range("confidence level", level, 0.5, 0.9999)
     column = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(column)
-    sd = np.broadcast_to(np.asarray(noise_sd, dtype=np.float64), column.shape)[known]
-    column = column[known]
-    check_range("noise standard deviation", float(sd.min()), 0)
+    column = column[~np.isnan(column)]
+    draw = _normal(noise) if isinstance(noise, int | float) else _local(noise, column)
     total = column.var()
-    share = max(total - float((sd**2).mean()), 0.0) / total if total > 0 else 0.0
+    share = max(total - float(draw(rng, column.size, 50).var()), 0.0) / total if total > 0 else 0.0
     if share == 0:  # all that varies is noise: there is nothing to predict
         return Correlation(0.0, 0.0, 0.0, level, len(column))
     truth = column.mean() + np.sqrt(share) * (column - column.mean())
     function = METHODS[method]
-    drawn = [function(truth, truth + rng.normal(0, sd)) for _ in range(resamples)]
+    drawn = [function(truth, truth + draw(rng, column.size, 1)[0]) for _ in range(resamples)]
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Correlation(float(np.mean(drawn)), float(low), float(high), level, len(column))
+
+
+Draw = Callable[[np.random.Generator, int, int], Floats]
+
+
+def _normal(sd: float) -> Draw:
+    check_range("noise standard deviation", sd, 0)
+    return lambda rng, count, copies: rng.normal(0, sd, (copies, count))
+
+
+def _local(residuals: Residuals, column: Floats) -> Draw:
+    """Noise for each value from the residuals whose level is near it."""
+    size = len(residuals.level)
+    if size < 2:
+        raise InputError("residuals", expected="at least 2", got=Verbatim(f"{size}"))
+    window = min(_WINDOW, size)
+    start = np.clip(np.searchsorted(residuals.level, column) - window // 2, 0, size - window)
+    sign = (-1.0, 1.0)  # which of two identical networks is the higher one is chance
+
+    def draw(rng: np.random.Generator, count: int, copies: int) -> Floats:
+        drawn = residuals.deviation[start + rng.integers(window, size=(copies, count))]
+        signed: Floats = drawn * rng.choice(sign, size=(copies, count))
+        return signed
+
+    return draw
 
 
 def correlation_matrix(columns: dict[str, Any], method: Method = "spearman") -> Floats:

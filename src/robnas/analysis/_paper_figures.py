@@ -36,15 +36,16 @@ def correlation_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Fi
     for first, second, found, *_ in rows:
         values[names.index(first), names.index(second)] = float(found)
     image = axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
-    for first, second, found, _, _, published, equal in rows:
+    for first, second, found, _, _, published, equal, _ in rows:
         row, column = names.index(first), names.index(second)
         text = f"{float(found):.3f}" if equal else f"{float(found):.3f}\n≠ [{published:.3f}]"
         axes.text(column, row, text, ha="center", va="center", color="white" if float(found) < 0.6 else "black")
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
     axes.set_title(
-        "Spearman, CIFAR-10, ε = 8/255; * = no adversarial training\n≠ [published] where the third decimal differs",
-        fontsize=10,
+        "Spearman, CIFAR-10, ε = 8/255; * no adversarial training; ≠ [paper] where the third decimal differs\n"
+        "PGD* and FGSM* are averages over ε here but of one unknown ε in the paper: those cannot agree",
+        fontsize=9,
     )
     figure.colorbar(image, shrink=0.8)
     return figure
@@ -146,5 +147,5 @@ def duplicate_spread(table: Table, group: npt.NDArray[np.integer[Any]]) -> Figur
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
     figure.axes[0].set_ylabel("distance from the mean (points)")
-    figure.suptitle(f"{noise.groups} groups of identical networks, {noise.members} trainings", fontsize=11)
+    figure.suptitle(f"{noise.groups} groups of identical networks, {noise.members} table rows", fontsize=11)
     return figure

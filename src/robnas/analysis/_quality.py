@@ -35,16 +35,17 @@ def data_quality(table: Table) -> list[Finding]:
     """Doubtful values of a table.
 
     - a stronger attack leaves more accuracy than a weaker one at the same ε (AutoAttack > PGD, PGD > FGSM), or a
-      larger ε more than a smaller one, by more than the noise of their difference (3 standard deviations, or half a
-      percentage point where noise is unknown);
+      larger ε more than a smaller one, by more than the noise of their difference (3 of its standard deviations over
+      identical networks, or half a percentage point where there are none);
     - clean accuracy at chance level: the network learned nothing;
-    - an outlier among identical networks: more than 4 pooled standard deviations from its group's median.
+    - an outlier among identical networks: more than 4 pooled standard deviations from its group's median, or a pair
+      whose difference exceeds 4·√2 of them; then both are named.
     """
     findings = []
     for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
         columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
         for strong, weak, check in _ordered_pairs(columns):
-            margin = 3 * math.hypot(_sd(table, strong), _sd(table, weak))
+            margin = 3 * _difference_sd(table, strong, weak)
             excess = strong.mean - weak.mean - margin
             findings += _found(table, check, f"{strong.name} > {weak.metric}", excess + margin, excess > 0)
         if "clean" in columns and dataset in _CLASSES:
@@ -79,11 +80,10 @@ def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str
     return pairs
 
 
-def _sd(table: Table, column: Column) -> float:
-    try:
-        return table.noise(column.dataset, column.metric, split=column.split).sd
-    except ValueError:
-        return 0.005 / 3 / math.sqrt(2)
+def _difference_sd(table: Table, strong: Column, weak: Column) -> float:
+    """Noise of the difference: both accuracies are of the same trained networks, so it is far below that of either."""
+    sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table.rows))
+    return sd if groups else 0.005 / 3
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
@@ -94,8 +94,9 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
     distance = np.zeros(len(group))
     order = np.argsort(group, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
-        if len(rows) > 2:
-            distance[rows] = np.abs(column.mean[rows] - np.nanmedian(column.mean[rows]))
+        if len(rows) > 1:  # of a pair nobody can tell which one is off: both get their difference, as one deviation
+            centre = np.nanmedian(column.mean[rows])
+            distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
     return _found(table, "outlier among identical networks", column.name, distance, distance > 4 * sd)
 
 

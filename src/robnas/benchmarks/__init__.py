@@ -9,7 +9,9 @@ from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._cost import training_hours as training_hours
 from robnas.benchmarks._noise import Noise as Noise
+from robnas.benchmarks._noise import Residuals as Residuals
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
+from robnas.benchmarks._noise import duplicate_residuals as duplicate_residuals
 from robnas.benchmarks._noise import pooled_sd as pooled_sd
 from robnas.benchmarks._objective import Objective as Objective
 from robnas.benchmarks._pareto import pareto_front as pareto_front

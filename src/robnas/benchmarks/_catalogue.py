@@ -131,6 +131,8 @@ def fetch(name: str, source: str | Path | None = None, progress: Progress = sile
         DataError: a file is missing, altered, damaged or hostile.
     """
     wanted, folder = entry(name), None if source is None else Path(source)
+    if folder is not None and not folder.exists():
+        raise DataError(str(folder), expected=f"a file of {name}", got=Verbatim("nothing"))
     with tempfile.TemporaryDirectory(prefix="robnas-") as room:
         files = {file.name: _obtain(wanted, file, folder, Path(room), progress) for file in wanted.files}
         table = wanted.importer(files, _provenance(wanted, files))
@@ -151,7 +153,11 @@ def _obtain(wanted: Entry, file: File, source: Path | None, room: Path, progress
         remedy = f"check the connection, or robnas fetch {wanted.name} --from FOLDER with the files"
         download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy)
         return target
-    found = source / file.name if source.is_dir() else source.with_name(file.name)
+    if source.is_dir():
+        found = source / file.name
+    else:  # the main file under whatever name, the others beside it
+        renamed = file is wanted.files[0] and source.name not in {other.name for other in wanted.files}
+        found = source if renamed else source.with_name(file.name)
     if not found.is_file():
         raise DataError(str(found), expected=f"a file of {wanted.name}", got=Verbatim("nothing"))
     shutil.copyfile(found, target)  # what is verified is what is read

@@ -64,7 +64,8 @@ def jung_2023(files: Files, provenance: Mapping[str, Any]) -> Table:
 def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table:
     """The official full file: ``res[dataset][id][metric][seed]``; means are computed from the seeds that are there.
 
-    The published mean ``threeseed`` is not used; provenance counts the missing runs.
+    The published mean ``threeseed`` is not used. Provenance counts the missing runs, of the recipe's three seeds at
+    least, and the means of three seeds that differ from ``threeseed``.
     """
     published, representative = _read_meta(files["meta.json"])
     path = files["NAS-RobBench-201_all.json"]
@@ -74,7 +75,7 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
     ids = sorted({_id(path, key) for results in content.values() for key in _mapping(path, results)})
     if wrong := [number for number in ids if representative[number] != number]:
         _refuse(path, "ids of representatives", f"{wrong[0]}, which stands for {representative[wrong[0]]}")
-    columns, missing = [], {}
+    columns, missing, disagreeing = [], {}, {}
     for dataset, results in content.items():
         metrics = list(dict.fromkeys(metric for entry in results.values() for metric in _mapping(path, entry)))
         for metric in metrics:
@@ -82,10 +83,32 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
                 _refuse(path, f"metrics {', '.join(_METRICS)}", metric)
             column = _seed_column(path, results, ids, dataset, metric)
             columns.append(column)
-            missing[column.name] = int(np.isnan(column.values).sum())
-    facts = {**provenance, "missing_runs": {name: count for name, count in missing.items() if count}}
+            if column.seeds:
+                missing[column.name] = max(_SEEDS, len(column.seeds)) * len(ids) - int(column.counts.sum())
+            else:
+                missing[column.name] = int(np.isnan(column.values).sum())
+            disagreeing[column.name] = _disagreeing(results, ids, metric, column)
+    facts = {
+        **provenance,
+        "missing_runs": {name: count for name, count in missing.items() if count},
+        "threeseed_differs_from_mean": {name: count for name, count in disagreeing.items() if count},
+    }
     own = np.argsort(published)[ids]
     return _table("nas-robbench-201-seeds", path, own, columns, published, facts)
+
+
+def _disagreeing(results: Mapping[str, Any], ids: list[int], metric: str, column: Column) -> int:
+    """How many published means of three seeds differ from the mean of the three that are there."""
+    cells = [results.get(str(number), {}).get(metric) for number in ids]
+    published = [cell.get("threeseed") if isinstance(cell, Mapping) else None for cell in cells]
+    means = np.array([mean if isinstance(mean, int | float) else np.nan for mean in published])
+    return int(((column.counts == _SEEDS) & (np.abs(means - column.mean) > 1e-6)).sum())
+
+
+def _seed(path: Path, value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and len(value) <= 9 and str(int(value)) == value):
+        _refuse(path, "seeds as whole numbers, and threeseed", value)
+    return int(value)
 
 
 def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset: str, metric: str) -> Column:
@@ -97,7 +120,7 @@ def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset
         values = np.array([[np.nan if cell == {} else _accuracy(path, cell)] for cell in cells])
         return Column(name, "test", _METRICS[metric], values)
     named = {key for cell in cells for key in _mapping(path, cell)} - {"threeseed"}
-    seeds = tuple(sorted(_id(path, key) for key in named))
+    seeds = tuple(sorted(_seed(path, key) for key in named))
     if not 0 < len(seeds) <= _MOST_SEEDS:
         _refuse(path, f"1 to {_MOST_SEEDS} seeds for {dataset} {metric}", len(seeds))
     values = np.array(

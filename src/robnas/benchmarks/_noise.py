@@ -58,6 +58,28 @@ def duplicate_groups(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     return groups
 
 
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Deviations of identical networks from their group's mean: the noise as it is, heavy tails included."""
+
+    level: npt.NDArray[np.float64]
+    """Mean of the group, shape (members,), increasing."""
+    deviation: npt.NDArray[np.float64]
+    """Distance from it, times √(n / (n − 1)) for the mean of n that was taken off, shape (members,)."""
+
+
+def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residuals:
+    """Residuals of all rows that are the same network as another one; `values` of shape (rows,)."""
+    known = ~np.isnan(values)
+    values = values[known]
+    _, number, size = np.unique(duplicate_groups(rows[known]), return_inverse=True, return_counts=True)
+    mean = (np.bincount(number, weights=values) / size)[number]
+    several = size[number] > 1
+    factor = np.sqrt(size[number] / np.maximum(size[number] - 1, 1))
+    order = np.argsort(mean[several], kind="stable")
+    return Residuals(mean[several][order], ((values - mean) * factor)[several][order])
+
+
 def duplicate_noise(rows: npt.NDArray[np.int64], column: Column) -> Noise:
     """Noise from rows that are the same network, trained several times by accident.
 

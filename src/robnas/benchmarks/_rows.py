@@ -67,6 +67,10 @@ class Rows:
             self._explain_row(Architecture.from_index(index), resolve)
         return row
 
+    def architecture(self, arch: object) -> Architecture:
+        """The architecture that an encoding or published index names."""
+        return Architecture.from_index(arch.index if isinstance(arch, Architecture) else self._index(arch))
+
     def _index(self, arch: object) -> int:
         if isinstance(arch, int | np.integer):
             number = self._check_published(int(arch))

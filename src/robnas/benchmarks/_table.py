@@ -131,6 +131,10 @@ class Table:
         """Row of every architecture, see `Rows.row_of`."""
         return self._lookup.row_of(resolve)
 
+    def architecture(self, arch: object) -> Architecture:
+        """The architecture that an encoding or published index names, whether the table holds it or not."""
+        return self._lookup.architecture(arch)
+
     def published_id(self, arch: object) -> int:
         """Published index of the architecture that was trained for `arch`, itself or an isomorphic one."""
         row = self.row(arch)

@@ -112,8 +112,6 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
-    import numpy as np
-
     from robnas.analysis import rank_set
     from robnas.benchmarks import load
     from robnas.errors import InputError
@@ -121,13 +119,17 @@ def query(
     found = load(table)
     arch: object = architecture
     if architecture.startswith("#"):
-        if not architecture[1:].isdigit():
+        if not (architecture[1:].isascii() and architecture[1:].isdecimal()):
             raise InputError("published index", expected="digits after #", got=architecture)
         arch = int(architecture[1:])
-    run: Any = int(seed) if seed.isdigit() else seed
+    if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
+        raise InputError("--seed", expected="mean or the number of a run", got=seed)
+    run: Any = seed if seed == "mean" else int(seed)
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
     row = found.row(arch, resolve)  # type: ignore[arg-type]
+    asked = found.architecture(arch)
     facts: dict[str, Any] = {
+        "asked": asked.code,
         "architecture": found.architectures[row].code,
         "genotype": found.architectures[row].genotype,
         "dataset": dataset,
@@ -138,9 +140,8 @@ def query(
         "runs": value.runs,
     }
     if run == "mean" and dataset and metric and split:
-        rng = np.random.default_rng(0)
         try:
-            place = rank_set(found, found.architectures[row], dataset=dataset, metric=metric, split=split, rng=rng)
+            place = rank_set(found, found.architectures[row], dataset=dataset, metric=metric, split=split)
             facts |= {"rank": place.rank, "rank_low": place.low, "rank_high": place.high, "of": len(found)}
         except InputError:
             pass  # a table without repeated trainings: the noise is not known
@@ -154,8 +155,8 @@ def query(
             f"rank {facts['rank']:,} of {facts['of']:,}; with the noise of repeated trainings anything from "
             f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
         )
-    if facts["architecture"] != architecture and not architecture.startswith(("|", "#")):
-        print(f"{architecture} is isomorphic to {facts['architecture']}, which was trained")
+    if asked != found.architectures[row]:
+        print(f"{asked} itself was not trained: {facts['architecture']} is isomorphic to it and was")
 
 
 def export(
