@@ -27,7 +27,7 @@ _TABLE_1 = {
     ("PGD", "FGSM*"): 0.937, ("FGSM", "Clean*"): 0.974, ("FGSM", "PGD*"): 0.371, ("FGSM", "FGSM*"): 0.931,
     ("Clean*", "PGD*"): 0.322, ("Clean*", "FGSM*"): 0.891, ("PGD*", "FGSM*"): 0.487,
 }  # fmt: skip
-_OTHER_EPSILON = "average over epsilons here, one unknown epsilon in the paper; the paper's value is quoted from memory"
+_OTHER_EPSILON = "average over epsilons here, one unknown epsilon in the paper, whose value could not be checked"
 _TABLE_1_METRICS = {
     "Clean": "clean", "PGD": "pgd@8/255", "FGSM": "fgsm@8/255",
     "Clean*": "clean*", "PGD*": "pgd@average", "FGSM*": "fgsm@average",
