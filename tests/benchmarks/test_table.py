@@ -465,3 +465,14 @@ def test_importing_tables_stays_light():
     script = "import sys, robnas.benchmarks; print(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"\[\]\n", done.stdout)
+
+
+def test_a_coarser_partition_keeps_the_row_that_the_table_declares():
+    classes = partition("official")
+    rows = [arch.index for arch in classes.representatives(np.arange(SIZE)[::-1])]
+    table = Table("t", rows, [Column("d", "test", "clean", np.full((len(rows), 1), 0.5))], partition="official")
+    assert (table.row_of("effective") == table.row_of("declared")).all()
+    identical = table.row_of("identical")
+    found = identical >= 0
+    members = partition("identical").class_of
+    assert (members[table.rows[identical[found]]] == members[found]).all()

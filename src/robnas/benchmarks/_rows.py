@@ -109,6 +109,10 @@ class Rows:
             of_class = np.full(classes.count, -1, dtype=np.int64)
             of_class[classes.class_of[self.rows[::-1]]] = np.arange(len(self.rows))[::-1]  # the first row of a class
             rows = of_class[classes.class_of]
+            if resolve != "declared":  # the row that the table's authors meant comes first where it is in the class
+                declared = self.row_of("declared")
+                same = (declared >= 0) & (classes.class_of[self.rows[declared]] == classes.class_of)
+                rows = np.where(same, declared, rows)
         rows[self.rows] = np.arange(len(self.rows))
         return rows
 
