@@ -76,6 +76,7 @@ BAD = [
     (("train", "323133", *SMALL, "--device", "cuda:77", "--out", "x"), "error: device: expected cpu or a GPU"),
     (("train", "323133", *SMALL, "--device", "gpu", "--out", "x"), "error: device: expected cpu or a GPU"),
     (("train", "323133", "--data", "cifar100", "--data-dir", "DIR", "--out", "x"), "expected a file of cifar100"),
+    (("demo", "--jobs", "0", "--out", "x"), "error: jobs: expected at least 1, got 0"),
     (("evaluate", "missing"), "error: missing/trial.json: expected a folder written by robnas train"),
     (("evaluate", "missing", "--suite", "x"), "error: suite: expected one of nas-robbench-201, digits, few"),
 ]  # fmt: skip

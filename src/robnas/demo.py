@@ -24,7 +24,7 @@ from robnas.evaluation import Suite, evaluate
 from robnas.records import Record, RecordStore
 from robnas.spaces import Architecture
 from robnas.training import Recipe
-from robnas.types import Progress, silent
+from robnas.types import Progress, check_count, silent
 
 # The best published ones, one operation everywhere, and mixtures down to a single edge.
 ARCHITECTURES = tuple(
@@ -73,6 +73,7 @@ def run_demo(
     """
     begun = time.perf_counter()
     recipe = recipe or Recipe.digits()
+    jobs = len(os.sched_getaffinity(0)) if jobs is None else check_count("jobs", jobs)
     trials = [Trial(architecture=arch, source=Source(name="digits"), recipe=recipe, seed=0) for arch in architectures]
     directory.mkdir(parents=True, exist_ok=True)
     store_path = directory / "records.db"
@@ -85,7 +86,7 @@ def run_demo(
             records.extend(outcome.records)
             warnings.extend(f"{outcome.records[0].architecture}: {text}" for text in outcome.warnings)
 
-        _run_all(trials, directory / f"trials-{recipe.hash}", jobs or len(os.sched_getaffinity(0)), commit, progress)
+        _run_all(trials, directory / f"trials-{recipe.hash}", jobs, commit, progress)
     report, figure = directory / "report.html", directory / "clean-vs-robust.png"
     provenance = {
         "data set": f"digits, content {records[0].dataset_hash}",

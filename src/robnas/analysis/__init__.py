@@ -3,7 +3,6 @@
 from robnas.analysis._correlation import Correlation as Correlation
 from robnas.analysis._correlation import correlate as correlate
 from robnas.analysis._correlation import correlation_ceiling as correlation_ceiling
-from robnas.analysis._correlation import correlation_matrix as correlation_matrix
 from robnas.analysis._correlation import kendall as kendall
 from robnas.analysis._correlation import spearman as spearman
 from robnas.analysis._figures import clean_versus_robust as clean_versus_robust

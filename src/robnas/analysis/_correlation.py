@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -168,9 +168,3 @@ def _local(residuals: Residuals, column: Floats) -> Draw:
         return signed
 
     return draw
-
-
-def correlation_matrix(columns: dict[str, Any], method: Method = "spearman") -> Floats:
-    """Pairwise rank correlations, shape (columns, columns)."""
-    function, names = METHODS[method], list(columns)
-    return np.array([[function(columns[a], columns[b]) for b in names] for a in names])

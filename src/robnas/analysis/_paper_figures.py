@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito 2008.
-BLUE, ORANGE, GREEN, PINK, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442"
+BLUE, ORANGE, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
 _DATASET_COLOURS = {"cifar10": BLUE, "cifar100": ORANGE, "imagenet16-120": GREEN}
 _HATCHES = {"cifar10": "", "cifar100": "////", "imagenet16-120": "...."}
 _SPLIT = "test"

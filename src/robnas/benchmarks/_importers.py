@@ -38,27 +38,27 @@ _MOST_SEEDS = 100
 
 def nas_robbench_201(files: Files, provenance: Mapping[str, Any]) -> Table:
     """The project page's table: means of 3 seeds, AutoAttack one seed (Wu et al. 2024)."""
-    published = _read_codes(files["ops.json"])
-    path = files["NAS-RobBench-201_html.json"]
-    keys, rows, values = _read_page(path, published)
-    columns = []
-    for position, key in enumerate(keys):
-        dataset, metric = _split_key(path, key, _METRICS)
-        runs = 1 if metric.startswith("autoattack") else _SEEDS
-        columns.append(Column(dataset, "test", metric, values[:, [position]], runs=runs))
-    return _table("nas-robbench-201", path, rows, columns, published, provenance)
+    page = files["NAS-RobBench-201_html.json"]
+    return _page_table("nas-robbench-201", page, files["ops.json"], _METRICS, _SEEDS, provenance)
 
 
 def jung_2023(files: Files, provenance: Mapping[str, Any]) -> Table:
     """The same space trained without adversarial training, accuracies averaged over ε (Jung et al. 2023)."""
-    published = _read_codes(files["ops.json"])
-    path = files["acc.json"]
-    keys, rows, values = _read_page(path, published)
+    return _page_table("jung-2023", files["acc.json"], files["ops.json"], _JUNG_METRICS, 1, provenance)
+
+
+def _page_table(
+    name: str, page: Path, codes: Path, metrics: Mapping[str, str], runs: int, provenance: Mapping[str, Any]
+) -> Table:
+    """A table of the project page; AutoAttack is one run whatever the number of `runs` behind the other means."""
+    published = _read_codes(codes)
+    keys, rows, values = _read_page(page, published)
     columns = []
     for position, key in enumerate(keys):
-        dataset, metric = _split_key(path, key, _JUNG_METRICS)
-        columns.append(Column(dataset, "test", metric, values[:, [position]]))
-    return _table("jung-2023", path, rows, columns, published, provenance)
+        dataset, metric = _split_key(page, key, metrics)
+        behind = 1 if metric.startswith("autoattack") else runs
+        columns.append(Column(dataset, "test", metric, values[:, [position]], runs=behind))
+    return _table(name, page, rows, columns, published, provenance)
 
 
 def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table:

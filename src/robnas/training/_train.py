@@ -92,6 +92,8 @@ def train(
     path = None if directory is None else Path(directory) / CHECKPOINT
     identity = _identity(network, data, recipe, seed)
     history = [] if path is None else _resume(path, identity, network, device, optimizer)
+    if path is not None and history:
+        _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, optimizer, images, recipe, seed, epoch, progress))
         if path is not None:
@@ -161,9 +163,7 @@ def _resume(
             optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError, KeyError) as error:
         raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
-    history = [EpochLog(**entry) for entry in state["history"]]
-    _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
-    return history
+    return [EpochLog(**entry) for entry in state["history"]]
 
 
 def _keep(
