@@ -26,7 +26,7 @@ def data():
 @pytest.fixture(scope="module")
 def network(data):
     recipe = Recipe.digits().replace(epochs=4)
-    network = build_network("323133", num_classes=10, channels=4, cells=1, in_channels=1, mean=data.mean, std=data.std)
+    network = build_network("323133", num_classes=10, channels=8, cells=1, in_channels=1, mean=data.mean, std=data.std)
     train(network, data, recipe, seed=0)
     return network
 
@@ -116,7 +116,7 @@ def test_a_killed_evaluation_repeats_no_finished_attack(network, data, tmp_path,
     for change in ({"seed": 1}, {"split": "validation"}, {"limit": 30}, {"batch_size": 50}):
         with pytest.raises(StoppedError):
             evaluate(network, data, LIGHT, directory=tmp_path, **({"split": "test", "seed": 0} | change))
-    other = build_network("111111", num_classes=10, channels=4, cells=1, in_channels=1)
+    other = build_network("111111", num_classes=10, channels=8, cells=1, in_channels=1)
     other.head.linear.bias.data[3] = 100.0  # always says 3, so some images are right
     with pytest.raises(StoppedError):
         evaluate(other, data, LIGHT, split="test", seed=0, directory=tmp_path)
@@ -141,7 +141,7 @@ def test_two_evaluations_of_one_folder_keep_all_measurements(network, data, tmp_
 def test_networks_of_other_structure_share_no_measurements(data, tmp_path):
     """Cells of skips and of pools have no weights of their own: these two differ in structure alone."""
     first, second = (
-        build_network(code, num_classes=10, channels=4, cells=1, in_channels=1) for code in ("111111", "444444")
+        build_network(code, num_classes=10, channels=8, cells=1, in_channels=1) for code in ("111111", "444444")
     )
     assert all((value == second.state_dict()[name]).all() for name, value in first.state_dict().items())
     for network in (first, second):

@@ -1,19 +1,10 @@
 import pytest
-import torch
 
 from robnas.attacks import PGD
 from robnas.data import load_data
 from robnas.networks import build_network
 from robnas.training import Recipe
 from robnas.types import ThreatModel
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

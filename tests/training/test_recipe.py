@@ -32,6 +32,7 @@ def test_the_hash_changes_with_every_setting_but_the_name():
         "channels": 5, "cells": 2, "epochs": 16, "batch_size": 65, "max_lr": 0.2, "warmup": 0.2, "start_divisor": 20.0,
         "end_divisor": 10.0, "low_momentum": 0.8, "high_momentum": 0.9, "weight_decay": 0.0, "objective": "trades",
         "beta": 0.5, "trades_weight": 1.0, "attack": PGD(ThreatModel.l2(1), 5, 0.1), "crop": 0.1, "flip": True,
+        "precision": "bf16",
     }  # fmt: skip
     assert set(changes) | {"name"} == set(base.to_dict())
     hashes = {base.replace(**{key: value}).hash for key, value in changes.items()}
@@ -47,12 +48,12 @@ def test_equal_recipes_have_equal_hashes():
 def test_hashes_are_stable():
     """Records point to recipes by these: a change here orphans them."""
     assert Recipe.nas_robbench_201().hash == "488af2338ff11e0b"
-    assert Recipe.digits().hash == "75537a6ad25878d6"
+    assert Recipe.digits().hash == "6d7876a0c1b412f1"
 
 
 def test_a_changed_recipe_says_so_in_its_name():
     assert Recipe.digits().replace(epochs=2).name == "digits+epochs=2"
-    assert Recipe.digits().replace(epochs=15).name == "digits"
+    assert Recipe.digits().replace(epochs=4).name == "digits"
 
 
 @pytest.mark.parametrize(

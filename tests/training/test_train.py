@@ -1,4 +1,5 @@
 import copy
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from robnas.attacks import perturb
 from robnas.errors import CheckpointError, DivergedError, InputError
 from robnas.training import CHECKPOINT, LOG, OBJECTIVES, train
+from robnas.training._checkpoint import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -172,15 +174,39 @@ def test_trades_objective_is_the_stated_sum(data, tiny, build):
     torch.testing.assert_close(outcome.loss, expected)
 
 
+class Plain(torch.nn.Module):
+    """The same network without a faster form for attacks."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        return self.network(images)
+
+
 def test_attack_is_made_in_evaluation_mode_and_leaves_statistics_alone(data, tiny, build):
     network = build().train()
     modes = []
     network.head.register_forward_pre_hook(lambda module, _: modes.append(module.training))
     images, labels = batch(data)
     before = copy.deepcopy(network.stem[1].num_batches_tracked)
-    OBJECTIVES["mixed"](network, images.float(), labels, tiny, torch.Generator().manual_seed(0))
+    OBJECTIVES["mixed"](Plain(network).train(), images.float(), labels, tiny, torch.Generator().manual_seed(0))
     assert modes == [False] * tiny.attack.steps + [True]
     assert network.stem[1].num_batches_tracked == before + 1
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_folding_changes_no_attack_and_no_loss(data, tiny, build, objective):
+    images, labels = batch(data)
+    outcomes = []
+    for wrap in (Plain, torch.nn.Identity()):
+        network = build().double().train()
+        network(images)  # statistics other than the initial ones
+        generator = torch.Generator().manual_seed(0)
+        outcome = OBJECTIVES[objective](wrap(network).train(), images, labels, tiny, generator)
+        outcomes.append((outcome.loss.detach(), network.stem[1].num_batches_tracked))
+    torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-12, atol=1e-12)
 
 
 def test_a_diverging_training_names_epoch_and_step(data, tiny):
@@ -257,6 +283,24 @@ def test_a_full_disk_leaves_the_last_checkpoint(data, tiny, build, tmp_path, mon
     whole = build()
     train(whole, data, tiny, seed=0, directory=tmp_path / "whole")
     assert equal(weights(whole), weights(resumed))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_in_the_middle_of_a_write_arrives_as_it_is(data, tiny, build, tmp_path, monkeypatch, error):
+    """Through torch's own writer it would become another one, or end the process."""
+    train(build(), data, tiny.replace(epochs=1), seed=0, directory=tmp_path)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+
+    class Full(io.FileIO):
+        def write(self, _):
+            raise error
+
+    monkeypatch.setattr("os.fdopen", Full)
+    with pytest.raises(type(error)) as caught:
+        save(tmp_path / CHECKPOINT, {}, {"weights": torch.zeros(100)})
+    assert caught.value is error
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == [CHECKPOINT, LOG]
 
 
 def test_network_and_recipe_must_agree_on_the_size(data, tiny, build):

@@ -77,10 +77,10 @@ def perturb(
     """
     check_images(images, labels)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
-    with frozen(network):
-        found = attack(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+    with frozen(network) as victim:
+        found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
         clipped = clip_to_ball(found, images, attack.threat)
-        return Adversarial(clipped, predict(network, clipped, batch_size) == labels)
+        return Adversarial(clipped, predict(victim, clipped, batch_size) == labels)
 
 
 def check_images(images: Tensor, labels: Tensor) -> None:

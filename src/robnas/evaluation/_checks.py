@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from robnas.attacks import PGD, Square, perturb
 from robnas.evaluation._measurement import Flag, Measurement
-from robnas.types import Metric, Norm, ThreatModel
+from robnas.types import WEAKER_FIRST, Metric, Norm, ThreatModel
 
 SAMPLE = 64  # images on which the active checks run
 _QUERIES = 100  # of Square: few, and still enough where gradients are masked
 _LEFT = 0.05  # accuracy that may remain under an attack that may do anything
-_ORDER = ("fgsm", "pgd", "apgd", "autoattack")  # weaker to stronger at the same threat model
 
 
 def ordering_flags(measurements: Sequence[Measurement]) -> Iterator[Flag]:
@@ -31,7 +30,7 @@ def ordering_flags(measurements: Sequence[Measurement]) -> Iterator[Flag]:
             yield _not_above(stronger, weaker, "accuracy does not rise with epsilon")
     for threat in sorted({threat for _, threat, _ in attacked}, key=str):
         at = {attack: measurement for attack, other, measurement in attacked if other == threat}
-        present = [at[name] for name in _ORDER if name in at]
+        present = [at[name] for name in WEAKER_FIRST if name in at]
         for weaker, stronger in pairwise(present):
             yield _not_above(stronger, weaker, "a stronger attack leaves less accuracy")
         if "square" in at and "pgd" in at:

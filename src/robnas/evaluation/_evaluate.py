@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas._settings import content_hash, to_dict
 from robnas.attacks import Attack, AttackWarning, frozen, parameter_dtype, perturb
 from robnas.data import Dataset, to_pixels
@@ -20,7 +21,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
 from robnas.evaluation._measurement import Evaluation, Flag, Ledger, Measurement, pack
 from robnas.evaluation._suite import Suite, metric_key
-from robnas.types import Progress, check_count, check_split, silent
+from robnas.types import Progress, Split, check_count, check_split, silent
 
 EVALUATION = "evaluation"
 
@@ -91,16 +92,22 @@ def evaluate(
         },
     )
     ledger = Ledger(None if directory is None else Path(directory) / EVALUATION)
+    with products(part.labels.device):
+        return _evaluated(subject, suite, name, ledger, progress)
+
+
+def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, progress: Progress) -> Evaluation:
     steps: list[Attack | None] = [None, *suite.attacks]
-    clean = _measure(subject, None, len(part), ledger, _within(progress, 0, len(steps), "clean"))
+    size = len(subject.labels)
+    clean = _measure(subject, None, size, ledger, _within(progress, 0, len(steps), "clean"))
     measurements = [clean]
-    correct = torch.from_numpy(clean.correct).to(part.labels.device)
+    correct = torch.from_numpy(clean.correct).to(subject.labels.device)
     for number, attack in enumerate(suite.attacks, start=1):
-        count = min(len(part), suite.limits.get(attack.name, len(part)))
+        count = min(size, suite.limits.get(attack.name, size))
         report = _within(progress, number, len(steps), metric_key(attack))
         measurements.append(_measure(subject, attack, count, ledger, report, correct[:count]))
     flags = list(ordering_flags(measurements)) + (_check(subject, suite, correct) if suite.checks else [])
-    return Evaluation(suite.name, name, seed, tuple(measurements), tuple(flags))
+    return Evaluation(suite.name, name, subject.seed, tuple(measurements), tuple(flags))
 
 
 def _check_classes(data: Dataset, suite: Suite) -> None:
@@ -162,9 +169,9 @@ def _measure(
 
 
 def _clean(subject: _Subject, count: int) -> Tensor:
-    with frozen(subject.network), torch.no_grad():
+    with frozen(subject.network) as network, torch.no_grad():
         batches = torch.split(subject.images[:count], subject.batch_size)
-        logits = torch.cat([subject.network(batch) for batch in batches])
+        logits = torch.cat([network(batch) for batch in batches])
     if not logits.isfinite().all():
         raise InputError("network", expected="finite logits", got=Verbatim("nan or infinity"), remedy="train it again")
     return logits.argmax(1) == subject.labels[:count]

@@ -41,27 +41,27 @@ class Suite:
     def nas_robbench_201(cls) -> Suite:
         """The published evaluation: FGSM and PGD-20 at 3/255 and 8/255, standard AutoAttack at 8/255."""
         weak, strong = ThreatModel.linf("3/255"), ThreatModel.linf("8/255")
-        return cls("nas-robbench-201", (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)))
+        return cls("nas-robbench-201", (FGSM(weak), FGSM(strong), _pgd(weak), _pgd(strong), AutoAttack(strong)))
 
     @classmethod
     def few_classes(cls) -> Suite:
         """For 2 or 3 classes, which AutoAttack cannot do: FGSM, PGD-20, APGD and Square at 8/255."""
         threat = ThreatModel.linf("8/255")
-        return cls("few-classes", (FGSM(threat), _pgd_20(threat), APGD(threat), Square(threat)))
+        return cls("few-classes", (FGSM(threat), _pgd(threat), APGD(threat), Square(threat)))
 
     @classmethod
     def digits(cls) -> Suite:
-        """For the bundled digits: FGSM and PGD-20 at 16/255 and 32/255, AutoAttack at 32/255 on 50 images."""
+        """For the bundled digits: FGSM and PGD-10 at 16/255 and 32/255, AutoAttack at 32/255 on 50 images."""
         weak, strong = ThreatModel.linf("16/255"), ThreatModel.linf("32/255")
         return cls(
             "digits",
-            (FGSM(weak), FGSM(strong), _pgd_20(weak), _pgd_20(strong), AutoAttack(strong)),
+            (FGSM(weak), FGSM(strong), _pgd(weak, 10), _pgd(strong, 10), AutoAttack(strong)),
             limits={"autoattack": 50},
         )
 
 
-def _pgd_20(threat: ThreatModel) -> PGD:
-    return PGD(threat, steps=20, step_size=2.5 * threat.epsilon / 20)
+def _pgd(threat: ThreatModel, steps: int = 20) -> PGD:
+    return PGD(threat, steps=steps, step_size=2.5 * threat.epsilon / steps)
 
 
 def metric_key(attack: Attack | None) -> str:

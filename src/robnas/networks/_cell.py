@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas.networks._fused import average_pool
 from robnas.spaces import CONVOLUTIONS, EDGES, Architecture
 
 _KERNEL_SIZE = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
@@ -51,7 +52,7 @@ class Fan(nn.Module):
         for target in self.skips:
             yield target, value
         if self.pools:
-            pooled = F.avg_pool2d(value, 3, stride=1, padding=1, count_include_pad=False)
+            pooled = average_pool(value)
             for target in self.pools:
                 yield target, pooled
         if self.convolutions:

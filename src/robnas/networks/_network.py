@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from robnas.errors import InputError
 from robnas.networks._cell import Cell
+from robnas.networks._folded import Folded
 from robnas.spaces import Architecture
 from robnas.types import check_count
 
@@ -113,6 +114,14 @@ class Network(nn.Module):
             x = stage(reduction(x))
         logits: Tensor = self.head(x)
         return logits
+
+    def folded(self, dtype: torch.dtype | None = None) -> Folded:
+        """What the network computes in evaluation mode at its present weights, for attacks: faster.
+
+        Args:
+            dtype: of the feature maps, such as bfloat16; that of the weights if it is omitted.
+        """
+        return Folded(self, dtype)
 
     def extra_repr(self) -> str:
         """The sizes, for `repr`."""

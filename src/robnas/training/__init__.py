@@ -1,10 +1,12 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
+from robnas.training._precision import PRECISIONS as PRECISIONS
 from robnas.training._recipe import RECIPES as RECIPES
 from robnas.training._recipe import Recipe as Recipe
 from robnas.training._recipe import recipe as recipe
 from robnas.training._schedule import one_cycle as one_cycle
+from robnas.training._step import Step as Step
 from robnas.training._train import CHECKPOINT as CHECKPOINT
 from robnas.training._train import LOG as LOG
 from robnas.training._train import EpochLog as EpochLog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ _VERSION = 1
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
     """Write `state` of the training that `identity` describes, atomically."""
-    write_atomically(path, lambda stream: torch.save({"version": _VERSION, "identity": identity, **state}, stream))
+    # Into memory first: an exception of the file, a full disk or Ctrl-C in the middle of a write, may end the process
+    # when it passes through torch's writer.
+    buffer = io.BytesIO()
+    torch.save({"version": _VERSION, "identity": identity, **state}, buffer)
+    write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
 
 
 def load(path: Path, device: torch.device | str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas.attacks import Ball, ascend, clip_to_ball, frozen, summed_cross_entropy
+from robnas.training._precision import attack_dtype, mixed_precision
 from robnas.training._recipe import Recipe
 
 
@@ -35,11 +36,11 @@ def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, ge
     """
     loss, robust_correct = torch.zeros((), device=images.device), None
     if recipe.beta < 1:
-        loss = loss + (1 - recipe.beta) * F.cross_entropy(network(images), labels)
+        loss = loss + (1 - recipe.beta) * F.cross_entropy(_logits(network, images, recipe), labels)
     if recipe.beta > 0:
-        with frozen(network):
-            attacked = recipe.attack.once(partial(summed_cross_entropy, network, labels), images, generator)
-        logits = network(attacked)
+        with frozen(network, attack_dtype(recipe.precision)) as victim:
+            attacked = recipe.attack.once(partial(summed_cross_entropy, victim, labels), images, generator)
+        logits = _logits(network, attacked, recipe)
         loss = loss + recipe.beta * F.cross_entropy(logits, labels)
         robust_correct = logits.detach().argmax(1) == labels
     return Outcome(loss, robust_correct)
@@ -51,23 +52,30 @@ def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, g
     The attack increases the divergence, from the image plus Gaussian noise of standard deviation 0.001.
     """
     attack = recipe.attack
-    with frozen(network):
+    with frozen(network, attack_dtype(recipe.precision)) as victim:
         with torch.no_grad():
-            target = F.log_softmax(network(images), dim=1)
+            target = F.log_softmax(victim(images), dim=1)
         ball = Ball(images, attack.threat)
         noise = torch.empty_like(images).normal_(0, 1e-3, generator=generator)
         found = ascend(
-            lambda x: _divergence(network(x), target),
+            lambda x: _divergence(victim(x), target),
             ball.project(images + noise),
             ball,
             steps=attack.steps,
             step_size=attack.step_size,
         )
         attacked = clip_to_ball(found, images, attack.threat)
-    clean, robust = network(images), network(attacked)
+    clean, robust = _logits(network, images, recipe), _logits(network, attacked, recipe)
     divergence = _divergence(robust, F.log_softmax(clean, dim=1)) / len(images)
     loss = F.cross_entropy(clean, labels) + recipe.trades_weight * divergence
     return Outcome(loss, robust.detach().argmax(1) == labels)
+
+
+def _logits(network: nn.Module, images: Tensor, recipe: Recipe) -> Tensor:
+    """In training mode, at the recipe's precision; losses are summed in float32 at least."""
+    with mixed_precision(recipe.precision, images.device):
+        logits: Tensor = network(images)
+    return logits.to(images.dtype)
 
 
 def _divergence(logits: Tensor, target: Tensor) -> Tensor:

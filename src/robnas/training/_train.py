@@ -13,15 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from robnas._files import write_text
+from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
 from robnas.attacks import parameter_dtype, predict
 from robnas.data import Dataset, Images, augment, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, reason
 from robnas.training import _checkpoint
-from robnas.training._objective import OBJECTIVES
 from robnas.training._recipe import Recipe
 from robnas.training._schedule import one_cycle
+from robnas.training._sgd import SGD
+from robnas.training._step import Step
 from robnas.types import Progress, check_count, silent
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
@@ -88,16 +90,16 @@ def train(
     seed = check_count("seed", seed, 0)
     network.to(device)
     images = data.split("train").to(device)
-    optimizer = torch.optim.SGD(network.parameters(), lr=recipe.max_lr, weight_decay=recipe.weight_decay, momentum=0.9)
+    step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
     identity = _identity(network, data, recipe, seed)
-    history = [] if path is None else _resume(path, identity, network, device, optimizer)
+    history = [] if path is None else _resume(path, identity, network, device, step.optimizer)
     if path is not None and history:
         _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
     for epoch in range(len(history) + 1, recipe.epochs + 1):
-        history.append(_epoch(network, optimizer, images, recipe, seed, epoch, progress))
+        history.append(_epoch(network, step, images, recipe, seed, epoch, progress))
         if path is not None:
-            _keep(path, identity, network, optimizer, history)
+            _keep(path, identity, network, step.optimizer, history)
         if on_epoch is not None:
             on_epoch(history[-1])
     network.eval()
@@ -151,7 +153,7 @@ def _resume(
     identity: dict[str, Any],
     network: nn.Module,
     device: torch.device | str,
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: SGD | None = None,
 ) -> list[EpochLog]:
     if not path.exists():
         return []
@@ -170,7 +172,7 @@ def _keep(
     path: Path,
     identity: dict[str, Any],
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: SGD,
     history: list[EpochLog],
 ) -> None:
     entries = [asdict(entry) for entry in history]
@@ -185,7 +187,7 @@ def _write_log(path: Path, history: list[EpochLog]) -> None:
 
 def _epoch(
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    step: Step,
     images: Images,
     recipe: Recipe,
     seed: int,
@@ -196,30 +198,26 @@ def _epoch(
     device, count = images.labels.device, len(images)
     order = torch.randperm(count, generator=derived("cpu", seed, "order", epoch)).to(device)
     draws = derived("cpu", seed, "augmentation", epoch)
-    starts = derived(device, seed, "attack", epoch)
+    step.reseed(derive_seed(seed, "attack", epoch))
     padding = round(recipe.crop * images.images.shape[-1])
-    objective = OBJECTIVES[recipe.objective]
     batches = torch.split(order, recipe.batch_size)
     losses, robust = torch.zeros(len(batches), device=device), torch.zeros((), dtype=torch.int64, device=device)
     attacked, begun = False, time.perf_counter()
     total, done = recipe.epochs * len(batches), (epoch - 1) * len(batches)
     dtype = parameter_dtype(network)
     network.train()
-    for step, index in enumerate(batches):
-        learning_rate = _set_rates(optimizer, recipe, done + step, total)
+    for number, index in enumerate(batches):
+        learning_rate, momentum = one_cycle(recipe, done + number, total)
         batch = augment(images.images[index], padding=padding, flip=recipe.flip, generator=draws)
-        outcome = objective(network, to_pixels(batch, dtype), images.labels[index], recipe, starts)
-        optimizer.zero_grad()
-        outcome.loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses[step] = outcome.loss.detach()
+        outcome = step(to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
+        losses[number] = outcome.loss
         if outcome.robust_correct is not None:
             attacked = True
             robust += outcome.robust_correct.sum()
-        if step % _CHECK_EVERY == 0 or step + 1 == len(batches):
-            _check_finite(losses[: step + 1], epoch)
-        rate = min((step + 1) * recipe.batch_size, count) / (time.perf_counter() - begun)
-        progress(done + step + 1, total, f"epoch {epoch}/{recipe.epochs}, {rate:,.0f} images/s")
+        if number % _CHECK_EVERY == 0 or number + 1 == len(batches):
+            _check_finite(losses[: number + 1], epoch)
+        rate = min((number + 1) * recipe.batch_size, count) / (time.perf_counter() - begun)
+        progress(done + number + 1, total, f"epoch {epoch}/{recipe.epochs}, {rate:,.0f} images/s")
     weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
     loss, correct = (losses * weights).sum().item() / count, robust.item()
     seconds = time.perf_counter() - begun
@@ -232,13 +230,6 @@ def _epoch(
         learning_rate=learning_rate,
         seconds=seconds,
     )
-
-
-def _set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> float:
-    learning_rate, momentum = one_cycle(recipe, step, total)
-    for group in optimizer.param_groups:
-        group["lr"], group["momentum"] = learning_rate, momentum
-    return learning_rate
 
 
 def _check_finite(losses: Tensor, epoch: int) -> None:

@@ -1,0 +1,334 @@
+"""The network of an attack: evaluation mode, batch norms folded into convolutions, gradients to the pixels only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from robnas.networks._cell import Cell, Convolutions, Fan
+from robnas.networks._fused import Convolution, average_pool, pool_gradient
+
+if TYPE_CHECKING:
+    from robnas.networks._network import Network, Reduction
+
+_PIXELS = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Term:
+    """A convolution, with the batch norm behind it, of another value."""
+
+    source: int
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d | None
+    part: int = 0
+    """Which block of output channels, where one module serves several targets."""
+    parts: int = 1
+    relu: bool = True
+    """Whether the source passes a ReLU first."""
+    halved: bool = False
+    """Whether the source passes a 2×2 average pooling first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Value:
+    """A feature map: the sum of convolutions, copies and poolings of earlier ones, and of constants per channel."""
+
+    convolutions: list[_Term] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+    pools: list[int] = field(default_factory=list)
+    biases: list[Tensor] = field(default_factory=list)
+    shapes: list[int] = field(default_factory=list)
+    """A value of the same shape, where nothing else says which that is."""
+    raw: bool = False
+    """Whether it is read without ReLU."""
+    relu: bool = False
+    """Whether it is read through a ReLU."""
+    varies: bool = False
+    """Whether it depends on the pixels."""
+    last_reader: int = 0
+
+    def read(self) -> set[int]:
+        """Which values it reads."""
+        return {*(term.source for term in self.convolutions), *self.copies, *self.pools, *self.shapes}
+
+
+class _Plan:
+    """The feature maps of a network in the order of computation."""
+
+    def __init__(self, network: Network) -> None:
+        self.values = [_Value(varies=True)]
+        last = self._add(_Value([_Term(_PIXELS, network.stem[0], network.stem[1], relu=False)]))  # type: ignore[arg-type]
+        for number, stage in enumerate(network.stages):
+            if number:
+                last = self._reduction(network.reductions[number - 1], last)  # type: ignore[arg-type]
+            for cell in stage:  # type: ignore[attr-defined]
+                last = self._cell(cell, last)
+        self.output = last
+        self.values[last].raw = True
+        self.values[last].last_reader = len(self.values)
+
+    def _add(self, value: _Value) -> int:
+        number = len(self.values)
+        self.values.append(value)
+        for term in value.convolutions:
+            self.values[term.source].relu |= term.relu
+            self.values[term.source].raw |= not term.relu
+        for source in (*value.copies, *value.pools, *value.shapes):
+            self.values[source].raw = True
+        for source in value.read():
+            self.values[source].last_reader = number
+            value.varies |= self.values[source].varies and source not in value.shapes
+        return number
+
+    def _reduction(self, block: Reduction, start: int) -> int:
+        middle = self._add(_Value([_Term(start, block.conv_a, block.norm_a)]))
+        shortcut = _Term(start, block.shortcut, None, relu=False, halved=True)
+        return self._add(_Value([_Term(middle, block.conv_b, block.norm_b), shortcut]))
+
+    def _cell(self, cell: Cell, start: int) -> int:
+        """The output node; a node that is a mere copy is the value that it copies."""
+        at: dict[int, int] = {0: start}
+        for target in (1, 2, 3):
+            value = _Value()
+            for key, fan in cell.fans.items():
+                if int(key) < target:
+                    self._edge(fan, target, at[int(key)], value)  # type: ignore[arg-type]
+            value.biases = [bias for key, bias in cell.biases.items() if int(key[-1]) == target]
+            plain = not (value.convolutions or value.pools or value.biases)
+            if plain and len(value.copies) == 1:
+                at[target] = value.copies[0]
+            elif target == 3 or not plain or value.copies:
+                value.shapes = [] if value.read() else [start]
+                at[target] = self._add(value)
+        return at[3]
+
+    @staticmethod
+    def _edge(fan: Fan, target: int, source: int, value: _Value) -> None:
+        if target in fan.skips:
+            value.copies.append(source)
+        if target in fan.pools:
+            value.pools.append(source)
+        for together in fan.convolutions:
+            assert isinstance(together, Convolutions)
+            if target in together.targets:
+                part, parts = together.targets.index(target), len(together.targets)
+                value.convolutions.append(_Term(source, together.conv, together.norm, part, parts))
+
+
+class Folded(nn.Module):
+    """What a network computes in evaluation mode, as a function of the pixels, at the weights that it has now.
+
+    A batch norm in evaluation mode is affine, so it becomes part of the convolution before it, and the sum at a node
+    part of the convolutions that lead there. The gradient is written out: it needs the activations of the ReLUs and
+    nothing else. Logits and gradients equal those of the network up to rounding. Gradients flow to the pixels only,
+    and once; a later change of the weights is not seen.
+
+    Args:
+        network: a network of `build_network`; it is read, not changed. Hooks on its modules are not called.
+        dtype: of the feature maps; that of the weights if it is omitted. Logits and gradients keep that of the pixels.
+    """
+
+    def __init__(self, network: Network, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self._dtype = network.head.linear.weight.dtype if dtype is None else dtype
+        self._plan = _Plan(network)
+        self._load(network)
+        self.eval()
+
+    @torch.no_grad()
+    def _load(self, network: Network) -> None:
+        norm, linear = network.head.norm, network.head.linear
+        self._mean = network.normalize.mean
+        self._scale, self._shift = (part.view(1, -1, 1, 1) for part in _affine(norm))
+        self._linear, self._bias = linear.weight.clone(), linear.bias.clone()
+        self._steps: list[list[tuple[_Term, Convolution]]] = []
+        self._constants: list[Tensor | None] = []
+        folded: dict[nn.Conv2d, tuple[Tensor, Tensor | None]] = {}
+        for value in self._plan.values:
+            shifts = [bias.flatten() for bias in value.biases]
+            weights = []
+            for term in value.convolutions:
+                if term.conv not in folded:
+                    folded[term.conv] = _fold(term, network.normalize.std)
+                weight, shift = folded[term.conv]
+                weights.append(weight.chunk(term.parts)[term.part].to(self._dtype))
+                shifts += [] if shift is None else [shift.chunk(term.parts)[term.part]]
+            constant = sum(shifts[1:], shifts[0]).to(self._dtype) if shifts else None
+            self._constants.append(constant)
+            self._steps.append(
+                [
+                    (term, self._convolution(term, weight, None if number else constant))
+                    for number, (term, weight) in enumerate(zip(value.convolutions, weights, strict=True))
+                ]
+            )
+
+    def _convolution(self, term: _Term, weight: Tensor, bias: Tensor | None) -> Convolution:
+        stride = 2 if term.halved else int(term.conv.stride[0])
+        return Convolution(weight, bias, stride, int(term.conv.padding[0]))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
+        if torch.is_grad_enabled() and pixels.requires_grad:
+            logits: Tensor = _Differentiable.apply(pixels, self)  # type: ignore[no-untyped-call]
+            return logits
+        with torch.no_grad():
+            return self.ascend(pixels, None)
+
+    def ascend(self, pixels: Tensor, kept: dict[int, Tensor] | None) -> Tensor:
+        """Pixels to logits. What passed a ReLU goes to `kept`, by number of the value; without it, nothing is kept."""
+        raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=torch.channels_last)}
+        active: dict[int, Tensor] = {}
+        pooled: dict[int, Tensor] = {}
+        for number, value in enumerate(self._plan.values[1:], start=1):
+            total, owned = None, False
+            for source in value.copies:
+                total, owned = (raw[source], False) if total is None else (total + raw[source], True)
+            for source in value.pools:
+                if source not in pooled:
+                    pooled[source] = average_pool(raw[source])
+                total, owned = (pooled[source], False) if total is None else (total + pooled[source], True)
+            steps = self._steps[number]
+            for term, convolution in steps:
+                x = active[term.source] if term.relu else raw[term.source]
+                alone = term is steps[-1][0] and not value.raw
+                total = convolution(_even(x) if term.halved else x, total, inplace=owned, relu=alone)
+                owned = True
+            if not steps:
+                total = _constant(self._constants[number], raw[value.shapes[0]] if total is None else total, total)
+            assert total is not None
+            if value.raw:
+                raw[number] = total
+            if value.relu:
+                active[number] = total if steps and not value.raw else F.relu(total)
+            for source in value.read():
+                if self._plan.values[source].last_reader == number:
+                    raw.pop(source, None)
+                    pooled.pop(source, None)
+                    if kept is None:
+                        active.pop(source, None)
+        head = torch.addcmul(self._shift, raw[self._plan.output].to(pixels.dtype), self._scale).relu_()
+        if kept is not None:
+            kept.update(active)
+            kept[len(self._plan.values)] = head
+        return torch.addmm(self._bias, head.mean(dim=(2, 3)), self._linear.T)
+
+    def descend(self, upstream: Tensor, kept: dict[int, Tensor], size: torch.Size) -> Tensor:
+        """Gradient to the logits to gradient to the pixels of `size`; empties `kept`."""
+        head = kept.pop(len(self._plan.values))
+        spread = (upstream @ self._linear)[:, :, None, None] * (self._scale / head[0, 0].numel())
+        before_relu: dict[int, Tensor] = {}
+        raw = {self._plan.output: torch.where(head > 0, spread, 0.0).to(self._dtype)}
+        pools: dict[int, Tensor] = {}
+        for number in range(len(self._plan.values) - 1, _PIXELS, -1):
+            gradient = self._collect(number, raw, pools, before_relu, kept)
+            value = self._plan.values[number]
+            if gradient is None or not value.varies:
+                continue
+            for term, convolution in self._steps[number]:
+                if not self._plan.values[term.source].varies:
+                    continue
+                if term.relu:
+                    source = term.source
+                    before_relu[source] = convolution.gradient(gradient, kept[source].shape, before_relu.get(source))
+                elif term.halved:
+                    shape = kept[term.source].shape
+                    _plus(raw, term.source, _even_gradient(convolution, gradient, shape))
+                else:
+                    _plus(raw, term.source, convolution.gradient(gradient, size, None))
+            for source in value.copies:
+                _plus(raw, source, gradient)
+            for source in value.pools:
+                _plus(pools, source, gradient)
+        found = raw.get(_PIXELS)
+        return upstream.new_zeros(size) if found is None else found.to(upstream.dtype).contiguous()
+
+    @staticmethod
+    def _collect(
+        number: int,
+        raw: dict[int, Tensor],
+        pools: dict[int, Tensor],
+        before_relu: dict[int, Tensor],
+        kept: dict[int, Tensor],
+    ) -> Tensor | None:
+        """Everything that flows back to one value."""
+        parts = [raw.pop(number)] if number in raw else []
+        active = kept.pop(number, None)
+        if number in pools:
+            parts.append(pool_gradient(pools.pop(number)))
+        if number in before_relu:
+            assert active is not None
+            parts.append(torch.ops.aten.threshold_backward(before_relu.pop(number), active, 0))
+        if not parts:
+            return None
+        total = parts.pop()  # the newest is nobody else's, unless it is the only one
+        for part in parts:
+            total = total.add_(part)
+        return total
+
+
+class _Differentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, network: Folded) -> Tensor:
+        ctx.network, ctx.kept, ctx.size = network, {}, pixels.shape
+        return network.ascend(pixels, ctx.kept)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        return ctx.network.descend(upstream, ctx.kept, ctx.size), None
+
+
+def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Factor and constant per channel that `norm` is in evaluation mode."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return scale, norm.bias - norm.running_mean * scale
+
+
+def _fold(term: _Term, std: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Weights and constants of a convolution with all that surrounds it."""
+    weight, shift = term.conv.weight, None
+    if term.norm is not None:
+        scale, shift = _affine(term.norm)
+        weight = weight * scale.view(-1, 1, 1, 1)
+    if term.source == _PIXELS:
+        weight = weight / std
+    if term.halved:
+        weight = (weight / 4).expand(-1, -1, 2, 2)
+    return weight, shift
+
+
+def _even(x: Tensor) -> Tensor:
+    """With the last row and column repeated where the size is odd: a pooling that rounds up averages what is there."""
+    bottom, right = x.shape[2] % 2, x.shape[3] % 2
+    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+
+def _even_gradient(convolution: Convolution, upstream: Tensor, shape: torch.Size) -> Tensor:
+    batch, channels, height, width = shape
+    even = torch.Size((batch, channels, height + height % 2, width + width % 2))
+    gradient = convolution.gradient(upstream, even, None)
+    if height % 2:
+        gradient[:, :, height - 1] += gradient[:, :, height]
+    if width % 2:
+        gradient[:, :, :, width - 1] += gradient[:, :, :, width]
+    return gradient[:, :, :height, :width]
+
+
+def _constant(constant: Tensor | None, like: Tensor, total: Tensor | None) -> Tensor:
+    """`total` plus a constant per channel; either may be missing."""
+    if constant is None:
+        return torch.zeros_like(like) if total is None else total
+    return (torch.zeros_like(like) if total is None else total) + constant.view(1, -1, 1, 1)
+
+
+def _plus(gradients: dict[int, Tensor], source: int, gradient: Tensor) -> None:
+    """Add without touching what others may hold."""
+    gradients[source] = gradients[source] + gradient if source in gradients else gradient

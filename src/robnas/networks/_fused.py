@@ -1,0 +1,131 @@
+"""Convolution and average pooling with what follows them, as few passes over memory as the device offers.
+
+On a CPU in float32 or bfloat16 this calls the oneDNN operations that torch's own compiler emits; elsewhere plain torch.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+_ONE = [1, 1]
+_MIN_CHANNELS = 16  # from which weights packed beforehand are faster
+_MIN_PIXELS = 64  # from which average pooling is faster as a depthwise convolution
+
+
+def _has_onednn(tensor: Tensor) -> bool:
+    return (
+        tensor.device.type == "cpu"
+        and tensor.dtype in (torch.float32, torch.bfloat16)
+        and bool(torch.backends.mkldnn.enabled)
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    )
+
+
+class Convolution:
+    """A convolution with fixed weights that can add its result to a map and apply ReLU in the same pass.
+
+    Args:
+        weight: shape (outputs, inputs, k, k).
+        bias: shape (outputs,), or none.
+        stride: 1 or 2.
+        padding: pixels of zeros on each side.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> None:
+        self._bias, self._stride, self._padding = bias, [stride] * 2, [padding] * 2
+        self._fused = _has_onednn(weight)
+        self._weight = self._pack(weight)
+        self._flipped = self._pack(weight.flip(2, 3).transpose(0, 1)) if stride == 1 else weight
+
+    def _pack(self, weight: Tensor) -> Tensor:
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        if not self._fused or min(weight.shape[:2]) < _MIN_CHANNELS:
+            return weight
+        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
+            weight, self._padding, self._stride, _ONE, 1, None
+        )
+        return packed
+
+    def __call__(self, x: Tensor, add: Tensor | None, *, inplace: bool, relu: bool) -> Tensor:
+        """convolution(x) + bias + `add`, then ReLU; with `inplace` the result takes the place of `add`."""
+        return self._apply(x, self._weight, self._bias, self._stride, add, inplace=inplace, relu=relu)
+
+    def gradient(self, upstream: Tensor, size: torch.Size, add: Tensor | None) -> Tensor:
+        """Gradient to an input of `size`; takes the place of `add`, and is added to it, if that is given."""
+        if self._stride == _ONE:
+            return self._apply(upstream, self._flipped, None, _ONE, add, inplace=True, relu=False)
+        like = torch.empty(size, dtype=upstream.dtype, device=upstream.device, memory_format=torch.channels_last)
+        gradient = torch.ops.aten.convolution_backward(
+            upstream, like, self._flipped, None, self._stride, self._padding, _ONE,
+            False, [0, 0], 1, [True, False, False],
+        )[0]  # fmt: skip
+        return gradient if add is None else add.add_(gradient)
+
+    def _apply(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], add: Tensor | None, *,
+        inplace: bool, relu: bool,
+    ) -> Tensor:  # fmt: skip
+        if not self._fused:
+            result = F.conv2d(x, weight, bias, stride, self._padding)
+            result = result if add is None else add.add_(result) if inplace else result.add_(add)
+            return result.relu_() if relu else result
+        settings = (weight, bias, self._padding, stride, _ONE, 1)
+        unary = "relu" if relu else None
+        call = torch.ops.mkldnn._convolution_pointwise
+        if add is None:
+            return call(x, *settings, unary or "none", [], "")  # type: ignore[no-any-return]
+        if inplace:
+            into = torch.ops.mkldnn._convolution_pointwise_.binary
+            return into(add, x, *settings, "add", 1.0, unary, [], "")  # type: ignore[no-any-return]
+        return call.binary(x, add, *settings, "add", 1.0, unary, [], "")  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=64)
+def _box(channels: int, height: int, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A depthwise kernel of ones, and one over the number of pixels under it at each place."""
+    inverse = 1 / F.avg_pool2d(torch.ones(1, 1, height, width), 3, 1, 1, divisor_override=1)
+    return torch.ones(channels, 1, 3, 3, dtype=dtype), inverse.to(dtype)
+
+
+def _by_convolution(x: Tensor) -> bool:
+    return x.shape[2] * x.shape[3] >= _MIN_PIXELS and _has_onednn(x)
+
+
+def _pool(x: Tensor) -> Tensor:
+    if not _by_convolution(x):
+        return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+    ones, inverse = _box(*x.shape[1:], x.dtype)
+    return F.conv2d(x, ones, padding=1, groups=x.shape[1]).mul_(inverse)
+
+
+def pool_gradient(upstream: Tensor) -> Tensor:
+    """Gradient to the input of `average_pool`; the sum over a box is its own transpose."""
+    if not _by_convolution(upstream):
+        return torch.ops.aten.avg_pool2d_backward(  # type: ignore[no-any-return]
+            upstream, upstream, [3, 3], _ONE, _ONE, False, False, None
+        )
+    ones, inverse = _box(*upstream.shape[1:], upstream.dtype)
+    return F.conv2d(upstream * inverse, ones, padding=1, groups=upstream.shape[1])
+
+
+class _AveragePool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _pool(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        return pool_gradient(upstream)
+
+
+def average_pool(x: Tensor) -> Tensor:
+    """3×3 average pooling with stride 1 that leaves padded pixels out of the count."""
+    pooled: Tensor = _AveragePool.apply(x)  # type: ignore[no-untyped-call]
+    return pooled

@@ -1,0 +1,101 @@
+"""One step of adversarial training: attack, loss, update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from robnas._products import products
+from robnas.attacks import parameter_dtype
+from robnas.training._objective import OBJECTIVES, Outcome
+from robnas.training._recipe import Recipe
+from robnas.training._sgd import SGD
+
+_EAGER_STEPS = 3  # before a capture: libraries choose their algorithms in the first ones
+
+Replay: TypeAlias = Callable[[], Outcome]
+Capture: TypeAlias = Callable[[Replay, torch.Generator], Replay]
+"""Records what a function computes on the device, without computing it, as one that does it again and again."""
+
+
+def cuda_graph(run: Replay, generator: torch.Generator) -> Replay:
+    """`run` as one CUDA graph; its result lies where the next replay writes its own."""
+    graph = torch.cuda.CUDAGraph()
+    graph.register_generator_state(generator)
+    torch.cuda.synchronize(generator.device)
+    with torch.cuda.graph(graph):
+        outcome = run()
+
+    def replay() -> Outcome:
+        graph.replay()
+        return outcome
+
+    return replay
+
+
+class Step:
+    """The step that a recipe describes, on one network.
+
+    On a GPU the whole step, attack and update, is captured once per batch size, after a few steps, so that its many
+    small operations are launched together; what it computes is the same.
+
+    Args:
+        network: maps pixels in [0, 1] to logits; its weights are updated in place.
+        recipe: objective, attack and optimizer settings.
+        generator: of the attack, on the device of the network.
+        capture: how to capture; `cuda_graph` on a GPU and not at all elsewhere, if omitted.
+    """
+
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, generator: torch.Generator, *, capture: Capture | None = None
+    ) -> None:
+        self._network, self._recipe, self._generator = network, recipe, generator
+        self._objective = OBJECTIVES[recipe.objective]
+        self.optimizer = SGD(network.parameters(), recipe.weight_decay)
+        self._device = generator.device
+        self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
+        self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture
+        self._seen: dict[torch.Size, int] = {}
+        self._captured: dict[torch.Size, tuple[Tensor, Tensor, Replay]] = {}
+
+    def reseed(self, seed: int) -> None:
+        """Let the attack draw from here on what `seed` decides."""
+        self._generator.manual_seed(seed)
+
+    def __call__(self, images: Tensor, labels: Tensor, learning_rate: float, momentum: float) -> Outcome:
+        """Train on one batch.
+
+        Args:
+            images: shape (batch, channels, height, width), pixels in [0, 1].
+            labels: shape (batch,).
+            learning_rate: of this step.
+            momentum: of this step.
+
+        Returns:
+            Loss and robust accuracy before the update; valid until the next step.
+        """
+        self._rates.copy_(torch.tensor((learning_rate, momentum), dtype=torch.float64))
+        if self._capture is None:
+            return self._run(images, labels)
+        seen = self._seen[images.shape] = self._seen.get(images.shape, 0) + 1
+        if seen <= _EAGER_STEPS:
+            return self._run(images, labels)
+        if images.shape not in self._captured:
+            given, wanted = images.clone(), labels.clone()
+            replay = self._capture(partial(self._run, given, wanted), self._generator)
+            self._captured[images.shape] = given, wanted, replay
+        given, wanted, replay = self._captured[images.shape]
+        given.copy_(images)
+        wanted.copy_(labels)
+        return replay()
+
+    def _run(self, images: Tensor, labels: Tensor) -> Outcome:
+        with products(self._device, tf32=self._recipe.precision == "tf32"):
+            outcome = self._objective(self._network, images, labels, self._recipe, self._generator)
+            gradients = torch.autograd.grad(outcome.loss, self.optimizer.parameters, allow_unused=True)
+        self.optimizer.step(gradients, *self._rates)
+        return Outcome(outcome.loss.detach(), outcome.robust_correct)
