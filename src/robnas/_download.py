@@ -10,6 +10,7 @@ from robnas.errors import DataError, Verbatim, reason
 from robnas.types import Progress, silent
 
 _CHUNK = 1 << 16
+_PATIENCE = 30  # seconds without a byte
 
 
 def cache_directory() -> Path:
@@ -37,8 +38,12 @@ def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
         )
 
 
-def download(url: str, known_hash: str, target: Path, progress: Progress = silent, *, remedy: str = "") -> None:
+def download(
+    url: str, known_hash: str, target: Path, progress: Progress = silent, *, remedy: str = "", shown: str = ""
+) -> None:
     """Fetch `url` to `target` and verify it; the target appears complete or not at all.
+
+    Errors speak of `shown`, if the target is a temporary file that means nothing to people.
 
     Args:
         url: where from.
@@ -46,6 +51,7 @@ def download(url: str, known_hash: str, target: Path, progress: Progress = silen
         target: the file.
         progress: told about the bytes.
         remedy: what to do without a connection.
+        shown: what errors call the target; its path if omitted.
 
     Raises:
         DataError: there is no connection, or the checksum is wrong.
@@ -54,7 +60,7 @@ def download(url: str, known_hash: str, target: Path, progress: Progress = silen
     import requests
 
     def fetch(url: str, part: str, _: object) -> None:
-        with requests.get(url, stream=True, timeout=30) as response, Path(part).open("wb") as out:
+        with requests.get(url, stream=True, timeout=_PATIENCE) as response, Path(part).open("wb") as out:
             response.raise_for_status()
             done, total = 0, int(response.headers.get("content-length", 0))
             for chunk in response.iter_content(_CHUNK):
@@ -66,12 +72,29 @@ def download(url: str, known_hash: str, target: Path, progress: Progress = silen
     try:
         pooch.retrieve(url, known_hash=known_hash, fname=target.name, path=target.parent, downloader=fetch)
     except (requests.RequestException, ValueError, OSError) as error:
-        wrong_hash = isinstance(error, ValueError) and "hash" in str(error)
+        got, special_remedy = _failure(error)
         raise DataError(
-            str(target),
+            shown or str(target),
             expected=f"a download from {url} with {algorithm.upper()} {digits}",
-            got=Verbatim("another checksum") if wrong_hash else reason(error),
-            remedy="try again later"
-            if wrong_hash
-            else remedy or f"check the connection, or put the file into {target.parent}",
+            got=got,
+            remedy=special_remedy or remedy or f"check the connection, or put the file into {target.parent}",
         ) from error
+
+
+def _failure(error: Exception) -> tuple[Verbatim, str]:
+    """What went wrong, without the words of the libraries underneath; and the remedy, if it is not the connection."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return Verbatim(f"no answer within {_PATIENCE} s"), ""
+    if isinstance(error, requests.ConnectionError):
+        return Verbatim("no connection"), ""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return Verbatim(f"the answer {error.response.status_code} {error.response.reason}".rstrip()), ""
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return Verbatim("a part: the connection broke off"), ""
+    if isinstance(error, ValueError) and "hash" in str(error):
+        return Verbatim("another checksum"), "try again later"
+    if isinstance(error, OSError) and error.strerror:
+        return Verbatim(error.strerror), "make room on this machine, or choose another folder"
+    return reason(error), ""

@@ -37,7 +37,7 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     names = list(known)
     for key in given:
         if key not in names:
-            close = difflib.get_close_matches(key, names, n=1)
+            close = difflib.get_close_matches(str(key), names, n=1)
             raise InputError(
                 what,
                 expected=f"one of {', '.join(names)}",

@@ -72,6 +72,10 @@ class StoreError(InputError):
     """A record store cannot be opened, or holds something else under the same key."""
 
 
+class StoreUnavailableError(StoreError):
+    """The database does not answer, is locked, or its disk is full: the same call may succeed later."""
+
+
 class DivergedError(RobnasError, ArithmeticError):
     """The training loss became infinite or not a number."""
 

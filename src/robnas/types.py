@@ -14,6 +14,8 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
+WEAKER_FIRST = ("fgsm", "pgd", "apgd", "autoattack")
+"""Attacks in the order of their strength at one threat model; others stand outside it."""
 
 
 def check_split(split: str) -> Split:

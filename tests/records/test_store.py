@@ -7,9 +7,10 @@ import textwrap
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from robnas.errors import InputError, StoreError
-from robnas.records import Record, RecordStore
+from robnas.errors import InputError, StoreError, StoreUnavailableError
+from robnas.records import Record, RecordStore, store_status
 from robnas.spaces import Architecture
 
 RECORD = Record(
@@ -31,14 +32,21 @@ def store(url):
         yield store
 
 
-def test_records_come_back_as_they_went_in(store, url):
-    assert store.add([RECORD, CLEAN]) == 2
-    assert store.records() == [CLEAN, RECORD]
-    with RecordStore(url) as again:
+@pytest.fixture
+def any_store(any_url):
+    with RecordStore(any_url) as store:
+        yield store
+
+
+def test_records_come_back_as_they_went_in(any_store, any_url):
+    assert any_store.add([RECORD, CLEAN]) == 2
+    assert any_store.records() == [CLEAN, RECORD]
+    with RecordStore(any_url) as again:
         assert again.records() == [CLEAN, RECORD]
 
 
-def test_the_same_record_twice_is_one(store):
+def test_the_same_record_twice_is_one(any_store):
+    store = any_store
     assert [store.add([RECORD]), store.add([RECORD]), store.add([RECORD, CLEAN]), store.add([])] == [1, 0, 1, 0]
     assert store.add([replace(RECORD, seconds=99.0, device="another")]) == 0
     assert store.records(metric="pgd@8/255") == [RECORD]
@@ -56,7 +64,8 @@ def test_another_key_is_another_record(store, change):
     assert len(store.records()) == 2
 
 
-def test_another_value_under_the_same_key_is_refused_and_nothing_is_added(store):
+def test_another_value_under_the_same_key_is_refused_and_nothing_is_added(any_store):
+    store = any_store
     store.add([RECORD])
     with pytest.raises(
         StoreError, match=r"323133 cifar10 test pgd@8/255 seed 0: expected 0.4811, .* got 0.5; .* use anot"
@@ -65,7 +74,8 @@ def test_another_value_under_the_same_key_is_refused_and_nothing_is_added(store)
     assert store.records() == [RECORD]
 
 
-def test_settings_are_kept_by_hash(store):
+def test_settings_are_kept_by_hash(any_store):
+    store = any_store
     store.add([RECORD], {"r" * 16: {"epochs": 50}})
     store.add([CLEAN], {"r" * 16: {"epochs": 50}})
     assert store.settings("r" * 16) == {"epochs": 50}
@@ -110,12 +120,20 @@ def test_a_store_that_cannot_be_opened_is_one_clear_error(url):
         RecordStore(url)
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_store_that_would_be_lost_with_the_process_is_refused(url):
+    with pytest.raises(StoreError, match=r"expected the name of a file, got none; give a URL such as sqlite:///runs.d"):
+        RecordStore(url)
+
+
 def test_a_store_of_a_newer_schema_is_refused(store, url, tmp_path):
     store.add([RECORD])
     with sqlite3.connect(tmp_path / "runs.db") as connection:
         connection.execute("update meta set value = '99'")
     connection.close()
-    with pytest.raises(StoreError, match="expected schema version 1, got 99; read it with the robnas that wrote it"):
+    with pytest.raises(
+        StoreError, match="expected schema version 2 or older, got 99; read it with the robnas that wrote it"
+    ):
         RecordStore(url)
 
 
@@ -144,15 +162,15 @@ CRASH = """
 
     with RecordStore(sys.argv[1]) as store:
         store.add([replace(RECORD, seed=seed) for seed in range(10)])
-        insert, done = store._insert, []
+        insert = store.insert_new
 
-        def killing(*arguments):
-            done.append(1)
-            if len(done) == 5000:
+        def killing(connection, table, rows):
+            insert(connection, table, rows[:5000])
+            if rows:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return insert(*arguments)
+            return insert(connection, table, rows[5000:])
 
-        store._insert = killing
+        store.insert_new = killing
         store.add([replace(RECORD, seed=seed) for seed in range(10000)])
 """
 
@@ -176,23 +194,22 @@ OPEN = """
 """
 
 
-def test_processes_that_open_a_new_store_at_once_all_succeed(url):
-    script = [sys.executable, "-c", textwrap.dedent(OPEN), url]
+def test_processes_that_open_a_new_store_at_once_all_succeed(any_url):
+    script = [sys.executable, "-c", textwrap.dedent(OPEN), any_url]
     running = [subprocess.Popen(script, cwd=os.getcwd()) for _ in range(4)]
     assert [process.wait() for process in running] == [0] * 4
-    with RecordStore(url) as store:
+    with RecordStore(any_url) as store:
         assert len(store.records()) == 20
 
 
 def test_a_conflict_is_seen_whoever_wrote_the_other_value(store, url):
-    insert = store._insert
+    insert = store.insert_new
 
-    def late(connection, table, row):
-        if row.get("seed") == 5:  # written earlier in this transaction, as another process would have
-            insert(connection, table, row | {"value": 0.1})
-        return insert(connection, table, row)
+    def late(connection, table, rows):  # written earlier in this transaction, as another process would have
+        insert(connection, table, [row | {"value": 0.1} for row in rows if row.get("seed") == 5])
+        return insert(connection, table, rows)
 
-    store._insert = late
+    store.insert_new = late
     with pytest.raises(StoreError, match=r"expected 0.1, which the store holds, got 0.4811"):
         store.add([replace(RECORD, seed=5)])
     assert store.records() == []
@@ -207,3 +224,94 @@ def test_a_foreign_database_is_left_alone(tmp_path):
     with sqlite3.connect(tmp_path / "other.db") as connection:
         assert connection.execute("select name from sqlite_master").fetchall() == [("photos",)]
     connection.close()
+
+
+# what robnas 0.1.0 wrote
+VERSION_1 = """
+create table meta (key varchar not null primary key, value varchar);
+create table settings (hash varchar(16) not null primary key, json text not null);
+create table records (architecture varchar(6) not null, dataset_hash varchar(16) not null, split varchar(10) not null,
+    recipe_hash varchar(16) not null, seed bigint not null, metric varchar(64) not null,
+    attack_hash varchar(16) not null, attack_seed bigint not null, images integer not null, dataset varchar not null,
+    attack varchar not null, norm varchar(8), epsilon float, value float not null, seconds float not null,
+    torch_version varchar not null, device varchar not null, created datetime default (current_timestamp),
+    primary key (architecture, dataset_hash, split, recipe_hash, seed, metric, attack_hash, attack_seed, images));
+insert into meta values ('schema_version', '1');
+insert into records values ('323133', 'dddddddddddddddd', 'test', 'rrrrrrrrrrrrrrrr', 0, 'pgd@8/255',
+    'aaaaaaaaaaaaaaaa', 0, 10000, 'cifar10', 'pgd', 'linf', 0.0313, 0.4811, 12.5, '2.13.0', 'cpu', '2026-11-22');
+"""
+
+
+def test_a_store_of_version_1_keeps_its_records_and_takes_plans(url, tmp_path):
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.executescript(VERSION_1)
+    connection.close()
+    with RecordStore(url) as store:
+        assert store.records() == [RECORD]
+        assert store_status(store) == []
+        assert store.add([CLEAN]) == 1
+    with RecordStore(url) as store:
+        assert len(store.records()) == 2
+
+
+def test_a_store_can_be_read_without_being_completed(url, tmp_path):
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.executescript(VERSION_1)
+    connection.close()
+    before = (tmp_path / "runs.db").read_bytes()
+    with RecordStore(url, complete=False) as store:
+        assert (store.version, store.records()) == (1, [RECORD])
+    assert (tmp_path / "runs.db").read_bytes() == before
+    with RecordStore(url) as store:
+        assert store.version == 2
+
+
+@pytest.mark.parametrize(
+    ("problem", "remedy"),
+    [
+        ("database is locked", "another process writes to it: try again when it has ended"),
+        ("database or disk is full", "make room on the disk: the same command then goes on"),
+        ('connection to server at "db", port 5432 failed: Connection refused', "check that the server runs"),
+        ("unable to open database file", "give a URL such as sqlite:///runs.db in a folder that can be written"),
+    ],
+)
+def test_an_unavailable_store_says_what_helps(store, problem, remedy):
+    with pytest.raises(StoreUnavailableError) as raised, store.clear_errors():
+        raise OperationalError("select", {}, Exception(problem))
+    assert f"got Exception ({problem}); {remedy}" in str(raised.value)
+
+
+def test_a_store_that_is_complete_is_opened_without_writing(store, url, tmp_path):
+    store.add([RECORD])
+    with RecordStore(f"sqlite:///file:{tmp_path}/runs.db?mode=ro&uri=true") as reading:
+        assert reading.records() == [RECORD]
+        with pytest.raises(StoreError, match=r"attempt to write a readonly database\); give a URL .* can be written"):
+            reading.add([CLEAN])
+
+
+def test_errors_do_not_show_the_password_of_a_store():
+    for url in ("postgresql+psycopg://me:secret@127.0.0.1:1/x", "postgresql+psycopg://me:secret@h:port/x"):
+        with pytest.raises(StoreError, match="expected a database of records") as raised:
+            RecordStore(url)
+        assert "secret" not in str(raised.value)
+        assert "\n" not in str(raised.value)
+
+
+def test_postgresql_is_found_by_its_plain_url(postgres):
+    url = postgres.database("plain").replace("postgresql+psycopg", "postgresql")
+    with RecordStore(url) as store:
+        assert store.add([RECORD]) == 1
+
+
+def test_a_missing_driver_is_named_with_its_remedy():
+    script = """
+import sys
+sys.modules["psycopg"] = None
+from robnas.records import RecordStore
+try:
+    RecordStore("postgresql://robnas@127.0.0.1:1/x")
+except Exception as error:
+    print(error)
+"""
+    out = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert out.strip().endswith("expected the driver psycopg, got no such module; pip install 'robnas[postgres]'")

@@ -101,22 +101,23 @@ class Trial:
     def train(
         self,
         data: Dataset,
-        directory: Path,
+        directory: Path | None,
         *,
         device: torch.device | str = "cpu",
         progress: Progress = silent,
         on_epoch: Callable[[EpochLog], None] | None = None,
     ) -> tuple[Network, list[EpochLog]]:
-        """Train in `directory`, or go on with what is there.
+        """Train in `directory`, or go on with what is there; without one nothing is kept.
 
         Raises:
             CheckpointError: the folder holds another trial.
         """
-        path = directory / TRIAL
-        if path.exists():
-            _check_same(path, load_trial(directory), self)
-        else:
-            write_json(path, self.to_dict())
+        if directory is not None:
+            path = directory / TRIAL
+            if path.exists():
+                _check_same(path, load_trial(directory), self)
+            else:
+                write_json(path, self.to_dict())
         network = self.network(data)
         history = train(
             network,

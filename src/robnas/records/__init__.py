@@ -1,15 +1,46 @@
-"""Measurements with their provenance, and the SQL store that keeps them."""
+"""Measurements with their provenance, and the SQL store that keeps them and the trials that are still to be done."""
 
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
 from robnas.records._record import Record as Record
+from robnas.records._trials import Failure as Failure
+from robnas.records._trials import FailureKind as FailureKind
+from robnas.records._trials import Outcome as Outcome
+from robnas.records._trials import Result as Result
+from robnas.records._trials import Task as Task
 
 if TYPE_CHECKING:
-    from robnas.records._store import SCHEMA_VERSION as SCHEMA_VERSION
+    from robnas.records._plans import StoredPlan as StoredPlan
+    from robnas.records._plans import find_plan as find_plan
+    from robnas.records._plans import plan_doubts as plan_doubts
+    from robnas.records._plans import plan_records as plan_records
+    from robnas.records._plans import stored_plans as stored_plans
+    from robnas.records._queue import LEASE as LEASE
+    from robnas.records._queue import TrialQueue as TrialQueue
+    from robnas.records._schema import SCHEMA_VERSION as SCHEMA_VERSION
+    from robnas.records._status import PlanStatus as PlanStatus
+    from robnas.records._status import Timing as Timing
+    from robnas.records._status import store_status as store_status
+    from robnas.records._status import timing as timing
     from robnas.records._store import RecordStore as RecordStore
 
 # A worker makes records but needs no database.
 __getattr__, __dir__ = _lazy.attach(
-    __name__, {"RecordStore": "robnas.records._store", "SCHEMA_VERSION": "robnas.records._store"}
+    __name__,
+    {
+        "LEASE": "robnas.records._queue",
+        "PlanStatus": "robnas.records._status",
+        "RecordStore": "robnas.records._store",
+        "SCHEMA_VERSION": "robnas.records._schema",
+        "StoredPlan": "robnas.records._plans",
+        "Timing": "robnas.records._status",
+        "TrialQueue": "robnas.records._queue",
+        "find_plan": "robnas.records._plans",
+        "plan_doubts": "robnas.records._plans",
+        "plan_records": "robnas.records._plans",
+        "store_status": "robnas.records._status",
+        "stored_plans": "robnas.records._plans",
+        "timing": "robnas.records._status",
+    },
 )

@@ -1,0 +1,18 @@
+"""The executors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from robnas.build._executor import Executor, Trainer
+from robnas.build._local import LocalExecutor
+
+
+def _ray(trainer: Trainer, **options: Any) -> Executor:
+    from robnas.build._ray import RayExecutor  # which is imported only where it is used: Ray is an extra
+
+    return RayExecutor(trainer, **options)
+
+
+EXECUTORS: dict[str, Callable[..., Executor]] = {"local": LocalExecutor, "ray": _ray}

@@ -1,0 +1,36 @@
+"""A finished build as a table."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from robnas.benchmarks import Table, table_of_records
+from robnas.records import RecordStore, StoredPlan, plan_records, store_status
+
+
+def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
+    """The plan's finished trials as a table that says where it comes from.
+
+    Raises:
+        InputError: no trial is finished.
+    """
+    space = plan.facts["space"]
+    partition = space.get("partition")
+    records = plan_records(store, plan)
+    names = {record.recipe_hash: plan.facts["recipe"]["name"] for record in records}
+    table = table_of_records(plan.name, records, partition=partition, recipe_names=names)
+    status = next(found for found in store_status(store) if found.plan == plan.hash)
+    made: dict[str, Any] = {
+        "plan": plan.facts,
+        "plan_hash": plan.hash,
+        "setup_hash": plan.setup,
+        "trials": status.done,
+        "missing_trials": status.total - status.done,
+        "failed_trials": status.failed,
+        "doubtful_trials": status.doubtful,
+        "core_hours": round(status.core_hours, 3),
+        "date": datetime.datetime.fromtimestamp(status.finished or 0.0, datetime.UTC).date().isoformat(),
+    }
+    table.provenance.update(made)
+    return table

@@ -1,0 +1,103 @@
+"""What a plan measures of its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from robnas._settings import check_keys, to_dict
+from robnas.attacks import ATTACKS, Attack
+from robnas.build._selection import sequence, table
+from robnas.errors import InputError, Verbatim
+from robnas.evaluation import Suite, suite
+from robnas.types import Split, ThreatModel, check_count, check_split, format_epsilon, parse_epsilon
+
+_EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """What is measured of each trained network."""
+
+    suite: Suite
+    """The attacks, and on how many images each."""
+    splits: tuple[Split, ...]
+    """In this order."""
+    images: Mapping[str, int] = field(default_factory=dict)
+    """Split → only its first images."""
+    batch_size: int = 256
+    """Images per forward pass."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Measuring:
+        """The entries of a plan's ``[evaluation]``.
+
+        Raises:
+            InputError: an unknown entry or attack, no split, or both a suite and attacks.
+        """
+        check_keys("plan evaluation", values, _EVALUATION_KEYS)
+        if ("suite" in values) == ("attacks" in values):
+            raise InputError("plan evaluation", expected="either suite or attacks", got=sorted(values))
+        if "suite" in values:
+            base = suite(values["suite"])
+        else:
+            base = Suite("own", tuple(map(_attack, sequence("plan evaluation attacks", values["attacks"]))))
+        chosen = Suite(base.name, base.attacks, _counts("limits", values.get("limits", base.limits)), base.checks)
+        if "checks" in values:
+            if not isinstance(values["checks"], bool):
+                raise InputError("plan evaluation checks", expected="true or false", got=values["checks"])
+            chosen = replace(chosen, checks=values["checks"])
+        splits = tuple(check_split(name) for name in sequence("plan evaluation splits", values.get("splits", [])))
+        if not splits or len(set(splits)) < len(splits):
+            raise InputError("plan evaluation splits", expected="validation, test or both", got=list(splits))
+        images = _counts("images", values.get("images", {}))
+        check_keys("plan evaluation images", images, splits)
+        size = check_count("plan evaluation batch_size", values.get("batch_size", 256))
+        return cls(suite=chosen, splits=splits, images=images, batch_size=size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entries of ``[evaluation]``."""
+        return {
+            "attacks": [_attack_entry(attack) for attack in self.suite.attacks],
+            "limits": dict(self.suite.limits),
+            "checks": self.suite.checks,
+            "splits": list(self.splits),
+            "images": dict(self.images),
+            "batch_size": self.batch_size,
+        }
+
+
+def _counts(key: str, values: Any) -> dict[str, int]:
+    what = f"plan evaluation {key}"
+    return {name: check_count(f"{what} of {name}", count) for name, count in table(what, values).items()}
+
+
+def _attack(values: Any) -> Attack:
+    if not isinstance(values, Mapping):
+        raise InputError("plan evaluation attack", expected="a table with name and epsilon", got=values)
+    check_keys("attack", [values.get("name", "")], ATTACKS)
+    kind: Any = ATTACKS[values["name"]]
+    own = [entry.name for entry in fields(kind) if entry.name != "threat"]
+    check_keys(f"attack {values['name']} setting", values, ("name", "norm", "epsilon", *own))
+    if "epsilon" not in values:
+        raise InputError(f"attack {values['name']}", expected="an entry epsilon", got=Verbatim("none"))
+    threat = ThreatModel(values.get("norm", "linf"), parse_epsilon(values["epsilon"]))
+    settings = {key: value for key, value in values.items() if key in own}
+    if "step_size" in settings:
+        settings["step_size"] = parse_epsilon(settings["step_size"])
+    try:
+        attack: Attack = kind(threat=threat, **settings)
+    except TypeError as error:
+        raise InputError(f"attack {values['name']}", expected=", ".join(own), got=Verbatim(str(error)[:100])) from None
+    return attack
+
+
+def _attack_entry(attack: Attack) -> dict[str, Any]:
+    plain = {key: value for key, value in to_dict(attack).items() if key != "threat"}
+    return {
+        "name": attack.name,
+        "norm": attack.threat.norm,
+        "epsilon": format_epsilon(attack.threat.epsilon),
+        **plain,
+    }

@@ -1,0 +1,205 @@
+"""A plan: which architectures are trained on what, with which recipe and seeds, and what is measured."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robnas._settings import check_keys, content_hash, to_dict
+from robnas.build._measuring import Measuring
+from robnas.build._selection import Extra, Selection, seed_list, sequence
+from robnas.build._trial import Source, Trial
+from robnas.errors import InputError, Verbatim
+from robnas.evaluation import metric_key
+from robnas.records import Task
+from robnas.spaces import Architecture
+from robnas.training import Recipe
+from robnas.training import recipe as preset_recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A benchmark to be built."""
+
+    name: str
+    """What people call it; not part of the hash."""
+    space: Selection
+    source: Source
+    recipe: Recipe
+    measuring: Measuring
+    seeds: tuple[int, ...]
+    """Each architecture is trained once with each; the attacks of its evaluation have the same seed."""
+    extra: tuple[Extra, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """The plan of a TOML file.
+
+        Raises:
+            InputError: the file is missing or no TOML, or an entry is unknown, missing or wrong.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
+            raise InputError(f"plan {path}", expected="a TOML file", got=got) from None
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan of a TOML document.
+
+        Raises:
+            InputError: an entry is unknown, missing or wrong.
+        """
+        known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra")
+        check_keys("plan entry", values, known)
+        for key in ("name", "seeds", "space", "data", "recipe", "evaluation"):
+            if key not in values:
+                raise InputError("plan", expected=f"an entry {key}", got=Verbatim("none"))
+        for key in ("space", "data", "recipe", "evaluation"):
+            if not isinstance(values[key], Mapping):
+                raise InputError(f"plan {key}", expected=f"a table [{key}]", got=values[key])
+        name = values["name"]
+        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100:
+            raise InputError("plan name", expected="1 to 100 printable characters", got=name)
+        return cls(
+            name=name,
+            space=Selection.from_dict(values["space"]),
+            source=_source(values["data"]),
+            recipe=_recipe(values["recipe"]),
+            measuring=Measuring.from_dict(values["evaluation"]),
+            seeds=seed_list("plan seeds", values["seeds"]),
+            extra=tuple(map(Extra.from_dict, sequence("plan extra", values.get("extra", [])))),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values, which `from_dict` reads back; presets are written out."""
+        return {
+            "name": self.name,
+            "seeds": list(self.seeds),
+            "space": self.space.to_dict(),
+            "data": {key: value for key, value in vars(self.source).items() if value is not None},
+            "recipe": self.recipe.to_dict(),
+            "evaluation": self.measuring.to_dict(),
+            "extra": [to_dict(extra) for extra in self.extra],
+        }
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[Architecture, int], ...]:
+        """Architecture and seed of each trial, without repetition.
+
+        Raises:
+            InputError: no architectures are selected, or fewer than an extra asks for.
+        """
+        selected = self.space.architectures()
+        pairs = dict.fromkeys((arch, seed) for seed in self.seeds for arch in selected)
+        for extra in self.extra:
+            if extra.count > len(selected):
+                raise InputError(
+                    "plan extra count", expected=f"at most the {len(selected)} that the space has", got=extra.count
+                )
+            rows = np.random.default_rng(extra.seed).permutation(len(selected))[: extra.count]
+            pairs |= dict.fromkeys((selected[row], seed) for seed in extra.seeds for row in rows)
+        return tuple(pairs)
+
+    def trial(self, architecture: str, seed: int) -> Trial:
+        """One trial of the plan."""
+        return Trial(architecture=Architecture(architecture), source=self.source, recipe=self.recipe, seed=seed)
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A plan on a data set whose content is known: everything has a hash."""
+
+    plan: Plan
+    dataset_hash: str
+    measurements: tuple[dict[str, Any], ...]
+    """Split, metric, attack hash and number of images of each record of a trial."""
+
+    @cached_property
+    def setup(self) -> str:
+        """Hash of what all trials of the plan share; names and the place of the data are not part of it."""
+        return content_hash(self._identity())
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "dataset_hash": self.dataset_hash,
+            "recipe_hash": self.plan.recipe.hash,
+            "measurements": list(self.measurements),
+            "batch_size": self.plan.measuring.batch_size,
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """What the setup's hash stands for."""
+        plain = self.plan.to_dict()
+        return {**self._identity(), **{key: plain[key] for key in ("data", "recipe", "evaluation")}}
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """One per trial."""
+        return tuple(Task.of(self.setup, arch.code, seed) for arch, seed in self.plan.pairs)
+
+    @cached_property
+    def hash(self) -> str:
+        """Of the whole plan: of its trials, in whatever order."""
+        return content_hash({"trials": sorted(task.hash for task in self.tasks)})
+
+
+def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion:
+    """The plan on a data set with that content.
+
+    Args:
+        plan: what is to be built.
+        dataset_hash: content hash of the data set.
+        sizes: split → number of images.
+
+    Raises:
+        InputError: the data set has no such split, or fewer images than the plan asks for.
+    """
+    measurements = []
+    for split in plan.measuring.splits:
+        if split not in sizes:
+            raise InputError("plan evaluation splits", expected=f"of {', '.join(sizes)}", got=split)
+        count = plan.measuring.images.get(split, sizes[split])
+        if count > sizes[split]:
+            raise InputError(f"plan evaluation images of {split}", expected=f"at most {sizes[split]}", got=count)
+        for attack in (None, *plan.measuring.suite.attacks):
+            images = count if attack is None else min(count, plan.measuring.suite.limits.get(attack.name, count))
+            described = "" if attack is None else content_hash({"name": attack.name, **to_dict(attack)})
+            measurements.append(
+                {"split": split, "metric": metric_key(attack), "attack_hash": described, "images": images}
+            )
+    return Expansion(plan, dataset_hash, tuple(measurements))
+
+
+def _source(values: Mapping[str, Any]) -> Source:
+    known = {entry.name: entry.type for entry in fields(Source)}
+    check_keys("plan data", values, known)
+    if not isinstance(values.get("name"), str):
+        raise InputError("plan data name", expected="the name of a data set or a path", got=values.get("name"))
+    for key, kinds in (("validation", (int, float)), ("limit_train", (int,)), ("allow_partial", (bool,))):
+        value = values.get(key, 0.0 if key == "validation" else 0 if key == "limit_train" else False)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise InputError(f"plan data {key}", expected="true or false" if bool in kinds else "a number", got=value)
+    return Source(**values)
+
+
+def _recipe(values: Mapping[str, Any]) -> Recipe:
+    """The preset with changes, or all settings written out."""
+    given = {key: value for key, value in values.items() if key != "preset"}
+    if "preset" not in values:
+        return Recipe.from_dict(given)
+    base = preset_recipe(values["preset"])
+    plain = base.to_dict()
+    check_keys("recipe setting", given, plain)
+    if isinstance(given.get("attack"), Mapping):
+        given["attack"] = {**plain["attack"], **given["attack"]}
+    full = Recipe.from_dict({**plain, **given})
+    return base.replace(**{key: getattr(full, key) for key in given})

@@ -1,0 +1,178 @@
+"""Plan + store + executor: the whole of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from robnas.build._driver import BuildResult, Policy, drive
+from robnas.build._executor import Limits
+from robnas.build._executors import EXECUTORS
+from robnas.build._plan import Expansion, Plan, expand
+from robnas.build._trainer import TrainAndEvaluate
+from robnas.data import DATASETS
+from robnas.errors import InputError, StoreError, Verbatim, reason
+from robnas.records import RecordStore, Timing, TrialQueue, stored_plans, timing
+from robnas.types import Progress, silent
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will cost, from the trials of its kind that the store has."""
+
+    plan: str
+    """Hash."""
+    total: int
+    done: int
+    failed: int
+    to_do: int
+    """Neither done nor failed."""
+    measured: int
+    """Trials on which the cost rests; 0 if none was measured."""
+    mean_seconds: float | None
+    """Of a trial on one worker."""
+    standard_error: float | None
+    """Of that mean; None below two trials."""
+
+    @property
+    def worker_hours(self) -> float | None:
+        """For what is to do."""
+        return None if self.mean_seconds is None else self.mean_seconds * self.to_do / 3600
+
+
+def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress = silent) -> Expansion:
+    """The plan's trials; the content of its data set, which is read for the purpose, is a part of their hashes."""
+    data = plan.source.load(data_dir, progress)
+    return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
+
+
+def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
+    """What is to do and what it will cost; nothing is written.
+
+    Args:
+        expansion: of the plan.
+        store: where trials are looked for; None if it does not exist yet.
+    """
+    tasks = expansion.tasks
+    found = Timing(0, None, None, {}) if store is None else timing(store, expansion.setup)
+    ended = [found.states.get(task.hash) for task in tasks]
+    done, failed = ended.count("done"), ended.count("failed")
+    return Estimate(
+        plan=expansion.hash,
+        total=len(tasks),
+        done=done,
+        failed=failed,
+        to_do=len(tasks) - done - failed,
+        measured=found.measured,
+        mean_seconds=found.mean,
+        standard_error=found.standard_error,
+    )
+
+
+def run_plan(
+    expansion: Expansion,
+    store: RecordStore,
+    *,
+    executor: str = "local",
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    limit: int | None = None,
+    policy: Policy | None = None,
+    data_dir: Path | None = None,
+    work_dir: Path | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+    note: Callable[[str], None] = lambda text: None,
+) -> BuildResult:
+    """Build what is missing of a plan.
+
+    Args:
+        expansion: the plan, expanded on its data set.
+        store: where it goes; another driver may work on the same plan at the same time.
+        executor: one of `EXECUTORS`.
+        options: of the executor, such as ``{"jobs": 2}``.
+        limits: what one trial may use.
+        limit: run at most so many trials.
+        policy: what to do when something goes wrong.
+        data_dir: where data sets lie, on all machines.
+        work_dir: where unfinished trainings keep a checkpoint per epoch, seen from all machines; nowhere if omitted.
+        device: where the networks are: ``cpu`` or ``cuda``.
+        progress: told about the trials done.
+        note: told in a line about costs and troubles.
+
+    Raises:
+        InputError: an unknown executor, or a plan that collides with another.
+        StoreError: the store cannot be written.
+        KeyboardInterrupt: stopped by Ctrl-C or SIGTERM; what is finished is kept.
+    """
+    if executor not in EXECUTORS:
+        raise InputError("executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
+    plan = expansion.plan
+    source = plan.source
+    if source.name not in ("digits", *DATASETS):
+        source = replace(source, name=str(Path(source.name).resolve()))  # workers may start in another folder
+    if work_dir is not None:
+        work_dir = work_dir.resolve()
+        try:
+            work_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError("work_dir", expected="a folder that can be written", got=reason(error)) from None
+    queue = enrol(expansion, store)
+    trainer = TrainAndEvaluate(
+        source=source,
+        recipe=plan.recipe,
+        measuring=plan.measuring,
+        dataset_hash=expansion.dataset_hash,
+        data_dir=None if data_dir is None else data_dir.resolve(),
+        work_dir=work_dir,
+        device=device,
+    )
+    workers = EXECUTORS[executor](trainer, limits=limits, **(options or {}))
+    return drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+
+
+def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueue:
+    """The queue of a plan, which is made known to the store first.
+
+    Args:
+        expansion: of the plan.
+        store: where it goes.
+        options: of `TrialQueue`.
+
+    Raises:
+        InputError: the store holds a plan whose records would have the same keys and other values.
+        StoreError: the store cannot be written.
+    """
+    _check_collisions(expansion, store)
+    queue = TrialQueue(store, expansion.hash, **options)
+    plan = expansion.plan
+    queue.enrol(plan.name, expansion.setup, expansion.settings(), plan.to_dict(), expansion.tasks)
+    return queue
+
+
+def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
+    """A record's key does not name the batch size of the evaluation, which has a say in its value."""
+    ours = expansion.settings()
+    keys = {_key(entry) for entry in ours["measurements"]}
+    for other in stored_plans(store):
+        theirs = other.settings
+        if (
+            other.setup != expansion.setup
+            and theirs["dataset_hash"] == ours["dataset_hash"]
+            and theirs["recipe_hash"] == ours["recipe_hash"]
+            and theirs["batch_size"] != ours["batch_size"]
+            and keys & {_key(entry) for entry in theirs["measurements"]}
+        ):
+            raise StoreError(
+                f"plan {expansion.plan.name}, evaluation batch_size",
+                expected=f"{theirs['batch_size']}, as plan {other.name} ({other.hash}) of this store has it for the "
+                "same measurements",
+                got=Verbatim(ours["batch_size"]),
+                remedy="the plans collide: use the same batch size or another store",
+            )
+
+
+def _key(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(entry[name] for name in ("split", "metric", "attack_hash", "images"))

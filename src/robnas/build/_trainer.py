@@ -1,0 +1,83 @@
+"""The trainer of plans: trains a network, measures it, makes records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from robnas.build._measuring import Measuring
+from robnas.build._trial import Source, Trial
+from robnas.data import Dataset
+from robnas.errors import DataError, Verbatim
+from robnas.evaluation import evaluate
+from robnas.records import Outcome, Record, Task
+from robnas.spaces import Architecture
+from robnas.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainAndEvaluate:
+    """A `Trainer` for the trials of one plan."""
+
+    source: Source
+    recipe: Recipe
+    measuring: Measuring
+    dataset_hash: str
+    """Content of the data set for which the plan was expanded."""
+    data_dir: Path | None = None
+    """Where data sets lie."""
+    work_dir: Path | None = None
+    """Each training keeps a checkpoint per epoch in a folder of this one; nothing is kept if omitted."""
+    device: str = "cpu"
+
+    def prepare(self) -> None:
+        """Load the data set.
+
+        Raises:
+            DataError: its content is not that of the plan.
+        """
+        found = _load(self.source, self.data_dir, self.device).content_hash
+        if found != self.dataset_hash:
+            raise DataError(
+                f"data set {self.source.name} of the worker",
+                expected=f"content {self.dataset_hash}, as the plan was made for",
+                got=Verbatim(found),
+                remedy="give all machines the same files",
+            )
+
+    def __call__(self, task: Task) -> Outcome:
+        """Train and evaluate one architecture with one seed."""
+        data = _load(self.source, self.data_dir, self.device)
+        trial = Trial(
+            architecture=Architecture(task.architecture), source=self.source, recipe=self.recipe, seed=task.seed
+        )
+        directory = None if self.work_dir is None else self.work_dir / task.hash
+        network, _ = trial.train(data, directory, device=self.device)
+        records: list[Record] = []
+        settings: dict[str, dict[str, Any]] = {}
+        warnings: list[str] = []
+        for split in self.measuring.splits:
+            found = evaluate(
+                network,
+                data,
+                self.measuring.suite,
+                split=split,
+                seed=task.seed,
+                limit=self.measuring.images.get(split),
+                batch_size=self.measuring.batch_size,
+                directory=directory,
+                device=self.device,
+            )
+            made, described = trial.records(data, found)
+            records += made
+            settings |= described
+            warnings += [f"{split}: {text}" for text in found.warnings]
+        return Outcome(tuple(records), settings, tuple(warnings))
+
+
+@lru_cache(maxsize=1)
+def _load(source: Source, data_dir: Path | None, device: str) -> Dataset:
+    """Once per worker, whatever the number of trials."""
+    return source.load(data_dir).to(device)

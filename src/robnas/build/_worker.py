@@ -1,0 +1,69 @@
+"""What runs inside a worker process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from multiprocessing.connection import Connection
+
+from robnas._processes import die_with
+from robnas.build._executor import Trainer
+from robnas.errors import DivergedError
+from robnas.records import Failure, Result, Task
+
+_LONGEST = 500  # characters of a message
+
+
+def work(connection: Connection, trainer: bytes, environment: Mapping[str, str], parent: int) -> None:
+    """Do the tasks that arrive at `connection` until it is closed; say None once ready for the first.
+
+    Args:
+        connection: to the executor.
+        trainer: pickled, because what it imports has to see the environment.
+        environment: variables to be set.
+        parent: process number of the executor; no worker outlives it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    die_with(parent)
+    os.environ.update(environment)
+    try:
+        run: Trainer = pickle.loads(trainer)  # noqa: S301 (made by the executor that started this process)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
+        run.prepare()
+    except Exception as error:
+        connection.send(_failure(error, 0.0))
+        return
+    connection.send(None)
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        connection.send(do(run, task))
+
+
+def do(run: Trainer, task: Task) -> Result:
+    """One task, with whatever it raises turned into its failure."""
+    begun = time.perf_counter()
+    try:
+        outcome = run(task)
+    except Exception as error:
+        return _failure(error, time.perf_counter() - begun)
+    return replace(outcome, seconds=time.perf_counter() - begun)
+
+
+def _failure(error: Exception, seconds: float) -> Failure:
+    if isinstance(error, DivergedError):
+        return Failure("diverged", str(error), seconds)
+    text = "".join(letter if letter.isprintable() else " " for letter in " ".join(str(error).split())[:_LONGEST])
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return Failure("error", f"{type(error).__name__}: {text}{place}", seconds)

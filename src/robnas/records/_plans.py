@@ -1,0 +1,98 @@
+"""The plans that a store knows, and the records that belong to one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from robnas.errors import InputError, Verbatim
+from robnas.records import _schema
+from robnas.records._record import Record
+from robnas.records._store import RecordStore
+
+_plans, _trials, _members = _schema.plans, _schema.trials, _schema.members
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A plan as the store knows it."""
+
+    hash: str
+    name: str
+    setup: str
+    """Hash of what all its trials share."""
+    facts: dict[str, Any]
+    """The plan in plain values."""
+    settings: dict[str, Any]
+    """What the setup's hash stands for."""
+    created: float
+    """Seconds since 1970."""
+
+
+def stored_plans(store: RecordStore) -> list[StoredPlan]:
+    """All plans, in the order in which they came."""
+    settings = _schema.settings
+    query = (
+        sa.select(_plans, settings.c.json.label("settings"))
+        .join(settings, settings.c.hash == _plans.c.setup)
+        .order_by(_plans.c.created, _plans.c.hash)
+    )
+    with store.read() as connection:
+        return [
+            StoredPlan(row.hash, row.name, row.setup, json.loads(row.json), json.loads(row.settings), row.created)
+            for row in connection.execute(query)
+        ]
+
+
+def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
+    """The plan of that name, of a hash that begins so, or the only one.
+
+    Raises:
+        InputError: there is none, or more than one; the text lists them.
+    """
+    known = stored_plans(store)
+    found = [plan for plan in known if name is None or plan.name == name or plan.hash.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    shown = ", ".join(f"{plan.name} ({plan.hash})" for plan in (found or known))
+    raise InputError(
+        "plan",
+        expected=f"one of {shown}" if shown else "a store in which a plan was built",
+        got=Verbatim("no plan" if not known else "none named" if name is None else repr(name)),
+        remedy="give --plan with a hash" if shown else "robnas build PLAN.toml --store URL",
+    )
+
+
+def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
+    """The records of the plan's finished trials, in the order of their keys; others in the store are left out."""
+    done = _finished(plan, _trials.c.architecture, _trials.c.seed)
+    with store.read() as connection:
+        wanted = {(row.architecture, row.seed) for row in connection.execute(done)}
+    measured = {(m["split"], m["metric"], m["attack_hash"], m["images"]) for m in plan.settings["measurements"]}
+    return [
+        record
+        for record in store.records(
+            dataset_hash=plan.settings["dataset_hash"], recipe_hash=plan.settings["recipe_hash"]
+        )
+        if (record.architecture.code, record.seed) in wanted
+        and (record.split, record.metric, record.attack_hash, record.images) in measured
+        and record.attack_seed == (record.seed if record.attack_hash else 0)
+    ]
+
+
+def plan_doubts(store: RecordStore, plan: StoredPlan) -> list[str]:
+    """What the evaluations of the plan's finished trials doubt, a line per doubt that begins with the architecture."""
+    found = _finished(plan, _trials.c.architecture, _trials.c.message)
+    doubtful = found.where(_trials.c.message.is_not(None)).order_by(_trials.c.architecture, _trials.c.seed)
+    with store.read() as connection:
+        rows = connection.execute(doubtful).all()
+    return [f"{row.architecture}: {text}" for row in rows for text in row.message.splitlines()]
+
+
+def _finished(plan: StoredPlan, *columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Columns of the plan's finished trials."""
+    inside = (_members.c.trial == _trials.c.hash) & (_members.c.plan == plan.hash)
+    return sa.select(*columns).join(_members, inside).where(_trials.c.state == "done")

@@ -1,0 +1,269 @@
+"""The trials of a plan in a store, shared by any number of drivers: each is counted once, whatever dies."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from robnas.errors import StoreError, Verbatim
+from robnas.records import _schema
+from robnas.records._machine import Process
+from robnas.records._store import RecordStore
+from robnas.records._trials import Failure, Outcome, Result, Task
+
+LEASE = 60.0  # seconds without a heartbeat after which a driver is taken for dead
+_CHUNK = 500  # names in one statement
+_plans, _trials, _members, _drivers = _schema.plans, _schema.trials, _schema.members, _schema.drivers
+
+
+class Unfinished(NamedTuple):
+    """Trials that are neither done nor failed."""
+
+    waiting: int
+    running: int
+
+
+class TrialQueue:
+    """What is left to do of one plan.
+
+    A driver calls `join`, then again and again `claim`, `finish` and `beat`, and at the end `leave`. A trial is
+    claimed by one driver at a time. If the driver dies, its claims fall back: at once if it ran on this machine, else
+    when its last heartbeat is `lease` seconds old. A result counts only while the claim holds, so a driver that was
+    taken for dead and comes back changes nothing.
+
+    Args:
+        store: where everything is kept.
+        plan: hash of the plan, made known by `enrol`.
+        clock: seconds since 1970; that of the database if omitted, so that the clocks of machines need not agree.
+        lease: see above.
+    """
+
+    def __init__(
+        self, store: RecordStore, plan: str, *, clock: Callable[[], float] | None = None, lease: float = LEASE
+    ) -> None:
+        self.store, self.plan, self.lease = store, plan, lease
+        self.owner = uuid.uuid4().hex
+        self._clock = clock
+        self._cursor = ""  # claims go round the hashes, so that what is done is not looked at again and again
+
+    def enrol(
+        self, name: str, setup: str, settings: Mapping[str, Any], facts: Mapping[str, Any], tasks: Sequence[Task]
+    ) -> int:
+        """Make the plan and its trials known to the store, and return how many trials are new.
+
+        Args:
+            name: of the plan.
+            setup: hash of what all its trials share.
+            settings: what that hash stands for.
+            facts: the plan in plain values.
+            tasks: its trials.
+
+        Raises:
+            StoreError: the store holds another trial under the same hash, or cannot be written.
+        """
+        with self.store.write() as connection:
+            described = {"hash": setup, "json": json.dumps(settings, sort_keys=True)}
+            self.store.insert_new(connection, _schema.settings, [described])
+            row = {"hash": self.plan, "name": name, "setup": setup, "json": json.dumps(facts, sort_keys=True)}
+            self.store.insert_new(connection, _plans, [row | {"created": self._now(connection)}])
+            rows = [
+                {"hash": task.hash, "setup": setup, "architecture": task.architecture, "seed": task.seed,
+                 "state": "waiting", "deaths": 0}
+                for task in tasks
+            ]  # fmt: skip
+            new = self.store.insert_new(connection, _trials, rows)
+            self.store.insert_new(connection, _members, [{"plan": self.plan, "trial": task.hash} for task in tasks])
+            count = connection.scalar(
+                sa.select(sa.func.count()).select_from(_members).where(_members.c.plan == self.plan)
+            )
+            if count != len({task.hash for task in tasks}):
+                raise StoreError(
+                    f"plan {name}",
+                    expected=f"the {count} trials that the store has under its hash {self.plan}",
+                    got=Verbatim(f"{len(tasks)} trials"),
+                    remedy="the plans collide: use another store",
+                )
+        return new
+
+    def join(self) -> None:
+        """Announce this driver."""
+        with self.store.write() as connection:
+            self._beat(connection)
+            self._free_abandoned(connection)
+
+    def beat(self) -> None:
+        """Say that this driver is alive, and free the trials of those that are not."""
+        self.join()
+
+    def release(self) -> None:
+        """Give back what was claimed and not finished."""
+        with self.store.write() as connection:
+            self._release(connection, [self.owner])
+
+    def leave(self) -> None:
+        """Give back what was claimed and not finished, and say farewell."""
+        with self.store.write() as connection:
+            self._release(connection, [self.owner])
+            self._dismiss(connection, [self.owner])
+
+    def claim(self, count: int) -> list[Task]:
+        """Take up to `count` waiting trials, in the order of their hashes: a random one, but always the same."""
+        with self.store.write() as connection:
+            found = self._waiting(connection, count)
+            if len(found) < count and self._cursor:
+                self._cursor = ""
+                taken = {task.hash for task in found}
+                again = self._waiting(connection, count)
+                found += [task for task in again if task.hash not in taken][: count - len(found)]
+            if found:
+                self._cursor = found[-1].hash
+                change = {"state": "running", "owner": self.owner, "claimed": self._now(connection)}
+                self._update(connection, [task.hash for task in found], change)
+        return found
+
+    def _waiting(self, connection: sa.Connection, count: int) -> list[Task]:
+        query = (
+            sa.select(_trials.c.hash, _trials.c.architecture, _trials.c.seed, _trials.c.deaths)
+            .join(_members, _members.c.trial == _trials.c.hash)
+            .where(_members.c.plan == self.plan, _members.c.trial > self._cursor, _trials.c.state == "waiting")
+            .order_by(_members.c.trial)
+            .limit(count)
+        )
+        if self.store.dialect == "postgresql":  # SQLite has one writer at a time anyway
+            query = query.with_for_update(skip_locked=True, of=_trials)
+        return [Task(*row) for row in connection.execute(query)]
+
+    def finish(self, results: Iterable[tuple[Task, Result]], *, retried: Collection[str] = ()) -> set[str]:
+        """Keep results and records in one transaction.
+
+        Args:
+            results: how the trials ended; those that this driver does not hold any more are left out.
+            retried: hashes of trials that failed because their worker died, and are run again: they wait.
+
+        Returns:
+            Hashes of the trials whose results were kept.
+
+        Raises:
+            StoreUnavailableError: nothing was kept, and the same call may succeed later.
+            StoreError: the store holds other records of the same trial.
+        """
+        given = {task.hash: (task, result) for task, result in results}
+        with self.store.write() as connection:
+            held = self._held(connection, list(given))
+            kept = [given[hash_] for hash_ in given if hash_ in held]
+            outcomes = [result for _, result in kept if isinstance(result, Outcome)]
+            settings = {key: value for outcome in outcomes for key, value in outcome.settings.items()}
+            self.store.add_within(connection, (r for outcome in outcomes for r in outcome.records), settings)
+            now = self._now(connection)
+            rows = [_ended(task, result, now, task.hash in retried) for task, result in kept]
+            if rows:
+                columns: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in rows[0] if name != "hash"}
+                statement = sa.update(_trials).where(_trials.c.hash == sa.bindparam("b_hash")).values(columns)
+                connection.execute(statement, [{f"b_{key}": value for key, value in row.items()} for row in rows])
+        return {task.hash for task, _ in kept}
+
+    def unfinished(self) -> Unfinished:
+        """How many trials of the plan wait, and how many run in drivers that are alive."""
+        query = (
+            sa.select(_trials.c.state, _trials.c.owner, sa.func.count())
+            .join(_members, (_members.c.trial == _trials.c.hash) & (_members.c.plan == self.plan))
+            .where(_trials.c.state.in_(("waiting", "running")))
+            .group_by(_trials.c.state, _trials.c.owner)
+        )
+        with self.store.read() as connection:
+            alive = living(connection, self._now(connection), self.lease)
+            waiting = running = 0
+            for state, owner, count in connection.execute(query):
+                if state == "running" and owner in alive:
+                    running += count
+                else:
+                    waiting += count
+        return Unfinished(waiting, running)
+
+    def retry(self) -> int:
+        """Let the failed trials of the plan wait again, and return how many they are."""
+        mine = sa.select(_members.c.trial).where(_members.c.plan == self.plan)
+        change = {"state": "waiting", "deaths": 0, "failure": None, "message": None, "finished": None, "seconds": None}
+        with self.store.write() as connection:
+            failed = sa.update(_trials).where(_trials.c.state == "failed", _trials.c.hash.in_(mine))
+            return int(connection.execute(failed.values(change)).rowcount)
+
+    def _held(self, connection: sa.Connection, hashes: Sequence[str]) -> set[str]:
+        held: set[str] = set()
+        for part in _parts(hashes):
+            query = sa.select(_trials.c.hash).where(
+                _trials.c.hash.in_(part), _trials.c.state == "running", _trials.c.owner == self.owner
+            )
+            if self.store.dialect == "postgresql":
+                query = query.with_for_update()
+            held.update(connection.scalars(query))
+        return held
+
+    def _update(self, connection: sa.Connection, hashes: Sequence[str], change: Mapping[str, Any]) -> None:
+        for part in _parts(hashes):
+            connection.execute(sa.update(_trials).where(_trials.c.hash.in_(part)).values(change))
+
+    def _beat(self, connection: sa.Connection) -> None:
+        process, now = Process.this(), self._now(connection)
+        row = {"id": self.owner, "machine": process.machine, "pid": process.pid, "started": process.started}
+        if not self.store.insert_new(connection, _drivers, [row | {"heartbeat": now}]):
+            change = {"heartbeat": now, "started": process.started}  # which moves when the clock is set
+            connection.execute(sa.update(_drivers).where(_drivers.c.id == self.owner).values(change))
+
+    def _free_abandoned(self, connection: sa.Connection) -> None:
+        alive = living(connection, self._now(connection), self.lease)
+        # A driver that was dismissed while it slept may have claimed once more before it was killed.
+        claimed = sa.select(_trials.c.owner).where(_trials.c.state == "running").distinct()
+        dead = {*connection.scalars(sa.select(_drivers.c.id)), *connection.scalars(claimed)} - alive
+        if dead:
+            self._release(connection, dead)
+            self._dismiss(connection, dead)
+
+    def _release(self, connection: sa.Connection, owners: Collection[str]) -> None:
+        claimed = sa.update(_trials).where(_trials.c.state == "running", _trials.c.owner.in_(owners))
+        connection.execute(claimed.values(state="waiting", owner=None, claimed=None))
+
+    def _dismiss(self, connection: sa.Connection, owners: Collection[str]) -> None:
+        connection.execute(sa.delete(_drivers).where(_drivers.c.id.in_(owners)))
+
+    def _now(self, connection: sa.Connection) -> float:
+        return now(connection) if self._clock is None else self._clock()
+
+
+def _parts(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (hashes[start : start + _CHUNK] for start in range(0, len(hashes), _CHUNK))
+
+
+def _ended(task: Task, result: Result, moment: float, retried: bool) -> dict[str, Any]:
+    """The columns of a trial that has ended, by name."""
+    died = isinstance(result, Failure) and result.kind == "worker died"
+    row = {"hash": task.hash, "owner": None, "finished": moment, "deaths": task.deaths + died}
+    if retried:
+        return row | {"state": "waiting", "finished": None, "seconds": None, "failure": None, "message": None}
+    if isinstance(result, Failure):
+        failed = {"state": "failed", "failure": result.kind, "message": result.message}
+        return row | failed | {"seconds": result.seconds}
+    doubts = "\n".join(result.warnings) or None
+    return row | {"state": "done", "seconds": result.seconds, "failure": None, "message": doubts}
+
+
+def now(connection: sa.Connection) -> float:
+    """The database's clock, in seconds since 1970."""
+    if connection.dialect.name == "postgresql":
+        query = "select extract(epoch from clock_timestamp())::float8"
+    else:
+        query = "select (julianday('now') - 2440587.5) * 86400.0"
+    return float(connection.exec_driver_sql(query).scalar_one())
+
+
+def living(connection: sa.Connection, moment: float, lease: float = LEASE) -> set[str]:
+    """The drivers that are alive at `moment`: with a fresh heartbeat, and not known to have ended."""
+    return {
+        row.id
+        for row in connection.execute(sa.select(_drivers))
+        if row.heartbeat > moment - lease and not Process(row.machine, row.pid, row.started).is_gone()
+    }

@@ -1,0 +1,55 @@
+"""What a build keeps of a trial besides its records: the task, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from robnas._settings import content_hash
+from robnas.records._record import Record
+
+FailureKind: TypeAlias = Literal["error", "diverged", "time limit", "memory limit", "worker died"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial of a plan: what distinguishes it from the others of the same setup."""
+
+    hash: str
+    """16 hexadecimal digits of setup, architecture and seed."""
+    architecture: str
+    """Digit code."""
+    seed: int
+    deaths: int = 0
+    """Workers that have died while they ran it."""
+
+    @classmethod
+    def of(cls, setup: str, architecture: str, seed: int) -> Task:
+        """The task of an architecture and a seed under the setup of that hash."""
+        return cls(content_hash({"setup": setup, "architecture": architecture, "seed": seed}), architecture, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished trial leaves."""
+
+    records: tuple[Record, ...]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Hash → settings of recipe and attacks."""
+    warnings: tuple[str, ...] = ()
+    """What its evaluation doubts."""
+    seconds: float = 0.0
+    """Duration, training and evaluation together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a trial has no records."""
+
+    kind: FailureKind
+    message: str
+    seconds: float = 0.0
+
+
+Result: TypeAlias = Outcome | Failure

@@ -1,0 +1,243 @@
+import tomllib
+
+import pytest
+
+from robnas.build import Plan, Source, Trial, expand
+from robnas.errors import InputError
+from robnas.records import Task
+from robnas.spaces import Architecture, partition
+from robnas.training import Recipe
+
+TEXT = """
+name = "small"
+seeds = [0, 3]
+
+[space]
+kind = "sample"
+count = 5
+seed = 1
+partition = "effective"
+
+[data]
+name = "digits"
+limit_train = 64
+
+[recipe]
+preset = "digits"
+epochs = 2
+attack = {steps = 2}
+
+[evaluation]
+splits = ["validation", "test"]
+images = {test = 50}
+limits = {pgd = 20}
+
+[[evaluation.attacks]]
+name = "fgsm"
+epsilon = "16/255"
+
+[[evaluation.attacks]]
+name = "pgd"
+epsilon = "0.5"
+norm = "l2"
+steps = 3
+step_size = "16/255"
+
+[[extra]]
+count = 2
+seeds = [7]
+"""
+SIZES = {"train": 64, "validation": 30, "test": 60}
+
+
+def values(**changes):
+    found = tomllib.loads(TEXT)
+    for path, value in changes.items():
+        *parents, key = path.split("__")
+        place = found
+        for parent in parents:
+            place = place[parent]
+        if value is None:
+            del place[key]
+        else:
+            place[key] = value
+    return found
+
+
+def plan(**changes):
+    return Plan.from_dict(values(**changes))
+
+
+def expanded(dataset_hash="d" * 16, **changes):
+    return expand(plan(**changes), dataset_hash, SIZES)
+
+
+def test_a_file_becomes_a_plan(tmp_path):
+    (tmp_path / "plan.toml").write_text(TEXT)
+    found = Plan.read(tmp_path / "plan.toml")
+    assert found == plan()
+    assert found.source == Source(name="digits", limit_train=64)
+    assert (found.recipe.epochs, found.recipe.attack.steps) == (2, 2)
+    assert found.recipe.attack.threat == Recipe.digits().attack.threat
+    assert found.measuring.suite.metrics == ("clean", "fgsm@16/255", "pgd-l2@0.5")
+    assert found.measuring.images == {"test": 50}
+
+
+def test_plain_values_are_read_back():
+    assert Plan.from_dict(plan().to_dict()).to_dict() == plan().to_dict()
+    again = expand(Plan.from_dict(plan().to_dict()), "d" * 16, SIZES)
+    assert again.hash == expanded().hash
+
+
+def test_every_architecture_is_trained_with_every_seed_and_some_with_more():
+    found = plan()
+    assert len(found.pairs) == 5 * 2 + 2
+    assert {seed for _, seed in found.pairs} == {0, 3, 7}
+    assert {arch for arch, seed in found.pairs if seed == 7} < {arch for arch, seed in found.pairs if seed == 0}
+    assert found.pairs == plan().pairs
+
+
+@pytest.mark.parametrize(
+    ("space", "count"),
+    [
+        ({"kind": "all"}, 15625),
+        ({"kind": "representatives", "partition": "official"}, 6466),
+        ({"kind": "representatives", "partition": "effective"}, 4660),
+        ({"kind": "sample", "count": 7, "seed": 0}, 7),
+        ({"kind": "list", "architectures": ["323133", Architecture("000300").genotype, "323133"]}, 2),
+    ],
+    ids=str,
+)
+def test_the_space_is_what_was_asked_for(space, count):
+    found = plan(space=space, extra=[])
+    assert len({arch for arch, _ in found.pairs}) == count
+    assert Plan.from_dict(found.to_dict()).space == found.space
+
+
+def test_a_sample_of_classes_has_one_architecture_of_each():
+    classes = partition("effective").class_of
+    assert len({int(classes[arch.index]) for arch, _ in plan().pairs}) == 5
+
+
+def test_extras_are_added_to_the_seeds_and_counted_once():
+    assert len(plan(extra=[{"count": 3, "seeds": [0, 7]}]).pairs) == 10 + 3
+
+
+SAME = [{"name": "other"}, {"evaluation__checks": False}, {"recipe__name": "other"}, {"data__validation": 0.2}]
+DIFFERENT = [
+    {"recipe__epochs": 3}, {"seeds": [0, 4]}, {"evaluation__images": {"test": 40}}, {"evaluation__batch_size": 8},
+    {"evaluation__splits": ["test"]}, {"evaluation__limits": {"pgd": 10}}, {"space__count": 6}, {"extra": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SAME, ids=str)
+def test_names_and_checks_change_no_hash(changes):
+    assert expanded(**changes).hash == expanded().hash
+
+
+@pytest.mark.parametrize("changes", DIFFERENT, ids=str)
+def test_what_decides_the_table_changes_the_hash(changes):
+    assert expanded(**changes).hash != expanded().hash
+
+
+def test_another_recipe_or_data_set_makes_trials_that_share_nothing():
+    ours = {task.hash for task in expanded().tasks}
+    assert ours.isdisjoint(task.hash for task in expanded(recipe__epochs=3).tasks)
+    assert ours.isdisjoint(task.hash for task in expanded(dataset_hash="e" * 16).tasks)
+
+
+def test_more_seeds_keep_the_trials_that_there_are():
+    assert {task.hash for task in expanded().tasks} < {task.hash for task in expanded(seeds=[0, 3, 4]).tasks}
+
+
+def test_the_hash_of_a_trial_is_that_of_the_first_release():
+    """Stores would forget what they have if it changed."""
+    assert Task.of("s" * 16, "323133", 1).hash == "7789ecf53e6fe3e9"
+
+
+def test_the_records_of_a_trial_are_named_before_it_runs():
+    found = expanded().measurements
+    assert [(entry["split"], entry["metric"], entry["images"]) for entry in found] == [
+        ("validation", "clean", 30), ("validation", "fgsm@16/255", 30), ("validation", "pgd-l2@0.5", 20),
+        ("test", "clean", 50), ("test", "fgsm@16/255", 50), ("test", "pgd-l2@0.5", 20),
+    ]  # fmt: skip
+
+
+def test_a_task_is_a_trial_of_the_plan():
+    assert plan().trial("323133", 3) == Trial(
+        architecture=Architecture("323133"), source=plan().source, recipe=plan().recipe, seed=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"colour": 1}, "plan entry: expected one of name, seeds, .* got 'colour'"),
+        ({"sseds": [1]}, "did you mean seeds?"),
+        ({"seeds": None}, "plan: expected an entry seeds, got none"),
+        ({"seeds": []}, r"plan seeds: expected at least one, each once, got \[\]"),
+        ({"seeds": [1, 1]}, "plan seeds: expected at least one, each once"),
+        ({"seeds": ["a"]}, "plan seeds: expected a whole number, got 'a'"),
+        ({"seeds": 1}, "plan seeds: expected a list, got 1"),
+        ({"name": ""}, "plan name: expected 1 to 100 printable characters"),
+        ({"name": "a\nb"}, "plan name"),
+        ({"space": 3}, r"plan space: expected a table \[space\], got 3"),
+        ({"space__kind": "al"}, "plan space kind: expected one of all, representatives, sample, list, got 'al'"),
+        ({"space__count": 0}, "plan space: expected at least one architecture, got none"),
+        ({"space__count": 99999}, r"sample count: expected a number in \[0, 4660\]"),
+        ({"space__architectures": []}, "plan space of kind sample: expected one of count, seed, partition"),
+        ({"space__seed": None}, "plan space of kind sample: expected an entry seed"),
+        ({"space": {"kind": "list", "architectures": []}}, "plan space: expected at least one architecture, got none"),
+        ({"space": {"kind": "list", "architectures": ["32313"]}}, "architecture: expected 6 digits"),
+        ({"space": {"kind": "representatives", "partition": "oficial"}}, "partition: expected one of official"),
+        ({"data__nam": "x"}, "plan data: expected one of name, .*did you mean name?"),
+        ({"data__name": None}, "plan data name: expected the name of a data set or a path, got None"),
+        ({"data__limit_train": "many"}, "plan data limit_train: expected a number, got 'many'"),
+        ({"recipe__epoch": 3}, "recipe setting: .*did you mean epochs?"),
+        ({"recipe__preset": "digit"}, "recipe: .*did you mean digits?"),
+        ({"recipe__epochs": 0}, "recipe epochs: expected at least 1"),
+        ({"recipe__attack": {"step": 3}}, "recipe attack setting: .*did you mean steps?"),
+        ({"evaluation__suite": "digits"}, "plan evaluation: expected either suite or attacks"),
+        ({"evaluation__splits": ["val"]}, "split: expected one of train, validation, test, got 'val'"),
+        ({"evaluation__splits": None}, "plan evaluation splits: expected validation, test or both"),
+        ({"evaluation__images": {"tests": 3}}, "did you mean test?"),
+        ({"evaluation__images": {"test": 61}}, "plan evaluation images of test: expected at most 60, got 61"),
+        ({"evaluation__limits": {"autoattack": 5}}, "suite limit: expected one of"),
+        ({"evaluation__attacks": [{"name": "pdg", "epsilon": "8/255"}]}, "attack: .*did you mean pgd?"),
+        ({"evaluation__attacks": [{"name": "fgsm"}]}, "attack fgsm: expected an entry epsilon, got none"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 8}]}, 'write "8/255", not 8'),
+        ({"evaluation__attacks": [{"name": "pgd", "epsilon": "8/255"}]}, "attack pgd: expected steps, step_size"),
+        ({"evaluation__attacks": ["pgd"]}, "plan evaluation attack: expected a table with name and epsilon"),
+        ({"extra": [{"count": 6, "seeds": [1]}]}, "plan extra count: expected at most the 5 that the space has, got 6"),
+        ({"extra": [{"seeds": [1]}]}, "plan extra: expected an entry count"),
+        ({"extra": {"count": 1}}, "plan extra: expected a list"),
+        ({"extra": [5]}, "plan extra: expected a table, got 5"),
+        ({"seeds": [2**63]}, r"plan seeds: expected a number in \[0, .*\], got 9223372036854775808"),
+        ({"space__kind": ["all"]}, "plan space kind: expected one of all, representatives, sample, list, got .'all'"),
+        ({"space__partition": ["effective"]}, "plan space partition: expected the name of a partition"),
+        ({"recipe__preset": 5}, "recipe: expected one of .*, got 5"),
+        ({"evaluation__images": 5}, "plan evaluation images: expected a table, got 5"),
+        ({"evaluation__limits": [5]}, "plan evaluation limits: expected a table"),
+        ({"evaluation__limits": {"pgd": 1.5}}, "plan evaluation limits of pgd: expected a whole number, got 1.5"),
+        ({"evaluation__checks": "no"}, "plan evaluation checks: expected true or false, got 'no'"),
+        ({"evaluation__attacks": [{"name": 5, "epsilon": "8/255"}]}, "attack: expected one of .*, got 5"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_wrong_entry_is_one_clear_line(changes, text):
+    with pytest.raises(InputError, match=text) as raised:
+        _ = expanded(**changes).hash
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(b"name = ", "TOMLDecodeError"), (b"\xff\xfe", "UnicodeDecodeError"), (None, "FileNotFoundError")],
+)
+def test_a_file_that_is_no_toml_is_one_clear_line(tmp_path, content, text):
+    path = tmp_path / "plan.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"plan .*plan.toml: expected a TOML file, got {text}") as raised:
+        Plan.read(path)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,135 @@
+"""Trials on a local Ray cluster; one cluster serves all tests of this file."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from robnas.build import EXECUTORS, Executor, Limits, drive
+from robnas.errors import InputError, RobnasError
+from robnas.records import Failure, Outcome, RecordStore, store_status
+from tests.build.test_driver import Inline
+from tests.build.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
+
+ray = pytest.importorskip("ray", reason="needs the extra cluster")
+pytestmark = pytest.mark.xdist_group("ray")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two cores and one GPU that is not there: Ray only counts."""
+    os.environ["PYTHONPATH"] = os.getcwd()  # workers import the trainers of these tests
+    ray.init(
+        address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="error",
+        object_store_memory=80 * 2**20,
+    )  # fmt: skip
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def started(cluster):
+    made = []
+
+    def start(trainer, **options):
+        made.append(EXECUTORS["ray"](trainer, **options))
+        return made[-1]
+
+    yield start
+    for executor in made:
+        executor.close()
+
+
+def test_a_build_on_ray_is_that_of_this_machine(started, url, tmp_path):
+    here = f"sqlite:///{tmp_path}/here.db"
+    with RecordStore(here) as store:
+        drive(queue_of(store, 30), Inline())
+    with RecordStore(url) as store:
+        assert drive(queue_of(store, 30), started(Quick(), jobs=2)).done == 30
+    assert everything(url) == everything(here)
+
+
+def test_limits_are_those_of_this_machine(started):
+    executor = started(Faulty("sleeps"), jobs=1, limits=Limits(seconds=0.5))
+    results = run(executor, 2)
+    assert (results["000000"].kind, results["000000"].message) == ("time limit", "not finished after 0.5 s")
+    assert results["000001"].records == records_of(tasks(2)[1])
+
+
+def run(executor, count):
+    executor.submit(tasks(count))
+    ended = {}
+    while len(ended) < count:
+        ended |= {task.architecture: result for task, result in executor.wait(5.0)}
+    return ended
+
+
+def test_a_trial_whose_workers_die_is_done_again(started, url, tmp_path):
+    (tmp_path / "marks").mkdir()
+    with RecordStore(url) as store:
+        result = drive(queue_of(store, 5), started(Faulty("dies", tmp_path / "marks", times=2), jobs=1))
+        assert (result.done, result.failed) == (5, 0)
+
+
+def test_an_actor_that_is_lost_is_replaced(started):
+    ended = run(started(HostKiller(), jobs=1), 2)
+    assert isinstance(ended["000000"], Failure)
+    assert ended["000000"].kind == "worker died"
+    assert ended["000000"].message.startswith("Ray lost the worker: ActorDiedError")
+    assert isinstance(ended["000001"], Outcome)
+
+
+class HostKiller(Quick):
+    """Takes the Ray worker along, as the loss of a machine does."""
+
+    def __call__(self, task):
+        if task.architecture == "000000":
+            os.kill(os.getppid(), signal.SIGKILL)
+        return super().__call__(task)
+
+
+def test_small_networks_share_a_gpu(started):
+    executor = started(Quick(), gpu_share=0.5, cpu_share=0.25)
+    assert executor.slots == 2
+    assert len(run(executor, 4)) == 4
+    assert isinstance(executor, Executor)
+    with pytest.raises(InputError, match=r"room for a worker of 1 CPU and 2 GPU, got 2 CPU and 1 GPU"):
+        EXECUTORS["ray"](Quick(), gpu_share=2.0)
+
+
+def test_workers_that_cannot_start_are_one_clear_error(started, url):
+    with RecordStore(url) as store:
+        with pytest.raises(RobnasError, match=r"a worker cannot start: .*no data here"):
+            drive(queue_of(store, 3), started(Unprepared("raises"), jobs=1))
+        assert store_status(store)[0].remaining == 3
+
+
+def test_ray_that_is_not_installed_is_one_clear_line():
+    script = """
+import sys
+sys.modules["ray"] = None
+from robnas.build import EXECUTORS
+try:
+    EXECUTORS["ray"](None)
+except Exception as error:
+    print(error)
+"""
+    out = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert out.strip() == "executor ray: expected Ray to be installed, got no module ray; pip install 'robnas[cluster]'"
+
+
+def test_a_cluster_that_does_not_answer_is_one_clear_line():
+    script = """
+from robnas.build import EXECUTORS
+for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
+    try:
+        EXECUTORS["ray"](None, address=address)
+    except Exception as error:
+        print(error)
+"""
+    out = subprocess.run([sys.executable, "-c", script], text=True, check=True, capture_output=True)
+    lines = out.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("Ray address: expected a cluster that answers, got Connection") for line in lines)

@@ -1,0 +1,190 @@
+"""Plans that train for real, on the digits."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from robnas.benchmarks import load, write_table
+from robnas.build import (
+    Plan,
+    TrainAndEvaluate,
+    enrol,
+    estimate,
+    load_and_expand,
+    run_plan,
+    table_of_plan,
+)
+from robnas.data import load_data
+from robnas.errors import DataError, InputError, StoreError
+from robnas.evaluation import evaluate
+from robnas.networks import build_network
+from robnas.records import RecordStore, Task, find_plan, store_status
+from robnas.training import train
+from tests.build.test_plan import plan
+
+SMALL = {
+    "seeds": [0],
+    "space": {"kind": "list", "architectures": ["323133", "444444"]},
+    "recipe__epochs": 1,
+    "recipe__channels": 2,
+    "evaluation__checks": False,
+    "extra": [{"count": 1, "seeds": [5]}],
+}
+
+
+@pytest.fixture(scope="module")
+def expansion():
+    return load_and_expand(plan(**SMALL))
+
+
+@pytest.fixture(scope="module")
+def built(expansion, tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('built')}/runs.db"
+    notes = []
+    with RecordStore(url) as store:
+        before = estimate(expansion, store)
+        result = run_plan(expansion, store, options={"jobs": 1}, note=notes.append)
+        yield store, result, before
+
+
+def test_a_plan_is_built_and_nothing_is_left(built, expansion):
+    store, result, before = built
+    assert (before.total, before.to_do, before.measured, before.mean_seconds) == (3, 3, 0, None)
+    assert (result.done, result.failed, result.remaining) == (3, 0, 0)
+    after = estimate(expansion, store)
+    assert (after.done, after.to_do, after.measured, after.worker_hours) == (3, 0, 3, 0.0)
+    assert after.mean_seconds > 0
+    assert len(store.records()) == 3 * len(expansion.measurements)
+
+
+def test_the_records_are_those_that_the_plan_named(built, expansion):
+    store, _, _ = built
+    found = {(r.split, r.metric, r.attack_hash, r.images) for r in store.records()}
+    assert found == {(m["split"], m["metric"], m["attack_hash"], m["images"]) for m in expansion.measurements}
+    assert {record.recipe_hash for record in store.records()} == {expansion.plan.recipe.hash}
+    assert {record.dataset_hash for record in store.records()} == {expansion.dataset_hash}
+
+
+def test_the_numbers_are_those_of_train_and_evaluate(built, expansion):
+    store, _, _ = built
+    wanted = expansion.plan
+    data = load_data("digits").limit(train=64)
+    network = build_network(
+        "323133", num_classes=10, in_channels=1, channels=2, cells=1, mean=data.mean, std=data.std, seed=0
+    )
+    train(network, data, wanted.recipe, seed=0)
+    for split, limit in (("validation", None), ("test", 50)):
+        found = evaluate(network, data, wanted.measuring.suite, split=split, seed=0, limit=limit)
+        stored = store.records(architecture="323133", seed=0, split=split)
+        assert {record.metric: record.value for record in stored} == {m.metric: m.value for m in found.measurements}
+
+
+def test_the_table_says_where_it_comes_from(built, expansion, tmp_path):
+    store, _, _ = built
+    write_table(table_of_plan(store, find_plan(store)), tmp_path / "t.parquet")
+    table = load(tmp_path / "t.parquet")
+    assert (table.name, len(table), table.datasets) == ("small", 2, ("digits",))
+    [column] = [c for c in table.columns if (c.split, c.metric) == ("test", "clean")]
+    assert column.seeds == (0, 5)
+    [record] = store.records(architecture="323133", seed=0, split="test", metric="clean")
+    assert table.peek("323133", dataset="digits", metric="clean", split="test", seed=0) == record.value
+    facts = table.provenance
+    assert (facts["trials"], facts["missing_trials"], facts["failed_trials"]) == (3, 0, 0)
+    assert (facts["plan_hash"], facts["setup_hash"]) == (expansion.hash, expansion.setup)
+    assert load_and_expand(Plan.from_dict(facts["plan"])).hash == expansion.hash
+    assert facts["core_hours"] >= 0
+    assert json.loads(json.dumps(facts["date"]))
+
+
+def test_a_changed_recipe_makes_new_trials_beside_the_old_ones(built):
+    store, _, _ = built
+    before = store.records()
+    other = load_and_expand(plan(**SMALL | {"recipe__max_lr": 0.05, "extra": []}))
+    assert run_plan(other, store, options={"jobs": 1}, limit=1).done == 1
+    assert [(s.done, s.total) for s in store_status(store)] == [(3, 3), (1, 2)]
+    new = [record for record in store.records() if record.recipe_hash == other.plan.recipe.hash]
+    assert len(store.records()) == len(before) + len(new)
+    assert len(table_of_plan(store, find_plan(store, other.hash))) == 1
+
+
+def test_a_batch_size_that_changes_numbers_under_the_same_keys_is_a_collision(built):
+    store, _, _ = built
+    other = load_and_expand(plan(**SMALL | {"evaluation__batch_size": 10}))
+    with pytest.raises(
+        StoreError, match=r"batch_size: expected 256, as plan small \(\w+\) of this store .* got 10; the plans collide"
+    ):
+        run_plan(other, store, options={"jobs": 1})
+
+
+def trainer(expansion, **options):
+    wanted = expansion.plan
+    return TrainAndEvaluate(
+        source=wanted.source,
+        recipe=wanted.recipe,
+        measuring=wanted.measuring,
+        dataset_hash=options.pop("dataset_hash", expansion.dataset_hash),
+        **options,
+    )
+
+
+def test_a_worker_with_other_data_refuses_to_work(expansion):
+    with pytest.raises(DataError, match=r"of the worker: expected content 0{16}, as the plan was made for, got"):
+        trainer(expansion, dataset_hash="0" * 16).prepare()
+
+
+def test_a_training_that_was_killed_goes_on_from_its_last_epoch(expansion, tmp_path):
+    task = Task.of(expansion.setup, "444444", 0)
+    work = trainer(expansion, work_dir=tmp_path)
+    first = work(task)
+    assert sorted(path.name for path in (tmp_path / task.hash).iterdir()) == [
+        "checkpoint.pt", "evaluation", "log.jsonl", "trial.json",
+    ]  # fmt: skip
+    again = work(task)
+    assert [r.value for r in again.records] == [r.value for r in first.records]
+    assert [r.seconds for r in again.records] == [r.seconds for r in first.records]  # they were kept
+    assert [r.value for r in trainer(expansion)(task).records] == [r.value for r in first.records]
+
+
+def test_an_unknown_executor_is_refused(expansion, url):
+    with RecordStore(url) as store, pytest.raises(InputError, match="executor: expected one of local, ray, got 'dask'"):
+        run_plan(expansion, store, executor="dask")
+
+
+def test_a_work_dir_that_cannot_be_is_refused_before_any_trial(expansion, url, tmp_path):
+    (tmp_path / "file").touch()
+    with RecordStore(url) as store:
+        with pytest.raises(InputError, match=r"work_dir: expected a folder that can be written, got \w+Error"):
+            run_plan(expansion, store, work_dir=tmp_path / "file" / "work")
+        assert store_status(store) == []
+
+
+def test_a_plan_is_known_to_the_store_before_it_runs(expansion, url):
+    with RecordStore(url) as store:
+        enrol(expansion, store)
+        enrol(expansion, store)
+        [found] = store_status(store)
+        assert (found.total, found.remaining) == (3, 3)
+        assert find_plan(store).settings["recipe"]["channels"] == 2
+
+
+def test_a_worker_needs_neither_database_nor_command_line(tmp_path):
+    (tmp_path / "plan.json").write_text(json.dumps(plan(**SMALL).to_dict()))
+    script = f"""
+import json, sys
+for name in ("sqlalchemy", "psycopg", "ray", "psutil", "typer", "rich", "pandas", "pyarrow", "scipy", "matplotlib"):
+    sys.modules[name] = None
+from pathlib import Path
+from robnas.build import Plan, TrainAndEvaluate, expand
+plan = Plan.from_dict(json.loads(Path({str(tmp_path / "plan.json")!r}).read_text()))
+data = plan.source.load()
+expansion = expand(plan, data.content_hash, {{name: len(part) for name, part in data.splits.items()}})
+run = TrainAndEvaluate(
+    source=plan.source, recipe=plan.recipe, measuring=plan.measuring, dataset_hash=expansion.dataset_hash
+)
+run.prepare()
+print(len(run(expansion.tasks[0]).records))
+"""
+    out = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert out == "6\n"

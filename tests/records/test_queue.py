@@ -1,0 +1,330 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from robnas.errors import InputError, StoreError
+from robnas.records import (
+    Failure,
+    Outcome,
+    RecordStore,
+    Task,
+    TrialQueue,
+    find_plan,
+    plan_records,
+    store_status,
+    timing,
+)
+from robnas.spaces import Architecture
+from tests.records.test_store import RECORD
+
+SETUP, PLAN = "5" * 16, "9" * 16
+MEASUREMENT = {"split": "test", "metric": "pgd@8/255", "attack_hash": "a" * 16, "images": 10000}
+SETTINGS = {"dataset_hash": "d" * 16, "recipe_hash": "r" * 16, "measurements": [MEASUREMENT], "batch_size": 256}
+
+
+def tasks(count, setup=SETUP):
+    return [Task.of(setup, Architecture.from_index(number).code, 0) for number in range(count)]
+
+
+def outcome(task, value=0.5):
+    record = replace(
+        RECORD, architecture=Architecture(task.architecture), seed=task.seed, attack_seed=task.seed, value=value
+    )
+    return task, Outcome((record,), {"r" * 16: {"epochs": 1}}, seconds=2.0)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self):
+        self.now = 1e9
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def store(any_url):
+    with RecordStore(any_url) as store:
+        yield store
+
+
+def queue_of(store, count=10, plan=PLAN, name="mine", setup=SETUP, **options):
+    queue = TrialQueue(store, plan, **options)
+    queue.enrol(name, setup, SETTINGS, {"name": name}, tasks(count, setup))
+    return queue
+
+
+def elsewhere(queue, **changes):
+    """The same driver, as seen from another machine."""
+    with queue.store.write() as connection:
+        values = {"machine": "another", **changes}
+        sets = ", ".join(f"{key} = '{value}'" for key, value in values.items())
+        connection.exec_driver_sql(f"update drivers set {sets} where id = '{queue.owner}'")
+
+
+def state(store):
+    [found] = store_status(store)
+    return found.done, found.running, found.failed, found.remaining
+
+
+def test_every_trial_is_claimed_once_in_the_order_of_the_hashes(store):
+    queue = queue_of(store)
+    queue.join()
+    first, second, third = queue.claim(4), queue.claim(4), queue.claim(4)
+    assert [len(part) for part in (first, second, third)] == [4, 4, 2]
+    assert first + second + third == sorted(tasks(10), key=lambda task: task.hash)
+    assert queue.claim(4) == []
+
+
+def test_the_four_states_add_up_at_every_moment(store):
+    queue = queue_of(store, 10)
+    assert state(store) == (0, 0, 0, 10)
+    queue.join()
+    one, two, three, *_ = queue.claim(5)
+    assert state(store) == (0, 5, 0, 5)
+    queue.finish([outcome(one), (two, Failure("diverged", "loss is nan", 1.0))])
+    assert state(store) == (1, 3, 1, 5)
+    queue.finish([(three, Failure("worker died", "by signal 9"))], retried={three.hash})
+    assert state(store) == (1, 2, 1, 6)
+    assert queue.unfinished() == (6, 2)
+    queue.leave()
+    assert state(store) == (1, 0, 1, 8)
+    [found] = store_status(store)
+    assert (found.mean_seconds, found.core_hours) == (2.0, 2.0 / 3600)
+    assert [(failure.kind, failure.message) for failure in found.failures] == [("diverged", "loss is nan")]
+
+
+def test_enrolling_twice_changes_nothing(store):
+    queue = queue_of(store)
+    queue.join()
+    queue.finish([outcome(task) for task in queue.claim(3)])
+    assert TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, tasks(10)) == 0
+    assert state(store) == (3, 0, 0, 7)
+
+
+def test_a_result_is_counted_once(store):
+    queue = queue_of(store, 1)
+    queue.join()
+    [task] = queue.claim(1)
+    assert queue.finish([outcome(task)]) == {task.hash}
+    assert queue.finish([outcome(task)]) == set()
+    assert state(store) == (1, 0, 0, 0)
+
+
+def test_two_drivers_share_the_trials(store):
+    first, second = queue_of(store), queue_of(store)
+    first.join()
+    second.join()
+    ours, theirs = first.claim(5), second.claim(10)
+    assert len(theirs) == 5
+    assert {task.hash for task in ours}.isdisjoint(task.hash for task in theirs)
+    assert store_status(store)[0].drivers == 2
+    assert second.finish([outcome(task) for task in ours]) == set()
+    assert first.finish([outcome(task) for task in ours]) == {task.hash for task in ours}
+
+
+def test_the_claims_of_a_driver_whose_heart_stopped_are_free_again_and_it_cannot_finish_them(store):
+    clock = Clock()
+    dead = queue_of(store, clock=clock, lease=60)
+    dead.join()
+    held = dead.claim(10)
+    elsewhere(dead)
+    other = TrialQueue(store, PLAN, clock=clock, lease=60)
+    other.join()
+    assert other.claim(10) == []
+    clock.now += 59
+    other.beat()
+    assert other.unfinished() == (0, 10)
+    clock.now += 2
+    assert other.unfinished() == (10, 0)
+    other.beat()
+    assert other.claim(10) == held
+    assert dead.finish([outcome(task, 0.1) for task in held]) == set()
+    assert other.finish([outcome(task, 0.2) for task in held]) == {task.hash for task in held}
+    assert {record.value for record in store.records()} == {0.2}
+
+
+def test_a_driver_that_was_taken_for_dead_goes_on_with_what_nobody_took(store):
+    clock = Clock()
+    slow = queue_of(store, 2, clock=clock)
+    slow.join()
+    [task] = slow.claim(1)
+    elsewhere(slow)
+    clock.now += 100
+    other = TrialQueue(store, PLAN, clock=clock)
+    other.join()
+    slow.beat()
+    assert slow.finish([outcome(task)]) == set()
+    assert {found.hash for found in slow.claim(2)} == {found.hash for found in tasks(2)}
+
+
+CLAIM = """
+    import os, signal, sys
+    from robnas.records import RecordStore, TrialQueue
+    from tests.records.test_queue import PLAN
+
+    with RecordStore(sys.argv[1]) as store:
+        queue = TrialQueue(store, PLAN)
+        queue.join()
+        assert len(queue.claim(4)) == 4
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_driver_killed_on_this_machine_is_known_to_be_dead_at_once(store, any_url):
+    queue = queue_of(store)
+    script = [sys.executable, "-c", textwrap.dedent(CLAIM), any_url]
+    assert subprocess.run(script, check=False, cwd=os.getcwd()).returncode == -signal.SIGKILL
+    assert state(store) == (0, 0, 0, 10)
+    queue.join()
+    assert len(queue.claim(10)) == 10
+
+
+def test_a_later_process_of_the_same_number_is_another_driver(store):
+    queue = queue_of(store)
+    queue.join()
+    queue.claim(1)
+    elsewhere(queue, machine=_machine(store, queue), started=1.0)
+    assert state(store) == (0, 0, 0, 10)
+
+
+def test_a_clock_that_is_set_makes_no_driver_dead(store):
+    queue = queue_of(store)
+    queue.join()
+    queue.claim(4)
+    with store.write() as connection:  # a process seems to start earlier or later when the clock is set
+        connection.exec_driver_sql("update drivers set started = started + 2")
+    assert state(store) == (0, 4, 0, 6)
+    with store.write() as connection:
+        connection.exec_driver_sql("update drivers set started = started + 3600")
+    queue.beat()
+    assert state(store) == (0, 4, 0, 6)
+
+
+def test_what_a_driver_claimed_after_it_was_dismissed_is_free_again_when_it_dies(store):
+    clock = Clock()
+    slept, other = queue_of(store, clock=clock), queue_of(store, clock=clock)
+    slept.join()
+    elsewhere(slept)
+    clock.now += 100
+    other.join()
+    assert len(slept.claim(10)) == 10  # and is killed before its next heartbeat
+    other.beat()
+    assert len(other.claim(10)) == 10
+
+
+def _machine(store, queue):
+    with store.read() as connection:
+        return connection.exec_driver_sql(f"select machine from drivers where id = '{queue.owner}'").scalar()
+
+
+def test_failed_trials_wait_again_when_asked_to(store):
+    queue = queue_of(store, 3)
+    queue.join()
+    one, two, _ = queue.claim(3)
+    queue.finish([(one, Failure("error", "ValueError")), (two, Failure("worker died", "killed"))])
+    assert queue.retry() == 2
+    assert queue.unfinished() == (2, 1)
+    assert {(task.hash, task.deaths) for task in queue.claim(3)} == {(one.hash, 0), (two.hash, 0)}
+
+
+def test_deaths_of_workers_are_remembered(store):
+    queue = queue_of(store, 1)
+    queue.join()
+    for deaths in range(3):
+        [task] = queue.claim(1)
+        assert task.deaths == deaths
+        queue.finish([(task, Failure("worker died", "killed"))], retried={task.hash})
+
+
+def test_results_that_contradict_the_store_are_refused_together(store):
+    queue = queue_of(store, 2)
+    queue.join()
+    one, two = queue.claim(2)
+    store.add(outcome(two, 0.9)[1].records)
+    with pytest.raises(StoreError, match=r"expected 0.9, which the store holds, got 0.5"):
+        queue.finish([outcome(one), outcome(two)])
+    assert state(store) == (0, 2, 0, 0)
+    assert queue.finish([outcome(one)]) == {one.hash}
+
+
+def test_plans_share_the_trials_that_they_have_in_common(store):
+    small, large = queue_of(store, 3, "1" * 16, "small"), queue_of(store, 5, "2" * 16, "large")
+    small.join()
+    small.finish([outcome(task) for task in small.claim(3)])
+    assert [(found.name, found.done, found.total) for found in store_status(store)] == [
+        ("small", 3, 3), ("large", 3, 5),
+    ]  # fmt: skip
+    large.join()
+    assert len(large.claim(9)) == 2
+
+
+def test_a_plan_is_found_by_name_or_hash(store):
+    with pytest.raises(
+        InputError, match=r"plan: expected a store in which a plan was built, got no plan; robnas build"
+    ):
+        find_plan(store)
+    queue_of(store, 3, "1" * 16, "one")
+    assert find_plan(store).name == "one"
+    queue_of(store, 4, "2" * 16, "two")
+    queue_of(store, 5, "3" * 16, "two")
+    assert find_plan(store, "one").hash == "1" * 16
+    assert find_plan(store, "22").hash == "2" * 16
+    with pytest.raises(InputError, match=r"expected one of one \(1+\), two \(2+\), two \(3+\), got none named"):
+        find_plan(store)
+    with pytest.raises(InputError, match=r"expected one of two \(2+\), two \(3+\), got 'two'; give --plan with a hash"):
+        find_plan(store, "two")
+
+
+def test_a_plan_of_other_trials_under_the_same_hash_is_refused(store):
+    queue_of(store, 3)
+    with pytest.raises(StoreError, match=r"plan mine: expected the 4 trials .* got 3 trials; the plans collide"):
+        TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, tasks(4)[1:])
+    assert state(store)[3] == 3
+
+
+def test_the_records_of_a_plan_are_those_of_its_trials_and_no_others(store):
+    queue = queue_of(store, 2)
+    queue.join()
+    done = [outcome(task) for task in queue.claim(2)]
+    queue.finish(done)
+    foreign = replace(RECORD, architecture=Architecture("444444"))
+    store.add([foreign, replace(done[0][1].records[0], metric="pgd@3/255"), replace(RECORD, images=5)])
+    assert plan_records(store, find_plan(store)) == sorted(
+        (result.records[0] for _, result in done), key=lambda record: record.key
+    )
+
+
+def test_the_cost_of_a_setup_is_measured_whatever_the_plan(store):
+    assert timing(store, SETUP).measured == 0
+    queue = queue_of(store, 5)
+    queue.join()
+    pairs = [outcome(task) for task in queue.claim(3)]
+    queue.finish(
+        [(task, replace(result, seconds=seconds)) for (task, result), seconds in zip(pairs, (1, 2, 3), strict=True)]
+    )
+    found = timing(store, SETUP)
+    assert (found.measured, found.mean) == (3, 2.0)
+    assert found.standard_error == pytest.approx(1 / 3**0.5)
+
+
+def test_rate_and_time_left_come_from_the_last_minutes_of_living_drivers(store):
+    queue = queue_of(store, 20)
+    queue.join()
+    for task in queue.claim(10):
+        queue.finish([outcome(task)])
+    with store.write() as connection:
+        connection.exec_driver_sql("update trials set finished = finished - 50 where state = 'done'")
+    queue.claim(1)
+    [found] = store_status(store)
+    assert found.rate == pytest.approx(9 / 50, rel=0.1)
+    assert found.seconds_left == pytest.approx(10 / found.rate)
+    queue.leave()
+    [found] = store_status(store)
+    assert found.rate is None
