@@ -42,7 +42,7 @@ for _ in range(count):
 one = (time.perf_counter() - begun) / count
 index = np.random.default_rng(0).integers(0, 15625, 1_000_000)
 begun = time.perf_counter()
-values = table.values("cifar10", "pgd@8/255", split="test", at=index)
+values = table.values("cifar10", "pgd@8/255", split="test", index=index)
 many = time.perf_counter() - begun
 assert len(values) == 1_000_000 and not np.isnan(values).any()
 print(json.dumps({"load_ms": 1e3 * loaded, "memory_mib": memory, "query_us": 1e6 * one, "million_ms": 1e3 * many}))

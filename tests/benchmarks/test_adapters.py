@@ -87,6 +87,24 @@ def test_the_official_class_refuses_missing_files(tmp_path):
         NasRobBench201(str(tmp_path / META), str(tmp_path / ALL_SEEDS))
 
 
+@pytest.mark.parametrize("number", ["x", True, None, 1.5, "-1", "²", [3]])
+def test_the_official_class_refuses_what_is_no_id(official, number):
+    for call in (official.get_uid, lambda i: official.get_result("cifar10", i, "val_acc")):
+        with refused("published index: expected 0 to 15624, got ", InputError):
+            call(number)
+
+
+def test_the_official_maps_are_those_of_the_meta_file(tmp_path, published_meta, robbench):
+    (tmp_path / ALL_SEEDS).write_text(json.dumps(seeds_content([1000])))
+    ids = published_meta["ids"]
+    for found in (
+        NasRobBench201(shared_file("data", "published", META), tmp_path / ALL_SEEDS),
+        RobustnessDataset(robbench),
+    ):
+        assert found.map_str_to_id == {entry["nb201-string"]: number for number, entry in ids.items()}
+        assert found.non_isomorph_ids == [number for number, entry in ids.items() if entry["isomorph"] == number]
+
+
 # Jung et al. 2023
 
 
@@ -166,16 +184,25 @@ def test_an_object_with_the_text_of_an_architecture_is_found(nats, published_cod
     assert nats.query_index_by_arch(Structure()) == published_codes.index("323133")
 
 
-@pytest.mark.parametrize("arch", ["|nor_conv_5x5~0|", "", -1, SIZE])
+@pytest.mark.parametrize("arch", ["|nor_conv_5x5~0|", "", -1, SIZE, True])
 def test_an_unknown_architecture_has_index_minus_1(nats, arch):
     assert nats.query_index_by_arch(arch) == -1
     with refused("architecture: expected a published index below 15625 or an encoding, got ", InputError):
         nats.get_more_info(arch, "cifar10")
 
 
-@pytest.mark.parametrize("number", [-1, SIZE])
+def test_ids_and_genotypes_are_each_others_reverse(robbench, published_codes):
+    dataset = RobustnessDataset(robbench)
+    for number in (0, 77, SIZE - 1):
+        assert dataset.id_to_string(number) == Architecture(published_codes[number]).genotype
+        assert dataset.string_to_id(dataset.id_to_string(str(number))) == str(number)
+    with refused("architecture, character 2: expected one of none", InputError):
+        dataset.string_to_id("|conv|")
+
+
+@pytest.mark.parametrize("number", [-1, SIZE, True, "x"])
 def test_a_published_index_out_of_range_is_refused(nats, number):
-    with refused(f"published index: expected 0 to 15624, got {number}", InputError):
+    with refused(f"published index: expected 0 to 15624, got {number!r}", InputError):
         nats.arch(number)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.benchmarks import CATALOGUE, cached_path, fetch, load, read_table, write_table
+from robnas.benchmarks import BUNDLED, CATALOGUE, cached_path, fetch, load, read_table, write_table
 from robnas.errors import InputError
 from robnas.records import RecordStore
 from tests.benchmarks.conftest import (
@@ -98,12 +98,13 @@ def test_a_table_is_downloaded_at_the_first_use_only(online, cache, monkeypatch,
     assert listing(room) == {}
 
 
+ELSEWHERE = f"check the connection, or get the files elsewhere and robnas fetch {NAME} --from PATH$"
 ANSWERS = {
     "altered": (b"acc={};", "got another checksum; try again later"),
     "a web page": (b"<html></html>", "got another checksum; try again later"),
-    "cut": ((b"acc=", 1000), r"got .*Error \(.*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"),
-    "gone": (404, r"got HTTPError \(404 .*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"),
-    "broken server": (500, r"got HTTPError \(500 "),
+    "cut": ((b"acc=", 1000), f"got a part: the connection broke off; {ELSEWHERE}"),
+    "gone": (404, f"got the answer 404 [A-Za-z ]*; {ELSEWHERE}"),
+    "broken server": (500, f"got the answer 500 [A-Za-z ]*; {ELSEWHERE}"),
 }
 
 
@@ -116,7 +117,7 @@ def test_a_failed_download_leaves_the_cache_as_it_was(name, which, cached, onlin
         write_table(small_table(), cached_path(NAME))
     before = {path: path.read_bytes() for path in cache.rglob("*")}
     online.files[which], text = ANSWERS[name]
-    with refused(rf"{which}: expected a download from {online.url}{which} with SHA256 [0-9a-f]{{64}}, {text}"):
+    with refused(rf"^{which}: expected a download from {online.url}{which} with SHA256 [0-9a-f]{{64}}, {text}"):
         fetch(NAME)
     assert {path: path.read_bytes() for path in cache.rglob("*")} == before
     assert listing(room) == {}
@@ -127,7 +128,9 @@ def test_no_network_is_said_in_one_line(online, monkeypatch, cache):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # taken, but nobody listens
         change_files(monkeypatch, NAME, url=lambda file: f"http://127.0.0.1:{unused.getsockname()[1]}/{file.name}")
-        with refused(r"got ConnectionError \(.*; check the connection, or robnas fetch nas-robbench-201 --from FOLDER"):
+        with refused(
+            f"^{PAGE}: expected a download from http://127[^ ]* with SHA256 [0-9a-f]*, got no connection; {ELSEWHERE}"
+        ):
             load(NAME)
     assert not cache.exists()
 
@@ -239,12 +242,54 @@ def test_a_table_is_loaded_by_the_url_of_a_record_store(tmp_path):
     assert value == RECORD.value
 
 
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("NAS-RobBench-201", "nas-robbench-201 or nas-robbench-201-seeds"),
+        ("jung", "jung-2023"),
+        ("jung-2024", "jung-2023"),
+        ("nothing", ""),
+    ],
+)
+def test_an_unknown_table_names_close_ones(name, close):
+    with refused(f"got {name!r}{f'; did you mean {re.escape(close)}.' if close else ''}$", InputError):
+        load(name)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_path_of_a_store_is_not_its_url(there, tmp_path):
+    path = tmp_path / "runs.db"
+    if there:
+        with RecordStore(f"sqlite:///{path}") as store:
+            store.add([RECORD])
+        path = path.rename(tmp_path / "runs.parquet")  # known by its content
+    with refused(
+        f"table: expected a table file, or the URL of a store, got .*; did you mean sqlite:///{path}[?]$", InputError
+    ):
+        load(path)
+
+
+@pytest.mark.parametrize("choice", [{"recipe": "digits"}, {"images": 5}, {"attack": "a"}, {"attack_seed": 0}])
+def test_only_stores_hold_several_recipes(choice, tmp_path):
+    write_table(small_table(), tmp_path / "own.parquet")
+    for name in (NAME, tmp_path / "own.parquet"):
+        with refused("table: expected a store such as sqlite:///runs.db where recipe, images, attack", InputError):
+            load(name, **choice)
+
+
 @pytest.mark.parametrize("name", ["nas-robbench", "NAS-RobBench-201", "no/such/file"])
 @pytest.mark.parametrize("call", [load, fetch])
 def test_an_unknown_table_lists_the_known_ones(name, call):
-    known = re.escape(", ".join(CATALOGUE))
+    known = re.escape(", ".join([*BUNDLED, *CATALOGUE]))
     with refused(f"table: expected one of {known}, or the path of a table file, got {name!r}", InputError):
         call(name)
+
+
+def test_the_bundled_table_is_there_without_fetching(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert load("digits").name == "digits"
+    with refused("expected a published table, one of .* got 'digits'; it comes with robnas", InputError):
+        fetch("digits")
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])

@@ -48,7 +48,7 @@ def test_every_published_number_is_that_of_the_file(name, main, request, publish
     at = np.array([int(published_codes[int(number)], 5) for number in measured])
     for position, key in enumerate(keys):
         dataset, metric = key.split("#")
-        found = table.values(OWN[dataset], OWN[metric], split="test", at=at, resolve="exact")
+        found = table.values(OWN[dataset], OWN[metric], split="test", index=at, resolve="exact")
         assert found.tolist() == [entry[position] for entry in measured.values()]
     assert len(table.columns) == len(keys) == {"robbench": 18, "jung": 17}[name]
     assert name == "jung" or keys == KEYS

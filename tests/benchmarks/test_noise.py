@@ -68,6 +68,65 @@ def test_the_published_table_holds_networks_twice(robbench):
     assert attack.run_sd == attack.sd
 
 
+def test_duplicates_are_used_where_seeds_are_known_too_if_they_are_named():
+    first, second = partition("identical").members(Architecture("000000"))[:2]
+    values = np.array([[0.1, 0.12], [0.3, 0.32]])
+    table = Table("t", [first.index, second.index], [Column("d", "test", "clean", values, (1, 2))])
+    assert table.noise(**WHERE) == table.noise(**WHERE, source="seeds")
+    seeds, duplicates = table.noise(**WHERE), table.noise(**WHERE, source="duplicates")
+    assert (seeds.source, seeds.run_sd, seeds.degrees) == ("seeds", pytest.approx(0.02 / math.sqrt(2)), 2)
+    assert (duplicates.source, duplicates.degrees) == ("duplicates", 1)
+    assert duplicates.sd == pytest.approx(0.2 / math.sqrt(2))
+    assert duplicates.run_sd == pytest.approx(0.2)
+    with refused("noise source: expected seeds or duplicates, got 'twins'", InputError):
+        table.noise(**WHERE, source="twins")
+    with refused("noise of d test clean: expected rows with two seeds, got none", InputError):
+        Table("t", [0], [Column("d", "test", "clean", values[:1, :1])]).noise(**WHERE, source="seeds")
+
+
+def test_local_noise_is_pooled_over_the_window_of_neighbouring_values():
+    """Against the definition, one value at a time."""
+    rng = np.random.default_rng(1)
+    count, window = 60, 11
+    mean = rng.uniform(0.2, 0.8, count)
+    values = mean[:, None] + rng.normal(0, 0.02, (count, 3))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    table = Table("t", np.arange(count), [Column("d", "test", "clean", values, (1, 2, 3))])
+    found = table.local_noise(**WHERE, window=window)
+    groups = sorted(
+        (row.mean(), row.var() * len(row), len(row) - 1) for row in (r[~np.isnan(r)] for r in values) if len(row) > 1
+    )
+    assert (found.groups, found.window, found.source) == (len(groups), window, "seeds")
+    assert found.members == sum(size + 1 for _, _, size in groups)
+    for value in (0.0, 0.2, 0.37, 0.5, 0.79, 1.0):
+        below = sum(level < value for level, _, _ in groups)
+        start = min(max(min(below, len(groups) - 1) - window // 2, 0), len(groups) - window)
+        near = groups[start : start + window]
+        expected = math.sqrt(sum(squares for _, squares, _ in near) / sum(degrees for _, _, degrees in near))
+        assert found.run_sd_at(value) == pytest.approx(expected)
+    assert np.isnan(found.run_sd_at([0.5, np.nan])).tolist() == [False, True]
+
+
+def test_a_window_as_wide_as_the_table_is_the_pooled_noise(robbench):
+    for source in (None, "duplicates"):
+        pooled = robbench.noise("cifar10", "pgd@8/255", split="test", source=source)
+        local = robbench.local_noise("cifar10", "pgd@8/255", split="test", source=source, window=10_000)
+        assert local.run_sd_at([0.1, 0.5]) == pytest.approx([pooled.run_sd] * 2)
+        assert (local.groups, local.members, local.degrees) == (pooled.groups, pooled.members, pooled.degrees)
+
+
+@pytest.mark.parametrize("window", [0, 1, -3, 2.5, True])
+def test_a_window_needs_two_networks(robbench, window):
+    with refused("window: expected (at least 2|a whole number)", InputError):
+        robbench.local_noise("cifar10", "clean", split="test", window=window)
+
+
+def test_published_noise_is_smaller_at_the_top(robbench):
+    best = robbench.values("cifar10", "clean", split="test").max()
+    noise = robbench.local_noise("cifar10", "clean", split="test")
+    assert noise.run_sd_at(best) < 0.7 * robbench.noise("cifar10", "clean", split="test").run_sd
+
+
 # cost
 
 

@@ -300,3 +300,38 @@ def test_published_indices_that_unpack_to_much_are_not_unpacked(path):
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_metric_may_have_a_dot_in_its_key(tmp_path):
+    table = Table("t", [1, 2], [Column("d", "test", "pgd-l2@0.5", np.array([[0.25], [0.5]]))])
+    write_table(table, tmp_path / "t.parquet")
+    assert same_table(read_table(tmp_path / "t.parquet"), table)
+
+
+def test_what_a_column_rests_on_is_kept(tmp_path):
+    facts = {"recipe": "a" * 16, "images": 360, "recipe_name": "digits"}
+    table = Table("t", [1], [Column("d", "test", "clean", np.array([[0.25]]), facts=facts)])
+    write_table(table, tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").columns[0].facts == facts
+
+
+@pytest.mark.parametrize(
+    "facts", [3, ["a"], {"a": None}, {"a": ["b"]}, {"a\n": "b"}, {"a": "\x1b[2J"}, {"a": "b" * 1000}]
+)
+def test_facts_that_cannot_be_shown_are_refused(facts, tmp_path):
+    table = Table("t", [1], [Column("d", "test", "clean", np.array([[0.25]]))])
+    write_table(table, tmp_path / "t.parquet")
+    content = pq.read_table(tmp_path / "t.parquet")
+    described = json.loads(content.schema.metadata[b"robnas"])
+    described["columns"][0]["facts"] = facts
+    pq.write_table(content.replace_schema_metadata({b"robnas": json.dumps(described)}), tmp_path / "t.parquet")
+    with refused("t.parquet: expected a table written by robnas, got "):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_reading_leaves_the_memory_pool_of_the_process_alone(tmp_path, monkeypatch):
+    write_table(small_table(), tmp_path / "t.parquet")
+    monkeypatch.setattr("pyarrow.set_memory_pool", None)
+    before = pa.default_memory_pool().backend_name
+    read_table(tmp_path / "t.parquet")
+    assert pa.default_memory_pool().backend_name == before

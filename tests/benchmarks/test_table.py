@@ -179,6 +179,50 @@ def test_a_table_without_published_indices_says_so(small):
         small.row(7)
 
 
+@pytest.mark.parametrize("arch", [True, False, np.True_])
+@pytest.mark.parametrize("published", [None, ROTATED])
+def test_a_truth_value_is_no_published_index(arch, published):
+    table = small_table(published=published)
+    for call in (table.row, table.architecture, lambda arch: table.peek(arch, **CLEAN, seed="mean")):
+        with refused(r"architecture.*: expected .*, got (np\.)?(True|False)", InputError):
+            call(arch)
+
+
+@pytest.mark.parametrize("part", ["dataset", "split", "metric"])
+@pytest.mark.parametrize("wrong", [["clean"], ("clean",), {"clean": 1}, 3, np.array(["clean", "x"]), True])
+def test_a_list_where_a_name_belongs_is_refused(small, part, wrong):
+    where = {**CLEAN, part: wrong}
+    for call in (lambda **w: small.query("333133", **w, seed="mean"), small.values, small.best, small.noise):
+        with refused(f"{part} of table small: expected one of ", InputError):
+            call(**where)
+
+
+@pytest.mark.parametrize("wrong", [["cifar10"], 3, {}])
+def test_other_forms_refuse_a_list_where_a_name_belongs(small, wrong):
+    for call in (small.select, small.to_pandas):
+        with refused("dataset of table small: expected one of cifar10, cifar100, got ", InputError):
+            call(wrong)
+    with refused("split of table small: expected one of test, validation, got ", InputError):
+        small.to_pandas(split=wrong)
+    with refused("join: expected a table and a text, got ", InputError):
+        small.join(wrong)
+    with refused("resolve: expected one of declared, exact, .*, got ", InputError):
+        small.row("333133", resolve=wrong)
+
+
+@pytest.mark.parametrize("seed", [True, [1], np.array([1, 2]), {}, np.array("mean")])
+def test_what_is_no_seed_is_refused(small, seed):
+    with refused("seed: expected 'mean', 'random' or the number of a run, got ", InputError):
+        small.query("333133", **CLEAN, seed=seed)
+    with refused("seed of cifar10 test clean: expected 'mean' or one of: 1, 2, 7, got ", InputError):
+        small.values(**CLEAN, seed=seed)
+
+
+def test_a_random_run_needs_a_generator_not_a_number(small):
+    with refused("rng: expected a numpy generator for seed='random', got 0", InputError):
+        small.query("333133", **CLEAN, seed="random", rng=0)
+
+
 # isomorphic architectures
 
 
@@ -235,22 +279,51 @@ def test_values_cannot_be_written_back(small):
 
 def test_values_at_own_indices_have_their_shape_and_nan_where_there_is_none(small):
     at = np.array([[INDICES[2], 5], [INDICES[1], INDICES[3]]])
-    found = small.values(**CLEAN, at=at)
+    found = small.values(**CLEAN, index=at)
     assert found == pytest.approx(np.array([[0.65, np.nan], [0.8, np.nan]]), nan_ok=True)
 
 
-@pytest.mark.parametrize("at", [[-1], [SIZE], [0.5], ["333133"], [True]])
+@pytest.mark.parametrize("at", [[-1], [SIZE], [0.5], ["333133"], [True], True, [[1], [1, 2]]])
 def test_values_at_what_is_no_own_index_are_refused(small, at):
-    with refused(r"at: expected integers from 0 to 15624, the project's own indices, got ", InputError):
-        small.values(**CLEAN, at=at)
+    with refused(r"index: expected integers from 0 to 15624, got ", InputError):
+        small.values(**CLEAN, index=at)
 
 
 def test_vectorised_values_equal_queries_one_by_one_for_the_whole_space(robbench):
     everything = list(architectures())
     for seed, where in (("mean", PGD), ("mean", ATTACK)):
-        many = robbench.values(**where, at=np.arange(SIZE))
+        many = robbench.values(**where, index=np.arange(SIZE))
         assert not np.isnan(many).any()
         assert many.tolist() == [robbench.peek(arch, **where, seed=seed) for arch in everything]
+
+
+def test_values_at_published_indices_are_those_of_queries(small):
+    table = small_table(published=ROTATED)
+    at = np.array([[ROTATED[INDICES[2]], 5], [ROTATED[INDICES[1]], ROTATED[INDICES[3]]]])
+    found = table.values(**CLEAN, published_index=at)
+    assert found == pytest.approx(np.array([[0.65, np.nan], [0.8, np.nan]]), nan_ok=True)
+    assert table.peek(int(at[1, 0]), **CLEAN, seed="mean") == found[1, 0]
+    with refused("published_index: expected a table with published indices, got table small", InputError):
+        small.values(**CLEAN, published_index=at)
+    with refused("published_index: expected integers from 0 to 15624, got 15625", InputError):
+        table.values(**CLEAN, published_index=SIZE)
+    with refused("index: expected index or published_index, got both", InputError):
+        table.values(**CLEAN, index=0, published_index=0)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "at least 1, got 0"),
+        (-1, "at least 1, got -1"),
+        (1.5, "a whole number"),
+        (True, "a whole"),
+        ("3", "a whole"),
+    ],
+)
+def test_the_best_are_at_least_one(small, count, text):
+    with refused(f"count: expected {text}", InputError):
+        small.best("cifar10", "clean", split="test", count=count)
 
 
 def test_best_is_sorted_and_leaves_missing_values_out(small):
@@ -338,6 +411,13 @@ def test_join_finds_rows_under_the_others_partition_and_marks_metrics_of_both(sm
     with pytest.raises(InputError, match=r"table small\+other\+other: expected each column once, got .* again"):
         both.join(other)
     assert both.join(other, suffix="'").values("cifar10", "clean'", split="test").tolist() == [0.2, 0.3]
+
+
+def test_join_keeps_where_both_came_from_even_if_they_have_one_name(small):
+    other = small_table(provenance={"licence": "none"}, published=ROTATED)
+    both = small.join(other)
+    assert both.provenance == {"small": {}, "small (2)": {"licence": "none"}}
+    assert both.row(int(ROTATED[INDICES[1]])) == 1  # published indices of either will do
 
 
 def test_join_of_tables_with_nothing_in_common_is_refused(small):

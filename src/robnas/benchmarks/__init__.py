@@ -1,13 +1,17 @@
 """Tables in memory: load, query, join, export; importers of published files. No torch."""
 
+from robnas.benchmarks._catalogue import BUNDLED as BUNDLED
 from robnas.benchmarks._catalogue import CATALOGUE as CATALOGUE
 from robnas.benchmarks._catalogue import Entry as Entry
 from robnas.benchmarks._catalogue import cached_path as cached_path
 from robnas.benchmarks._catalogue import fetch as fetch
 from robnas.benchmarks._catalogue import load as load
+from robnas.benchmarks._choice import Ambiguity as Ambiguity
+from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._cost import training_hours as training_hours
+from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
 from robnas.benchmarks._noise import Residuals as Residuals
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
@@ -17,6 +21,10 @@ from robnas.benchmarks._objective import Objective as Objective
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
+from robnas.benchmarks._records import Holding as Holding
+from robnas.benchmarks._records import holdings as holdings
 from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store
+from robnas.benchmarks._scores import Scores as Scores
+from robnas.benchmarks._scores import read_scores as read_scores
 from robnas.benchmarks._table import Table as Table

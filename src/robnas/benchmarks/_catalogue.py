@@ -1,7 +1,8 @@
-"""Published tables: where they are, how they are verified, what they hold, under which licence."""
+"""Tables by name: the bundled one, and published ones: where they are, how they are verified, under which licence."""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import shutil
 import tempfile
@@ -12,11 +13,13 @@ from typing import Any
 
 from robnas._download import cache_directory, check_hash, download
 from robnas.benchmarks import _importers
+from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._parquet import read_table, write_table
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.types import Progress, silent
 
+_SQLITE = b"SQLite format 3\0"
 _PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
 
 
@@ -99,6 +102,9 @@ CATALOGUE: dict[str, Entry] = {
     )
 }
 
+BUNDLED: dict[str, Path] = {"digits": Path(__file__).with_name("digits.parquet")}
+"""Tables that come with robnas; their provenance says how they were built."""
+
 
 def entry(name: str) -> Entry:
     """A published table by name.
@@ -107,7 +113,14 @@ def entry(name: str) -> Entry:
         InputError: there is none; the text lists them.
     """
     if name not in CATALOGUE:
-        raise InputError("table", expected=f"one of {', '.join(CATALOGUE)}, or the path of a table file", got=name)
+        known = [*BUNDLED, *CATALOGUE]
+        close = difflib.get_close_matches(name.lower(), known, n=2)
+        raise InputError(
+            "table",
+            expected=f"one of {', '.join(known)}, or the path of a table file",
+            got=name,
+            remedy=f"did you mean {' or '.join(close)}?" if close else "",
+        )
     return CATALOGUE[name]
 
 
@@ -129,7 +142,11 @@ def fetch(name: str, source: str | Path | None = None, progress: Progress = sile
 
     Raises:
         DataError: a file is missing, altered, damaged or hostile.
+        InputError: there is no such table, or it is a bundled one.
     """
+    if name in BUNDLED:
+        expected = f"a published table, one of {', '.join(CATALOGUE)}"
+        raise InputError("table", expected=expected, got=name, remedy="it comes with robnas, nothing is to be fetched")
     wanted, folder = entry(name), None if source is None else Path(source)
     if folder is not None and not folder.exists():
         raise DataError(str(folder), expected=f"a file of {name}", got=Verbatim("nothing"))
@@ -150,8 +167,8 @@ def _obtain(wanted: Entry, file: File, source: Path | None, room: Path, progress
                 got=Verbatim("no folder"),
                 remedy="there is no direct link: " + wanted.notes.rpartition(". ")[2],
             )
-        remedy = f"check the connection, or robnas fetch {wanted.name} --from FOLDER with the files"
-        download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy)
+        remedy = f"check the connection, or get the files elsewhere and robnas fetch {wanted.name} --from PATH"
+        download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy, shown=file.name)
         return target
     if source.is_dir():
         found = source / file.name
@@ -175,26 +192,65 @@ def _provenance(wanted: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
     }
 
 
-def load(name: str | Path, progress: Progress = silent) -> Table:
+def load(
+    name: str | Path,
+    progress: Progress = silent,
+    *,
+    recipe: str | None = None,
+    images: int | None = None,
+    attack: str | None = None,
+    dataset_version: str | None = None,
+    attack_seed: int | None = None,
+) -> Table:
     """A table by name or path.
 
     Args:
-        name: of a published table (fetched at the first use), the path of a table file, or the URL of a record store
-            such as ``sqlite:///runs.db``.
+        name: ``digits``, which comes with robnas; of a published table (fetched at the first use); the path of a table
+            file; or the URL of a record store such as ``sqlite:///runs.db``.
         progress: told about downloads.
+        recipe: of a store, take the records of this recipe only: its name, or the beginning of its hash.
+        images: of a store, take the records on so many images only.
+        attack: of a store, take the records of this attack only: the beginning of the hash of its settings.
+        dataset_version: of a store, take the records of this version of the data set only: the beginning of its hash.
+        attack_seed: of a store, take the records of this seed of the attack only.
 
     Raises:
         DataError: the file is missing or damaged.
-        InputError: there is no such table.
+        InputError: there is no such table, or no such record in the store.
     """
     text = str(name)
-    if text in CATALOGUE:
-        path = cached_path(text)
-        return read_table(path) if path.exists() else fetch(text, progress=progress)
+    choice = Choice(
+        recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
+    )
     if "://" in text:
         from robnas.benchmarks._records import table_of_store
 
-        return table_of_store(text)
-    if not Path(text).exists() and not Path(text).suffix:
+        return table_of_store(text, choice)
+    if choice:
+        raise InputError(
+            "table",
+            expected="a store such as sqlite:///runs.db where recipe, images, attack … are chosen",
+            got=text,
+            remedy="published tables and table files hold one of each",
+        )
+    if text in BUNDLED:
+        return read_table(BUNDLED[text])
+    if text in CATALOGUE:
+        path = cached_path(text)
+        return read_table(path) if path.exists() else fetch(text, progress=progress)
+    path = Path(text)
+    if _is_store(path):
+        raise InputError(
+            "table", expected="a table file, or the URL of a store", got=text, remedy=f"did you mean sqlite:///{text}?"
+        )
+    if not path.exists() and not path.suffix:
         entry(text)
-    return read_table(Path(text))
+    return read_table(path)
+
+
+def _is_store(path: Path) -> bool:
+    """Whether a path is that of an SQLite file, or would be."""
+    if not path.is_file():
+        return path.suffix in (".db", ".sqlite", ".sqlite3")
+    with path.open("rb") as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,11 @@ from robnas.types import Split
 Floats = npt.NDArray[np.float64]
 Seed = int | Literal["mean", "random"]
 MOST_RUNS = 1_000_000
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a whole number: Python's or NumPy's, but no truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 class Value(float):
@@ -45,6 +51,8 @@ class Column:
     """Seeds of the runs; empty if only their mean was published."""
     runs: int = 1
     """Runs behind the mean where the seeds are not known."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """How it was measured, where that is known: recipe, number of images, attack, version of the data set …"""
 
     def __post_init__(self) -> None:
         width = len(self.seeds) or 1
@@ -88,13 +96,17 @@ class Column:
         """`mean` as a list: looking up one number is several times faster than in an array."""
         return [float(value) for value in self.mean]
 
+    def at_seed(self, seed: int | Literal["mean"]) -> Floats:
+        """`mean`, or the values of one seed; shape (rows,)."""
+        return self.mean if isinstance(seed, str) and seed == "mean" else self.seed_column(seed)
+
     def seed_column(self, seed: int) -> Floats:
         """Values of one seed, shape (rows,).
 
         Raises:
             InputError: the seed was not published; the text lists those that were.
         """
-        if seed in self.seeds:
+        if is_number(seed) and seed in self.seeds:
             column: Floats = self.values[:, self.seeds.index(seed)]
             return column
         known = ", ".join(map(str, self.seeds)) if self.seeds else "no single seed: a mean only"
@@ -111,21 +123,21 @@ class Column:
         Raises:
             InputError: no seed is named, or the column has no such run.
         """
-        if seed == "random":
+        if isinstance(seed, str) and seed == "random":
             return self._draw(row, rng)
-        if not isinstance(seed, int | np.integer):
+        if not is_number(seed):
             raise InputError(
                 "seed",
                 expected="'mean', 'random' or the number of a run",
                 got=Verbatim("none") if seed is None else seed,
                 remedy="name it: it is never guessed" if seed is None else "",
             )
-        return float(self.seed_column(int(seed))[row])
+        return float(self.seed_column(int(seed))[row])  # type: ignore[arg-type]
 
     def _draw(self, row: int, rng: np.random.Generator | None) -> float:
         """The value of one run, uniformly among those that are there."""
-        if rng is None:
-            raise InputError("rng", expected="a numpy generator for seed='random'", got=None)
+        if not isinstance(rng, np.random.Generator):
+            raise InputError("rng", expected="a numpy generator for seed='random'", got=rng)
         if not self.seeds and self.runs > 1:
             raise InputError(
                 f"seed of {self.name}",

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from robnas.benchmarks._column import Column, Floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import partition
+from robnas.types import check_count
+
+Source = Literal["seeds", "duplicates"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,52 @@ class Noise:
     """Networks that were trained several times."""
     members: int
     """Their trainings in all."""
-    source: Literal["seeds", "duplicates"]
+    source: Source
     """Seeds of one row, or rows that are the same network."""
+
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom of the estimate."""
+        return self.members - self.groups
+
+    def run_sd_at(self, values: npt.ArrayLike) -> Floats:
+        """Standard deviation of one training at these values: the same everywhere."""
+        return np.full(np.shape(values), self.run_sd)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalNoise:
+    """Spread of trainings as a function of the accuracy.
+
+    Networks that were trained several times are sorted by their mean. At a value v the variance is pooled over the
+    `window` of them whose means are nearest in this order, half of them below v and half above; at the ends of the
+    scale, over the `window` lowest or highest: Σ squares / Σ (members − 1).
+
+    This assumes that the noise depends on the architecture through its accuracy only, and changes little within a
+    window; a value that is high by luck is given the noise of its luck.
+    """
+
+    level: Floats
+    """Mean of each network's trainings, increasing, shape (groups,)."""
+    run_variance: Floats
+    """Variance of one training in the window around each level, shape (groups,)."""
+    window: int
+    """Networks that are pooled."""
+    degrees: int
+    """Degrees of freedom of the estimate, in the window that has fewest."""
+    groups: int
+    """Networks that were trained several times."""
+    members: int
+    """Their trainings in all."""
+    source: Source
+    """Seeds of one row, or rows that are the same network."""
+
+    def run_sd_at(self, values: npt.ArrayLike) -> Floats:
+        """Standard deviation of one training at these values, same shape; nan where a value is."""
+        given = np.asarray(values, dtype=np.float64)
+        centre = np.clip(np.searchsorted(self.level, given), 0, self.groups - 1)
+        sd: Floats = np.where(np.isnan(given), np.nan, np.sqrt(self.run_variance[centre]))
+        return sd
 
 
 def pooled_sd(values: Floats, group: npt.NDArray[np.integer[Any]]) -> tuple[float, int, int]:
@@ -80,30 +127,77 @@ def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residual
     return Residuals(mean[several][order], ((values - mean) * factor)[several][order])
 
 
-def duplicate_noise(rows: npt.NDArray[np.int64], column: Column) -> Noise:
-    """Noise from rows that are the same network, trained several times by accident.
+def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | None = None) -> Noise:
+    """Noise from several seeds of one row, or from rows that are the same network, trained several times by accident.
+
+    Args:
+        rows: own index of each row's architecture, shape (rows,).
+        column: what was measured.
+        source: which of the two; seeds if omitted and known.
 
     Raises:
-        InputError: the table holds no network twice.
+        InputError: the table holds no repeated trainings of that kind.
     """
-    sd, groups, members = pooled_sd(column.mean, duplicate_groups(rows))
-    _check_found(groups, column, "two rows that are the same network, or several seeds")
-    runs = float(np.median(column.counts[column.counts > 0]))
-    return Noise(sd, sd * math.sqrt(runs), groups, members, "duplicates")
+    source, values, group = _repeated(rows, column, source)
+    sd, groups, members = pooled_sd(values, group)
+    _check_found(groups, column, source)
+    if source == "seeds":
+        return Noise(sd / math.sqrt(members / groups), sd, groups, members, source)
+    return Noise(sd, sd * math.sqrt(_runs(column)), groups, members, source)
 
 
-def seed_noise(column: Column) -> Noise:
-    """Noise from several seeds of one row.
+def measure_local_noise(
+    rows: npt.NDArray[np.int64], column: Column, source: Source | None = None, window: int = 200
+) -> LocalNoise:
+    """Noise as a function of the accuracy, see `LocalNoise`; arguments and errors as for `measure_noise`.
 
-    Raises:
-        InputError: no row has two seeds.
+    Args:
+        rows: own index of each row's architecture, shape (rows,).
+        column: what was measured.
+        source: ``seeds`` or ``duplicates``; seeds if omitted and known.
+        window: how many networks are pooled; all if there are fewer.
     """
+    check_count("window", window, 2)
+    source, values, group = _repeated(rows, column, source)
+    known = ~np.isnan(values)
+    _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
+    mean = np.bincount(number, weights=values[known]) / size
+    squares = np.bincount(number, weights=(values[known] - mean[number]) ** 2)
+    several = np.flatnonzero(size > 1)
+    _check_found(len(several), column, source)
+    order = several[np.argsort(mean[several], kind="stable")]
+    width = min(window, len(order))
+    start = np.clip(np.arange(len(order)) - width // 2, 0, len(order) - width)
+    totals, degrees = (np.append(0.0, np.cumsum(part[order])) for part in (squares, size - 1))
+    freedom = degrees[start + width] - degrees[start]
+    variance = np.maximum(totals[start + width] - totals[start], 0) / freedom
+    runs = 1.0 if source == "seeds" else _runs(column)
+    members = int(size[order].sum())
+    return LocalNoise(mean[order], variance * runs, width, int(freedom.min()), len(order), members, source)
+
+
+def _repeated(
+    rows: npt.NDArray[np.int64], column: Column, source: Source | None
+) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
+    """Values and the network that each belongs to."""
+    if source is None:
+        source = "seeds" if len(column.seeds) > 1 else "duplicates"
+    if source == "duplicates":
+        return source, column.mean, duplicate_groups(rows)
+    if source != "seeds":
+        raise InputError("noise source", expected="seeds or duplicates", got=source)
     count, width = column.values.shape
-    run_sd, groups, members = pooled_sd(column.values.ravel(), np.repeat(np.arange(count), width))
-    _check_found(groups, column, "rows with two seeds")
-    return Noise(run_sd / math.sqrt(members / groups), run_sd, groups, members, "seeds")
+    return source, column.values.ravel(), np.repeat(np.arange(count), width)
 
 
-def _check_found(groups: int, column: Column, expected: str) -> None:
+def _runs(column: Column) -> float:
+    """Trainings behind a table value, as a rule."""
+    return float(np.median(column.counts[column.counts > 0]))
+
+
+_NEEDED = {"seeds": "rows with two seeds", "duplicates": "two rows that are the same network, or several seeds"}
+
+
+def _check_found(groups: int, column: Column, source: Source) -> None:
     if not groups:
-        raise InputError(f"noise of {column.name}", expected=expected, got=Verbatim("none"))
+        raise InputError(f"noise of {column.name}", expected=_NEEDED[source], got=Verbatim("none"))

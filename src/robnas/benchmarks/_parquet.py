@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +43,7 @@ def write_table(table: Table, path: Path) -> None:
                 "metric": column.metric,
                 "seeds": list(column.seeds),
                 "runs": column.runs,
+                "facts": dict(column.facts),
                 "fields": names,
             }
         )
@@ -73,11 +72,11 @@ def read_table(path: Path) -> Table:
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     try:
-        with _lean_memory(), pq.ParquetFile(path, memory_map=True) as file:
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
             metadata = file.schema_arrow.metadata or {}
             facts = _facts(path, metadata)
             _check_size(path, file)
-            return _assemble(facts, metadata.get(_PUBLISHED), file.read(use_threads=False))
+            return _assemble(facts, metadata.get(_PUBLISHED), file)
     except DataError:
         raise
     except (
@@ -90,17 +89,6 @@ def read_table(path: Path) -> Table:
             got=reason(error),
             remedy="fetch or export it again",
         ) from None
-
-
-@contextmanager
-def _lean_memory() -> Iterator[None]:
-    """Read through the system's allocator: Arrow's own keeps several megabytes for itself."""
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
 
 
 def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
@@ -139,19 +127,28 @@ def _check_size(path: Path, file: pq.ParquetFile) -> None:
         )
 
 
-def _assemble(facts: dict[str, Any], published: bytes | None, content: pa.Table) -> Table:
-    if content["architecture"].null_count:
+def _assemble(facts: dict[str, Any], published: bytes | None, file: pq.ParquetFile) -> Table:
+    architectures = _read(file, "architecture")
+    if architectures.null_count:
         raise ValueError("an architecture is missing")
-    if sum(len(entry["fields"]) for entry in facts["columns"]) >= content.num_columns:
+    if sum(len(entry["fields"]) for entry in facts["columns"]) >= file.metadata.num_columns:
         raise ValueError("more fields are described than there are")
     return Table(
         _text(facts["name"]),
-        _to_numpy(content["architecture"]),
-        [_column(entry, content) for entry in facts["columns"]],
+        _to_numpy(architectures),
+        [_column(entry, file) for entry in facts["columns"]],
         partition=facts["partition"],
         published=None if published is None else _unpack(published),
         provenance=facts["provenance"],
     )
+
+
+def _read(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    """One column at a time: Arrow's allocator then keeps some megabytes less for itself."""
+    found = file.read(columns=[name], use_threads=False)
+    if found.column_names != [name]:
+        raise ValueError(f"{found.num_columns} fields called {name!r:.60}")
+    return found.column(0)
 
 
 def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -160,8 +157,8 @@ def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     return np.concatenate([np.from_dlpack(chunk) for chunk in chunks])
 
 
-def _column(entry: dict[str, Any], content: pa.Table) -> Column:
-    fields = [_to_numpy(content[name]) for name in entry["fields"]]
+def _column(entry: dict[str, Any], file: pq.ParquetFile) -> Column:
+    fields = [_to_numpy(_read(file, name)) for name in entry["fields"]]
     return Column(
         _text(entry["dataset"]),
         check_split(entry["split"]),
@@ -169,7 +166,12 @@ def _column(entry: dict[str, Any], content: pa.Table) -> Column:
         np.stack(fields, axis=1).astype(np.float64),
         tuple(int(seed) for seed in entry["seeds"]),
         int(entry["runs"]),
+        {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
     )
+
+
+def _fact(value: Any) -> str | int:
+    return value if isinstance(value, int) else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -3,96 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, Verbatim
+from robnas.errors import DataError, InputError, StoreError, Verbatim
 from robnas.records import Record
 
+_ALL = Choice()
+_HOLDING = ("dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
+Key = tuple[str, str, str]
 
-def table_of_records(name: str, records: Iterable[Record], *, partition: str | None = None) -> Table:
+
+def table_of_records(
+    name: str,
+    records: Iterable[Record],
+    *,
+    partition: str | None = None,
+    recipe_names: Mapping[str, str] | None = None,
+    choice: Choice = _ALL,
+) -> Table:
     """A table with the records' values per seed.
+
+    A column needs records of one recipe, version of the data set, attack and number of images. Where there are
+    several, the table has no such column, and asking for it is an error that says how to choose; all other columns
+    can be asked. Each column's `facts` say what it rests on.
 
     Args:
         name: of the table.
-        records: of one recipe; of each data set one version; of each metric one attack and one number of images.
+        records: any.
         partition: see `Table`.
+        recipe_names: hash → name, for people.
+        choice: which of them to take, where there are several kinds.
 
     Raises:
-        InputError: no records, or records that are not comparable; the text names what to select.
+        InputError: there are no records, or none that are meant.
     """
+    names = dict(recipe_names or {})
     found = list(records)
     if not found:
         raise InputError(f"table {name}", expected="records", got=Verbatim("none"))
-    _check_one(name, "recipe_hash", found)
+    found = choice.of(found, names)
+    groups = _groups(found)
+    refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, names))}
     rows = sorted({record.architecture.index for record in found})
     row_of = {index: row for row, index in enumerate(rows)}
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in found:
+    columns = [_column(name, group, row_of, names) for key, group in groups.items() if key not in refused]
+    provenance: dict[str, object] = {
+        part: sorted({str(getattr(record, part)) for record in found}) for part in ("torch_version", "device")
+    }
+    if refused:
+        provenance["left_out"] = {" ".join(key): str(reason.error("records")) for key, reason in refused.items()}
+    return Table(name, rows, columns, partition=partition, provenance=provenance, ambiguous=refused)
+
+
+def _groups(records: Iterable[Record]) -> dict[Key, list[Record]]:
+    groups: dict[Key, list[Record]] = {}
+    for record in records:
         groups.setdefault((record.dataset, record.split, record.metric), []).append(record)
-    for dataset in sorted({record.dataset for record in found}):
-        _check_one(f"{name}, {dataset}", "dataset_hash", [record for record in found if record.dataset == dataset])
-    columns = [_column(name, group, row_of) for group in groups.values()]
-    return Table(name, rows, columns, partition=partition, provenance=_provenance(found))
+    return groups
 
 
-def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int]) -> Column:
+def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names: Mapping[str, str]) -> Column:
     """The records of one metric on one split of one data set."""
     first = group[0]
-    what = f"{first.dataset} {first.split} {first.metric}"
-    for part in ("attack_hash", "images"):
-        _check_one(f"{name}, {what}", part, group)
     seeds = tuple(sorted({record.seed for record in group}))
     values = np.full((len(row_of), len(seeds)), np.nan)
     for record in group:
         cell = row_of[record.architecture.index], seeds.index(record.seed)
         if not np.isnan(values[cell]) and values[cell] != record.value:
             raise InputError(
-                f"table {name}, {what} of {record.architecture.code}, seed {record.seed}",
+                f"table {name}, {first.dataset} {first.split} {first.metric} of {record.architecture.code}, "
+                f"seed {record.seed}",
                 expected="one value",
                 got=Verbatim(f"{values[cell]:g} and {record.value:g}"),
             )
         values[cell] = record.value
-    return Column(first.dataset, first.split, first.metric, values, seeds)
+    facts: dict[str, Any] = {part: value_of(first, part) for part in ("recipe", "images", "attack", "dataset_version")}
+    facts["recipe_name"] = names.get(first.recipe_hash, "")
+    return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
 
 
-def table_of_store(url: str) -> Table:
-    """All records of a store as a table.
+def table_of_store(url: str, choice: Choice = _ALL) -> Table:
+    """The records of a store as a table, see `table_of_records`.
 
     Raises:
         DataError: the file of an SQLite store is missing; none is made.
+        InputError: there are no records, or none that are meant.
     """
+    name, records, names = _read(url)
+    return table_of_records(name, records, recipe_names=names, choice=choice)
+
+
+def _read(url: str) -> tuple[str, list[Record], dict[str, str]]:
+    """Name, records and names of the recipes of a store."""
     from robnas.records import RecordStore
 
     file = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not file.is_file():
         raise DataError(str(file), expected="a store of records", got=Verbatim("nothing"), remedy="check the URL")
     with RecordStore(url) as store:
-        return table_of_records(file.stem if url.startswith("sqlite:///") else "records", store.records())
+        records = store.records()
+        names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
+    return file.stem if url.startswith("sqlite:///") else "records", records, names
 
 
-def _check_one(what: str, part: str, records: Sequence[Record]) -> None:
-    values = sorted({getattr(record, part) for record in records})
-    if len(values) > 1:
-        raise InputError(
-            f"table {what}",
-            expected=f"records of one {part}",
-            got=Verbatim(", ".join(map(str, values))),
-            remedy=f"select one, for example store.records({part}={values[0]!r})",
+def _name(store: Any, recipe_hash: str) -> str:
+    try:
+        return str(store.settings(recipe_hash).get("name", ""))
+    except StoreError:  # the store was filled without settings
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """Comparable measurements in a store: one metric of one recipe on one split of one version of a data set."""
+
+    dataset: str
+    """Name of the data set."""
+    dataset_version: str
+    """Its content hash."""
+    recipe: str
+    """Hash of the recipe."""
+    recipe_name: str
+    """Its name, empty if the store does not know it."""
+    split: str
+    """``train``, ``validation`` or ``test``."""
+    metric: str
+    """Key of the metric."""
+    attack: str
+    """Hash of the attack's settings; empty for clean accuracy."""
+    images: int
+    """How many images of the split were asked."""
+    seeds: tuple[int, ...]
+    """Seeds of the trainings."""
+    attack_seeds: tuple[int, ...]
+    """Seeds of the attack."""
+    architectures: int
+    """How many architectures were measured."""
+    records: int
+    """Measurements in all."""
+
+
+def holdings(url: str) -> list[Holding]:
+    """What a store holds.
+
+    Raises:
+        DataError: the file of an SQLite store is missing; none is made.
+    """
+    _, records, names = _read(url)
+    groups: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        key = tuple(getattr(record, part) for part in _HOLDING)
+        groups.setdefault(key, []).append(record)
+    return [
+        Holding(
+            dataset=group[0].dataset,
+            dataset_version=group[0].dataset_hash,
+            recipe=group[0].recipe_hash,
+            recipe_name=names[group[0].recipe_hash],
+            split=group[0].split,
+            metric=group[0].metric,
+            attack=group[0].attack_hash,
+            images=group[0].images,
+            seeds=tuple(sorted({record.seed for record in group})),
+            attack_seeds=tuple(sorted({record.attack_seed for record in group})),
+            architectures=len({record.architecture for record in group}),
+            records=len(group),
         )
-
-
-def _provenance(records: Sequence[Record]) -> dict[str, object]:
-    def all_of(part: str) -> list[object]:
-        return sorted({getattr(record, part) for record in records})
-
-    return {
-        "recipe_hash": records[0].recipe_hash,
-        "dataset_hash": {record.dataset: record.dataset_hash for record in records},
-        "torch_version": all_of("torch_version"),
-        "device": all_of("device"),
-        "images": {f"{record.dataset} {record.split} {record.metric}": record.images for record in records},
-    }
+        for _, group in sorted(groups.items())
+    ]

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from robnas._settings import check_keys
+from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import SIZE, Architecture
 from robnas.spaces import partition as named_partition
@@ -72,12 +72,14 @@ class Rows:
         return Architecture.from_index(arch.index if isinstance(arch, Architecture) else self._index(arch))
 
     def _index(self, arch: object) -> int:
-        if isinstance(arch, int | np.integer):
-            number = self._check_published(int(arch))
+        if isinstance(arch, int | np.integer):  # True is no published index, though Python calls it a number
+            number = self._check_published(int(arch) if is_number(arch) else arch)
             return self._own_index[number]
         return Architecture(arch).index
 
-    def _check_published(self, number: int) -> int:
+    def _check_published(self, number: Any) -> int:
+        if not is_number(number):
+            raise InputError("architecture", expected="an encoding or a published index", got=number)
         if self.published is None:
             raise InputError(
                 "architecture",
@@ -86,7 +88,7 @@ class Rows:
             )
         if not 0 <= number < SIZE:
             raise InputError("published index", expected=f"0 to {SIZE - 1}", got=number)
-        return number
+        return int(number)
 
     @cached_property
     def _own_index(self) -> list[int]:
@@ -94,14 +96,15 @@ class Rows:
         return [int(index) for index in np.argsort(self.published)]
 
     def _row_list(self, resolve: Resolve) -> list[int]:
-        rows = self._row_lists.get(resolve)
+        rows = self._row_lists.get(resolve) if isinstance(resolve, str) else None
         if rows is None:
             rows = self._row_lists[resolve] = self.row_of(resolve).tolist()
         return rows
 
     def row_of(self, resolve: Resolve = "declared") -> Indices:
         """Row of every architecture in the project's own order, shape (15625,); -1 where there is none."""
-        check_keys("resolve", [str(resolve)], get_args(Resolve))
+        if not isinstance(resolve, str) or resolve not in get_args(Resolve):
+            raise InputError("resolve", expected=f"one of {', '.join(get_args(Resolve))}", got=resolve)
         name = {"declared": self.partition, "exact": None}.get(resolve, resolve)
         rows = np.full(SIZE, -1, dtype=np.int64)
         if name is not None:
@@ -115,6 +118,19 @@ class Rows:
                 rows = np.where(same, declared, rows)
         rows[self.rows] = np.arange(len(self.rows))
         return rows
+
+    def own_indices(self, published_index: npt.ArrayLike) -> Indices:
+        """Own indices of published ones, any shape.
+
+        Raises:
+            InputError: the table brings no published indices, or a number is none.
+        """
+        if self.published is None:
+            raise InputError(
+                "published_index", expected="a table with published indices", got=Verbatim(f"table {self.name}")
+            )
+        found: Indices = np.asarray(self._own_index)[check_indices("published_index", published_index)]
+        return found
 
     def _explain_row(self, arch: Architecture, resolve: Resolve) -> None:
         exact = self._row_list("exact")
@@ -130,3 +146,14 @@ class Rows:
             got=Verbatim(f"none; one operation away: {', '.join(near[:5]) or 'none'}"),
             remedy=remedy,
         )
+
+
+def check_indices(what: str, given: npt.ArrayLike) -> Indices:
+    """`given` as an array of whole numbers below the number of architectures, of any shape."""
+    try:
+        index = np.asarray(given) if np.size(given) else np.empty(np.shape(given), dtype=np.int64)
+    except ValueError:  # rows of different lengths
+        index = np.empty(1)
+    if index.dtype.kind not in "iu" or (index.size and not 0 <= index.min() <= index.max() < SIZE):
+        raise InputError(what, expected=f"integers from 0 to {SIZE - 1}", got=given)
+    return index

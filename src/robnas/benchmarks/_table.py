@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from robnas._settings import check_keys
+from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, Floats, Seed, Value
-from robnas.benchmarks._noise import Noise, duplicate_noise, seed_noise
+from robnas.benchmarks._forms import check_comparable, frame, joined
+from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
 from robnas.benchmarks._objective import Objective
 from robnas.benchmarks._pareto import pareto_front
-from robnas.benchmarks._rows import Indices, Resolve, Rows
+from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces import Architecture
+from robnas.types import check_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ class Table:
             has no row is looked up as the member of its class that has one. None if every row stands for itself.
         published: published index of every architecture in the project's own order, shape (15625,), if known.
         provenance: where the numbers come from: source, licence, recipe, checksum …
+        ambiguous: (data set, split, metric) of what was measured in several ways, so that asking for it is an error.
 
     Raises:
         InputError: rows or columns that do not fit together.
@@ -49,22 +51,25 @@ class Table:
         partition: str | None = None,
         published: npt.NDArray[np.integer[Any]] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        ambiguous: Mapping[tuple[str, str, str], Ambiguity] | None = None,
     ) -> None:
         self.name = name
         self.rows: Indices = np.asarray(architectures, dtype=np.int64)
         self.partition = partition
         self.published = published
         self.provenance = dict(provenance or {})
+        self.ambiguous = dict(ambiguous or {})
         self._columns: dict[tuple[str, str, str], Column] = {}
         for column in columns:
-            if self._columns.setdefault((column.dataset, column.split, column.metric), column) is not column:
+            key = (column.dataset, column.split, column.metric)
+            if key in self.ambiguous or self._columns.setdefault(key, column) is not column:
                 raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
         self._lookup = Rows(name, self.rows, partition, published)
         self._charged: set[int] = set()
         self._check()
 
     def _check(self) -> None:
-        if not self._columns:
+        if not self._columns and not self.ambiguous:
             raise InputError(f"table {self.name}", expected="at least one column", got=Verbatim("none"))
         for column in self._columns.values():
             if len(column.values) != len(self.rows):
@@ -88,7 +93,11 @@ class Table:
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets."""
-        return tuple(dict.fromkeys(column.dataset for column in self.columns))
+        return tuple(dict.fromkeys(dataset for dataset, _, _ in self._keys))
+
+    @property
+    def _keys(self) -> list[tuple[str, str, str]]:
+        return [*self._columns, *self.ambiguous]
 
     @cached_property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -99,27 +108,39 @@ class Table:
         """A column by name.
 
         Raises:
-            InputError: a part is missing or unknown; the text lists what exists.
+            InputError: a part is missing or unknown, or was measured in several ways; the text lists what exists.
         """
-        column = self._columns.get((dataset, split, metric))  # type: ignore[arg-type]
-        if column is None:
-            self._explain(dataset, metric, split)
-        return column  # type: ignore[return-value]
+        for position, (part, value) in enumerate((("dataset", dataset), ("split", split), ("metric", metric))):
+            before = (dataset, split)[:position]
+            self._check_known(part, value, [key[position] for key in self._keys if key[:position] == before])
+        key = (dataset, split, metric)
+        if key in self.ambiguous:
+            raise self.ambiguous[key].error(f"table {self.name}, {' '.join(map(str, key))}")
+        return self._columns[key]  # type: ignore[index]
 
-    def _explain(self, dataset: str | None, metric: str | None, split: str | None) -> None:
-        """Raise the error that says which part is wrong."""
-        found = list(self.columns)
-        wanted = (("dataset", dataset), ("split", split), ("metric", metric))
-        for part, value in wanted:
-            known = list(dict.fromkeys(getattr(column, part) for column in found))
-            if value not in known:
-                raise InputError(
-                    f"{part} of table {self.name}",
-                    expected=f"one of {', '.join(known)}",
-                    got=Verbatim("none") if value is None else value,
-                    remedy=_close(str(value), known) if value is not None else f"name the {part}: it is never guessed",
-                )
-            found = [column for column in found if getattr(column, part) == value]
+    def _check_known(self, part: str, value: object, known: Iterable[str]) -> None:
+        """Raise the error that lists what exists, unless `value` does."""
+        names = list(dict.fromkeys(known))
+        if not isinstance(value, str) or value not in names:
+            close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+            remedy = f"did you mean {close[0]}?" if close else ""
+            raise InputError(
+                f"{part} of table {self.name}",
+                expected=f"one of {', '.join(names)}",
+                got=Verbatim("none") if value is None else value,
+                remedy=f"name the {part}: it is never guessed" if value is None else remedy,
+            )
+
+    def _chosen(self, dataset: str | None, split: str | None) -> list[Column]:
+        """The columns of one data set and split, of all where None; at least one."""
+        if dataset is not None:
+            self._check_known("dataset", dataset, self.datasets)
+        keys = [key for key in self._keys if dataset in (None, key[0])]
+        if split is not None:
+            self._check_known("split", split, [key[1] for key in keys])
+            keys = [key for key in keys if key[1] == split]
+        found = [self._columns[key] for key in keys if key in self._columns]
+        return found or [self.column(keys[0][0], keys[0][2], keys[0][1])]
 
     # rows
 
@@ -156,11 +177,12 @@ class Table:
         rng: np.random.Generator | None = None,
     ) -> Value:
         """One accuracy, free of charge: for analysis. Arguments as for `query`."""
-        column = self._columns.get((dataset, split, metric))  # type: ignore[arg-type]
-        if column is None:
+        try:
+            column = self._columns[dataset, split, metric]  # type: ignore[index]
+        except (KeyError, TypeError):  # TypeError: a list where a name belongs
             column = self.column(dataset, metric, split)
         row = self.row(arch, resolve)
-        if seed == "mean":
+        if isinstance(seed, str) and seed == "mean":
             return self._known(column.fast_mean[row], int(column.counts[row]), column, arch)
         return self._known(column.of_seed(row, seed, rng), 1, column, arch)
 
@@ -213,7 +235,8 @@ class Table:
         *,
         split: str | None = None,
         seed: int | Literal["mean"] = "mean",
-        at: npt.ArrayLike | None = None,
+        index: npt.ArrayLike | None = None,
+        published_index: npt.ArrayLike | None = None,
         resolve: Resolve = "declared",
     ) -> Floats:
         """Many accuracies at once, free of charge.
@@ -223,21 +246,21 @@ class Table:
             metric: key of a metric.
             split: ``validation`` or ``test``.
             seed: ``mean`` or the number of a run.
-            at: own indices of architectures, any shape; all rows of the table if omitted.
+            index: of architectures in the project's own order (`Architecture.index`), any shape.
+            published_index: the published indices instead, if the table brings them; any shape.
             resolve: see `row`.
 
         Returns:
-            Shape of `at`, or (rows,); nan where the table has no value.
+            Shape of the indices, nan where the table has no value; shape (rows,), in the order of the rows, without.
         """
-        column = self.column(dataset, metric, split)
-        values = column.mean if seed == "mean" else column.seed_column(seed)
-        if at is None:
+        values = self.column(dataset, metric, split).at_seed(seed)
+        if index is None and published_index is None:
             return values.copy()
-        index = np.asarray(at) if np.size(at) else np.empty(np.shape(at), dtype=np.int64)
-        if index.dtype.kind not in "iu" or (index.size and not 0 <= index.min() <= index.max() < SIZE):
-            raise InputError("at", expected=f"integers from 0 to {SIZE - 1}, the project's own indices", got=index)
+        if index is not None and published_index is not None:
+            raise InputError("index", expected="index or published_index", got=Verbatim("both"))
+        own = check_indices("index", index) if index is not None else self._lookup.own_indices(published_index)  # type: ignore[arg-type]
         padded = np.append(values, np.nan)  # row -1 is missing
-        found: Floats = padded[self.row_of(resolve)][index]
+        found: Floats = padded[self.row_of(resolve)][own]
         return found
 
     def best(
@@ -245,7 +268,7 @@ class Table:
     ) -> list[tuple[Architecture, Value]]:
         """The architectures with the highest mean, best first."""
         column = self.column(dataset, metric, split)
-        order = np.argsort(-column.mean, kind="stable")[:count]
+        order = np.argsort(-column.mean, kind="stable")[: check_count("count", count)]
         return [
             (Architecture.from_index(int(self.rows[row])), Value(column.mean[row], int(column.counts[row])))
             for row in order
@@ -258,7 +281,9 @@ class Table:
         """The architectures that no other one beats or equals in all metrics and beats in one, by the first metric."""
         if len(metrics) < 2:
             raise InputError("metrics", expected="at least 2", got=metrics)
-        points = np.stack([self.column(dataset, metric, split).mean for metric in metrics], axis=1)
+        columns = [self.column(dataset, metric, split) for metric in metrics]
+        check_comparable(columns, self.name)
+        points = np.stack([column.mean for column in columns], axis=1)
         front = pareto_front(points)
         front = front[np.argsort(-points[front, 0], kind="stable")]
         return [(Architecture.from_index(int(self.rows[row])), tuple(points[row].tolist())) for row in front]
@@ -284,40 +309,57 @@ class Table:
             other: another table.
             suffix: added to the metrics of `other` that this table has too.
         """
-        rows = other.row_of()[self.rows]
-        both = rows >= 0
-        if not both.any():
-            raise InputError("join", expected="tables with an architecture in common", got=Verbatim("none"))
-        ours = [replace(column, values=column.values[both]) for column in self.columns]
-        theirs = []
-        for column in other.columns:
-            taken = (column.dataset, column.split, column.metric) in self._columns
-            metric = column.metric + suffix * taken
-            theirs.append(replace(column, metric=metric, values=column.values[rows[both]]))
-        return Table(
-            f"{self.name}+{other.name}",
-            self.rows[both],
-            [*ours, *theirs],
-            partition=self.partition,
-            published=self.published,
-            provenance={self.name: self.provenance, other.name: other.provenance},
-        )
+        if not isinstance(other, Table) or not isinstance(suffix, str):
+            raise InputError("join", expected="a table and a text", got=(other, suffix))
+        return Table(**joined(self, other, suffix))
 
     def select(self, dataset: str) -> Table:
         """The columns of one data set."""
+        self._check_known("dataset", dataset, self.datasets)
         chosen = [column for column in self.columns if column.dataset == dataset]
-        if not chosen:
-            self._explain(dataset, None, None)
         return Table(
-            self.name, self.rows, chosen, partition=self.partition, published=self.published, provenance=self.provenance
+            self.name,
+            self.rows,
+            chosen,
+            partition=self.partition,
+            published=self.published,
+            provenance=self.provenance,
+            ambiguous={key: reason for key, reason in self.ambiguous.items() if key[0] == dataset},
         )
 
-    def noise(self, dataset: str | None = None, metric: str | None = None, *, split: str | None = None) -> Noise:
-        """Standard deviation of one run: from seeds where they are known, else from identical networks in the table."""
-        column = self.column(dataset, metric, split)
-        if len(column.seeds) > 1:
-            return seed_noise(column)
-        return duplicate_noise(self.rows, column)
+    def noise(
+        self,
+        dataset: str | None = None,
+        metric: str | None = None,
+        *,
+        split: str | None = None,
+        source: Source | None = None,
+    ) -> Noise:
+        """Standard deviation of one run, the same for all architectures.
+
+        Args:
+            dataset: name of a data set.
+            metric: key of a metric.
+            split: ``validation`` or ``test``.
+            source: ``seeds`` of one row, or ``duplicates``: identical networks in the table; seeds if omitted and
+                known.
+
+        Raises:
+            InputError: the table holds no repeated trainings of that kind.
+        """
+        return measure_noise(self.rows, self.column(dataset, metric, split), source)
+
+    def local_noise(
+        self,
+        dataset: str | None = None,
+        metric: str | None = None,
+        *,
+        split: str | None = None,
+        source: Source | None = None,
+        window: int = 200,
+    ) -> LocalNoise:
+        """Standard deviation of one run among architectures of similar value; `window` groups are pooled."""
+        return measure_local_noise(self.rows, self.column(dataset, metric, split), source, window)
 
     def to_pandas(
         self, dataset: str | None = None, *, split: str | None = None, seed: int | Literal["mean"] = "mean"
@@ -329,24 +371,6 @@ class Table:
             split: one split; all if omitted.
             seed: ``mean`` or the number of a run.
         """
-        import pandas as pd
-
-        if dataset is not None and dataset not in self.datasets:
-            self._explain(dataset, None, None)
-        splits = dict.fromkeys(column.split for column in self.columns if dataset in (None, column.dataset))
-        if split is not None:
-            check_keys(f"split of table {self.name}", [split], splits)
-        chosen = [c for c in self.columns if dataset in (None, c.dataset) and split in (None, c.split)]
+        chosen = self._chosen(dataset, split)
         short = dataset is not None and len({column.split for column in chosen}) == 1
-        data: dict[str, Any] = {"genotype": [arch.genotype for arch in self.architectures]}
-        if self.published is not None:
-            data["published_index"] = self.published[self.rows]
-        for column in chosen:
-            name = column.metric if short else column.name
-            data[name] = column.mean if seed == "mean" else column.seed_column(seed)
-        return pd.DataFrame(data, index=pd.Index([arch.code for arch in self.architectures], name="architecture"))
-
-
-def _close(value: str, known: Sequence[str]) -> str:
-    match = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
-    return f"did you mean {match[0]}?" if match else ""
+        return frame(self, chosen, short=short, seed=seed)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from robnas.benchmarks._column import is_number
 from robnas.benchmarks._cost import training_hours
 from robnas.benchmarks._table import Table
+from robnas.benchmarks.adapters._published import check_id, genotypes
 from robnas.errors import InputError
 from robnas.spaces import SIZE, Architecture
 from robnas.types import check_split
@@ -32,8 +34,7 @@ class NatsBench:
         for dataset in table.datasets:
             table.column(dataset, metric, split)
         self.table, self.metric, self.split = table, metric, check_split(split)
-        order = np.argsort(table.published)
-        self._genotypes = [Architecture.from_index(int(index)).genotype for index in order]
+        self._genotypes = genotypes(table.published)
         self._used_time = 0.0
 
     def __len__(self) -> int:
@@ -44,14 +45,12 @@ class NatsBench:
 
     def arch(self, index: int) -> str:
         """The genotype of a published index."""
-        if not 0 <= index < SIZE:
-            raise InputError("published index", expected=f"0 to {SIZE - 1}", got=index)
-        return self._genotypes[index]
+        return self._genotypes[check_id(index)]
 
     def query_index_by_arch(self, arch: object) -> int:
         """The published index of an architecture; -1 if there is none."""
         if isinstance(arch, int | np.integer):
-            return int(arch) if 0 <= arch < SIZE else -1
+            return int(arch) if is_number(arch) and 0 <= arch < SIZE else -1
         encoding = arch.tostr() if hasattr(arch, "tostr") else arch
         assert self.table.published is not None
         try:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from robnas.benchmarks._table import Table
+from robnas.benchmarks.adapters._published import PublishedIds, check_id
 from robnas.errors import InputError
+from robnas.spaces import Architecture
 
 _ATTACKS = {
     "clean": "clean", "fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "aa_square@Linf": "square",
@@ -14,7 +16,7 @@ _ATTACKS = {
 }  # fmt: skip
 
 
-class RobustnessDataset:
+class RobustnessDataset(PublishedIds):
     """Accuracies nested as data set → key → measure → id.
 
     The value of an attack is a list over the epsilons in ``meta["epsilons"]`` (in grey levels, or ``average``).
@@ -43,9 +45,18 @@ class RobustnessDataset:
         keys = dict.fromkeys(column.metric for column in self.table.columns)
         return [key for key in keys if key.partition("@")[0] == attack]
 
-    def get_uid(self, i: int | str) -> str:
-        """The evaluated architecture's id, if `i` is isomorphic to another one."""
-        return str(self.table.published_id(int(i)))
+    def id_to_string(self, i: int | str) -> str:
+        """The genotype of an id."""
+        return self.table.architecture(check_id(i)).genotype
+
+    def string_to_id(self, s: str) -> str:
+        """The id of a genotype.
+
+        Raises:
+            InputError: it is none.
+        """
+        assert self.table.published is not None
+        return str(self.table.published[Architecture(s).index])
 
     def query(
         self, data: Sequence[str] | str, key: Sequence[str] | str, measure: Sequence[str] | str = "accuracy"

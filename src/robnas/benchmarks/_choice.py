@@ -1,0 +1,142 @@
+"""Which records of a store are meant, where it holds several that are not comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from robnas.benchmarks._column import is_number
+from robnas.errors import InputError, Verbatim
+from robnas.records import Record
+
+_SHORT = 8  # digits of a hash that are shown
+_FIELDS = {"recipe": "recipe_hash", "dataset_version": "dataset_hash", "attack": "attack_hash"}
+_WORDS = {
+    "images": "number of images", "attack": "attack (hash of its settings)",
+    "dataset_version": "version of the data set", "attack_seed": "attack seed",
+}  # fmt: skip
+_OF_ATTACKS = ("attack", "attack_seed")  # clean accuracy has neither
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What to take from a store that holds several; what is None is not restricted."""
+
+    recipe: str | None = None
+    """Name of the recipe, or the beginning of its hash."""
+    images: int | None = None
+    """How many images of the split were asked."""
+    attack: str | None = None
+    """Beginning of the hash of the attack's settings; clean accuracy is taken in any case."""
+    dataset_version: str | None = None
+    """Beginning of the data set's content hash."""
+    attack_seed: int | None = None
+    """Seed of the attack's randomness; clean accuracy is taken in any case."""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def of(self, records: Iterable[Record], names: Mapping[str, str]) -> list[Record]:
+        """The records that are meant.
+
+        Args:
+            records: all.
+            names: of recipes, by hash.
+
+        Raises:
+            InputError: no record is meant, or a beginning fits several hashes; the text lists what there is.
+        """
+        found = list(records)
+        for part in PARTS:
+            wanted = getattr(self, part)
+            if wanted is not None:
+                found = _take(part, wanted, found, names)
+        return found
+
+
+PARTS = tuple(field.name for field in fields(Choice))
+
+
+@dataclass(frozen=True)
+class Ambiguity:
+    """Why records make no column: they differ where all of them must be equal."""
+
+    part: str
+    """Field of `Choice` that tells them apart."""
+    choices: tuple[str, ...]
+    """What it may be."""
+    shown: tuple[str, ...]
+    """The same for people."""
+
+    def error(self, what: str) -> InputError:
+        """What to say to those who ask for the column."""
+        option, first = self.part.replace("_", "-"), self.choices[0]
+        quoted = first if self.part in ("images", "attack_seed") else repr(first)
+        return InputError(
+            what,
+            expected=f"records of one {_WORDS.get(self.part, self.part)}",
+            got=Verbatim(", ".join(self.shown)),
+            remedy=f"choose one: --{option} {first} on the command line, {self.part}={quoted} in Python",
+        )
+
+
+def value_of(record: Record, part: str) -> Any:
+    """What a record has under a field of `Choice`."""
+    return getattr(record, _FIELDS.get(part, part))
+
+
+def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity | None:
+    """In what the records of one metric on one split of one data set differ, if in anything."""
+    for part in PARTS:
+        values = sorted({value_of(record, part) for record in records})
+        if len(values) > 1 and (part != "attack_seed" or _contradict(records)):
+            return Ambiguity(
+                part,
+                tuple(_shortest(value, values) for value in values),
+                tuple(_shown(value, values, names) for value in values),
+            )
+    return None
+
+
+def _contradict(records: Sequence[Record]) -> bool:
+    """Whether a training has several values; each training may well have an attack seed of its own."""
+    return len({(record.architecture, record.seed) for record in records}) < len(
+        {(record.architecture, record.seed, record.attack_seed) for record in records}
+    )
+
+
+def _take(part: str, wanted: object, records: list[Record], names: Mapping[str, str]) -> list[Record]:
+    known = sorted({value_of(r, part) for r in records if part not in _OF_ATTACKS or r.metric != "clean"})
+    if part in _FIELDS:
+        meant = [value for value in known if names.get(value) == wanted] if part == "recipe" else []
+        if not meant and isinstance(wanted, str) and wanted:
+            meant = [value for value in known if value.startswith(wanted)]
+    else:
+        meant = [value for value in known if is_number(wanted) and value == wanted]
+    if len(meant) != 1:
+        what = "name or beginning of one hash" if part == "recipe" else "beginning of one hash"
+        raise InputError(
+            part.replace("_", " "),
+            expected=f"{f'the {what} among' if part in _FIELDS else 'one of'} "
+            + (", ".join(_shown(value, known, names) for value in known) or "none"),
+            got=wanted,
+        )
+    return [
+        record for record in records
+        if value_of(record, part) == meant[0] or (part in _OF_ATTACKS and record.metric == "clean")
+    ]  # fmt: skip
+
+
+def _shortest(value: Any, known: Sequence[Any]) -> str:
+    """The beginning of a hash that no other one shares; a number as it is."""
+    text = str(value)
+    for length in range(_SHORT, len(text)):
+        if sum(str(other).startswith(text[:length]) for other in known) == 1:
+            return text[:length]
+    return text
+
+
+def _shown(value: Any, known: Sequence[Any], names: Mapping[str, str]) -> str:
+    name = names.get(value)
+    return _shortest(value, known) + (f" ({name})" if name else "")

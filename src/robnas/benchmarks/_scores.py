@@ -1,0 +1,205 @@
+"""Scores of untrained networks as one Parquet file: a row per architecture, a column per score; no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from robnas._files import write_atomically
+from robnas._settings import check_keys
+from robnas.benchmarks._parquet import _LONGEST, _text, _to_numpy
+from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.spaces import SIZE, Architecture
+
+SCORES_VERSION = 1
+_KEY = b"robnas.scores"
+_ARCHITECTURE, _ERROR, _REASON = "architecture", ":standard_error", ":reason"
+_LARGEST = 256 * 2**20  # bytes of a file that is opened at all
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of untrained networks over repeats; higher is better, a missing one says why.
+
+    Raises:
+        InputError: shapes that do not fit, an unknown architecture, one or a name that comes twice, an infinite score.
+    """
+
+    codes: tuple[str, ...]
+    """Digit codes of the architectures, each once."""
+    names: tuple[str, ...]
+    """Of the scores, such as ``nwot``."""
+    means: Floats
+    """Shape (architectures, names), over initialisations and batches; nan where the score is missing."""
+    standard_errors: Floats
+    """Of the means, same shape; nan where there was one repeat, or the score is missing."""
+    reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why a score is missing, by code and name."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the scores depend on, as JSON values: data set, images, repeats, channels, cells, seed, version …"""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.codes), len(self.names))
+        if 0 in shape:
+            raise InputError("scores", expected="at least one architecture and one name", got=Verbatim(f"{shape}"))
+        for what in ("means", "standard_errors"):
+            values = np.asarray(getattr(self, what), dtype=np.float64)
+            if values.shape != shape or np.isinf(values).any():
+                got = "infinite values" if values.shape == shape else f"shape {values.shape}"
+                raise InputError(f"scores, {what}", expected=f"shape {shape}, numbers or nan", got=Verbatim(got))
+            values.flags.writeable = False
+            object.__setattr__(self, what, values)
+        for name in self.names:
+            if _text(name) == _ARCHITECTURE or not name or ":" in name:
+                raise InputError("name of a score", expected="text without a colon, not architecture", got=name)
+        for code in self.codes:
+            if Architecture(code).code != code:
+                raise InputError("scores, codes", expected="digit codes such as 323133", got=code)
+        for what, values_ in (("codes", self.codes), ("names", self.names)):
+            if len(set(values_)) != len(values_):
+                twice = next(value for value in values_ if values_.count(value) > 1)
+                raise InputError(f"scores, {what}", expected="each once", got=Verbatim(f"{twice} twice"))
+
+    def column(self, name: str) -> Floats:
+        """Means of one score, shape (architectures,); nan where it is missing.
+
+        Raises:
+            InputError: there is no such score.
+        """
+        check_keys("score", [name], self.names)
+        found: Floats = self.means[:, self.names.index(name)]
+        return found
+
+    def by_code(self, name: str) -> dict[str, float]:
+        """Means of one score by digit code, missing ones left out.
+
+        Raises:
+            InputError: there is no such score.
+        """
+        pairs = zip(self.codes, self.column(name).tolist(), strict=True)
+        return {code: value for code, value in pairs if not np.isnan(value)}
+
+    def at(self, codes: Iterable[str], name: str) -> Floats:
+        """Means of one score for `codes` in their order, shape (len(codes),); nan where it is missing or not there.
+
+        Raises:
+            InputError: there is no such score.
+        """
+        known = self.by_code(name)
+        return np.array([known.get(code, np.nan) for code in codes], dtype=np.float64)
+
+    def write(self, path: Path) -> None:
+        """Write a Parquet file, atomically: ``architecture``, and NAME, NAME:standard_error, NAME:reason for each.
+
+        Standard errors are left out where there are none, reasons where nothing is missing. The settings are JSON in
+        the schema's metadata.
+        """
+        arrays: dict[str, Any] = {_ARCHITECTURE: pa.array(self.codes, pa.string())}
+        for place, name in enumerate(self.names):
+            arrays[name] = _nullable(self.means[:, place])
+            if not np.isnan(self.standard_errors[:, place]).all():
+                arrays[name + _ERROR] = _nullable(self.standard_errors[:, place])
+            if np.isnan(self.means[:, place]).any():
+                why = [_line(self.reasons.get((code, name))) for code in self.codes]
+                arrays[name + _REASON] = pa.array(why, pa.string())
+        facts = {"schema_version": SCORES_VERSION, "names": list(self.names), "settings": dict(self.settings)}
+        content = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(facts).encode()})
+        write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
+
+
+def _line(text: str | None) -> str | None:
+    """A reason as it is kept: one line, not too long."""
+    return None if text is None else "".join(c if c.isprintable() else " " for c in text)[:_LONGEST]
+
+
+def _nullable(values: Floats) -> pa.Array:
+    return pa.array(values, mask=np.isnan(values))
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a file that `Scores.write` or ``robnas score --out`` wrote.
+
+    Raises:
+        DataError: the file is missing, damaged, something else, or of another schema version.
+    """
+    path = Path(path)
+    expected, remedy = "a file of scores", "robnas score --all --proxy nwot,synflow --out scores.parquet writes one"
+    if not path.is_file():
+        raise DataError(str(path), expected=expected, got=Verbatim("nothing"), remedy=remedy)
+    if path.stat().st_size > _LARGEST:
+        raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
+    try:
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+            metadata = file.schema_arrow.metadata or {}
+            texts = [column.name for column in file.schema_arrow if pa.types.is_string(column.type)]
+        if _KEY not in metadata:
+            raise DataError(str(path), expected=expected, got=Verbatim("another Parquet file"), remedy=remedy)
+        facts = json.loads(metadata[_KEY])
+        if facts["schema_version"] != SCORES_VERSION:
+            expected = f"schema version {SCORES_VERSION}"
+            remedy = "read it with the robnas that wrote it"
+            raise DataError(str(path), expected=expected, got=facts["schema_version"], remedy=remedy)
+        # a text that many rows repeat is stored once, and stays so in memory
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=texts) as file:
+            cells = file.metadata.num_rows * file.metadata.num_columns
+            if file.metadata.num_rows > SIZE or 8 * cells > _LARGEST:
+                got = Verbatim(f"{file.metadata.num_rows:,} rows, {file.metadata.num_columns:,} columns")
+                raise DataError(str(path), expected=f"at most {SIZE:,} rows of some columns", got=got)
+            return _assemble(facts, file)
+    except DataError:
+        raise
+    except (
+        pa.ArrowException, InputError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+        OverflowError,
+    ) as error:  # fmt: skip
+        raise DataError(str(path), expected=expected, got=reason(error), remedy=remedy) from None
+
+
+def _assemble(facts: dict[str, Any], file: pq.ParquetFile) -> Scores:
+    fields = {column.name: column.type for column in file.schema_arrow}
+    if len(fields) != len(file.schema_arrow):
+        raise ValueError("two columns of one name")
+    codes = _texts(file, _ARCHITECTURE)
+    names = tuple(_text(name) for name in facts["names"])
+    means = [_numbers(file, name) for name in names]
+    errors = [
+        _numbers(file, name + _ERROR) if name + _ERROR in fields else np.full(len(codes), np.nan) for name in names
+    ]
+    reasons = {
+        (code, name): why
+        for name in names
+        if name + _REASON in fields
+        for code, why in zip(codes, _texts(file, name + _REASON), strict=True)
+        if why
+    }
+    return Scores(codes, names, np.stack(means, axis=1), np.stack(errors, axis=1), reasons, dict(facts["settings"]))
+
+
+def _numbers(file: pq.ParquetFile, name: str) -> Floats:
+    column = file.read(columns=[name], use_threads=False).column(0)
+    if not pa.types.is_floating(column.type):
+        raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
+    found: Floats = _to_numpy(column).astype(np.float64)
+    return found
+
+
+def _texts(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
+    """Text per row, empty where there is none."""
+    column = file.read(columns=[name], use_threads=False).column(0)
+    if not pa.types.is_dictionary(column.type):
+        raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
+    found: list[str] = []
+    for chunk in column.chunks:
+        known = [_text(value) for value in chunk.dictionary.to_pylist()]
+        found += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
+    return tuple(found)

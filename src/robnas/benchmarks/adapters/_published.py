@@ -1,0 +1,56 @@
+"""What several adapters need to know about published indices."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.benchmarks._column import is_number
+from robnas.benchmarks._table import Table
+from robnas.errors import InputError
+from robnas.spaces import SIZE, Architecture, partition
+
+
+def check_id(given: object) -> int:
+    """A published index, written as a number or its text.
+
+    Raises:
+        InputError: it is none.
+    """
+    number = int(given) if isinstance(given, str) and given.isascii() and given.isdecimal() else given
+    if not is_number(number) or not 0 <= number < SIZE:  # type: ignore[operator]
+        raise InputError("published index", expected=f"0 to {SIZE - 1}", got=given)
+    return int(number)  # type: ignore[call-overload, no-any-return]
+
+
+def genotypes(published: npt.NDArray[np.integer[Any]]) -> list[str]:
+    """Genotype of every published index."""
+    return [Architecture.from_index(int(index)).genotype for index in np.argsort(published)]
+
+
+class PublishedIds:
+    """The calls about ids that several published classes have; an adapter adds its table."""
+
+    table: Table
+    """With published indices."""
+
+    @cached_property
+    def map_str_to_id(self) -> dict[str, str]:
+        """Genotype → id, of all 15,625, in published order."""
+        assert self.table.published is not None
+        return {genotype: str(number) for number, genotype in enumerate(genotypes(self.table.published))}
+
+    @cached_property
+    def non_isomorph_ids(self) -> list[str]:
+        """Ids of the 6,466 architectures that stand for themselves: the lowest of each official class."""
+        published = self.table.published
+        assert published is not None
+        found = partition("official").representatives(published)
+        return [str(number) for number in sorted(int(published[arch.index]) for arch in found)]
+
+    def get_uid(self, i: int | str) -> str:
+        """The evaluated architecture's id, if `i` is isomorphic to another one."""
+        return str(self.table.published_id(check_id(i)))
