@@ -1,0 +1,196 @@
+"""Search that a proxy guides: it orders the candidates, the table answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from operator import itemgetter
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from robnas._settings import check_keys
+from robnas.benchmarks import read_scores
+from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.networks import Counts, count
+from robnas.search._algorithm import Loop, Steps, one_objective
+from robnas.search._space import Space
+from robnas.spaces import CONVOLUTIONS, Architecture, partition
+from robnas.types import check_count
+
+Proxy = Callable[[Architecture], float]
+
+
+@cache
+def _counts(arch: Architecture) -> Counts:
+    return count(arch, live=True)
+
+
+@cache
+def _convolutions(arch: Architecture) -> float:
+    live = zip(arch.operations, arch.live_edges, strict=True)
+    return float(sum(is_live and operation in CONVOLUTIONS for operation, is_live in live))
+
+
+SIZES: dict[str, Proxy] = {
+    "parameters": lambda arch: float(_counts(arch).parameters),
+    "macs": lambda arch: float(_counts(arch).macs),
+    "convolutions": _convolutions,
+}
+"""Proxies that need no network: sizes on live edges. Others come as a function, a mapping or a file of scores."""
+
+
+@dataclass(frozen=True)
+class ProxySearch:
+    """Random candidates in the order of a proxy, then neighbours that it prefers (Abdelfattah et al. 2021).
+
+    The first queries are the warm-up of that paper, the later ones its move proposal: regularized evolution in which
+    the proxy chooses among several children of a parent.
+    """
+
+    name: ClassVar[str] = "proxy-search"
+
+    proxy: str | Proxy | Mapping[str, float] = "parameters"
+    """Score of an untrained network, higher is better: a name of `SIZES`, or of a score in the file `scores`; a
+    function of an architecture, a mapping from digit codes, or the path of such a mapping as ``.json`` or as ``.csv``
+    with the columns architecture, score."""
+    pool: int = 1000
+    """Random candidates that the proxy orders; the best are asked for first."""
+    warmup: int = 30
+    """Queries in that order before evolution starts from them; the whole run where it is at least the budget."""
+    proposals: int = 5
+    """New neighbours of a parent among which the proxy chooses one; 1 leaves the choice to chance."""
+    sample: int = 10
+    """Architectures drawn from the population, which are the last `warmup`; the best is the parent."""
+    scores: str = ""
+    """File that ``robnas score --out`` wrote. An architecture that is not in it has the score of one of its official
+    class; those whose score is missing come last."""
+
+    def __post_init__(self) -> None:
+        for what in ("pool", "warmup", "proposals", "sample"):
+            check_count(f"proxy-search {what}", getattr(self, what))
+        for what, most in (("warmup", "pool"), ("sample", "warmup")):
+            if getattr(self, what) > getattr(self, most):
+                raise InputError(
+                    f"proxy-search {what}",
+                    expected=f"at most the {most}, {getattr(self, most)}",
+                    got=Verbatim(str(getattr(self, what))),
+                )
+        if self.scores:
+            if not isinstance(self.proxy, str):
+                raise InputError("proxy-search proxy", expected="the name of one of the scores", got=self.proxy)
+        elif isinstance(self.proxy, str) and Path(self.proxy).suffix not in (".json", ".csv"):
+            check_keys("proxy (without a file of scores)", [self.proxy], SIZES)
+
+    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+        """Begin a run."""
+        one_objective(self, space)
+        return Loop(self._steps(space, rng, self._function()))
+
+    def _function(self) -> Proxy:
+        proxy = self.proxy
+        if self.scores and isinstance(proxy, str):
+            return _of_file(Path(self.scores), proxy)
+        if isinstance(proxy, str):
+            if proxy in SIZES:
+                return SIZES[proxy]
+            proxy = _mapping(Path(proxy))
+        if not isinstance(proxy, Mapping):
+            return proxy
+        scores = proxy
+
+        def look_up(arch: Architecture) -> float:
+            if arch.code not in scores:
+                raise InputError("proxy scores", expected="one for every candidate", got=Verbatim(f"none for {arch}"))
+            return float(scores[arch.code])
+
+        return look_up
+
+    def _steps(self, space: Space, rng: np.random.Generator, proxy: Proxy) -> Steps:
+        drawn = rng.permutation(space.size)[: self.pool].tolist()
+        order = sorted((space.representatives[place] for place in drawn), key=proxy, reverse=True)
+        alive: deque[tuple[float, Architecture]] = deque(maxlen=self.warmup)
+        asked = set[int]()
+        for arch in order[: self.warmup]:
+            (value,) = yield arch
+            asked.add(space.class_of(arch))
+            alive.append((value, arch))
+        while True:
+            places = rng.integers(len(alive), size=self.sample).tolist()
+            parent = max([alive[place] for place in places], key=itemgetter(0))[1]
+            child = self._child(parent, asked, space, rng, proxy)
+            if child is None:
+                return
+            (value,) = yield child
+            asked.add(space.class_of(child))
+            alive.append((value, child))
+
+    def _child(
+        self, parent: Architecture, asked: set[int], space: Space, rng: np.random.Generator, proxy: Proxy
+    ) -> Architecture | None:
+        """Of some neighbours that are new, the one that the proxy prefers; any new one where there are none."""
+        near = [other for other in space.neighbours(parent) if space.class_of(other) not in asked]
+        if not near:
+            return space.fresh(asked, rng)
+        best: Architecture = max(
+            (near[place] for place in rng.permutation(len(near))[: self.proposals].tolist()), key=proxy
+        )
+        return best
+
+
+def _of_file(path: Path, name: str) -> Proxy:
+    """A score of a file that ``robnas score`` wrote; many runs share it.
+
+    Raises:
+        DataError: the file is missing or something else.
+        InputError: it has no such score.
+    """
+    return _looked_up(path, name, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=8)
+def _looked_up(path: Path, name: str, changed: int) -> Proxy:
+    """An architecture's own score, or that of a member of its official class; the lowest where it is missing."""
+    scores = read_scores(path)
+    values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
+    own, class_of = dict(zip(scores.codes, values, strict=True)), partition("official").class_of
+    of_class = {int(class_of[Architecture(code).index]): value for code, value in reversed(own.items())}
+
+    def look_up(arch: Architecture) -> float:
+        value = own.get(arch.code)
+        if value is None:
+            value = of_class.get(int(class_of[arch.index]))
+        if value is None:
+            remedy = "robnas score --all writes them; the same command with --all goes on with what there is"
+            got = Verbatim(f"none for {arch}")
+            raise InputError(str(path), expected="a score for every candidate", got=got, remedy=remedy)
+        return value
+
+    return look_up
+
+
+def _mapping(path: Path) -> dict[str, float]:
+    """Scores by digit code from a file.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            pairs = json.loads(text).items()
+        else:
+            pairs = [(row["architecture"], row["score"]) for row in csv.DictReader(text.splitlines())]
+        scores = {Architecture(key).code: float(value) for key, value in pairs}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            str(path), expected="scores: JSON {architecture: score}, or CSV with those columns", got=reason(error)
+        ) from None
+    if not scores or not np.isfinite(list(scores.values())).all():
+        raise DataError(str(path), expected="at least one score, all finite", got=Verbatim("others"))
+    return scores

@@ -1,0 +1,253 @@
+"""What many runs of one algorithm on one task came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.errors import InputError
+from robnas.search._task import Task
+from robnas.search._trace import Stopped, Trace, plain_rows
+from robnas.spaces import Architecture
+
+Floats = npt.NDArray[np.float64]
+FORMAT = 2
+"""Of results kept in files; it goes up when the same experiment gives other numbers, or is written otherwise."""
+NEAR = 0.99
+"""Share of the optimum at which `Result.reached` counts a run as near it."""
+_TUPLES = ("checkpoints", "seeds", "reached", "architectures", "oracle_selection", "oracle")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that raised."""
+
+    seed: int
+    error: str
+
+
+@dataclass(frozen=True, eq=False)
+class Finish:
+    """What is kept of a run."""
+
+    seed: int
+    architecture: int
+    """Own index of what the search would return: the incumbent, of several objectives by the first."""
+    outcome: tuple[float, ...]
+    """What is reported of it."""
+    regret: Floats
+    """After each query, shape (budget,); a run that ended early keeps its last."""
+    checkpoints: tuple[float, ...]
+    """Regret at the checkpoints."""
+    reached: int | None
+    """Queries until 99 % of the optimum were found; None if they were not."""
+    hours: float | None
+    queries: int
+    duplicates: int
+    infeasible: int
+    failed: int
+    stopped: Stopped
+    front: Floats
+    """Reported values of the queries that look undominated, shape (points, reported); empty for one objective."""
+
+    @classmethod
+    def of(cls, trace: Trace, checkpoints: tuple[int, ...]) -> Finish:
+        """The end of a trace."""
+        last, queries = int(trace.incumbents[-1]), len(trace)
+        regret = np.concatenate([trace.regret, np.full(trace.budget - queries, trace.regret[-1])])
+        several = trace.values.shape[1] > 1
+        return cls(
+            seed=trace.seed,
+            architecture=int(trace.indices[last]),
+            outcome=tuple(trace.outcomes[last].tolist()),
+            regret=regret,
+            checkpoints=tuple(float(regret[point - 1]) for point in checkpoints),
+            reached=_reached(regret, 1.0 if several else float(trace.scale.best[0])),
+            hours=None if trace.hours is None else float(trace.hours[-1]),
+            queries=queries,
+            duplicates=trace.duplicates,
+            infeasible=trace.infeasible,
+            failed=trace.failed,
+            stopped=trace.stopped,
+            front=trace.outcomes[trace.front] if several else np.empty((0, trace.outcomes.shape[1])),
+        )
+
+
+def _reached(regret: Floats, optimum: float) -> int | None:
+    """Queries until the regret is at most 1 % of the optimum, which for several objectives is all of the volume."""
+    near = np.flatnonzero(regret <= (1 - NEAR) * abs(optimum) + 1e-12)
+    return int(near[0]) + 1 if len(near) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Means over the runs of one algorithm on one task, and what each run found; `seeds` is empty if none finished."""
+
+    algorithm: str
+    settings: dict[str, Any]
+    task: dict[str, Any]
+    budget: int
+    runs: int
+    seed: int
+    """Of the first run."""
+    checkpoints: tuple[int, ...]
+    """Budgets of `regrets`, the last one the whole."""
+    mean: Floats
+    """Mean regret after each query, shape (budget,); shape (0,) if no run finished."""
+    sd: Floats
+    """Standard deviation of the regret over runs, shape of `mean`."""
+    seeds: tuple[int, ...]
+    """Of the runs that finished."""
+    regrets: Floats
+    """Regret of each finished run at each checkpoint, shape (finished, checkpoints)."""
+    reached: tuple[int | None, ...]
+    """Queries until each finished run had found 99 % of the optimum (of several objectives, of the hypervolume); None
+    for a run that did not."""
+    architectures: tuple[str, ...]
+    """Digit code of what each run would return."""
+    outcomes: Floats
+    """What is reported of it, shape (finished, reported + costs); costs have a minus."""
+    fronts: tuple[Floats, ...]
+    """With several objectives what is reported of each run's front, shape (points, reported + costs) each."""
+    hours: float | None
+    """Mean simulated GPU-hours per run."""
+    counts: dict[str, float]
+    """Means per run: queries, duplicates, infeasible, failed; runs that finished or stalled before the budget."""
+    failures: tuple[Failure, ...]
+    oracle_selection: tuple[str, ...]
+    oracle: tuple[float, ...]
+    """Best reported value of the table, per reported column and cost: no single architecture need reach them all."""
+    table_front: Floats
+    """With several objectives what is reported of the table's own front, shape (points, reported + costs)."""
+    several: bool
+    """Whether there are several objectives, so that the regret is a share of hypervolume."""
+
+    @cached_property
+    def standard_error(self) -> Floats:
+        """Of the mean regret, shape of `mean`."""
+        error: Floats = self.sd / np.sqrt(max(len(self.seeds), 1))
+        return error
+
+    @property
+    def found_best(self) -> float:
+        """Share of the runs that ended without regret."""
+        return float((self.regrets[:, -1] <= 1e-12).mean()) if self.seeds else 0.0
+
+    def at(self, budget: int) -> Floats:
+        """Regret of each finished run at a checkpoint, shape (finished,).
+
+        Raises:
+            InputError: the budget is none of `checkpoints`.
+        """
+        if budget not in self.checkpoints:
+            known = ", ".join(map(str, self.checkpoints))
+            raise InputError("checkpoint", expected=f"one of {known}", got=budget)
+        regret: Floats = self.regrets[:, self.checkpoints.index(budget)]
+        return regret
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return {
+            **{key: getattr(self, key) for key in ("algorithm", "settings", "task", "budget", "runs", "seed")},
+            **{key: list(getattr(self, key)) for key in _TUPLES},
+            **{key: getattr(self, key).tolist() for key in ("mean", "sd", "regrets")},
+            "outcomes": plain_rows(self.outcomes),
+            "fronts": [plain_rows(front) for front in self.fronts],
+            "hours": self.hours,
+            "counts": self.counts,
+            "failures": [vars(failure) for failure in self.failures],
+            "table_front": self.table_front.tolist(),
+            "several": self.several,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Result:
+        """The result of `to_dict`."""
+        width = len(values["task"]["reported"]) + len(values["task"]["costs"])
+        return cls(
+            **{
+                **values,
+                **{key: tuple(values[key]) for key in _TUPLES},
+                **{key: np.array(values[key], dtype=np.float64) for key in ("mean", "sd")},
+                "regrets": np.array(values["regrets"], dtype=np.float64).reshape(-1, len(values["checkpoints"])),
+                "outcomes": np.array(values["outcomes"], dtype=np.float64).reshape(-1, width),
+                "fronts": tuple(np.array(front, dtype=np.float64).reshape(-1, width) for front in values["fronts"]),
+                "table_front": np.array(values["table_front"], dtype=np.float64).reshape(-1, width),
+                "failures": tuple(Failure(**failure) for failure in values["failures"]),
+            }
+        )
+
+
+@dataclass
+class Summary:
+    """Takes in runs one by one, in the order of their seeds; keeps some numbers of each, not its trace."""
+
+    algorithm: str
+    settings: dict[str, Any]
+    task: Task
+    budget: int
+    runs: int
+    seed: int
+    checkpoints: tuple[int, ...]
+    _mean: Floats = field(init=False)
+    _squares: Floats = field(init=False)
+    _kept: list[Finish] = field(default_factory=list)
+    _failures: list[Failure] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._mean, self._squares = np.zeros(self.budget), np.zeros(self.budget)
+
+    def add(self, one: Finish | Failure) -> None:
+        """Update the running mean and squares (Welford 1962)."""
+        if isinstance(one, Failure):
+            self._failures.append(one)
+            return
+        regret = one.regret
+        self._kept.append(replace(one, regret=np.empty(0)))
+        gap = regret - self._mean
+        self._mean += gap / len(self._kept)
+        self._squares += gap * (regret - self._mean)
+
+    def result(self) -> Result:
+        """What the runs came to."""
+        kept = self._kept
+        counted = ("queries", "duplicates", "infeasible", "failed")
+        counts = {key: _mean([getattr(one, key) for one in kept]) for key in counted}
+        for end in ("finished", "stalled"):
+            counts[end] = _mean([one.stopped == end for one in kept])
+        hours = [one.hours for one in kept if one.hours is not None]
+        several = self.task.objectives > 1
+        return Result(
+            algorithm=self.algorithm,
+            settings=self.settings,
+            task=self.task.to_dict(),
+            budget=self.budget,
+            runs=self.runs,
+            seed=self.seed,
+            checkpoints=self.checkpoints,
+            mean=self._mean if kept else np.empty(0),
+            sd=np.sqrt(self._squares / max(len(kept) - 1, 1)) if kept else np.empty(0),
+            seeds=tuple(one.seed for one in kept),
+            regrets=np.array([one.checkpoints for one in kept]).reshape(-1, len(self.checkpoints)),
+            reached=tuple(one.reached for one in kept),
+            architectures=tuple(Architecture.from_index(one.architecture).code for one in kept),
+            outcomes=np.array([one.outcome for one in kept]).reshape(-1, self.task.outcomes.shape[1]),
+            fronts=tuple(one.front for one in kept) if several else (),
+            hours=float(np.mean(hours)) if hours else None,
+            counts=counts,
+            failures=tuple(self._failures),
+            oracle_selection=self.task.oracle_selection,
+            oracle=tuple(self.task.scale.best.tolist()),
+            table_front=self.task.front if several else np.empty((0, self.task.outcomes.shape[1])),
+            several=several,
+        )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """0 of nothing."""
+    return float(np.mean(values)) if values else 0.0

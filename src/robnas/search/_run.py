@@ -1,0 +1,149 @@
+"""The one loop that runs every algorithm."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from robnas._seeds import derive_seed
+from robnas._settings import content_hash
+from robnas.benchmarks import Objective
+from robnas.errors import InputError, Verbatim
+from robnas.search._algorithm import Algorithm, Values, name_of
+from robnas.search._task import Task
+from robnas.search._trace import Stopped, Trace
+from robnas.spaces import SIZE, Architecture
+from robnas.types import check_count
+
+_STALLED = 10 * SIZE
+"""Free questions in a row after which a run is over: it has nothing new to ask."""
+_MOST = 20  # entries of a mapping that settings repeat
+
+
+def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: int) -> Trace:
+    """One run of an algorithm.
+
+    A question is charged once per class of the task's partition. Later questions about the class are free and get
+    the same answer, noise included. An architecture for which the table has no value is charged, because its training
+    failed, and told as -inf; one that breaks a constraint of the task is told as -inf and charged nothing.
+
+    Args:
+        algorithm: its settings.
+        objective: what the search sees: of `Table.objective`, or a `Task`.
+        budget: distinct architectures that may be charged.
+        seed: decides everything random, and nothing else does.
+
+    Raises:
+        InputError: a budget of 0 or above the space, or an algorithm that asks outside the space.
+    """
+    task = Task.of(objective)
+    check_budget(task, budget)
+    searcher = algorithm.start(task.space, np.random.default_rng(derive_seed(seed, "algorithm")))
+    ledger = _Ledger(task, seed)
+    stopped: Stopped = "budget"
+    while len(ledger.rows) < budget:
+        arch = searcher.ask()
+        if arch is None or ledger.idle > _STALLED:
+            stopped = "finished" if arch is None else "stalled"
+            break
+        if arch not in task.space:
+            raise _outside(algorithm, arch, task)
+        searcher.tell(arch, ledger.answer(arch))
+    if not ledger.rows:
+        found = Verbatim(f"none in {ledger.idle}")
+        raise InputError(f"{name_of(algorithm)} on {task.name}", expected="a question with an answer", got=found)
+    values = np.array(ledger.told, dtype=np.float64)
+    return Trace(
+        algorithm=name_of(algorithm),
+        settings=settings_of(algorithm),
+        task=task.to_dict(),
+        budget=budget,
+        seed=seed,
+        indices=np.array(ledger.indices, dtype=np.int16),
+        values=values,
+        outcomes=task.outcomes[ledger.rows],
+        scale=task.scale,
+        hours=None if task.hours is None else np.cumsum(task.hours[ledger.rows]),
+        questions=np.array(ledger.questions, dtype=np.int64),
+        duplicates=ledger.duplicates,
+        infeasible=ledger.infeasible,
+        failed=int((~np.isfinite(values)).any(axis=1).sum()),
+        stopped=stopped,
+        oracle_selection=task.oracle_selection,
+    )
+
+
+class _Ledger:
+    """What was asked, charged and told."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        self._space, self._allowed = task.space, task.allowed
+        self._answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
+        self._known: dict[int, Values] = {}
+        self.indices: list[int] = []
+        self.rows: list[int] = []
+        self.told: list[Values] = []
+        self.questions: list[int] = []
+        self.duplicates = self.infeasible = self.idle = 0
+
+    def answer(self, arch: Architecture) -> Values:
+        """What the search is told, charged if it is new."""
+        self.idle += 1
+        number = self._space.class_of(arch)
+        values = self._known.get(number)
+        if values is not None:
+            self.duplicates += 1
+            return values
+        row = self._space.row_of(arch)
+        if self._allowed is not None and not self._allowed[row]:
+            self.infeasible += 1
+            return (-np.inf,) * self._space.objectives
+        values = tuple([value if value == value else -np.inf for value in self._answers[row].tolist()])
+        self._known[number] = values
+        self.indices.append(arch.index)
+        self.rows.append(row)
+        self.told.append(values)
+        self.questions.append(len(self.rows) + self.duplicates + self.infeasible)
+        self.idle = 0
+        return values
+
+
+def check_budget(task: Task, budget: int) -> None:
+    """Raise `InputError` unless the task has as many distinct architectures as the budget."""
+    check_count("budget", budget)
+    if budget > task.size:
+        raise InputError(
+            "budget",
+            expected=f"at most {task.size:,}, the distinct architectures of {task.name} under {task.charged_by}",
+            got=Verbatim(f"{budget:,}"),
+        )
+
+
+def settings_of(algorithm: object) -> dict[str, Any]:
+    """Fields of an algorithm as plain values; functions by their name, many scores by a hash."""
+    if not dataclasses.is_dataclass(algorithm) or isinstance(algorithm, type):
+        return {}
+    return {field.name: _plain(getattr(algorithm, field.name)) for field in dataclasses.fields(algorithm)}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        plain = {str(key): _plain(entry) for key, entry in value.items()}
+        return plain if len(plain) < _MOST else f"{len(plain)} entries, {content_hash(plain)}"
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _outside(algorithm: object, arch: object, task: Task) -> InputError:
+    if isinstance(arch, Architecture):
+        return InputError(
+            f"{name_of(algorithm)} asked for {arch}",
+            expected=f"an architecture that table {task.table.name} holds",
+            got=Verbatim("another"),
+            remedy="draw from space.architectures, space.neighbours and space.mutate, or test `arch in space`",
+        )
+    return InputError(f"{name_of(algorithm)} asked", expected="for an Architecture, or None at its end", got=arch)

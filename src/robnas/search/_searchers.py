@@ -1,0 +1,67 @@
+"""Every algorithm by its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from robnas._settings import check_keys
+from robnas.errors import InputError
+from robnas.search._algorithm import Algorithm
+from robnas.search._bananas import Bananas
+from robnas.search._evolution import RegularizedEvolution
+from robnas.search._local import LocalSearch
+from robnas.search._mo_evolution import MORegularizedEvolution
+from robnas.search._nsga2 import NSGA2
+from robnas.search._optuna import Optuna
+from robnas.search._predictor_evolution import PredictorEvolution
+from robnas.search._proxy import ProxySearch
+from robnas.search._random import RandomSearch
+
+SEARCHERS: dict[str, Callable[..., Algorithm]] = {
+    "random-search": RandomSearch,
+    "local-search": LocalSearch,
+    "regularized-evolution": RegularizedEvolution,
+    "bananas": Bananas,
+    "predictor-evolution": PredictorEvolution,
+    "nsga2": NSGA2,
+    "mo-regularized-evolution": MORegularizedEvolution,
+    "proxy-search": ProxySearch,
+    "optuna": Optuna,
+}
+"""Algorithms by name; a frozen dataclass with `start`, as the protocol `Algorithm` says, and a line here add one."""
+
+
+def searcher(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
+    """An algorithm from its name and settings.
+
+    Args:
+        name: in `SEARCHERS`.
+        settings: its fields; texts, as a command line gives them, become numbers where the field is one.
+
+    Raises:
+        InputError: no such algorithm or setting, or a wrong value.
+    """
+    check_keys("algorithm", [name], SEARCHERS)
+    kind = SEARCHERS[name]
+    given = dict(settings or {})
+    fields = {field.name: field for field in dataclasses.fields(cast(Any, kind))}
+    check_keys(f"setting of {name}", given, fields)
+    return kind(**{key: _converted(f"{name} {key}", value, fields[key].default) for key, value in given.items()})
+
+
+def _converted(what: str, value: Any, default: Any) -> Any:
+    """A text as a value of the kind of the field's default; other values as they are."""
+    if not isinstance(value, str) or isinstance(default, str):
+        return value
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[value.lower()]
+        if isinstance(default, int | float):
+            return type(default)(value)
+        return json.loads(value)
+    except (KeyError, ValueError):
+        kinds = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise InputError(what, expected=kinds.get(type(default), "a JSON value"), got=value) from None

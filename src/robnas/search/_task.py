@@ -1,0 +1,351 @@
+"""What a search may see, and what is reported about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._settings import check_keys
+from robnas.benchmarks import Column, Objective, Table, pareto_front, training_hours
+from robnas.errors import InputError, Verbatim
+from robnas.networks import count
+from robnas.search._hypervolume import Scale
+from robnas.search._space import Space
+from robnas.spaces import Architecture
+
+Floats = npt.NDArray[np.float64]
+Noise = Literal["none", "seeds", "gaussian", "local"]
+Cost = Literal["parameters", "macs"]
+NOISES: tuple[str, ...] = get_args(Noise)
+COSTS: tuple[str, ...] = get_args(Cost)
+_COST_MODEL = ("nas-robbench-201", "nas-robbench-201-seeds")  # trained by the recipe that `training_hours` models
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Columns that the search sees, columns that are reported, and what counts as one architecture.
+
+    Raises:
+        InputError: nothing to see, a cost or noise that is not known, noise that the table cannot give.
+    """
+
+    table: Table
+    seen: tuple[Column, ...]
+    """What the search maximises, one or several metrics."""
+    reported: tuple[Column, ...]
+    """What is told about the architectures it found. With one objective any columns, the first of which gives the
+    regret; with several one per element of `seen`."""
+    costs: tuple[Cost, ...] = ()
+    """Further objectives, to be minimised: parameters or MACs on live edges of the architecture that was trained."""
+    noise: Noise = "none"
+    """``none``: the means of the table; ``seeds``: one run of the table, drawn once per query; ``gaussian``: the mean
+    plus normal noise of the standard deviation of one training, measured from the table; ``local``: the same with the
+    standard deviation among architectures of similar accuracy, which is smaller for the best. The normal noise of
+    several metrics is independent, that of ``seeds`` is common."""
+    seed: int | None = None
+    """See this run of the table instead of the mean."""
+    partition: str | None = None
+    """A class of this partition is charged once and has one answer, that of the member asked first; None for the
+    table's own rows."""
+    max_parameters: int | None = None
+    """Architectures with more parameters on live edges are infeasible: told -inf, and charged nothing."""
+    name: str = ""
+    """How the task is called in results; made from the columns if empty."""
+
+    def __post_init__(self) -> None:
+        if not self.seen:
+            raise InputError("objectives of a search", expected="at least one metric", got=Verbatim("none"))
+        check_keys("cost", self.costs, COSTS)
+        check_keys("noise", [self.noise], NOISES)
+        if self.objectives > 1 and len(self.reported) != len(self.seen):
+            raise InputError(
+                "reported columns",
+                expected=f"one per objective, {len(self.seen)}",
+                got=Verbatim(str(len(self.reported))),
+            )
+        if not self.reported:
+            raise InputError("reported columns", expected="at least one", got=Verbatim("none"))
+        if self.seed is not None and self.noise == "seeds":
+            raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
+        if not self.name:
+            object.__setattr__(self, "name", self._describe())
+
+    @classmethod
+    def of(cls, objective: Objective | Task) -> Task:
+        """The task of an objective of `Table.objective`; its table means are reported."""
+        if isinstance(objective, Task):
+            return objective
+        if not isinstance(objective, Objective):
+            raise InputError("objective", expected="that of Table.objective, or a Task", got=objective)
+        column, seed = objective.column, objective.seed
+        return cls(
+            objective.table,
+            (column,),
+            (column,),
+            noise="seeds" if seed == "random" else "none",
+            seed=None if isinstance(seed, str) else int(seed),
+        )
+
+    @classmethod
+    def named(
+        cls,
+        table: Table,
+        dataset: str | None,
+        metrics: str | Sequence[str],
+        *,
+        split: str | None = None,
+        report_dataset: str | None = None,
+        report_metrics: str | Sequence[str] | None = None,
+        report_split: str | None = None,
+        **settings: Any,
+    ) -> Task:
+        """A task by the names of columns.
+
+        Args:
+            table: the benchmark.
+            dataset: data set that the search sees.
+            metrics: key of the metric that it maximises, or several.
+            split: that it sees; may be omitted where the table has one only.
+            report_dataset: data set reported; the one seen if omitted, as for the next two.
+            report_metrics: metrics reported.
+            report_split: split reported.
+            settings: further fields.
+
+        Raises:
+            InputError: the table does not have such a column; the text lists what it has.
+        """
+        metrics = _listed(metrics)
+        reports = metrics if report_metrics is None else _listed(report_metrics)
+        seen = tuple(_column(table, dataset, metric, split) for metric in metrics)
+        shown = report_dataset or dataset
+        reported = tuple(_column(table, shown, metric, report_split or split) for metric in reports)
+        if not reported:
+            raise InputError("metric", expected=f"at least one of {', '.join(_metrics(table))}", got=Verbatim("none"))
+        return cls(table, seen, reported, **settings)
+
+    @property
+    def objectives(self) -> int:
+        """Values per answer."""
+        return len(self.seen) + len(self.costs)
+
+    @property
+    def oracle_selection(self) -> tuple[str, ...]:
+        """Names of the seen columns that were measured on test images: selecting on them tells of no unseen images."""
+        return tuple(column.name for column in self.seen if column.split == "test")
+
+    def _describe(self) -> str:
+        def join(columns: Sequence[Column]) -> str:
+            names = dict.fromkeys((column.dataset, column.split) for column in columns)
+            return ", ".join(
+                f"{d} {s} {' × '.join(c.metric for c in columns if (c.dataset, c.split) == (d, s))}" for d, s in names
+            )
+
+        text = " × ".join(filter(None, [join(self.seen), *self.costs]))
+        if self.seed is not None:
+            text += f", seed {self.seed}"
+        if self.noise != "none":
+            text += f", {self.noise} noise"
+        if self.partition is not None:
+            text += f", {self.partition} classes"
+        if self.max_parameters is not None:
+            text += f", at most {self.max_parameters:,} parameters"
+        if [c.name for c in self.seen] != [c.name for c in self.reported]:
+            text += f" → {join(self.reported)}"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """What decides the results, as plain values."""
+        return {
+            "name": self.name,
+            "table": self.table.name,
+            "seen": [column.name for column in self.seen],
+            "reported": [column.name for column in self.reported],
+            "costs": list(self.costs),
+            "noise": self.noise,
+            "seed": self.seed,
+            "partition": self.charged_by,
+            "max_parameters": self.max_parameters,
+        }
+
+    @property
+    def charged_by(self) -> str:
+        """The classes that are charged once: a partition, or ``rows``."""
+        return self.partition or self.table.partition or "rows"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the space, which is made anew faster than it travels between processes."""
+        return {key: value for key, value in self.__dict__.items() if key != "space"}
+
+    # what the loop needs, made once
+
+    @cached_property
+    def space(self) -> Space:
+        """What may be asked."""
+        return Space(self.table, self.partition, self.objectives)
+
+    @cached_property
+    def costs_of_rows(self) -> dict[str, Floats]:
+        """`COSTS` of each row's architecture, on live edges, shape (rows,) each."""
+        live = [
+            [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live]
+            for arch in self.table.architectures
+        ]
+        sizes = [_size(digits.count("2"), digits.count("3")) for digits in live]
+        parameters, macs = np.array(sizes, dtype=np.float64).T
+        return {"parameters": parameters, "macs": macs}
+
+    @cached_property
+    def answers(self) -> Floats:
+        """What the search sees without noise, higher is better, shape (rows, objectives); nan where infeasible."""
+        columns = [c.mean if self.seed is None else c.seed_column(self.seed) for c in self.seen]
+        return np.stack([*columns, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
+
+    @cached_property
+    def allowed(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each row keeps the constraints, shape (rows,); None if there are none."""
+        if self.max_parameters is None:
+            return None
+        allowed: npt.NDArray[np.bool_] = self.costs_of_rows["parameters"] <= self.max_parameters
+        return allowed
+
+    @cached_property
+    def size(self) -> int:
+        """Classes that keep the constraints: the largest budget."""
+        if self.allowed is None:
+            return self.space.size
+        return len({self.space.class_of(a) for a in self.space.architectures if self.allowed[self.space.row_of(a)]})
+
+    @cached_property
+    def outcomes(self) -> Floats:
+        """What is reported, higher is better, shape (rows, reported + costs)."""
+        return np.stack([*(c.mean for c in self.reported), *(-self.costs_of_rows[c] for c in self.costs)], axis=1)
+
+    @cached_property
+    def _reportable(self) -> Floats:
+        return self.outcomes if self.allowed is None else self.outcomes[self.allowed]
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Best and worst that can be reported.
+
+        Raises:
+            InputError: a reported column is empty, or the front has no volume.
+        """
+        if np.isnan(self._reportable).all(axis=0).any():
+            raise InputError(
+                f"reported values of {self.name}", expected="at least one per column", got=Verbatim("none")
+            )
+        found = Scale.of(self._reportable, self.front if self.objectives > 1 else None)
+        if not found.volume > 0:
+            raise InputError(
+                f"front of {self.name}",
+                expected="a point that is better than the table's worst in every objective",
+                got=Verbatim("none"),
+                remedy="report objectives in which the table's architectures differ, or search a larger table",
+            )
+        return found
+
+    def check(self) -> None:
+        """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
+        self.answers_of_run(np.random.default_rng(0))
+        _ = self.scale
+
+    @cached_property
+    def front(self) -> Floats:
+        """What no architecture dominates in the reported values, shape (points, reported + costs)."""
+        return np.unique(self._reportable[pareto_front(self._reportable)], axis=0)
+
+    @cached_property
+    def noise_sd(self) -> Floats:
+        """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen)."""
+        columns = []
+        for column in self.seen:
+            dataset, metric, split = column.dataset, column.metric, column.split
+            if self.noise == "local":
+                columns.append(self.table.local_noise(dataset, metric, split=split).run_sd_at(column.mean))
+            else:
+                columns.append(np.full(len(column.mean), self.table.noise(dataset, metric, split=split).run_sd))
+        return np.stack(columns, axis=1)
+
+    def answers_of_run(self, rng: np.random.Generator) -> Floats:
+        """What one run sees, shape (rows, objectives): the noise depends on the run's seed and the row only."""
+        if self.noise == "none":
+            return self.answers
+        found = self.answers.copy()
+        width = len(self.seen)
+        if self.noise != "seeds":
+            found[:, :width] += rng.normal(0.0, 1.0, (len(found), width)) * self.noise_sd
+            return found
+        drawn = rng.random(len(found))  # one training gives all metrics
+        for place, column in enumerate(self.seen):
+            found[:, place] = np.where(np.isnan(found[:, place]), np.nan, _one_run(column, drawn))
+        return found
+
+    @cached_property
+    def hours(self) -> Floats | None:
+        """Simulated GPU-hours of each row's adversarial training on the data set seen, shape (rows,).
+
+        None where there is no cost model: tables of another recipe or data set.
+        """
+        if not set(self.table.name.split("+")) & set(_COST_MODEL):
+            return None
+        dataset = self.seen[0].dataset
+        kinds: dict[tuple[int, int], float] = {}
+        found = []
+        for arch in self.table.architectures:
+            kind = arch.code.count("2"), arch.code.count("3")
+            if kind not in kinds:
+                try:
+                    kinds[kind] = training_hours(arch, dataset)
+                except InputError:
+                    return None
+            found.append(kinds[kind])
+        return np.array(found)
+
+
+def _one_run(column: Column, drawn: Floats) -> Floats:
+    """The run of each row that `drawn` in [0, 1) points at, among those that are there; shape (rows,)."""
+    if not column.seeds and column.runs > 1:
+        raise InputError(
+            f"noise of {column.name}",
+            expected="none or gaussian",
+            got="seeds",
+            remedy=f"only the mean of {column.runs} runs was published",
+        )
+    known = ~np.isnan(column.values)
+    rank = (drawn * known.sum(axis=1)).astype(np.int64)
+    order = np.argsort(~known, axis=1, kind="stable")  # the runs that are there come first
+    place = np.take_along_axis(order, rank[:, None], axis=1)
+    return np.take_along_axis(column.values, place, axis=1)[:, 0]
+
+
+@cache
+def _size(pointwise: int, spatial: int) -> tuple[int, int]:
+    """Parameters and MACs of a network with so many live 1×1 and 3×3 convolutions: they depend on nothing else."""
+    found = count(Architecture(("2" * pointwise + "3" * spatial).ljust(6, "1")))
+    return found.parameters, found.macs
+
+
+def _listed(metrics: str | Sequence[str]) -> tuple[str, ...]:
+    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
+
+
+def _metrics(table: Table) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(column.metric for column in table.columns))
+
+
+def _column(table: Table, dataset: str | None, metric: str, split: str | None) -> Column:
+    """The column; a split that is not named is the only one that the table has for it, never one of several."""
+    if split is None:
+        found = [c for c in table.columns if (c.dataset, c.metric) == (dataset, metric)]
+        if len(found) == 1:
+            return found[0]
+        if not found:  # the error lists what there is
+            splits = [c.split for c in table.columns if c.dataset == dataset] or ["test"]
+            return table.column(dataset, metric, splits[0])
+    return table.column(dataset, metric, split)
