@@ -8,14 +8,20 @@ from robnas.networks._counts import count as count
 
 if TYPE_CHECKING:
     from robnas.networks._cell import Cell as Cell
+    from robnas.networks._folded import Folded as Folded
     from robnas.networks._network import Network as Network
     from robnas.networks._network import build_network as build_network
+    from robnas.networks._theory import TheoryNetwork as TheoryNetwork
+    from robnas.networks._theory import build_theory_network as build_theory_network
 
 __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
         "Cell": "robnas.networks._cell",
+        "Folded": "robnas.networks._folded",
         "Network": "robnas.networks._network",
+        "TheoryNetwork": "robnas.networks._theory",
         "build_network": "robnas.networks._network",
+        "build_theory_network": "robnas.networks._theory",
     },
 )

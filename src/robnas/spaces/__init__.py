@@ -8,6 +8,7 @@ from robnas.spaces._drawing import draw_cell as draw_cell
 from robnas.spaces._encodings import EDGES as EDGES
 from robnas.spaces._encodings import FORMATS as FORMATS
 from robnas.spaces._encodings import OPERATIONS as OPERATIONS
+from robnas.spaces._encodings import WAYS as WAYS
 from robnas.spaces._partition import PARTITIONS as PARTITIONS
 from robnas.spaces._partition import Partition as Partition
 from robnas.spaces._partition import canonical as canonical
@@ -16,3 +17,7 @@ from robnas.spaces._partition import partition as partition
 from robnas.spaces._sampling import crossover as crossover
 from robnas.spaces._sampling import mutate as mutate
 from robnas.spaces._sampling import sample as sample
+from robnas.spaces._theory import ACTIVATIONS as ACTIVATIONS
+from robnas.spaces._theory import READOUTS as READOUTS
+from robnas.spaces._theory import TheoryArchitecture as TheoryArchitecture
+from robnas.spaces._theory import TheorySpace as TheorySpace

@@ -10,6 +10,8 @@ from robnas.errors import InputError, Verbatim
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+# Edges of each way from the input to the output, as places in `EDGES`: 0→3, 0→1→3, 0→2→3, 0→1→2→3.
+WAYS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 
 # NASLib sorts the edges by source and numbers the operations in an order of its own.
 _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)

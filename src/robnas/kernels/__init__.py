@@ -1,0 +1,56 @@
+"""Neural tangent kernels, empirical and of infinite width, clean and robust; their spectra, bounds and scores."""
+
+from typing import TYPE_CHECKING
+
+from robnas import _lazy
+
+if TYPE_CHECKING:
+    from robnas.kernels._bounds import Bound as Bound
+    from robnas.kernels._bounds import generalization_bound as generalization_bound
+    from robnas.kernels._bounds import hermite_bound as hermite_bound
+    from robnas.kernels._bounds import perturbation_bound as perturbation_bound
+    from robnas.kernels._bounds import schur_bound as schur_bound
+    from robnas.kernels._bounds import weyl_bound as weyl_bound
+    from robnas.kernels._empirical import NTKSettings as NTKSettings
+    from robnas.kernels._empirical import empirical_kernels as empirical_kernels
+    from robnas.kernels._empirical import empirical_ntk as empirical_ntk
+    from robnas.kernels._infinite import infinite_kernels as infinite_kernels
+    from robnas.kernels._infinite import infinite_ntk as infinite_ntk
+    from robnas.kernels._infinite import unit_sphere as unit_sphere
+    from robnas.kernels._kernels import RobustKernels as RobustKernels
+    from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
+    from robnas.kernels._one_pass import zero_one_error as zero_one_error
+    from robnas.kernels._robust import robust_ntk as robust_ntk
+    from robnas.kernels._scores import KERNELS as KERNELS
+    from robnas.kernels._scores import SCORES as SCORES
+    from robnas.kernels._scores import KernelScore as KernelScore
+    from robnas.kernels._scores import Probe as Probe
+    from robnas.kernels._scores import Score as Score
+    from robnas.kernels._scores import balanced_batch as balanced_batch
+    from robnas.kernels._spectrum import MEASURES as MEASURES
+    from robnas.kernels._spectrum import IndefiniteKernelError as IndefiniteKernelError
+    from robnas.kernels._spectrum import eigenvalues as eigenvalues
+    from robnas.kernels._spectrum import label_alignment as label_alignment
+    from robnas.kernels._sphere import SphereAttack as SphereAttack
+
+_HOME = {
+    "_bounds": (
+        "Bound",
+        "generalization_bound",
+        "hermite_bound",
+        "perturbation_bound",
+        "schur_bound",
+        "weyl_bound",
+    ),
+    "_empirical": ("NTKSettings", "empirical_kernels", "empirical_ntk"),
+    "_infinite": ("infinite_kernels", "infinite_ntk", "unit_sphere"),
+    "_kernels": ("RobustKernels",),
+    "_one_pass": ("one_pass_sgd", "zero_one_error"),
+    "_robust": ("robust_ntk",),
+    "_scores": ("KERNELS", "SCORES", "KernelScore", "Probe", "Score", "balanced_batch"),
+    "_spectrum": ("MEASURES", "IndefiniteKernelError", "eigenvalues", "label_alignment"),
+    "_sphere": ("SphereAttack",),
+}
+__getattr__, __dir__ = _lazy.attach(
+    __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}
+)

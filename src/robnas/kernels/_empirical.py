@@ -1,0 +1,342 @@
+"""Neural tangent kernels of finite networks, exact, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from robnas._products import products
+from robnas._seeds import generator as derived
+from robnas._settings import check_keys
+from robnas.errors import InputError, Verbatim
+from robnas.kernels._activations import Floats
+from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, prepared
+from robnas.kernels._jacobian import PARAMETERS, Parameters, Piece, bytes_per_image, fill, pieces, split
+from robnas.kernels._kernels import RobustKernels
+from robnas.types import Progress, check_count, silent
+
+Reduction = Literal["trace", "sum", "label", "full", "proj"]
+REDUCTIONS: tuple[Reduction, ...] = get_args(Reduction)
+_COLUMNS = 8192  # widened to float64 at a time
+
+
+@dataclass(frozen=True)
+class NTKSettings:
+    """What exactly is meant by the kernel of a network with several outputs and batch norm."""
+
+    reduction: Reduction = "trace"
+    """How C outputs become one kernel: ``trace``: (1/C) Σ_c J_c J_cᵀ; ``sum``: of the sum of the outputs (TE-NAS);
+    ``label``: of the output of each image's own class; ``full``: all of it, (nC, nC), index i·C + c; ``proj``: mean of
+    (J z)(J z)ᵀ/C over random z ~ N(0, I), an unbiased estimate of ``trace`` at `projections`/C of its cost."""
+    batch_norm: BatchNorm = "calibrated-eval"
+    """``calibrated-eval``: statistics of the calibration images, then evaluation mode; ``eval-raw``: those that the
+    network brings; ``train``: training mode, where the gradient of one image leaks into the others (TE-NAS): slow,
+    each batch apart, and another batch gives another kernel."""
+    parameters: Parameters = "all"
+    """``weights``: only those with ``weight`` in their name (TE-NAS), which leaves out biases."""
+    projections: int = 4
+    """For ``proj``."""
+    seed: int = 0
+    """Of the projections."""
+    float64: bool = False
+    """Compute gradients in float64 too. Products of gradients are always added up in float64."""
+    memory_mib: float = 1024
+    """Limit of the working memory in MiB: parameters are treated in as many passes, and images in as many chunks, as
+    it takes; the result is the same up to rounding. Weights and calibration come on top."""
+
+    def __post_init__(self) -> None:
+        check_keys("reduction", [self.reduction], REDUCTIONS)
+        check_keys("batch norm", [self.batch_norm], BATCH_NORMS)
+        check_keys("parameters", [self.parameters], PARAMETERS)
+        check_count("projections", self.projections)
+        check_count("seed", self.seed, 0)
+        if not self.memory_mib > 0:
+            raise InputError("memory_mib", expected="above 0", got=self.memory_mib)
+
+
+def empirical_ntk(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    settings: NTKSettings | None = None,
+    calibration: Tensor | None = None,
+    progress: Progress = silent,
+) -> Floats:
+    """The neural tangent kernel ⟨∂_W f(x_i), ∂_W f(x_j)⟩ of a network at its present weights.
+
+    The network itself is left as it is, whatever its mode.
+
+    Args:
+        network: maps (n, …) to (n, outputs); made of linear layers, convolutions and batch norms besides what has no
+            parameters, as long as it treats images one by one. Parameters of shape (1, …) in a `ParameterDict` or
+            `ParameterList` count as values that are broadcast over images, like the constants of a `Cell`.
+        images: shape (n, …), n ≥ 2.
+        labels: shape (n,), needed for the reduction ``label``.
+        settings: what is meant by the kernel.
+        calibration: images for batch norm; `images` if omitted.
+        progress: told about the passes.
+
+    Returns:
+        Shape (n, n), or (n·outputs, n·outputs) for ``full``; float64, positive semi-definite up to rounding.
+
+    Raises:
+        InputError: images that are not finite, one image, missing labels, an unsupported layer, too little memory.
+    """
+    settings = settings or NTKSettings()
+    blocks = kernel_blocks(network, [images], labels, settings, calibration, progress)
+    return blocks[0, 0]
+
+
+def empirical_kernels(
+    network: nn.Module,
+    clean: Tensor,
+    robust: Tensor,
+    twice: Tensor,
+    labels: Tensor | None = None,
+    *,
+    settings: NTKSettings | None = None,
+    calibration: Tensor | None = None,
+    progress: Progress = silent,
+) -> RobustKernels:
+    """The five kernels of images, attacked images and twice attacked images, from one stacked pass.
+
+    Args:
+        network: as in `empirical_ntk`.
+        clean: shape (n, …).
+        robust: the same images, attacked.
+        twice: the attacked images, attacked again.
+        labels: as in `empirical_ntk`.
+        settings: likewise.
+        calibration: images for batch norm; `clean` if omitted.
+        progress: told about the passes.
+
+    Raises:
+        InputError: shapes differ; or as `empirical_ntk`.
+    """
+    settings = settings or NTKSettings()
+    found = kernel_blocks(network, [clean, robust, twice], labels, settings, calibration, progress)
+    return RobustKernels(*(found[key] for key in ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2))))
+
+
+def kernel_blocks(
+    network: nn.Module,
+    batches: Sequence[Tensor],
+    labels: Tensor | None,
+    settings: NTKSettings,
+    calibration: Tensor | None = None,
+    progress: Progress = silent,
+) -> dict[tuple[int, int], Floats]:
+    """Kernels within each batch and between neighbouring ones."""
+    dtype = torch.float64 if settings.float64 else None
+    batches = [_checked(batch, network, dtype) for batch in batches]
+    if any(batch.shape != batches[0].shape for batch in batches):
+        shapes = ", ".join(str(tuple(batch.shape)) for batch in batches)
+        raise InputError("clean, robust and twice attacked images", expected="one shape", got=Verbatim(shapes))
+    calibration = batches[0] if calibration is None else _checked(calibration, network, dtype)
+    with products(batches[0].device):
+        twin = prepared(network, calibration, settings.batch_norm, dtype)
+        outputs = _outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
+        cotangents = _cotangents(settings, labels, batches[0], outputs)
+        gram = _Gram(batches, cotangents, settings)
+        work = _by_image if settings.batch_norm == "train" else _by_layer
+        work(twin, batches, cotangents, settings, gram, progress)
+    return gram.blocks()
+
+
+def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> Tensor:
+    if not isinstance(images, Tensor) or not images.is_floating_point() or images.ndim < 2:
+        got = Verbatim(f"{images.dtype} of shape {tuple(images.shape)}") if isinstance(images, Tensor) else images
+        raise InputError("images", expected="a floating point tensor of shape (n, …)", got=got)
+    if len(images) < 2:
+        raise InputError("images", expected="at least two, because a kernel compares them", got=Verbatim(len(images)))
+    if not torch.isfinite(images).all():
+        raise InputError("images", expected="finite pixels", got=Verbatim("nan or infinity"))
+    parameter = next(network.parameters(), None)
+    if parameter is None:
+        raise InputError("network", expected="at least one parameter", got=Verbatim("none"))
+    return images.detach().to(device=parameter.device, dtype=dtype or parameter.dtype)
+
+
+def _outputs(network: nn.Module, images: Tensor) -> int:
+    with torch.no_grad():
+        logits = network(images)
+    if logits.ndim != 2 or len(logits) != len(images):
+        raise InputError("network", expected="outputs of shape (n, outputs)", got=Verbatim(tuple(logits.shape)))
+    return int(logits.shape[1])
+
+
+def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, outputs: int) -> list[Tensor]:
+    """Per backward pass, what each image's outputs are weighted with, shape (n, outputs)."""
+    shape, unit = (len(images), outputs), torch.eye(outputs, dtype=images.dtype, device=images.device)
+    if settings.reduction == "sum":
+        return [torch.ones(shape, dtype=images.dtype, device=images.device)]
+    if settings.reduction == "label":
+        if labels is None or labels.shape != shape[:1]:
+            got = Verbatim("none" if labels is None else tuple(labels.shape))
+            raise InputError("labels", expected=f"shape ({len(images)},) for the reduction label", got=got)
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= outputs:
+            raise InputError("labels", expected=f"from 0 to {outputs - 1}", got=Verbatim(low if low < 0 else high))
+        return [unit[labels.to(images.device)]]
+    if settings.reduction == "proj":
+        random = derived("cpu", settings.seed, "projections")
+        drawn = torch.randn(settings.projections, outputs, generator=random, dtype=torch.float64)
+        scale = (settings.projections * outputs) ** -0.5
+        return [row.expand(shape) for row in (scale * drawn).to(unit)]
+    scale = 1.0 if settings.reduction == "full" else outputs**-0.5
+    return [row.expand(shape) for row in scale * unit]
+
+
+class _Gram:
+    """Blocks of the kernel, added up in float64 from columns of the Jacobian.
+
+    With float64 products of the gradients as they are, rounding leaves the kernel positive semi-definite to 1e-15 of
+    its trace, and errors of float32 gradients enter the smallest eigenvalue in proportion to its own root.
+    """
+
+    def __init__(self, batches: Sequence[Tensor], cotangents: Sequence[Tensor], settings: NTKSettings) -> None:
+        self.full = settings.reduction == "full"
+        self.count, self.stack = len(batches[0]) * (len(cotangents) if self.full else 1), len(batches)
+        self._sums = [
+            torch.zeros(self.count, self.count * min(2, self.stack - s), dtype=torch.float64, device=batches[0].device)
+            for s in range(self.stack)
+        ]
+
+    def add(self, slabs: Sequence[Tensor]) -> None:
+        """Add columns; each slab has the shape (stack · count, columns)."""
+        waiting: list[Tensor] = []
+        for part in (part for slab in slabs for part in torch.split(slab, _COLUMNS, dim=1)):
+            waiting.append(part)
+            if sum(some.shape[1] for some in waiting) >= _COLUMNS:
+                self._add(waiting)
+                waiting = []
+        if waiting:
+            self._add(waiting)
+
+    def _add(self, parts: Sequence[Tensor]) -> None:
+        wide = torch.cat([part.double() for part in parts], dim=1) if len(parts) > 1 else parts[0].double()
+        for s, total in enumerate(self._sums):
+            first = wide[s * self.count : (s + 1) * self.count]
+            total.addmm_(first, wide[s * self.count : (s + 2) * self.count].T)
+
+    def blocks(self) -> dict[tuple[int, int], Floats]:
+        """By pair of batches."""
+        found: dict[tuple[int, int], Floats] = {}
+        for s, total in enumerate(self._sums):
+            for place, block in enumerate(torch.split(total, self.count, dim=1)):
+                kernel = block.cpu().numpy()
+                found[s, s + place] = (kernel + kernel.T) / 2 if place == 0 else kernel.copy()
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """Part of the work that fits into memory."""
+
+    cotangents: Sequence[Tensor]
+    pieces: Sequence[Piece]
+
+
+def _by_layer(
+    network: nn.Module,
+    batches: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    settings: NTKSettings,
+    gram: _Gram,
+    progress: Progress,
+) -> None:
+    """All images in evaluation mode, some layers at a time."""
+    chosen = pieces(network, settings.parameters)
+    if not chosen:
+        raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
+    images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20
+    per_image = bytes_per_image(network, images[0], chosen)
+    chunk = max(1, min(len(images), int(budget / 3 / per_image)))
+    row_bytes = gram.stack * gram.count * images.element_size()
+    least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + per_image
+    if budget < least:
+        got = Verbatim(f"{settings.memory_mib:g}")
+        raise InputError("memory_mib", expected=f"at least {least / 2**20:.3g} for these images", got=got)
+    passes = _passes(chosen, cotangents, gram, int(budget - chunk * per_image) // row_bytes)
+    done, total = 0, len(passes) * -(-len(images) // chunk)
+    for part in passes:
+        slabs = [[images.new_empty(len(images), piece.columns) for piece in part.pieces] for _ in part.cotangents]
+        for start in range(0, len(images), chunk):
+            some = images[start : start + chunk]
+            place = torch.arange(start, start + len(some), device=images.device) % len(batches[0])
+            into = [[slab[start : start + chunk] for slab in line] for line in slabs]
+            fill(network, some, [cotangent[place] for cotangent in part.cotangents], part.pieces, into)
+            done += 1
+            progress(done, total, "kernel")
+        if gram.full:
+            for same in zip(*slabs, strict=True):
+                gram.add([torch.stack(same, dim=1).flatten(0, 1)])
+        else:
+            gram.add([slab for line in slabs for slab in line])
+        del slabs
+
+
+def _passes(chosen: Sequence[Piece], cotangents: Sequence[Tensor], gram: _Gram, columns: int) -> list[_Pass]:
+    """All pairs of cotangent and piece, in passes of at most `columns` columns of the Jacobian where layers allow."""
+    total = sum(piece.columns for piece in chosen)
+    together = len(cotangents) if gram.full else max(1, columns // total)
+    groups = [cotangents[start : start + together] for start in range(0, len(cotangents), together)]
+    columns = max(1, columns if gram.full else columns // len(groups[0]))
+    bundles: list[list[Piece]] = [[]]
+    for part in (part for piece in reversed(chosen) for part in split(piece, columns)):
+        if bundles[-1] and sum(piece.columns for piece in bundles[-1]) + part.columns > columns:
+            bundles.append([])
+        bundles[-1].append(part)
+    return [_Pass(group, bundle) for group in groups for bundle in bundles]
+
+
+def _by_image(
+    network: nn.Module,
+    batches: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    settings: NTKSettings,
+    gram: _Gram,
+    progress: Progress,
+) -> None:
+    """One backward pass per image through the whole batch, for batch norm in training mode."""
+    named = {name: p for name, p in network.named_parameters() if settings.parameters == "all" or "weight" in name}
+    if not named:
+        raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
+    capacity = int(settings.memory_mib * 2**20 / batches[0].element_size()) // (gram.stack * gram.count)
+    groups: list[list[nn.Parameter]] = [[]]
+    for parameter in reversed(named.values()):
+        if groups[-1] and sum(p.numel() for p in groups[-1]) + parameter.numel() > capacity:
+            groups.append([])
+        groups[-1].append(parameter)
+    repeats = 1 if gram.full else len(cotangents)
+    done, total = 0, len(groups) * len(batches) * len(cotangents) * len(batches[0])
+    for group in groups:
+        for parameter in group:
+            parameter.requires_grad_()
+        for repeat in range(repeats):
+            some = list(cotangents) if gram.full else [cotangents[repeat]]
+            lines = []
+            for batch in batches:
+                logits = network(batch)
+                for place in range(len(batch)):
+                    for cotangent in some:
+                        value = logits[place] @ cotangent[place]
+                        found = torch.autograd.grad(value, group, retain_graph=True, allow_unused=True)
+                        lines.append(
+                            torch.cat(
+                                [
+                                    (torch.zeros_like(p) if g is None else g).flatten()
+                                    for p, g in zip(group, found, strict=True)
+                                ]
+                            )
+                        )
+                        done += 1
+                        progress(done, total, "kernel")
+            gram.add([torch.stack(lines)])
+        for parameter in group:
+            parameter.requires_grad_(False)

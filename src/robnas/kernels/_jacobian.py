@@ -1,0 +1,200 @@
+"""Rows of the Jacobian, some parameters at a time: what a kernel is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from robnas.errors import InputError, Verbatim
+from robnas.kernels._gradients import RULES, can_split, channel_dim, select, write
+
+Parameters = Literal["all", "weights"]
+PARAMETERS: tuple[Parameters, ...] = get_args(Parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Parameters that are handled together: output channels of one layer, or a parameter that stands alone."""
+
+    name: str
+    layer: nn.Module | None
+    """None for a parameter that stands alone."""
+    wanted: tuple[str, ...]
+    channels: slice
+    columns: int
+    """How many numbers."""
+
+
+def pieces(network: nn.Module, parameters: Parameters) -> list[Piece]:
+    """The parameters of a network, in order.
+
+    Raises:
+        InputError: a layer with parameters that is not supported, or weights that two layers share.
+    """
+    found: list[Piece] = []
+    seen: dict[int, str] = {}
+    for name, module in network.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        for key, parameter in own.items():
+            where = f"{name}.{key}" if name else key
+            if id(parameter) in seen:
+                raise InputError(
+                    f"parameter {where}", expected="one layer each", got=Verbatim(f"also at {seen[id(parameter)]}")
+                )
+            seen[id(parameter)] = where
+        wanted = {key: value for key, value in own.items() if parameters == "all" or "weight" in f"{name}.{key}"}
+        if not wanted:
+            continue
+        if type(module) in RULES:
+            width = len(next(iter(wanted.values())))
+            count = sum(parameter.numel() for parameter in wanted.values())
+            found.append(Piece(name, module, tuple(wanted), slice(0, width), count))
+        elif isinstance(module, nn.ParameterDict | nn.ParameterList) and all(
+            parameter.ndim and len(parameter) == 1 for parameter in wanted.values()
+        ):
+            found += [Piece(f"{name}.{key}", None, (key,), slice(0, 1), value.numel()) for key, value in wanted.items()]
+        else:
+            raise InputError(
+                f"layer {name or 'of the network'}",
+                expected=f"one of {', '.join(kind.__name__ for kind in RULES)}, or no parameters of its own",
+                got=Verbatim(type(module).__name__),
+                remedy='leave it out of the network, or take batch_norm="train", which is slow but takes any layer',
+            )
+    return found
+
+
+def split(piece: Piece, columns: int) -> Iterator[Piece]:
+    """`piece` in parts of at most `columns` numbers where its layer allows that."""
+    width = piece.channels.stop
+    per_channel = piece.columns // width
+    if piece.columns <= columns or piece.layer is None or not can_split(piece.layer):
+        yield piece
+        return
+    step = max(1, columns // per_channel)
+    for start in range(0, width, step):
+        stop = min(start + step, width)
+        yield Piece(piece.name, piece.layer, piece.wanted, slice(start, stop), per_channel * (stop - start))
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One use of a layer."""
+
+    x: Tensor
+    output: Tensor
+    version: int
+
+
+@contextmanager
+def _recorded(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, list[_Call]]]:
+    """Inputs and outputs of the layers in forward passes inside; the graph begins at the first of them."""
+    calls: dict[nn.Module, list[_Call]] = {layer: [] for layer in layers}
+
+    def record(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        kept = output if output.requires_grad else output.detach().requires_grad_()
+        calls[layer].append(_Call(arguments[0].detach(), kept, kept._version))
+        return kept if output.requires_grad else kept.clone()  # so that what follows may work in place
+
+    handles = [layer.register_forward_hook(record) for layer in calls]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def fill(
+    network: nn.Module,
+    images: Tensor,
+    cotangents: Sequence[Tensor],
+    chosen: Sequence[Piece],
+    out: Sequence[Sequence[Tensor]],
+) -> None:
+    """Write the gradients of ⟨cotangent_i, logits_i⟩ of each image.
+
+    The network is in evaluation mode, so that images do not depend on one another; one forward pass serves all
+    cotangents, and the backward passes end at the first of the chosen layers.
+
+    Args:
+        network: from `prepared`.
+        images: shape (n, …).
+        cotangents: each of shape (n, outputs).
+        chosen: pieces.
+        out: per cotangent and piece, shape (n, columns of the piece).
+    """
+    layers = {piece.layer: None for piece in chosen if piece.layer is not None}
+    parameters = dict(network.named_parameters())
+    lone = {
+        piece.name: parameters[piece.name].expand(len(images), *parameters[piece.name].shape[1:]).clone()
+        for piece in chosen
+        if piece.layer is None
+    }
+    for value in lone.values():
+        value.requires_grad_()
+    with torch.enable_grad(), _recorded(tuple(layers)) as calls:
+        logits = functional_call(network, lone, (images,)) if lone else network(images)
+        uses = [(layer, call) for layer in layers for call in calls[layer]]
+        changed = [layer for layer, call in uses if call.output._version != call.version]
+        if changed:
+            raise InputError(
+                f"layer {type(changed[0]).__name__}",
+                expected="an output that later operations leave as it is",
+                got=Verbatim("one changed in place"),
+            )
+        targets = [call.output for _, call in uses] + list(lone.values())
+        for number, (cotangent, into) in enumerate(zip(cotangents, out, strict=True), start=1):
+            upstream = _gradients(logits, targets, cotangent, again=number < len(cotangents))
+            of_call = {id(call): gradient for (_, call), gradient in zip(uses, upstream, strict=False)}
+            of_lone = dict(zip(lone, upstream[len(uses) :], strict=True))
+            with torch.no_grad():
+                for piece, place in zip(chosen, into, strict=True):
+                    if piece.layer is None:
+                        place.copy_(of_lone[piece.name].flatten(1))
+                    else:
+                        _fill_piece(piece, piece.layer, calls[piece.layer], of_call, place)
+
+
+def _gradients(logits: Tensor, targets: list[Tensor], cotangent: Tensor, *, again: bool) -> tuple[Tensor, ...]:
+    if not logits.requires_grad:  # none of the chosen parameters reaches the output
+        return tuple(torch.zeros_like(target) for target in targets)
+    found = torch.autograd.grad(logits, targets, cotangent, retain_graph=again, allow_unused=True)
+    return tuple(
+        torch.zeros_like(target) if gradient is None else gradient
+        for target, gradient in zip(targets, found, strict=True)
+    )
+
+
+def _fill_piece(
+    piece: Piece, layer: nn.Module, calls: Sequence[_Call], of_call: dict[int, Tensor], place: Tensor
+) -> None:
+    """The sum over all uses of a layer."""
+    if not calls:
+        place.zero_()
+    for number, call in enumerate(calls):
+        upstream = select(of_call[id(call)], channel_dim(layer), piece.channels)
+        part = torch.empty_like(place) if number else place
+        write(layer, call.x, upstream, piece.channels, piece.wanted, part)
+        if number:
+            place += part
+
+
+def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> int:
+    """About how much memory a forward and backward pass takes for one image."""
+    layers = tuple({piece.layer: None for piece in chosen if piece.layer is not None})
+    with torch.no_grad(), _recorded(layers) as calls:
+        network(image[None])
+    taken, largest = 0, 0
+    for layer in layers:
+        for call in calls[layer]:
+            taken += 2 * call.x.nbytes + 3 * call.output.nbytes
+            taps = 1
+            for size in getattr(layer, "kernel_size", ()):
+                taps *= size
+            largest = max(largest, 2 * taps * call.x.nbytes)
+    return max(1, taken + largest)

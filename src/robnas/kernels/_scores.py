@@ -1,0 +1,146 @@
+"""Scores of untrained networks, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from robnas._seeds import derive_seed
+from robnas.errors import InputError, Verbatim
+from robnas.kernels._activations import Floats
+from robnas.kernels._empirical import NTKSettings, kernel_blocks
+from robnas.kernels._kernels import mix
+from robnas.kernels._robust import attack_twice, default_attack
+from robnas.kernels._spectrum import MEASURES
+from robnas.types import ThreatModel, check_range
+
+_THREAT, _SETTINGS = ThreatModel.linf("8/255"), NTKSettings()
+_Blocks = dict[tuple[int, int], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """An untrained network and the images that scores may ask it about; what several scores share is computed once."""
+
+    network: nn.Module
+    """Maps images to logits; scores leave it as it is."""
+    images: Tensor
+    """Shape (n, channels, height, width), in [0, 1]; any inputs if `attacked` are given."""
+    labels: Tensor
+    """Shape (n,)."""
+    threat: ThreatModel = _THREAT
+    """Of the attacks that robust kernels need."""
+    beta: float = 0.5
+    """Of mixed kernels."""
+    settings: NTKSettings = _SETTINGS
+    """Of the kernels."""
+    calibration: Tensor | None = None
+    """Images for batch norm; `images` if None."""
+    seed: int = 0
+    """Of the attacks."""
+    attacks: int = 2
+    """How often images are attacked, at the most that any score asks for."""
+    attacked: tuple[Tensor, ...] = ()
+    """Inputs that are attacked already, once and twice, for networks that are no classifiers of images."""
+
+    def __post_init__(self) -> None:
+        check_range("beta", self.beta, 0, 1)
+
+    @cached_property
+    def blocks(self) -> _Blocks:
+        """Kernels within and between images (0), attacked images (1) and twice attacked images (2)."""
+        batches = [self.images, *self.attacked[: self.attacks]]
+        if not self.attacked and self.attacks:
+            batches = attack_twice(
+                self.network,
+                self.images,
+                self.labels,
+                default_attack(self.threat),
+                settings=self.settings,
+                calibration=self.calibration,
+                seed=self.seed,
+                times=self.attacks,
+            )
+        return kernel_blocks(self.network, batches, self.labels, self.settings, self.calibration)
+
+
+KERNELS: dict[str, tuple[int, Callable[[_Blocks, float], Floats]]] = {
+    "clean": (0, lambda blocks, beta: blocks[0, 0]),
+    "cross": (1, lambda blocks, beta: (blocks[0, 1] + blocks[0, 1].T) / 2),
+    "robust": (1, lambda blocks, beta: blocks[1, 1]),
+    "mixed": (1, lambda blocks, beta: mix(blocks[0, 0], blocks[0, 1], blocks[1, 1], beta)),
+    "twice": (2, lambda blocks, beta: blocks[2, 2]),
+    "mixed-twice": (2, lambda blocks, beta: mix(blocks[1, 1], blocks[1, 2], blocks[2, 2], beta)),
+}
+"""Kernels by name, with how often the images are attacked for them."""
+_SEMIDEFINITE = ("lambda-min", "condition", "log-determinant", "label-alignment")
+
+
+class Score(Protocol):
+    """A score of an untrained network, higher is better."""
+
+    @property
+    def attacks(self) -> int:
+        """How often it needs the images attacked: 0, 1 or 2."""
+        ...
+
+    def __call__(self, probe: Probe) -> float:
+        """The score; minus infinity where the network is degenerate."""
+        ...
+
+
+@dataclass(frozen=True)
+class KernelScore:
+    """One measure of one kernel."""
+
+    kernel: str
+    """A name of `KERNELS`."""
+    measure: str
+    """A name of `MEASURES`."""
+
+    @property
+    def attacks(self) -> int:
+        """See `Score`."""
+        return KERNELS[self.kernel][0]
+
+    def __call__(self, probe: Probe) -> float:
+        """See `Score`.
+
+        Raises:
+            IndefiniteKernelError: the kernel is indefinite beyond rounding.
+        """
+        kernel = KERNELS[self.kernel][1](probe.blocks, probe.beta)
+        return MEASURES[self.measure](kernel, probe.labels.cpu().numpy())
+
+
+SCORES: dict[str, Score] = {
+    f"ntk-{kernel}-{measure}": KernelScore(kernel, measure)
+    for kernel in KERNELS
+    for measure in MEASURES
+    if kernel != "cross" or measure not in _SEMIDEFINITE  # the symmetric part of K̄ is indefinite
+}
+"""All scores by name: ``ntk-clean-lambda-min`` … A score of your own is one more entry."""
+
+
+def balanced_batch(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Indices of `count` random images with as equal numbers per class as possible, shape (count,).
+
+    Raises:
+        InputError: more than there are.
+    """
+    if not 2 <= count <= len(labels):
+        raise InputError("images", expected=f"from 2 to {len(labels)}", got=Verbatim(count))
+    rng = np.random.default_rng(derive_seed(seed, "batch"))
+    order = rng.permutation(len(labels))
+    shuffled = labels.cpu().numpy()[order]
+    turn = np.empty(len(order), dtype=np.int64)  # the how-manieth of its class each one is
+    for label in np.unique(shuffled):
+        of_class = np.flatnonzero(shuffled == label)
+        turn[of_class] = np.arange(len(of_class))
+    return torch.from_numpy(order[np.argsort(turn, kind="stable")[:count]])

@@ -1,0 +1,90 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from robnas.kernels._activations import DUALS, one_dimensional
+from robnas.spaces import ACTIVATIONS
+
+COVARIANCES = [
+    (0.8, 1.7, 0.6),
+    (1.0, 1.0, -0.9),
+    (0.3, 2.5, 0.0),
+    (1.0, 1.0, 0.999),
+    (4.0, 3.0, 2.0),
+    (1e-3, 2e-3, 1e-3),
+]
+
+
+def slope(name, u):
+    step = 1e-6
+    function = one_dimensional(name)
+    return (function(u + step) - function(u - step)) / (2 * step)
+
+
+def plane(f, g, a, b, c):
+    """E f(u) g(v), Gauss–Legendre over both halves of each axis, so that kinks at 0 are met exactly."""
+    nodes, weights = np.polynomial.legendre.leggauss(160)
+    half = 4.5 * (nodes + 1)
+    u = np.concatenate([-half, half]) * math.sqrt(a)
+    mass = np.tile(4.5 * weights, 2) * math.sqrt(a)
+    mass = mass * np.exp(-(u**2) / (2 * a)) / math.sqrt(2 * math.pi * a)
+    sd = math.sqrt(b - c * c / a)
+    centre = c * u / a
+    inner = np.empty_like(u)
+    for place, mean in enumerate(centre):
+        edges = np.unique(np.clip([mean - 9 * sd, 0, mean + 9 * sd], mean - 9 * sd, mean + 9 * sd))
+        total = 0.0
+        for low, high in pairwise(edges):
+            v = (low + high) / 2 + (high - low) / 2 * nodes
+            density = np.exp(-((v - mean) ** 2) / (2 * sd**2)) / math.sqrt(2 * math.pi) / sd
+            total += (high - low) / 2 * (weights * density) @ g(v)
+        inner[place] = total
+    return float((mass * f(u)) @ inner)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_pairs_agree_with_quadrature_in_two_dimensions(name, covariance):
+    a, b, c = covariance
+    both, slopes = DUALS[name].pair(*(np.array([[value]]) for value in covariance))
+    function = one_dimensional(name)
+    assert both.item() == pytest.approx(plane(function, function, a, b, c), rel=1e-8, abs=1e-9)
+    derivative = lambda u: slope(name, u)  # noqa: E731
+    assert slopes.item() == pytest.approx(plane(derivative, derivative, a, b, c), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("a", [1e-4, 0.5, 3.0])
+def test_moments_agree_with_quadrature_in_one_dimension(name, a):
+    function, density = one_dimensional(name), lambda u: math.exp(-u * u / (2 * a)) / math.sqrt(2 * math.pi * a)
+    moments = DUALS[name].moments(np.array([a]))
+    reach = 10 * math.sqrt(a)
+
+    def expectation(f):
+        return sum(
+            quad(lambda u: float(f(u)) * density(u), *ends, epsabs=1e-13)[0] for ends in ((-reach, 0), (0, reach))
+        )
+
+    assert moments.mean.item() == pytest.approx(expectation(function), abs=1e-10)
+    assert moments.square.item() == pytest.approx(expectation(lambda u: function(u) ** 2), rel=1e-9)
+    assert moments.slope_square.item() == pytest.approx(expectation(lambda u: slope(name, u) ** 2), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_pair_of_equal_inputs_is_the_one_dimensional_moment(name):
+    a = np.array([0.2, 1.0, 2.7])
+    moments = DUALS[name].moments(a)
+    both, slopes = DUALS[name].pair(a, a, a)
+    np.testing.assert_allclose(both, moments.square, rtol=1e-12)
+    np.testing.assert_allclose(slopes, moments.slope_square, rtol=2e-9)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_zero_variance_is_the_value_at_zero(name):
+    zero = np.zeros((1, 1))
+    both, _ = DUALS[name].pair(zero, np.ones((1, 1)), zero)
+    value = float(one_dimensional(name)(np.zeros(1))[0])
+    assert both.item() == pytest.approx(value * DUALS[name].moments(np.ones(1)).mean.item(), abs=1e-15)

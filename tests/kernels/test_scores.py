@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import robnas
+from robnas.errors import InputError
+from robnas.kernels import (
+    KERNELS,
+    MEASURES,
+    SCORES,
+    NTKSettings,
+    Probe,
+    SphereAttack,
+    balanced_batch,
+    empirical_ntk,
+    robust_ntk,
+    unit_sphere,
+)
+from robnas.kernels._robust import attack_twice, default_attack
+from robnas.networks import build_network, build_theory_network
+from robnas.spaces import TheorySpace
+
+SIZES = {"num_classes": 4, "channels": 2, "cells": 1, "in_channels": 1}
+LABELS = torch.arange(8) % 4
+IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+THREAT = robnas.ThreatModel.linf("8/255")
+
+
+def network(code="323133"):
+    return build_network(code, **SIZES).double()
+
+
+def test_robust_kernels_are_those_of_images_attacked_once_and_again():
+    found = robust_ntk(network(), IMAGES, LABELS, threat=THREAT, seed=3)
+    clean, robust, twice = attack_twice(
+        network(), IMAGES, LABELS, default_attack(THREAT), settings=NTKSettings(), seed=3
+    )
+    assert (robust - clean).abs().max() <= THREAT.epsilon
+    assert THREAT.epsilon < (twice - clean).abs().max() <= 2 * THREAT.epsilon
+    assert (twice - robust).abs().max() <= THREAT.epsilon
+    np.testing.assert_allclose(found.robust, empirical_ntk(network(), robust, calibration=clean), rtol=1e-10)
+    np.testing.assert_allclose(found.twice, empirical_ntk(network(), twice, calibration=clean), rtol=1e-10)
+    again = robust_ntk(network(), IMAGES, LABELS, threat=THREAT, seed=3)
+    np.testing.assert_array_equal(found.twice, again.twice)
+
+
+def test_the_attack_raises_the_loss_of_the_network_as_the_kernel_sees_it():
+    from robnas.kernels._batch_norm import prepared
+
+    stack = attack_twice(network(), IMAGES, LABELS, default_attack(THREAT), settings=NTKSettings())
+    victim = prepared(network(), IMAGES, "calibrated-eval", None)
+    losses = [nn.functional.cross_entropy(victim(part), LABELS).item() for part in stack]
+    assert losses[0] < losses[1] < losses[2]
+
+
+@pytest.mark.parametrize("mode", ["calibrated-eval", "eval-raw", "train"])
+def test_no_radius_gives_five_equal_kernels(mode):
+    found = robust_ntk(
+        network(), IMAGES[:4], LABELS[:4], threat=robnas.ThreatModel.linf(0), settings=NTKSettings(batch_norm=mode)
+    )
+    for other in (found.cross, found.robust, found.cross_twice, found.twice):
+        np.testing.assert_allclose(other, found.clean, rtol=1e-10)
+
+
+def test_the_network_is_left_as_it_is():
+    tested = network().train()
+    before = {name: value.clone() for name, value in tested.state_dict().items()}
+    state = torch.random.get_rng_state()
+    robust_ntk(tested, IMAGES, LABELS, threat=THREAT)
+    assert tested.training
+    assert all(torch.equal(value, before[name]) for name, value in tested.state_dict().items())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_every_score_is_a_measure_of_its_kernel():
+    probe = Probe(network(), IMAGES, LABELS, threat=THREAT, beta=0.25)
+    five = robust_ntk(network(), IMAGES, LABELS, threat=THREAT)
+    matrices = {
+        "clean": five.clean, "cross": five.cross_symmetric, "robust": five.robust, "twice": five.twice,
+        "mixed": five.mixed(0.25), "mixed-twice": five.mixed_twice(0.25),
+    }  # fmt: skip
+    assert set(matrices) == set(KERNELS)
+    assert len(SCORES) == 5 * len(MEASURES) + 3
+    for name, score in SCORES.items():
+        wanted = MEASURES[score.measure](matrices[score.kernel], LABELS.numpy())
+        assert score(probe) == pytest.approx(wanted, rel=1e-6), name
+
+
+def test_only_the_attacks_that_are_needed_are_run(monkeypatch):
+    def none(*_, **__):
+        raise AssertionError("no attack is needed")
+
+    monkeypatch.setattr("robnas.kernels._robust.perturb", none)
+    assert np.isfinite(SCORES["ntk-clean-trace"](Probe(network(), IMAGES, LABELS, attacks=0)))
+    with pytest.raises(AssertionError):
+        SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS, attacks=1))
+
+
+def test_a_network_without_a_path_is_the_worst_where_that_is_undefined():
+    probe = Probe(network("000000"), IMAGES, LABELS, attacks=0)
+    for measure in ("condition", "log-determinant", "label-alignment"):
+        assert SCORES[f"ntk-clean-{measure}"](probe) == -np.inf
+    assert SCORES["ntk-clean-lambda-min"](probe) == pytest.approx(0, abs=1e-12)
+
+
+def test_scores_of_the_theory_space_with_inputs_that_are_attacked_already():
+    x = torch.tensor(unit_sphere(np.random.default_rng(0).normal(size=(6, 5))))
+    y, attack = torch.tensor([1.0, -1, 1, -1, 1, -1], dtype=torch.float64), SphereAttack(0.2, 3)
+    for arch in TheorySpace(3).sample(np.random.default_rng(1), 3):
+        tested = build_theory_network(arch, input_shape=(5,), width=16, dtype=torch.float64)
+        robust = attack(tested, x, y)
+        twice = attack(tested, robust, y)
+        probe = Probe(tested, x, y, attacked=(robust, twice))
+        assert np.isfinite([score(probe) for name, score in SCORES.items() if "trace" in name]).all()
+        wanted = np.trace(empirical_ntk(tested, twice)) / 6
+        assert SCORES["ntk-twice-trace"](probe) == pytest.approx(wanted)
+
+
+def test_a_batch_is_balanced_and_random():
+    labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 3)
+    found = balanced_batch(labels, 15, seed=0)
+    assert torch.bincount(labels[found]).tolist() == [6, 6, 3]
+    assert len(set(found.tolist())) == 15
+    assert not torch.equal(found, balanced_batch(labels, 15, seed=1))
+    assert torch.equal(found, balanced_batch(labels, 15, seed=0))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: robust_ntk(network(), IMAGES * float("nan"), LABELS, threat=THREAT),
+            r"images: expected finite pixels in \[0, 1\]",
+        ),
+        (lambda: robust_ntk(network(), IMAGES[:1], LABELS[:1], threat=THREAT), "images: expected at least two"),
+        (lambda: robust_ntk(network(), IMAGES, LABELS[:3], threat=THREAT), r"labels: expected shape \(8,\)"),
+        (lambda: robnas.ThreatModel.linf("-1/255"), "epsilon: expected a number ≥ 0"),
+        (lambda: Probe(network(), IMAGES, LABELS, beta=1.1), r"beta: expected a number in \[0, 1\], got 1.1"),
+        (
+            lambda: SCORES["ntk-clean-label-alignment"](Probe(network(), IMAGES, LABELS * 0, attacks=0)),
+            "labels: expected at least two classes, got all equal",
+        ),
+        (lambda: balanced_batch(LABELS, 9, 0), "images: expected from 2 to 8, got 9"),
+    ],
+)
+def test_bad_input(call, text):
+    with pytest.raises(InputError, match=text):
+        call()

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from robnas.errors import InputError
+from robnas.search import LocalSearch, RandomSearch, RegularizedEvolution
+from robnas.spaces import ACTIVATIONS, TheoryArchitecture, TheorySpace
+
+SMALL = TheorySpace(4, ("relu", "tanh"), (0, 3, 5))
+
+
+@pytest.mark.parametrize(
+    "text", ["fc:relu,tanh:1", "fc:leaky-relu,silu,erf:01", "conv3-flat:relu,gelu:0", "conv11-pool:relu,relu:1"]
+)
+def test_text_is_read_back(text):
+    arch = TheoryArchitecture.parse(text)
+    assert str(arch) == text
+    assert eval(repr(arch)) == arch
+    assert arch.depth == len(arch.activations) + 1
+    assert arch.convolutional == text.startswith("conv")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("relu,relu:1", "architecture of the theory space: expected such as fc:relu,tanh,relu:10"),
+        ("fc:relu:", "architecture of the theory space: expected such as"),
+        ("fc:relu:1", "activations: expected at least 2, because the depth L is at least 3, got 1"),
+        ("fc:relu,relu:10", "skips: expected 1 digits 0 or 1, one fewer than activations, got 10"),
+        (
+            "fc:relu,swish:1",
+            "activation: expected one of relu, leaky-relu, tanh, sigmoid, silu, gelu, erf, got 'swish'",
+        ),
+        ("conv4-flat:relu,relu:1", "filter size: expected an odd number, so that it has a centre, got 4"),
+    ],
+)
+def test_malformed_texts(text, expected):
+    with pytest.raises(InputError, match=expected):
+        TheoryArchitecture.parse(text)
+
+
+def test_malformed_values():
+    with pytest.raises(InputError, match="read-out: expected flat for a fully connected network"):
+        TheoryArchitecture(("relu", "relu"), (1,), 0, "pool")
+    with pytest.raises(InputError, match="depth: expected at least 3, got 2"):
+        TheorySpace(2)
+    with pytest.raises(InputError, match="activations: expected at least one, none twice"):
+        TheorySpace(3, ("relu", "relu"))
+    with pytest.raises(InputError, match="filter size: expected an odd number"):
+        TheorySpace(3, kernel_sizes=(0, 2))
+    with pytest.raises(InputError, match="index: expected a number from 0 to 95, got 96"):
+        SMALL.from_index(96)
+    with pytest.raises(InputError, match="sample count: expected at most 96"):
+        SMALL.sample(np.random.default_rng(0), 97)
+    with pytest.raises(InputError, match="architecture: expected one of depth 4 in the space"):
+        SMALL.neighbours(TheoryArchitecture.parse("fc:relu,relu:1"))
+
+
+def test_enumeration_is_complete_and_numbered():
+    everything = list(SMALL)
+    assert len(everything) == len(set(everything)) == SMALL.size == 3 * 2**3 * 2**2
+    assert [SMALL.index_of(arch) for arch in everything] == list(range(SMALL.size))
+    assert all(arch in SMALL for arch in everything)
+    assert TheorySpace(5).size == len(ACTIVATIONS) ** 4 * 2**3
+
+
+def test_neighbours_differ_in_one_choice_and_are_mutual():
+    for arch in SMALL:
+        near = SMALL.neighbours(arch)
+        assert len(near) == len(set(near)) == 2 + 3 + 2
+        assert arch not in near
+        assert all(arch in SMALL.neighbours(other) for other in near)
+
+
+def test_samples_are_distinct_and_follow_the_seed():
+    space = TheorySpace(6, kernel_sizes=(3,), readout="pool")
+    drawn = space.sample(np.random.default_rng(0), 50)
+    assert len(set(drawn)) == 50
+    assert drawn == space.sample(np.random.default_rng(0), 50)
+    assert {arch.readout for arch in drawn} == {"pool"}
+    assert set(SMALL.sample(np.random.default_rng(0), 96)) == set(SMALL)
+    rng = np.random.default_rng(1)
+    assert all(SMALL.mutate(arch, rng) in SMALL.neighbours(arch) for arch in SMALL)
+    assert SMALL.fresh(set(range(95)), rng) == SMALL.from_index(95)
+    assert SMALL.fresh(set(range(96)), rng) is None
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch(), LocalSearch(), RegularizedEvolution(10, 3)])
+def test_search_algorithms_run_on_it(algorithm):
+    """As many skips and as many tanh as possible."""
+    searcher, best = algorithm.start(SMALL, np.random.default_rng(0)), -np.inf
+    for _ in range(200):
+        arch = searcher.ask()
+        if arch is None:
+            break
+        value = float(sum(arch.skips) + arch.activations.count("tanh"))
+        best = max(best, value)
+        searcher.tell(arch, (value,))
+    assert best == 5
