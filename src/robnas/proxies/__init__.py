@@ -1,0 +1,46 @@
+"""Scores of untrained networks: zero-cost proxies and kernels, one file each, by name in `PROXIES`."""
+
+from typing import TYPE_CHECKING
+
+from robnas import _lazy
+
+if TYPE_CHECKING:
+    from robnas.proxies._batch import ProxySettings as ProxySettings
+    from robnas.proxies._croze import CRoZe as CRoZe
+    from robnas.proxies._features import SCALES as SCALES
+    from robnas.proxies._features import proxy_features as proxy_features
+    from robnas.proxies._features import structure as structure
+    from robnas.proxies._many import as_table as as_table
+    from robnas.proxies._many import score_many as score_many
+    from robnas.proxies._many import score_settings as score_settings
+    from robnas.proxies._ntk import KernelProxy as KernelProxy
+    from robnas.proxies._predictor import FewShotPredictor as FewShotPredictor
+    from robnas.proxies._predictor import fit_few_shot as fit_few_shot
+    from robnas.proxies._probe import Probe as Probe
+    from robnas.proxies._probe import UndefinedScoreError as UndefinedScoreError
+    from robnas.proxies._proxies import CHEAP as CHEAP
+    from robnas.proxies._proxies import PROXIES as PROXIES
+    from robnas.proxies._proxies import Proxy as Proxy
+    from robnas.proxies._proxies import attacks_of as attacks_of
+    from robnas.proxies._proxies import selected as selected
+    from robnas.proxies._score import ProxyScore as ProxyScore
+    from robnas.proxies._score import Value as Value
+    from robnas.proxies._score import probe_architecture as probe_architecture
+    from robnas.proxies._score import score as score
+    from robnas.proxies._score import score_network as score_network
+    from robnas.proxies._score import summary as summary
+
+_HOME = {
+    "_batch": ("ProxySettings",),
+    "_croze": ("CRoZe",),
+    "_features": ("SCALES", "proxy_features", "structure"),
+    "_many": ("as_table", "score_many", "score_settings"),
+    "_ntk": ("KernelProxy",),
+    "_predictor": ("FewShotPredictor", "fit_few_shot"),
+    "_probe": ("Probe", "UndefinedScoreError"),
+    "_proxies": ("CHEAP", "PROXIES", "Proxy", "attacks_of", "selected"),
+    "_score": ("ProxyScore", "Value", "probe_architecture", "score", "score_network", "summary"),
+}
+__getattr__, __dir__ = _lazy.attach(
+    __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}
+)

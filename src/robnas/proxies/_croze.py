@@ -1,0 +1,135 @@
+"""CRoZe: consistency from robust perturbations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas.networks import Cell, Network
+from robnas.proxies._probe import Probe, check_logits
+from robnas.proxies._textbook import absolute, layers
+
+_TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class CRoZe:
+    """Σ_l Z_l·P_l·G_l: how alike features, weights and gradients stay under attack (Ha et al. 2023, Eq. 8).
+
+    Of a network without batch norm and with |θ|: Z = Σ(1 + cos) of the outputs of layer l on clean images and of the
+    attacked network on attacked images, P = Σ(1 + cos) of weights, G = Σ|cos| of gradients of the cross-entropy; each
+    cosine runs over the first dimension, images or output channels. The attacked network adds 2 (‖θ_l‖/‖Δ_l‖) Δ_l, Δ a
+    gradient step up the loss. Attacked images move every pixel by 0.01. Dead edges are not built, and contribute
+    weights alone in published scores. The released code compares features per stage, here it is per layer as in
+    the paper.
+
+    Without batch norm activations grow with depth. A robnas network is computed in float32 with every cell's output
+    scaled to 1, which no cosine sees, since everything before the last layer is positively homogeneous; others
+    in float64.
+    """
+
+    sign: float = 1.0
+    """+1: attacked images raise the loss, as the paper says; −1: they lower it, as the released code does."""
+    images: int = 16
+    """Of the batch, the first so many; memory grows with them."""
+    step: float = 0.01
+    """Of the attack on pixels."""
+    weight_step: float = 2.0
+    """Of the attack on weights, times their norm."""
+
+    def __call__(self, probe: Probe) -> float:
+        """The score; one batch, no randomness."""
+        images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
+        clean, attacked = (_Scaled(probe.network) for _ in range(2))
+        first = clean(images, labels)
+        attacked.add(first.weights, self.weight_step)
+        seen = attacked(images, labels)
+        moved = (images.to(seen.pixels) + self.sign * self.step * seen.pixels.sign()).clamp(0, 1)
+        second = attacked(moved, labels)
+        total = torch.zeros((), dtype=torch.float64, device=images.device)
+        for place, weight in enumerate(clean.weights):
+            if (before := first.outputs[place]) is None or (after := second.outputs[place]) is None:
+                continue
+            features = _cosines(before, after).add(1).sum()
+            parameters = _cosines(weight, attacked.weights[place]).add(1).sum()
+            gradients = _cosines(first.weights[place], second.weights[place]).abs().sum()
+            total += features * parameters * gradients
+        return float(total)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    outputs: list[Tensor | None]
+    """Of every layer."""
+    weights: list[Tensor]
+    """Gradient of the loss by every layer's weight, up to one positive factor."""
+    pixels: Tensor
+    """Gradient of the loss by the pixels, up to the same factor."""
+
+
+class _Scaled:
+    """A network without batch norm and with |θ| whose activations are kept near 1."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = absolute(network)
+        self.dtype = torch.float64
+        if isinstance(network, Network):
+            self.network, self.dtype = self.network.float(), torch.float32
+        self.layers = layers(self.network)
+        self.weights = [layer.weight for layer in self.layers]
+
+    def add(self, directions: list[Tensor], step: float) -> None:
+        """θ_l + step (‖θ_l‖/‖direction_l‖) direction_l."""
+        with torch.no_grad():
+            for weight, direction in zip(self.weights, directions, strict=True):
+                weight.add_(direction * (step * weight.norm() / (direction.norm() + _TINY)))
+
+    def __call__(self, images: Tensor, labels: Tensor) -> _Pass:
+        """Forward and backward."""
+        pixels = images.to(self.dtype, copy=True).requires_grad_()
+        outputs: list[Tensor | None] = [None] * len(self.layers)
+        scale = torch.ones((), dtype=torch.float64, device=images.device)
+
+        def keep(place: int) -> Callable[[nn.Module, object, Tensor], None]:
+            def hook(_: nn.Module, __: object, output: Tensor) -> None:
+                outputs[place] = output.detach()
+
+            return hook
+
+        def shrink(_: nn.Module, __: object, output: Tensor) -> Tensor:
+            nonlocal scale
+            largest = output.detach().abs().max().clamp_min(_TINY)
+            scale = scale * largest.double()
+            return output / largest
+
+        handles = [layer.register_forward_hook(keep(place)) for place, layer in enumerate(self.layers)]
+        if self.dtype == torch.float32:
+            handles += [cell.register_forward_hook(shrink) for cell in self.network.modules() if isinstance(cell, Cell)]
+        try:
+            scaled = self.network(pixels)
+        finally:
+            for handle in handles:
+                handle.remove()
+        check_logits(scaled, labels)
+        gradients = torch.autograd.grad(
+            scaled, [*self.weights, pixels], self._upstream(scaled.detach(), scale, labels), materialize_grads=True
+        )
+        return _Pass(outputs, list(gradients[:-1]), gradients[-1])
+
+    def _upstream(self, scaled: Tensor, scale: Tensor, labels: Tensor) -> Tensor:
+        """∂L/∂logits at the logits that the network has without scaling, at most 1 in size."""
+        bias = getattr(self.layers[-1], "bias", None)
+        offset = torch.zeros_like(scaled[0]).double() if bias is None else bias.detach().double()
+        logits = ((scaled.double() - offset) * scale + offset).requires_grad_()
+        (found,) = torch.autograd.grad(F.cross_entropy(logits, labels), logits)
+        return (found / found.abs().max().clamp_min(_TINY)).to(scaled)
+
+
+def _cosines(first: Tensor, second: Tensor) -> Tensor:
+    """Over the first dimension; 0 where either is 0."""
+    one, other = (values.detach().double().flatten(1) for values in (first, second))
+    return F.cosine_similarity(one, other, dim=0, eps=_TINY)

@@ -1,0 +1,142 @@
+"""Finished architectures beside a file of scores, so that an interrupted run goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from robnas.benchmarks import read_scores
+from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.proxies._score import ProxyScore, Value, summary
+
+Found = dict[str, dict[str, ProxyScore]]
+
+
+class Journal:
+    """A line of JSON per finished architecture in ``OUT.part``, after a line with the settings.
+
+    A line is with the operating system before the next architecture begins, so a killed process loses what it was
+    computing and no more; a line that is cut short is computed again.
+
+    Args:
+        out: the file of scores that will be written; what it holds already counts as finished.
+        settings: what scores depend on, as JSON values.
+
+    Raises:
+        InputError: either file was made with other settings, or another process is writing it.
+        DataError: either file is something else.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
+        self.out, self.settings = out, settings
+        self.path = out.with_name(out.name + ".part")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._locked()
+        try:
+            self.known: Found = _finished(out, settings)  # nobody else writes it from here on
+            self._saved = len(self.known)
+            self._resume()
+        except BaseException:
+            if not os.fstat(self._file.fileno()).st_size:
+                self.path.unlink()
+            self._file.close()
+            raise
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there are architectures, of this run or an earlier one, that the file of scores lacks."""
+        return len(self.known) > self._saved
+
+    def add(self, code: str, scores: Mapping[str, ProxyScore]) -> None:
+        """Keep one architecture."""
+        self.known[code] = dict(scores)
+        row = {name: {"values": list(one.values), "reason": one.reason} for name, one in scores.items()}
+        self._write({"architecture": code, "scores": row})
+
+    def close(self, *, finished: bool) -> None:
+        """End; where the file of scores is written, the journal goes."""
+        if finished:
+            self.path.unlink(missing_ok=True)
+        self._file.close()
+
+    def _locked(self) -> BinaryIO:
+        """The journal, opened and locked."""
+        while True:
+            file = self.path.open("a+b")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                    return file
+            except FileNotFoundError:
+                pass
+            except BlockingIOError:
+                file.close()
+                raise InputError(
+                    str(self.out), expected="one process that writes it", got=Verbatim("another that is at work"),
+                    remedy="wait for it, or choose another file",
+                ) from None  # fmt: skip
+            file.close()  # another process finished, and removed it, between opening and locking
+
+    def _resume(self) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        if len(lines) < 2:  # nothing is lost
+            self._file.truncate(0)
+            self._write({"settings": self.settings})
+            return
+        try:
+            _check_same(self.path, json.loads(lines[0])["settings"], self.settings)
+            for line in lines[1:]:
+                row = json.loads(line)
+                scores = {name: _score(**one) for name, one in row["scores"].items()}
+                self.known[row["architecture"]] = {name: scores[name] for name in self.settings["proxies"]}
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            expected = "the unfinished scores of robnas score"
+            raise DataError(str(self.path), expected=expected, got=reason(error), remedy="delete it") from None
+        self._file.truncate(sum(len(line) + 1 for line in lines))
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        self._file.flush()
+
+
+def _score(values: list[float | None], reason: str) -> ProxyScore:
+    return summary([Value(value, "" if value is not None else reason) for value in values])
+
+
+def _finished(out: Path, settings: Mapping[str, Any]) -> Found:
+    """What the file of scores holds, if there is one."""
+    if not out.exists():
+        return {}
+    kept = read_scores(out)
+    _check_same(out, kept.settings, settings)
+    found: Found = {}
+    for row, code in enumerate(kept.codes):
+        found[code] = {}
+        for place, name in enumerate(kept.names):
+            mean, error = kept.means[row, place].item(), kept.standard_errors[row, place].item()
+            why = kept.reasons.get((code, name), "")
+            found[code][name] = ProxyScore(_or_none(mean), _or_none(error), (), why)
+    return found
+
+
+def _or_none(value: float) -> float | None:
+    return value if value == value else None
+
+
+def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for key in dict.fromkeys([*wanted, *found]):
+        if found.get(key) != wanted.get(key):
+            raise InputError(
+                f"{path}, made with {key}", expected=json.dumps(wanted.get(key), ensure_ascii=False),
+                got=Verbatim(json.dumps(found.get(key), ensure_ascii=False)[:200]),
+                remedy="scores of different settings are not mixed: choose another --out, or delete the file",
+            )  # fmt: skip

@@ -1,0 +1,180 @@
+"""Scores of many architectures, on one core or several, which go on where they were interrupted."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from robnas import __version__
+from robnas._settings import to_dict
+from robnas.benchmarks import Scores
+from robnas.errors import InputError, RobnasError, reason
+from robnas.proxies._batch import Batch, ProxySettings
+from robnas.proxies._journal import Found, Journal
+from robnas.proxies._proxies import proxy_named, selected
+from robnas.proxies._score import ProxyScore, draw_batches, score_batches
+from robnas.proxies._worker import prepare, score_one
+from robnas.spaces import Architecture
+from robnas.types import Progress, check_count, silent
+
+if TYPE_CHECKING:
+    from robnas.data import Dataset
+
+_SETTINGS = ProxySettings()
+_AHEAD = 2  # architectures per process that wait for it
+
+
+def score_many(
+    architectures: Iterable[object],
+    data: Dataset,
+    proxies: Iterable[str] = ("cheap",),
+    *,
+    repeats: int = 1,
+    seed: int = 0,
+    settings: ProxySettings = _SETTINGS,
+    device: str = "cpu",
+    jobs: int = 1,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> Found:
+    """`score` for many architectures.
+
+    Args:
+        architectures: in any encoding; each is scored as it is, once.
+        data: its training split is read.
+        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
+        repeats: networks and batches; the seeds are `seed`, `seed` + 1, …
+        seed: of the first repeat.
+        settings: batch and network.
+        device: where to compute.
+        jobs: processes of one thread each; 1 computes in this process, with the threads it has. More need a script that
+            starts under ``if __name__ == "__main__"``. Scores differ by rounding at most.
+        out: a Parquet file, see `robnas.benchmarks.Scores`. Finished architectures are kept in ``OUT.part`` until all
+            are there; the same call goes on with them, and one for further architectures adds them.
+        progress: told about finished architectures, or repeats of one process, and their rate.
+
+    Returns:
+        Scores by digit code and name, in the order given.
+
+    Raises:
+        InputError: an unknown name, a malformed architecture, fewer than 2 images; `out` was made with other settings,
+            which are not mixed, or is something else.
+        RobnasError: a process died; what was finished is kept.
+    """
+    names = selected(proxies)
+    archs = list(dict.fromkeys(Architecture(arch) for arch in architectures))
+    if not archs:
+        raise InputError("architectures", expected="at least one")
+    check_count("jobs", jobs)
+    batches = draw_batches(data, repeats, seed, settings)
+    facts = score_settings(data, names, repeats, seed, settings)
+    journal = None if out is None else Journal(out, facts)
+    found: Found = {} if journal is None else journal.known
+    finished = False
+    try:
+        missing = [arch for arch in archs if arch.code not in found]
+        for code, scores in _fresh(missing, batches, names, settings, device, jobs, progress):
+            if journal is None:
+                found[code] = scores
+            else:
+                journal.add(code, scores)
+        if journal is not None and (journal.unsaved or not journal.out.exists()):
+            as_table(found, facts).write(journal.out)
+        finished = True
+    finally:
+        if journal is not None:
+            journal.close(finished=finished)
+    return {arch.code: found[arch.code] for arch in archs}
+
+
+def score_settings(
+    data: Dataset, names: Sequence[str], repeats: int, seed: int, settings: ProxySettings
+) -> dict[str, Any]:
+    """What scores depend on, as JSON values."""
+    facts = to_dict(settings)
+    facts["kernel"] = {key: value for key, value in facts["kernel"].items() if key not in ("seed", "memory_mib")}
+    return {
+        "data": data.name,
+        "data_version": data.content_hash,
+        "proxies": list(names),
+        "repeats": repeats,
+        "seed": seed,
+        **facts,
+        "robnas": __version__,
+    }
+
+
+def as_table(found: Mapping[str, Mapping[str, ProxyScore]], settings: Mapping[str, Any]) -> Scores:
+    """Scores as the value that files hold, in the order of digit codes."""
+    codes = sorted(found)
+    names = list(found[codes[0]])
+    rows = [[found[code][name] for name in names] for code in codes]
+    return Scores(
+        tuple(codes),
+        tuple(names),
+        np.array([[np.nan if one.mean is None else one.mean for one in row] for row in rows]),
+        np.array([[np.nan if one.standard_error is None else one.standard_error for one in row] for row in rows]),
+        {
+            (code, name): one.reason
+            for code, row in zip(codes, rows, strict=True)
+            for name, one in zip(names, row, strict=True)
+            if one.mean is None
+        },
+        settings,
+    )
+
+
+def _fresh(
+    archs: Sequence[Architecture], batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
+    device: str, jobs: int, progress: Progress,
+) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
+    """Scores as they come."""
+    begun = time.monotonic()
+    if jobs > 1 and len(archs) > 1:
+        work = _in_processes(archs, batches, names, settings, device, min(jobs, len(archs)))
+    else:
+        work = ((arch.code, score_batches(arch, batches, names, settings, device)) for arch in archs)
+    progress(0, len(archs), "scores")
+    for done, (code, scores) in enumerate(work, start=1):
+        rate = 60 * done / max(time.monotonic() - begun, 1e-9)
+        progress(done, len(archs), f"scores of {code}, {rate:.3g} architectures/min")
+        yield code, scores
+
+
+def _in_processes(
+    archs: Sequence[Architecture], batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
+    device: str, jobs: int,
+) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
+    try:
+        packed = pickle.dumps((batches, {name: proxy_named(name) for name in names}, settings, device))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        expected = "1 for a proxy that cannot travel between processes"
+        raise InputError("jobs", expected=expected, got=reason(error)) from error
+    left, waiting = iter(archs), set[Future[tuple[str, dict[str, ProxyScore]]]]()
+    context = get_context("spawn")  # torch does not survive a fork
+    with ProcessPoolExecutor(jobs, context, initializer=prepare, initargs=(packed, os.getpid())) as pool:
+        try:
+            while True:
+                waiting |= {pool.submit(score_one, arch) for arch in islice(left, _AHEAD * jobs - len(waiting))}
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise RobnasError(
+                "a process died, for want of memory or because a script that starts several lacks "
+                '`if __name__ == "__main__":`; use fewer jobs, the same call goes on'
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,209 @@
+"""An untrained network with its images: what several proxies share is computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas import kernels
+from robnas._seeds import generator
+from robnas.errors import InputError, RobnasError, Verbatim
+from robnas.proxies._recording import ReLUs
+from robnas.proxies._textbook import Layer, layers, textbook
+from robnas.types import ThreatModel
+
+_THREAT, _SETTINGS = ThreatModel.linf("8/255"), kernels.NTKSettings()
+
+
+class UndefinedScoreError(RobnasError, ArithmeticError):
+    """A proxy is not defined for this network; the text says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clean:
+    """One forward pass of the textbook network on the clean batch, in training mode, with its graph."""
+
+    images: Tensor
+    """Leaf of the graph, shape (n, channels, height, width)."""
+    logits: Tensor
+    """Shape (n, classes)."""
+    outputs: list[tuple[int, Tensor]]
+    """Output of every layer, with the layer's place."""
+    agreement: Tensor
+    """Per pair of images the ReLUs that are both on or both off, shape (n, n), float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class LossGradients:
+    """One backward pass of the cross-entropy loss."""
+
+    weights: list[Tensor]
+    """Gradient of every layer's weight."""
+    fisher: list[Tensor]
+    """Per layer ½ mean_n (Σ_hw a·∂L/∂a)² of its output a, shape (outputs,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """An untrained network and the images that proxies may ask it about.
+
+    The passes are those of a copy in training mode, so batch norm takes the statistics of the batch, as the released
+    code of these proxies does; the network is left as it is. The fields are those of `robnas.kernels.Probe`.
+
+    Raises:
+        InputError: fewer than two images, not one label for each, labels that the network has no output for, or a
+            network without a convolution.
+    """
+
+    network: nn.Module
+    """Maps pixels in [0, 1] to logits (n, classes)."""
+    images: Tensor
+    """Shape (n, channels, height, width), in [0, 1]."""
+    labels: Tensor
+    """Shape (n,)."""
+    threat: ThreatModel = _THREAT
+    """Of the attacks that robust kernels need."""
+    beta: float = 0.5
+    """Of mixed kernels."""
+    settings: kernels.NTKSettings = _SETTINGS
+    """Of kernels."""
+    calibration: Tensor | None = None
+    """Images whose statistics batch norm takes for kernels; `images` if None."""
+    seed: int = 0
+    """Of the attacks, random inputs and random projections."""
+    attacks: int = 2
+    """How often images are attacked for kernels, at the most that any proxy asks for."""
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or len(self.images) < 2:
+            got = Verbatim(f"shape {tuple(self.images.shape)}")
+            raise InputError(
+                "images", expected="at least 2 of shape (channels, height, width)", got=got,
+                remedy="batch norm and correlations need several",
+            )  # fmt: skip
+        if self.labels.shape != self.images.shape[:1]:
+            expected = f"shape ({len(self.images)},), one per image"
+            raise InputError("labels", expected=expected, got=Verbatim(f"shape {tuple(self.labels.shape)}"))
+        if not any(isinstance(layer, nn.Conv2d) for layer in self.layers):
+            raise InputError("network", expected="at least one nn.Conv2d", got=Verbatim("none"))
+
+    @cached_property
+    def textbook(self) -> nn.Module:
+        """The network with one convolution per edge."""
+        return textbook(self.network)
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """Convolutions and linear layers of the textbook network."""
+        return layers(self.textbook)
+
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """Weights θ of the layers."""
+        return [layer.weight for layer in self.layers]
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        """Of the network's weights."""
+        return self.weights[0].dtype
+
+    @cached_property
+    def clean(self) -> Clean:
+        """The forward pass that most proxies share."""
+        images = self.images.detach().to(self.dtype, copy=True).requires_grad_()
+        outputs: list[tuple[int, Tensor]] = []
+        agreement = Agreement(len(images), images.device)
+        handles = [
+            layer.register_forward_hook(lambda _, __, output, place=place: outputs.append((place, output)))
+            for place, layer in enumerate(self.layers)
+        ]
+        try:
+            with ReLUs(agreement):
+                logits = self.textbook(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+        check_logits(logits, self.labels)
+        return Clean(images, logits, outputs, agreement.matrix)
+
+    @cached_property
+    def loss(self) -> LossGradients:
+        """The backward pass that grad_norm, plain, snip and fisher share."""
+        fisher = [torch.zeros(len(weight), dtype=weight.dtype, device=weight.device) for weight in self.weights]
+
+        def see(place: int, output: Tensor, gradient: Tensor) -> None:
+            product = (output.detach() * gradient.detach()).flatten(2 if output.ndim > 2 else 1)
+            per_image = product.sum(2) if output.ndim > 2 else product
+            fisher[place] += per_image.square().mean(0) / 2
+
+        clean = self.clean
+        handles = [
+            output.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient, place=place, output=output: see(place, output, gradient)
+            )
+            for place, output in clean.outputs
+        ]
+        try:
+            gradients = torch.autograd.grad(
+                F.cross_entropy(clean.logits, self.labels), self.weights, retain_graph=True, materialize_grads=True
+            )
+        finally:
+            for handle in handles:
+                handle.remove()
+        return LossGradients(list(gradients), fisher)
+
+    @cached_property
+    def jacobian(self) -> Tensor:
+        """∂(Σ logits)/∂x, shape (n, pixels); float64."""
+        return self.pulled_back(torch.ones_like(self.clean.logits))
+
+    def pulled_back(self, direction: Tensor) -> Tensor:
+        """∂⟨direction, logits⟩/∂x of the batch, shape (n, pixels); float64."""
+        (found,) = torch.autograd.grad(
+            self.clean.logits, self.clean.images, direction, retain_graph=True, materialize_grads=True
+        )
+        return found.flatten(1).double()
+
+    @cached_property
+    def ntk(self) -> kernels.Probe:
+        """The same for scores of neural tangent kernels."""
+        return kernels.Probe(
+            self.network, self.images, self.labels, threat=self.threat, beta=self.beta, settings=self.settings,
+            calibration=self.calibration, seed=self.seed, attacks=self.attacks,
+        )  # fmt: skip
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Random numbers for one purpose, drawn on the CPU so that they do not depend on the device."""
+        return generator("cpu", self.seed, "proxies", purpose)
+
+
+class Agreement:
+    """Counts, per pair of images, ReLUs that are both on or both off; a `ReLUs` listener."""
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self.matrix = torch.zeros(count, count, dtype=torch.float64, device=device)
+        self._last: Tensor | None = None
+        self._found = self.matrix
+
+    def __call__(self, before: Tensor, after: Tensor) -> None:
+        """Count the units of one ReLU; several ReLUs of one tensor in a row count each, and are looked at once."""
+        if before is not self._last:
+            signs = (before.detach() > 0).flatten(1).float().mul_(2).sub_(1)  # of ±1: exact up to 2²⁴ units
+            self._found = (signs @ signs.T).double().add_(signs.shape[1]).div_(2)
+            self._last = before
+        if len(before) == len(self.matrix):
+            self.matrix += self._found
+
+
+def check_logits(logits: Tensor, labels: Tensor) -> None:
+    """Raise `InputError` unless there is an output for every label."""
+    classes = int(labels.max()) + 1
+    if logits.ndim != 2 or logits.shape[0] != len(labels) or logits.shape[1] < classes or int(labels.min()) < 0:
+        raise InputError(
+            "network", expected=f"logits ({len(labels)}, at least {classes}), as the labels are up to {classes - 1}",
+            got=Verbatim(f"logits {tuple(logits.shape)}"), remedy="build it with the data's number of classes",
+        )  # fmt: skip

@@ -1,0 +1,148 @@
+"""Scores of networks and architectures: missing ones say why, repeats have a mean and a standard error."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from robnas.kernels import IndefiniteKernelError
+from robnas.proxies._batch import Batch, ProxySettings
+from robnas.proxies._probe import Probe, UndefinedScoreError
+from robnas.proxies._proxies import attacks_of, proxy_named, selected
+from robnas.spaces import Architecture
+from robnas.types import check_count
+
+if TYPE_CHECKING:
+    import torch
+
+    from robnas.data import Dataset
+
+_SETTINGS = ProxySettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One score of one network; either a finite number, or missing for a reason."""
+
+    value: float | None
+    """Higher is better; None if it is missing."""
+    reason: str = ""
+    """Why it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyScore:
+    """A score over repeats."""
+
+    mean: float | None
+    """None if the score is missing in any repeat."""
+    standard_error: float | None
+    """Of the mean; None if that is None, or after one repeat."""
+    values: tuple[float | None, ...]
+    """Per repeat; None where it is missing. Empty for a score that was read from a file."""
+    reason: str = ""
+    """Why the first missing one is missing."""
+
+
+def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
+    """Scores of one network, by name; what they share is computed once.
+
+    Args:
+        probe: the network and its images.
+        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
+
+    Raises:
+        InputError: an unknown name, or labels that the network has no output for.
+    """
+    return {name: _value(name, probe) for name in selected(proxies)}
+
+
+def _value(name: str, probe: Probe) -> Value:
+    try:
+        value = proxy_named(name)(probe)
+    except (UndefinedScoreError, IndefiniteKernelError) as error:
+        return Value(None, str(error))
+    if not isfinite(value):
+        return Value(None, f"it came out as {value}: the network is degenerate, or a number overflowed")
+    return Value(value)
+
+
+def probe_architecture(
+    arch: object,
+    data: Dataset,
+    *,
+    seed: int,
+    settings: ProxySettings = _SETTINGS,
+    attacks: int = 2,
+    device: torch.device | str = "cpu",
+) -> Probe:
+    """The untrained network of an architecture with training images; both follow from the seed.
+
+    Args:
+        arch: an architecture in any encoding.
+        data: its training split is read.
+        seed: of weights, batch and attacks. The batch does not depend on the architecture.
+        settings: all else.
+        attacks: how often images are attacked for kernels.
+        device: where to compute.
+
+    Raises:
+        InputError: a malformed architecture, or more images than there are.
+    """
+    return Batch.draw(data, seed, settings).probe(arch, settings, attacks, device)
+
+
+def score(
+    arch: object,
+    data: Dataset,
+    proxies: Iterable[str] = ("cheap",),
+    *,
+    repeats: int = 1,
+    seed: int = 0,
+    settings: ProxySettings = _SETTINGS,
+    device: torch.device | str = "cpu",
+) -> dict[str, ProxyScore]:
+    """Scores of an architecture without training: mean and standard error over initialisations and batches.
+
+    Args:
+        arch: an architecture in any encoding.
+        data: its training split is read.
+        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
+        repeats: networks and batches; the seeds are `seed`, `seed` + 1, …
+        seed: of the first repeat. Equal seeds give all architectures the same images.
+        settings: batch and network.
+        device: where to compute.
+
+    Raises:
+        InputError: an unknown name, a malformed architecture, or fewer than 2 images.
+    """
+    names, arch = selected(proxies), Architecture(arch)
+    return score_batches(arch, draw_batches(data, repeats, seed, settings), names, settings, device)
+
+
+def draw_batches(data: Dataset, repeats: int, seed: int, settings: ProxySettings) -> list[Batch]:
+    """The images of every repeat."""
+    return [Batch.draw(data, seed + repeat, settings) for repeat in range(check_count("repeats", repeats))]
+
+
+def score_batches(
+    arch: Architecture, batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings, device: object
+) -> dict[str, ProxyScore]:
+    """Scores of one architecture on the images of every repeat."""
+    attacks = attacks_of(names)
+    found = [score_network(batch.probe(arch, settings, attacks, str(device)), names) for batch in batches]
+    return {name: summary([values[name] for values in found]) for name in names}
+
+
+def summary(values: Iterable[Value]) -> ProxyScore:
+    """Mean and standard error of one score over repeats; missing if it is missing in any."""
+    found = list(values)
+    numbers = [one.value for one in found if one.value is not None]
+    reason = next((one.reason for one in found if one.value is None), "")
+    complete = len(numbers) == len(found)
+    error = statistics.stdev(numbers) / len(numbers) ** 0.5 if complete and len(numbers) > 1 else None
+    mean = statistics.fmean(numbers) if complete else None
+    return ProxyScore(mean, error, tuple(one.value for one in found), reason)

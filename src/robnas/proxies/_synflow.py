@@ -1,0 +1,30 @@
+"""Synaptic flow."""
+
+from __future__ import annotations
+
+import torch
+
+from robnas.networks._network import Normalize
+from robnas.proxies._probe import Probe, UndefinedScoreError
+from robnas.proxies._textbook import absolute, layers, replaced
+
+
+def synflow(probe: Probe) -> float:
+    """Logarithm of Σ |θ·∂R/∂θ| over weights (Tanaka et al. 2020, Eq. 1).
+
+    R = Σ logits of an input of ones, in a network without batch norm and input normalisation and with |θ| for every
+    parameter; in float64, since R grows with every layer. The logarithm, which NAS-Bench-Suite-Zero stores as well,
+    leaves ranks as they are and makes means over repeats sensible.
+
+    Raises:
+        UndefinedScoreError: nothing flows to the logits.
+    """
+    network = replaced(absolute(probe.network), Normalize)
+    weights = [layer.weight for layer in layers(network)]
+    ones = torch.ones_like(probe.images[:1], dtype=torch.float64)
+    gradients = torch.autograd.grad(network(ones).sum(), weights, materialize_grads=True)
+    pairs = zip(weights, gradients, strict=True)
+    total = torch.stack([(weight.detach() * gradient).abs().sum() for weight, gradient in pairs]).sum()
+    if not total > 0:
+        raise UndefinedScoreError("nothing flows from the input to the logits")
+    return float(total.log())

@@ -1,0 +1,108 @@
+"""A network as the definitions of proxies read it: one module per edge, copies without batch norm."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robnas.networks import Cell
+from robnas.networks._cell import Convolutions, Fan
+from robnas.networks._fused import average_pool
+
+Layer: TypeAlias = nn.Conv2d | nn.Linear
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+class Edges(nn.Module):
+    """What leaves a node of a cell, with the weights of a `Fan` and a ReLU, convolution and batch norm per edge."""
+
+    def __init__(self, fan: Fan, pool: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.skips, self.pools, self.pool = fan.skips, fan.pools, pool
+        self.convolutions = nn.ModuleDict()
+        for merged in fan.convolutions:
+            assert isinstance(merged, Convolutions)
+            for part, target in enumerate(merged.targets):
+                self.convolutions[str(target)] = _part(merged, part)
+
+    def forward(self, value: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Pairs of target node and what this node adds to it."""
+        for target in self.skips:
+            yield target, value
+        for target in self.pools:
+            yield target, self.pool(value)
+        for name, convolution in self.convolutions.items():
+            yield int(name), convolution(F.relu(value))
+
+
+def _part(merged: Convolutions, part: int) -> nn.Sequential:
+    """The convolution and batch norm of one target."""
+    conv, norm, parts = merged.conv, merged.norm, len(merged.targets)
+    size = conv.weight.shape[2]
+    one = nn.Conv2d(conv.in_channels, conv.out_channels // parts, size, padding=size // 2, bias=False, device="meta")
+    one.weight = nn.Parameter(conv.weight.detach().chunk(parts)[part].clone())
+    other = nn.BatchNorm2d(one.out_channels, device="meta")
+    other.weight = nn.Parameter(norm.weight.detach().chunk(parts)[part].clone())
+    other.bias = nn.Parameter(norm.bias.detach().chunk(parts)[part].clone())
+    for name, value in norm.named_buffers():
+        setattr(other, name, value.chunk(parts)[part].clone() if value.ndim else value.clone())
+    return nn.Sequential(one, other)
+
+
+def _pool(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def textbook(network: nn.Module, *, twice: bool = False) -> nn.Module:
+    """A copy in training mode that computes the same, one convolution per edge; all parameters have gradients.
+
+    robnas merges convolutions of one kernel size that leave one node, and shares their ReLU. What is counted per layer
+    or per ReLU has to see them apart, as the published networks have them. A network of another kind is only copied.
+
+    Args:
+        network: any; it is left as it is.
+        twice: pool in a way that can be differentiated twice; slower.
+    """
+    twin = copy.deepcopy(network).train().requires_grad_(True)
+    for cell in twin.modules():
+        if isinstance(cell, Cell):
+            for key, fan in cell.fans.items():
+                assert isinstance(fan, Fan)
+                cell.fans[key] = Edges(fan, _pool if twice else average_pool)
+    for module in twin.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]
+    return twin.train()
+
+
+def layers(network: nn.Module) -> list[Layer]:
+    """All convolutions and linear layers: the layers whose weights θ the definitions sum over."""
+    return [module for module in network.modules() if isinstance(module, Layer)]
+
+
+def batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
+    """All batch norms."""
+    return [module for module in network.modules() if isinstance(module, _NORMS)]
+
+
+def replaced(network: nn.Module, kinds: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module:
+    """The same network, its modules of some kinds replaced by the identity in place."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, kinds):
+                setattr(parent, name, nn.Identity())
+    return network
+
+
+def absolute(network: nn.Module) -> nn.Module:
+    """A textbook copy in float64 without batch norms, every parameter its absolute value."""
+    twin = replaced(textbook(network), _NORMS).double()
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter.abs_()
+    return twin

@@ -1,0 +1,40 @@
+"""What runs inside a process that scores architectures; torch is imported once its threads are set."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from typing import TYPE_CHECKING, Any
+
+from robnas._processes import ONE_THREAD, die_with
+
+if TYPE_CHECKING:
+    from robnas.proxies._score import ProxyScore
+    from robnas.spaces import Architecture
+
+_prepared: Any = None
+"""What all tasks of the process share: batches, proxies by name, settings, device."""
+
+
+def prepare(packed: bytes, parent: int) -> None:
+    """Begin a process that `parent` started."""
+    global _prepared
+    die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once; the parent says what there is to say
+    os.environ.update(ONE_THREAD)
+    import torch
+
+    torch.set_num_threads(1)
+    from robnas.proxies._proxies import PROXIES
+
+    _prepared = pickle.loads(packed)  # noqa: S301  # of our own parent process
+    PROXIES.update(_prepared[1])  # those that were added there
+
+
+def score_one(arch: Architecture) -> tuple[str, dict[str, ProxyScore]]:
+    """Digit code and scores of one architecture."""
+    from robnas.proxies._score import score_batches
+
+    batches, proxies, settings, device = _prepared
+    return arch.code, score_batches(arch, batches, list(proxies), settings, device)

@@ -1,0 +1,167 @@
+"""Passes are shared, repeats summarised, bad input refused and missing scores explained."""
+
+import statistics
+
+import pytest
+import torch
+from torch import nn
+
+import robnas
+from robnas.errors import InputError
+from robnas.networks import build_network
+from robnas.proxies import (
+    CHEAP,
+    PROXIES,
+    Probe,
+    ProxySettings,
+    Value,
+    attacks_of,
+    probe_architecture,
+    score,
+    score_network,
+    summary,
+)
+from robnas.proxies._textbook import layers, textbook
+
+SIZES = {"num_classes": 4, "channels": 2, "cells": 1, "in_channels": 1}
+LABELS = torch.arange(8) % 4
+IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+SETTINGS = ProxySettings(images=8, channels=2, cells=1, calibration=16)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return robnas.load_data("digits")
+
+
+def probe(code="323133", **options):
+    return Probe(build_network(code, **SIZES), IMAGES, LABELS, **options)
+
+
+@pytest.mark.parametrize("code", ["323133", "333333", "444444", "013020", "000000"])
+def test_the_textbook_network_computes_the_same(code):
+    network = build_network(code, **SIZES).double().train()
+    for twice in (False, True):
+        twin = textbook(network, twice=twice)
+        torch.testing.assert_close(twin(IMAGES.double()), network(IMAGES.double()))
+        for ours, theirs in zip(twin.buffers(), textbook(network).buffers(), strict=True):
+            assert ours.shape == theirs.shape
+
+
+def test_the_textbook_network_has_one_convolution_per_edge():
+    merged, apart = (sum(isinstance(layer, nn.Conv2d) for layer in layers(part)) for part in (
+        build_network("333333", **SIZES), textbook(build_network("333333", **SIZES))
+    ))  # fmt: skip
+    assert (merged, apart) == (7 + 3 * 3, 7 + 3 * 6)
+
+
+def test_neither_network_nor_random_state_change():
+    network = build_network("323133", **SIZES).eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    state = torch.random.get_rng_state()
+    score_network(Probe(network, IMAGES, LABELS), ["cheap", "ntk-clean-trace"])
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not network.training
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_in_place_relus_do_no_harm():
+    def network(inplace):
+        torch.manual_seed(0)
+        body = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(inplace=inplace))
+        return nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 4))
+
+    first, second = (score_network(Probe(network(inplace), IMAGES, LABELS), CHEAP) for inplace in (False, True))
+    assert first == second
+
+
+def test_scores_share_one_forward_pass():
+    shared = probe()
+    passes = []
+    shared.textbook.register_forward_hook(lambda *_: passes.append(1))
+    names = ["macs", "grad_norm", "plain", "snip", "l2_norm", "fisher", "jacov", "epe_nas", "nwot", "jacobian_norm"]
+    together = score_network(shared, names)
+    assert len(passes) == 1
+    alone = {name: score_network(probe(), [name])[name] for name in names}
+    assert {name: one.value for name, one in together.items()} == pytest.approx(
+        {name: one.value for name, one in alone.items()}, rel=1e-4
+    )
+
+
+def test_a_score_is_the_mean_over_seeds(digits):
+    found = score("323133", digits, ["snip", "zen"], repeats=3, seed=4, settings=SETTINGS)
+    for name, one in found.items():
+        values = [
+            score_network(probe_architecture("323133", digits, seed=seed, settings=SETTINGS), [name])[name].value
+            for seed in (4, 5, 6)
+        ]
+        assert one.values == pytest.approx(values, rel=1e-5)
+        assert one.mean == pytest.approx(statistics.fmean(values))
+        assert one.standard_error == pytest.approx(statistics.stdev(values) / 3**0.5)
+        assert len(set(values)) == 3
+    assert score("323133", digits, ["snip"], settings=SETTINGS)["snip"].standard_error is None
+
+
+def test_all_architectures_see_the_same_images(digits):
+    first, second, other = (
+        probe_architecture(code, digits, seed=seed, settings=SETTINGS)
+        for code, seed in (("323133", 0), ("444444", 0), ("323133", 1))
+    )
+    assert torch.equal(first.images, second.images)
+    assert not torch.equal(first.images, other.images)
+
+
+def test_names_may_be_groups():
+    assert list(score_network(probe(), ["nwot", "cheap", "nwot"])) == [
+        "nwot",
+        *(name for name in CHEAP if name != "nwot"),
+    ]
+    assert attacks_of(CHEAP) == 0
+    assert attacks_of(["snip", "ntk-robust-trace"]) == 1
+    assert attacks_of(PROXIES) == 2
+
+
+def test_a_missing_score_is_never_a_number():
+    broken = build_network("323133", **SIZES)
+    broken.head.linear.weight.data.fill_(float("nan"))
+    found = score_network(Probe(broken, IMAGES, LABELS), ["cheap", "ntk-clean-trace"])
+    sizes = {"parameters", "macs", "convolutions", "nwot", "zen"}  # ask nothing of the last layer
+    for name, one in found.items():
+        assert (one.value is None) == (name not in sizes), name
+        assert bool(one.reason) == (one.value is None), name
+    assert "nan" in found["snip"].reason
+    disconnected = score_network(probe("000000"), ["jacov", "grad_norm"])
+    assert disconnected["grad_norm"] == Value(0.0)
+    assert disconnected["jacov"].value is None
+    assert "constant" in disconnected["jacov"].reason
+
+
+def test_a_score_that_is_missing_once_has_no_mean():
+    found = summary([Value(1.0), Value(None, "overflow"), Value(3.0)])
+    assert (found.mean, found.standard_error, found.values) == (None, None, (1.0, None, 3.0))
+    assert found.reason == "overflow"
+
+
+def test_bad_input_is_refused_in_one_line(digits):
+    network = build_network("323133", **SIZES)
+    with pytest.raises(InputError, match=r"images: expected at least 2 .*, got shape \(1, 1, 8, 8\); batch norm and"):
+        Probe(network, IMAGES[:1], LABELS[:1])
+    with pytest.raises(InputError, match=r"labels: expected shape \(8,\), one per image, got shape \(7,\)"):
+        Probe(network, IMAGES, LABELS[:7])
+    with pytest.raises(InputError, match=r"network: expected logits \(8, at least 10\).*got logits \(8, 4\); build it"):
+        score_network(Probe(network, IMAGES, LABELS + 6), ["snip"])
+    with pytest.raises(InputError, match=r"network: expected at least one nn.Conv2d, got none"):
+        Probe(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), IMAGES, LABELS)
+    with pytest.raises(InputError, match=r"proxy: expected one of .*, got 'nwott'; did you mean nwot\?"):
+        score("323133", digits, ["nwott"])
+    with pytest.raises(InputError, match="images: expected at least 2, got 1"):
+        ProxySettings(images=1)
+    with pytest.raises(InputError, match="repeats: expected at least 1, got 0"):
+        score("323133", digits, ["snip"], repeats=0)
+
+
+@pytest.mark.parametrize("name", ["grasp", "croze"])
+def test_proxies_with_passes_of_their_own_check_the_classes_too(name):
+    with pytest.raises(InputError, match="at least 10"):
+        score_network(probe(), ["snip"]) and PROXIES[name](Probe(build_network("323133", **SIZES), IMAGES, LABELS + 6))
