@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks import Residuals
 from robnas.errors import InputError, Verbatim
-from robnas.types import check_range
+from robnas.types import check_count, check_range
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["spearman", "kendall"]
@@ -20,7 +20,7 @@ _WINDOW = 200  # residuals of similar value among which noise is drawn
 
 @dataclass(frozen=True)
 class Correlation:
-    """A rank correlation with its bootstrap percentile interval."""
+    """A rank correlation with its interval; nan where it is not defined, because one side is constant."""
 
     value: float
     low: float
@@ -37,26 +37,39 @@ class Correlation:
 
 
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Spearman's ρ: Pearson's correlation of ranks, ties averaged; nan if one side is constant."""
-    from scipy.stats import rankdata
+    """Spearman's ρ: Pearson's correlation of ranks, ties averaged; nan if one side is constant or holds a nan.
 
-    return _pearson(rankdata(first), rankdata(second))
+    Raises:
+        InputError: shapes differ, an infinite value, or fewer than 2 pairs.
+    """
+    return _spearman(*_pairs(first, second, 2))
 
 
 def kendall(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Kendall's τ-b; nan if one side is constant."""
+    """Kendall's τ-b; nan if one side is constant or holds a nan.
+
+    Raises:
+        InputError: shapes differ, an infinite value, or fewer than 2 pairs.
+    """
+    return _kendall(*_pairs(first, second, 2))
+
+
+def _spearman(first: Floats, second: Floats) -> float:
+    from scipy.stats import rankdata
+
+    a, b = rankdata(first), rankdata(second)
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / scale) if scale > 0 else float("nan")
+
+
+def _kendall(first: Floats, second: Floats) -> float:
     from scipy.stats import kendalltau
 
     return float(kendalltau(first, second).statistic)
 
 
-def _pearson(first: Floats, second: Floats) -> float:
-    a, b = first - first.mean(), second - second.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else float("nan")
-
-
-METHODS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike], float]] = {"spearman": spearman, "kendall": kendall}
+_METHODS: dict[str, Callable[[Floats, Floats], float]] = {"spearman": _spearman, "kendall": _kendall}
 
 
 def correlate(
@@ -71,7 +84,8 @@ def correlate(
     """Rank correlation of two columns over architectures.
 
     The interval is the percentile bootstrap over architectures (Efron 1979): it says how the figure would vary with
-    another sample of architectures, not with other training seeds.
+    another sample of architectures, not with other training seeds. Value and interval are nan if a column is constant;
+    samples in which one is constant by chance are left out of the interval.
 
     Args:
         first: shape (n,); pairs with nan are left out.
@@ -82,25 +96,56 @@ def correlate(
         level: confidence level.
 
     Raises:
-        InputError: shapes differ, or fewer than 3 pairs.
+        InputError: shapes differ, an infinite value, fewer than 3 pairs, or no resample.
     """
-    if method not in METHODS:
-        raise InputError("correlation method", expected=f"one of {', '.join(METHODS)}", got=method)
-    check_range("confidence level", level, 0.5, 0.9999)
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if a.shape != b.shape or a.ndim != 1:
-        raise InputError("columns", expected="two of one length", got=Verbatim(f"shapes {a.shape} and {b.shape}"))
+    function = _check(method, level, resamples, rng)
+    a, b = _pairs(first, second, 0)
     known = ~(np.isnan(a) | np.isnan(b))
-    a, b = a[known], b[known]
-    if len(a) < 3:
-        raise InputError("correlation", expected="at least 3 pairs", got=Verbatim(f"{len(a)}"))
-    function = METHODS[method]
+    a, b = _pairs(a[known], b[known], 3)
     drawn = []
     for _ in range(resamples):
         index = rng.integers(len(a), size=len(a))
         drawn.append(function(a[index], b[index]))
-    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Correlation(function(a, b), float(low), float(high), level, len(a))
+    return Correlation(function(a, b), *_interval(drawn, level), level, len(a))
+
+
+def _check(method: object, level: float, resamples: object, rng: object) -> Callable[[Floats, Floats], float]:
+    """The method's function, once the settings are known to be good."""
+    if not isinstance(method, str) or method not in _METHODS:
+        raise InputError("correlation method", expected=f"one of {', '.join(_METHODS)}", got=method)
+    check_range("confidence level", level, 0.5, 0.9999)
+    check_count("resamples", resamples)
+    if not isinstance(rng, np.random.Generator):
+        raise InputError("rng", expected="a numpy generator", got=rng)
+    return _METHODS[method]
+
+
+def _pairs(first: npt.ArrayLike, second: npt.ArrayLike, least: int) -> tuple[Floats, Floats]:
+    a, b = _numbers(first), _numbers(second)
+    if a.shape != b.shape or a.ndim != 1:
+        raise InputError("columns", expected="two of one length", got=Verbatim(f"shapes {a.shape} and {b.shape}"))
+    if len(a) < least:
+        raise InputError("correlation", expected=f"at least {least} pairs", got=Verbatim(f"{len(a)}"))
+    return a, b
+
+
+def _numbers(column: npt.ArrayLike) -> Floats:
+    try:
+        numbers = np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("columns", expected="numbers", got=column) from None
+    if np.isinf(numbers).any():
+        raise InputError("columns", expected="finite numbers, or nan where one is missing", got=Verbatim("inf"))
+    return numbers
+
+
+def _interval(drawn: list[float], level: float) -> tuple[float, float]:
+    """Percentiles of what is defined among `drawn`; nan if nothing is."""
+    known = [value for value in drawn if value == value]
+    if not known:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def correlation_ceiling(
@@ -119,7 +164,8 @@ def correlation_ceiling(
     again, many times, and each noisy copy is correlated with the imitation.
 
     Args:
-        values: the table's column, shape (n,); nan is left out.
+        values: the table's column, shape (n,); nan is left out. A column that varies no more than its noise has the
+            ceiling 0: there is nothing to predict. A constant one has none: nan.
         noise: residuals of identical networks, from which noise is drawn among the 200 nearest in value, or the
             standard deviation of normal noise. The noise of trainings has heavy tails: a normal one of the same
             standard deviation gives a ceiling that the table itself exceeds.
@@ -127,28 +173,33 @@ def correlation_ceiling(
         rng: source of randomness.
         resamples: noisy copies.
         level: of the interval over copies.
+
+    Raises:
+        InputError: fewer than 3 values, an infinite one, no resample, or noise that is no noise.
     """
-    if method not in METHODS:
-        raise InputError("correlation method", expected=f"one of {', '.join(METHODS)}", got=method)
-    check_range("confidence level", level, 0.5, 0.9999)
-    column = np.asarray(values, dtype=np.float64)
+    function = _check(method, level, resamples, rng)
+    column = _numbers(values)
     column = column[~np.isnan(column)]
-    draw = _normal(noise) if isinstance(noise, int | float) else _local(noise, column)
+    if column.ndim != 1 or len(column) < 3:
+        raise InputError("values", expected="at least 3", got=Verbatim(f"shape {column.shape}"))
+    draw = _local(noise, column) if isinstance(noise, Residuals) else _normal(noise)
+    if (column == column[0]).all():
+        return Correlation(float("nan"), float("nan"), float("nan"), level, len(column))
     total = column.var()
-    share = max(total - float(draw(rng, column.size, 50).var()), 0.0) / total if total > 0 else 0.0
+    share = max(total - float(draw(rng, column.size, 50).var()), 0.0) / total
     if share == 0:  # all that varies is noise: there is nothing to predict
         return Correlation(0.0, 0.0, 0.0, level, len(column))
     truth = column.mean() + np.sqrt(share) * (column - column.mean())
-    function = METHODS[method]
     drawn = [function(truth, truth + draw(rng, column.size, 1)[0]) for _ in range(resamples)]
-    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Correlation(float(np.mean(drawn)), float(low), float(high), level, len(column))
+    return Correlation(float(np.mean(drawn)), *_interval(drawn, level), level, len(column))
 
 
 Draw = Callable[[np.random.Generator, int, int], Floats]
 
 
 def _normal(sd: float) -> Draw:
+    if not isinstance(sd, int | float) or isinstance(sd, bool) or sd == float("inf"):
+        raise InputError("noise standard deviation", expected="a finite number, or residuals", got=sd)
     check_range("noise standard deviation", sd, 0)
     return lambda rng, count, copies: rng.normal(0, sd, (copies, count))
 

@@ -1,77 +1,147 @@
-"""Records side by side: one row per trial, one column per metric."""
+"""The architectures of a table in order, with what is uncertain about each accuracy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
-from robnas.errors import InputError, Verbatim
-from robnas.records import Record
+import numpy as np
+import numpy.typing as npt
+
+from robnas.benchmarks import Column, Noise, Table
+from robnas.errors import InputError
 from robnas.spaces import Architecture
-from robnas.types import Metric
+from robnas.types import WEAKER_FIRST, Metric
+
+Floats = npt.NDArray[np.float64]
+ErrorSource = Literal["trainings", "images", "unknown"]
+_DEGREES = 5  # an estimate of the noise from fewer repetitions is worth nothing
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One accuracy."""
+
+    value: float
+    """Mean over the runs; nan if it is missing."""
+    error: float
+    """Its standard error; nan if it is not known."""
+    runs: int
+    """Trainings behind it."""
+    images: int | None
+    """How many were asked, if that is known."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """The accuracies of one trial on one split."""
+    """The accuracies of one architecture on one split."""
 
     architecture: Architecture
-    seed: int
-    split: str
-    records: dict[str, Record] = field(default_factory=dict)
+    rank: int | None
+    """1 is the best; None without a value of the metric that ranks."""
+    entries: dict[str, Entry]
     """By metric key."""
 
     def value(self, metric: str) -> float:
         """The accuracy of a metric, or nan."""
-        return self.records[metric].value if metric in self.records else math.nan
+        return self.entries[metric].value
 
     def standard_error(self, metric: str) -> float:
-        """Binomial standard error of the accuracy, or nan."""
-        if metric not in self.records:
-            return math.nan
-        value, images = self.records[metric].value, self.records[metric].images
-        return math.sqrt(value * (1 - value) / images)
+        """Its standard error, or nan."""
+        return self.entries[metric].error
 
 
-def leaderboard(records: Iterable[Record], by: str) -> list[Row]:
-    """Rows sorted by a metric, highest first; rows without it come last.
+def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
+    """Rows sorted by the mean of a metric, highest first; rows without it come last.
 
     Raises:
-        InputError: no record has this metric.
+        InputError: the table has no such data set, split or metric.
     """
-    rows: dict[tuple[str, int, str], Row] = {}
-    for record in records:
-        key = (record.architecture.code, record.seed, record.split)
-        row = rows.setdefault(key, Row(record.architecture, record.seed, record.split))
-        if record.metric in row.records and row.records[record.metric] != record:
-            raise InputError(
-                f"records of {record.architecture} seed {record.seed} {record.split} {record.metric}",
-                expected="one",
-                got=Verbatim("several, on other images, data, recipes or attacks"),
-                remedy="select the records that belong together",
-            )
-        row.records[record.metric] = record
-    known = metrics_of(rows.values())
-    if by not in known:
-        raise InputError("metric", expected=f"one of {', '.join(known)}", got=by)
-    return sorted(rows.values(), key=lambda row: (math.isnan(row.value(by)), -row.value(by), row.architecture))
+    ranked = table.column(dataset, by, split).mean
+    columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+    errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
+    order = np.lexsort((table.rows, np.nan_to_num(-ranked, nan=np.inf)))
+    known = np.sort(ranked[~np.isnan(ranked)])
+    return [
+        Row(
+            Architecture.from_index(int(table.rows[row])),
+            None if math.isnan(ranked[row]) else 1 + len(known) - int(np.searchsorted(known, ranked[row], "right")),
+            {
+                metric: Entry(
+                    float(columns[metric].mean[row]),
+                    float(errors[metric][row]),
+                    int(columns[metric].counts[row]),
+                    columns[metric].facts.get("images"),
+                )
+                for metric in metrics_of(columns)
+            },
+        )
+        for row in order
+    ]
 
 
-def metrics_of(rows: Iterable[Row]) -> list[str]:
-    """Metric keys in the rows: clean first, then by attack and epsilon."""
-    keys = {metric for row in rows for metric in row.records}
-    order = ["clean", "fgsm", "pgd", "apgd", "square", "autoattack"]
+def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
+    """Standard error of each row's mean, shape (rows,), and what it is made of.
+
+    The noise of repeated trainings where the table has some; else the binomial error of the finite number of images,
+    which another training seed adds to; else nan.
+    """
+    noise = known_noise(table, column)
+    if noise is not None:
+        errors: Floats = np.where(column.counts > 0, noise.run_sd / np.sqrt(np.maximum(column.counts, 1)), np.nan)
+        return errors, "trainings"
+    images = column.facts.get("images")
+    if isinstance(images, int) and images > 0:
+        return np.sqrt(column.mean * (1 - column.mean) / images), "images"
+    return np.full(len(table), np.nan), "unknown"
+
+
+def known_noise(table: Table, column: Column) -> Noise | None:
+    """The noise of one training, from seeds or else from identical networks; None if too few were repeated."""
+    for source in ("seeds", "duplicates"):
+        try:
+            noise = table.noise(column.dataset, column.metric, split=column.split, source=source)
+        except InputError:
+            continue
+        if noise.degrees >= _DEGREES and noise.sd > 0:
+            return noise
+    return None
+
+
+def metrics_of(keys: Iterable[str]) -> list[str]:
+    """Metric keys in order: clean, then by attack, weaker ones first, and epsilon; what is no key comes last."""
 
     def place(key: str) -> tuple[int, str, float]:
-        metric = Metric.parse(key)
-        known = order.index(metric.attack) if metric.attack in order else len(order)
-        return known, metric.attack, metric.threat.epsilon if metric.threat else 0.0
+        try:
+            metric = Metric.parse(key)
+        except InputError:  # such as an average over epsilons
+            return len(WEAKER_FIRST) + 2, key, 0.0
+        if metric.threat is None:
+            return 0, key, 0.0
+        known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
+        return 1 + known, metric.attack, metric.threat.epsilon
 
-    return sorted(keys, key=place)
+    return sorted(set(keys), key=place)
 
 
 def strongest(metrics: Sequence[str], attack: str = "pgd") -> str:
-    """The metric of `attack` with the largest epsilon; ``clean`` if there is none."""
-    found = [key for key in metrics if Metric.parse(key).attack == attack]
-    return found[-1] if found else "clean"
+    """The metric of `attack` with the largest epsilon; without one the last that is under attack, or the first."""
+    under_attack = [key for key in metrics_of(metrics) if "@" in key]
+    found = [key for key in under_attack if key.partition("@")[0] == attack]
+    return (found or under_attack or metrics_of(metrics))[-1]
+
+
+def cell_text(entry: Entry, most: int | None = None) -> str:
+    """``48.1 ±1.2`` in percent, with a star if it rests on fewer than `most` images."""
+    if math.isnan(entry.value):
+        return "–"
+    error = "" if math.isnan(entry.error) else f" ±{100 * entry.error:.1f}"
+    star = "*" if most is not None and entry.images is not None and entry.images < most else ""
+    return f"{100 * entry.value:.1f}{error}{star}"
+
+
+def most_images(rows: Iterable[Row]) -> int | None:
+    """The largest number of images behind an accuracy, None if none is known."""
+    return max((e.images for row in rows for e in row.entries.values() if e.images is not None), default=None)

@@ -91,7 +91,8 @@ def ranks(table: Table, metrics: Sequence[str], rows: Sequence[Sequence[Any]]) -
     left.plot([1, len(reference)], [1, len(reference)], color="black", linewidth=0.8)
     left.set_xlabel(f"rank by {by}, cifar10 (1 is best)")
     left.set_ylabel("rank by another metric")
-    left.legend(frameon=False, markerscale=6)
+    for handle in left.legend(frameon=False, markerscale=6).legend_handles:
+        handle.set_alpha(1)  # the points are faint because there are thousands
     _cross(right, metrics, rows)
     return figure
 
@@ -138,7 +139,7 @@ def duplicate_spread(table: Table, group: npt.NDArray[np.integer[Any]]) -> Figur
         mean = np.bincount(number, weights=values) / size
         several = size[number] > 1
         axes.scatter(mean[number][several], (values - mean[number])[several], s=4, color=BLUE, alpha=0.4, linewidths=0)
-        noise = table.noise("cifar10", metric, split=_SPLIT)
+        noise = table.noise("cifar10", metric, split=_SPLIT, source="duplicates")
         for sign in (-1, 1):
             axes.axhline(sign * 100 * noise.sd, color=ORANGE, linestyle="--", linewidth=1)
         axes.axhline(0, color="black", linewidth=0.8)

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
-from robnas.types import Metric
+from robnas.types import WEAKER_FIRST, Metric
 
+Floats = npt.NDArray[np.float64]
 _CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16-120": 120, "digits": 10}
-_WEAKER_FIRST = ("fgsm", "pgd", "autoattack")
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Finding:
 def data_quality(table: Table) -> list[Finding]:
     """Doubtful values of a table.
 
-    - a stronger attack leaves more accuracy than a weaker one at the same ε (AutoAttack > PGD, PGD > FGSM), or a
-      larger ε more than a smaller one, by more than the noise of their difference (3 of its standard deviations over
-      identical networks, or half a percentage point where there are none);
+    - a stronger attack leaves more accuracy than a weaker one at the same ε (`WEAKER_FIRST`), or a larger ε more than
+      a smaller one, or an attack more than there is without it, by more than the noise of their difference (3 of its
+      standard deviations over identical networks, or half a percentage point where there are none; and what it adds
+      that one of them was measured on the first images only);
     - clean accuracy at chance level: the network learned nothing;
     - an outlier among identical networks: more than 4 pooled standard deviations from its group's median, or a pair
       whose difference exceeds 4·√2 of them; then both are named.
@@ -62,6 +64,9 @@ def data_quality(table: Table) -> list[Finding]:
 def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str]]:
     """(stronger, weaker, check) for every pair of metrics whose order is known."""
     pairs = []
+    if "clean" in columns:
+        attacked = [column for key, column in columns.items() if "@" in key]  # averages over epsilons among them
+        pairs += [(column, columns["clean"], "an attack leaves more accuracy than none") for column in attacked]
     parsed = {}
     for key in columns:
         try:
@@ -70,20 +75,30 @@ def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str
             continue
     for key, metric in parsed.items():
         for other, weaker in parsed.items():
-            if metric.threat is None or weaker.threat is None or metric.attack not in _WEAKER_FIRST:
+            if metric.threat is None or weaker.threat is None or metric.attack not in WEAKER_FIRST:
                 continue
-            if metric.threat == weaker.threat and weaker.attack in _WEAKER_FIRST:
-                if _WEAKER_FIRST.index(metric.attack) == _WEAKER_FIRST.index(weaker.attack) + 1:
+            if metric.threat == weaker.threat and weaker.attack in WEAKER_FIRST:
+                if WEAKER_FIRST.index(metric.attack) > WEAKER_FIRST.index(weaker.attack):
                     pairs.append((columns[key], columns[other], "a stronger attack leaves more accuracy"))
             elif metric.attack == weaker.attack and metric.threat.epsilon > weaker.threat.epsilon:
                 pairs.append((columns[key], columns[other], "a larger epsilon leaves more accuracy"))
     return pairs
 
 
-def _difference_sd(table: Table, strong: Column, weak: Column) -> float:
-    """Noise of the difference: both accuracies are of the same trained networks, so it is far below that of either."""
+def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
+    """Noise of the difference: both accuracies are of the same trained networks, so it is far below that of either.
+
+    The mean over the first m of n images has the variance p(1 − p)·(1/m − 1/n) around that over all n.
+
+    Returns:
+        Shape (rows,).
+    """
     sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table.rows))
-    return sd if groups else 0.005 / 3
+    variance = (sd if groups else 0.005 / 3) ** 2
+    first, second = (column.facts.get("images") for column in (strong, weak))
+    fewer = abs(1 / first - 1 / second) if first and second else 0.0
+    sds: Floats = np.sqrt(variance + strong.mean * (1 - strong.mean) * fewer)
+    return sds
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
@@ -93,9 +108,10 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
         return []
     distance = np.zeros(len(group))
     order = np.argsort(group, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        rows = members[~np.isnan(column.mean[members])]
         if len(rows) > 1:  # of a pair nobody can tell which one is off: both get their difference, as one deviation
-            centre = np.nanmedian(column.mean[rows])
+            centre = np.median(column.mean[rows])
             distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
     return _found(table, "outlier among identical networks", column.name, distance, distance > 4 * sd)
 

@@ -1,94 +1,148 @@
-"""A self-contained HTML page of records: ranked table, plot, provenance, flags."""
+"""A report: everything that a table, a store or the results of a search tell, to read and to print."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+import dataclasses
+import importlib.metadata
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from robnas._files import write_text
-from robnas.analysis._figures import clean_versus_robust
-from robnas.analysis._leaderboard import Row, leaderboard, metrics_of
-from robnas.records import Record
+from robnas.analysis._report_facts import table_facts
+from robnas.analysis._report_page import Block, Grid, Page, Section
+from robnas.analysis._report_table import provenance_grid, table_lead, table_sections
+from robnas.analysis._search_report import read_results, search_page, summarise
+from robnas.analysis._search_statistics import paired_tests
+from robnas.benchmarks import BUNDLED, CATALOGUE, Choice, load
+from robnas.errors import InputError
+from robnas.search import Result
+from robnas.spaces import Architecture
+from robnas.types import Progress, silent
 
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
-th,td{padding:.25rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid #8884}
-th:nth-child(2),td:nth-child(2){text-align:left;font-family:ui-monospace,monospace}
-figure{margin:1.5rem 0;background:#fff;padding:.5rem;border-radius:.5rem}figure svg{width:100%;height:auto}
-small{opacity:.7}li{overflow-wrap:anywhere}
-"""
+_SQLITE = b"SQLite format 3\0"
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "SQLAlchemy", "matplotlib")
+_ALL = Choice()
 
 
-def write_report(
-    path: Path,
-    records: Iterable[Record],
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A page and the numbers behind it."""
+
+    kind: str
+    """``table``, ``store`` or ``search``."""
+    page: Page
+    facts: dict[str, Any]
+    """Plain values for machines."""
+
+
+def report_of(
+    source: str | Path,
     *,
-    title: str,
-    rank_by: str,
-    provenance: Mapping[str, object],
-    warnings: Sequence[str] = (),
-) -> None:
-    """Write the page to `path`, atomically.
+    rank_by: str | None = None,
+    plan: str | None = None,
+    choice: Choice = _ALL,
+    progress: Progress = silent,
+) -> Report:
+    """The report of a table, a store of records, or what `robnas search --out` has written.
 
     Args:
-        path: an ``.html`` file.
-        records: of one data set, recipe and split.
-        title: heading.
-        rank_by: metric by which the table is sorted; the plot shows it against clean accuracy.
-        provenance: what the numbers rest on, shown as a list.
-        warnings: failed sanity checks and doubts, shown above the table's foot.
+        source: name of a published table, path of a table file or of an SQLite store, URL of a store, a folder that a
+            search has written, or its ``results.json``.
+        rank_by: metric by which architectures are ranked; the strongest PGD of each split if omitted.
+        plan: of a store, report the finished trials of this plan only: its name, or the beginning of its hash.
+        choice: of a store without `plan`, which records to take where there are several kinds.
+        progress: told about the parts done.
+
+    Raises:
+        DataError: the source is missing or damaged.
+        InputError: it is nothing of these, holds no measurement, or there is no such plan or metric.
     """
-    rows = leaderboard(records, rank_by)
-    figure = clean_versus_robust(rows, "clean", rank_by)
-    facts = "".join(f"<li><b>{escape(key)}</b>: {escape(str(value))}</li>" for key, value in provenance.items())
-    doubts = "".join(f"<li>{escape(text)}</li>" for text in warnings) or "<li>none</li>"
-    write_text(
-        path,
-        f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title><style>{_STYLE}</style>
-<h1>{escape(title)}</h1>
-<figure aria-label="clean against robust accuracy">{_svg(figure)}</figure>
-{_table(rows)}
-<p><small>Accuracy in percent ± binomial standard error; * on fewer images than the split has.</small></p>
-<h2>Sanity checks that failed, and doubts</h2><ul>{doubts}</ul>
-<h2>What the numbers rest on</h2><ul>{facts}</ul>
-</html>
-""",
-    )
+    text, path = str(source), Path(source)
+    named = text in BUNDLED or text in CATALOGUE  # comes first, as for `load`
+    if not named and "://" not in text and _is_sqlite(path):
+        text = f"sqlite:///{path}"
+    if "://" in text:
+        from robnas.analysis._report_store import store_report  # needs a database
+
+        title, lead, sections, numbers = store_report(text, rank_by, plan, choice, progress)
+        return Report("store", _page(title, lead, sections), plain(numbers))
+    if plan is not None:
+        raise InputError("--plan", expected="a store, which has plans", got=text)
+    if not named and (path.is_dir() or path.suffix == ".json"):
+        if rank_by is not None or choice:
+            raise InputError("report of a search", expected="no choice of metrics or records", got=text)
+        return _search_report(path)
+    fields = dataclasses.fields(Choice)
+    table = load(source, progress, **{field.name: getattr(choice, field.name) for field in fields})
+    facts = table_facts(table, rank_by, progress)
+    provenance = Section("Provenance", (provenance_grid("Where the numbers come from", table.provenance),))
+    page = _page(f"Report of {table.name}", table_lead(table, facts), [*table_sections(table, facts), provenance])
+    return Report("table", page, {"table": plain(facts), "provenance": plain(table.provenance)})
 
 
-def write_figure(path: Path, records: Iterable[Record], rank_by: str) -> None:
-    """Save the plot of clean against robust accuracy; the suffix decides the format."""
-    clean_versus_robust(leaderboard(records, rank_by), "clean", rank_by).savefig(path, dpi=150)
+def _is_sqlite(path: Path) -> bool:
+    if not path.is_file():
+        return path.suffix in (".db", ".sqlite", ".sqlite3")
+    with path.open("rb") as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE
 
 
-def _table(rows: Sequence[Row]) -> str:
-    metrics = metrics_of(rows)
-    most = max(record.images for row in rows for record in row.records.values())
-    head = "".join(f"<th>{escape(metric)}</th>" for metric in metrics)
-    body = ""
-    for rank, row in enumerate(rows, start=1):
-        cells = "".join(f"<td>{cell_text(row, metric, most)}</td>" for metric in metrics)
-        body += (
-            f'<tr><td>{rank}</td><td title="{escape(row.architecture.genotype)}">{row.architecture}</td>{cells}</tr>'
-        )
-    return f"<table><thead><tr><th>rank</th><th>architecture</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+def _page(title: str, lead: Sequence[Block], sections: Sequence[Section]) -> Page:
+    rows = tuple((name, importlib.metadata.version(name)) for name in ("robnas", *_LIBRARIES))
+    versions = Grid("What made this page", ("software", "version"), (*rows, ("Python", platform.python_version())), 0)
+    made = f"Made by robnas {importlib.metadata.version('robnas')}."
+    return Page(title, tuple(lead), (*sections, Section("Versions", (versions,))), made)
 
 
-def cell_text(row: Row, metric: str, most: int) -> str:
-    """``48.1 ±1.2`` in percent, with a star if it rests on fewer than `most` images."""
-    if metric not in row.records:
-        return "–"
-    star = "*" if row.records[metric].images < most else ""
-    return f"{100 * row.value(metric):.1f} ±{100 * row.standard_error(metric):.1f}{star}"
+# searches
 
 
-def _svg(figure: object) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})  # type: ignore[attr-defined]
-    return buffer.getvalue().partition("<svg")[2].join(("<svg", ""))
+def _search_report(path: Path) -> Report:
+    results, notes, version = read_results(path)
+    finished = [result for result in results if result.seeds]
+    tests = paired_tests(finished, finished[0].budget) if finished else []
+    facts = {
+        "searched_by": version,
+        "summary": plain(summarise(results)),
+        "tests": plain(tests),
+        "failures": [
+            {"algorithm": result.algorithm, "task": result.task["name"], **vars(failure)}
+            for result in results
+            for failure in result.failures
+        ],
+    }
+    page = search_page(results, notes)
+    searched = Section("Provenance", (provenance_grid("How it was searched", _searched(results, version)),))
+    whole = _page(page.title, page.lead, [*page.sections, searched])
+    return Report("search", whole, facts)
+
+
+def _searched(results: Sequence[Result], version: str) -> dict[str, Any]:
+    first = results[0]
+    facts: dict[str, Any] = {"searched by robnas": version, "queries": first.budget, "runs": first.runs}
+    facts["seeds"] = f"{first.seed} to {first.seed + first.runs - 1}"
+    for result in results:
+        facts[f"settings of {result.algorithm}"] = result.settings or "none"
+        facts[f"task {result.task['name']}"] = result.task
+    return facts
+
+
+# plain values
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: dataclasses as objects, nan as null."""
+    if isinstance(value, Architecture):
+        return value.code
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

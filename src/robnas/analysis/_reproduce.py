@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from robnas._files import write_atomically, write_text
 from robnas._settings import check_keys
 from robnas.analysis import _paper_figures as figures
 from robnas.analysis._correlation import correlate, correlation_ceiling, spearman
-from robnas.benchmarks import duplicate_groups, duplicate_residuals, load
+from robnas.analysis._figure5 import figure5
+from robnas.analysis._outputs import write_csv, write_pictures
+from robnas.analysis._proxies import proxies
+from robnas.analysis._search_table2 import table2
+from robnas.benchmarks import Scores, Table, duplicate_groups, duplicate_residuals, load
+from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, silent
 
 SPLIT = "test"
@@ -50,7 +51,7 @@ def table1(out: Path, progress: Progress = silent) -> list[Path]:
         progress(done, len(_TABLE_1), "bootstrap")
     header = ["row", "column", "spearman", "low_95", "high_95", "published", "equal", "note"]
     figure = figures.correlation_table(list(columns), rows)
-    return [_csv(out / "table1.csv", header, rows), *_pictures(out / "table1", figure)]
+    return [write_csv(out / "table1.csv", header, rows), *write_pictures(out / "table1", figure)]
 
 
 def figure2(out: Path, progress: Progress = silent) -> list[Path]:
@@ -63,7 +64,7 @@ def figure2(out: Path, progress: Progress = silent) -> list[Path]:
     header = ["dataset", "metric", "runs", "min", "lower_quartile", "median", "upper_quartile", "max"]
     figure = figures.box_plots(table)
     progress(1, 1, "box plots")
-    return [_csv(out / "figure2.csv", header, rows), *_pictures(out / "figure2", figure)]
+    return [write_csv(out / "figure2.csv", header, rows), *write_pictures(out / "figure2", figure)]
 
 
 def figure3(out: Path, progress: Progress = silent) -> list[Path]:
@@ -78,8 +79,8 @@ def figure3(out: Path, progress: Progress = silent) -> list[Path]:
     figure = figures.ranks(table, _CROSS_METRICS, rows)
     progress(1, 1, "ranks")
     return [
-        _csv(out / "figure3.csv", ["metric", "first", "second", "spearman"], rows),
-        *_pictures(out / "figure3", figure),
+        write_csv(out / "figure3.csv", ["metric", "first", "second", "spearman"], rows),
+        *write_pictures(out / "figure3", figure),
     ]
 
 
@@ -87,7 +88,7 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
     """The noise floor: spread of networks trained several times by accident, and what it leaves to predict."""
     table, rows, rng = load("nas-robbench-201"), [], np.random.default_rng(0)
     for done, column in enumerate(table.columns, start=1):
-        noise = table.noise(column.dataset, column.metric, split=column.split)
+        noise = table.noise(column.dataset, column.metric, split=column.split, source="duplicates")
         residuals = duplicate_residuals(table.rows, column.mean)
         ceilings = [
             correlation_ceiling(column.mean, residuals, method, rng=rng, resamples=50)
@@ -105,47 +106,59 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
         "spearman_ceiling", "kendall_ceiling",
     ]  # fmt: skip
     figure = figures.duplicate_spread(table, duplicate_groups(table.rows))
-    return [_csv(out / "duplicates.csv", header, rows), *_pictures(out / "duplicates", figure)]
+    return [write_csv(out / "duplicates.csv", header, rows), *write_pictures(out / "duplicates", figure)]
 
 
 REPRODUCTIONS: dict[str, Callable[[Path, Progress], list[Path]]] = {
     "table1": table1,
+    "table2": table2,
     "figure2": figure2,
     "figure3": figure3,
     "duplicates": duplicates,
 }
 
 
-def reproduce(name: str, out: Path, progress: Progress = silent) -> list[Path]:
+SCORED: tuple[str, ...] = ("proxies", "figure5")
+"""Those that need scores of untrained networks."""
+
+
+def reproduce(
+    name: str,
+    out: Path,
+    progress: Progress = silent,
+    *,
+    scores: Sequence[Scores] = (),
+    table: Table | None = None,
+    dataset: str = "cifar10",
+) -> list[Path]:
     """Write a table or figure of the paper as CSV, PNG and SVG.
 
     Args:
-        name: one of `REPRODUCTIONS`.
+        name: one of `REPRODUCTIONS` or `SCORED`.
         out: folder.
         progress: told about long work.
+        scores: for `SCORED`: one for ``proxies``, one per radius of the attack for ``figure5``.
+        table: for `SCORED`; ``nas-robbench-201`` if None.
+        dataset: of that table.
 
     Returns:
         The files.
+
+    Raises:
+        InputError: an unknown name, or scores that are missing or not wanted.
     """
-    check_keys("reproduction", [name], REPRODUCTIONS)
+    check_keys("reproduction", [name], [*REPRODUCTIONS, *SCORED])
+    if (name in SCORED) != bool(scores) or (name == "proxies" and len(scores) > 1):
+        wanted = {"proxies": "one file", "figure5": "one file, or one per radius of the attack"}
+        raise InputError(
+            f"scores of reproduction {name}", expected=wanted.get(name, "none"), got=Verbatim(str(len(scores))),
+            remedy="robnas score --all --proxy cheap --data cifar10 --out scores.parquet writes one"
+            if name in SCORED else "",
+        )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    return REPRODUCTIONS[name](out, progress)
-
-
-def _csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Path:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
-    write_text(path, buffer.getvalue())
-    return path
-
-
-def _pictures(stem: Path, figure: Any) -> list[Path]:
-    paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
-    for path in paths:
-        kind = path.suffix[1:]
-        metadata = {"Date": None} if kind == "svg" else None
-        write_atomically(
-            path,
-            lambda stream, k=kind, m=metadata: figure.savefig(stream, format=k, dpi=150, metadata=m),  # type: ignore[misc]
-        )
-    return paths
+    if name in REPRODUCTIONS:
+        return REPRODUCTIONS[name](out, progress)
+    truth = load("nas-robbench-201") if table is None else table
+    if name == "proxies":
+        return proxies(out, scores[0], truth, dataset, progress)
+    return figure5(out, scores, truth, dataset, progress)

@@ -1,0 +1,300 @@
+"""Search results as files: summary, tests, everything as JSON, and a page to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robnas import __version__
+from robnas._files import write_text
+from robnas.analysis._outputs import write_csv, write_pictures
+from robnas.analysis._report_page import Block, Bullets, Grid, Page, Picture, Section, Text, to_markdown
+from robnas.analysis._search_figures import anytime_curves, attainment_fronts, critical_differences
+from robnas.analysis._search_saved import queries_saved, saved_grid
+from robnas.analysis._search_statistics import PairedTest, Ranking, average_ranks, by_task, paired_tests
+from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.search import FORMAT, Result
+
+RESULTS = "results.json"
+_TESTS, _FAILED = 40, 50  # that the page lists
+
+SUMMARY = (
+    "task", "algorithm", "budget", "runs", "mean_regret", "standard_error", "median_regret", "found_best",
+    "average_rank", "mean_reported", "hours", "duplicates", "infeasible", "failed", "failures",
+)  # fmt: skip
+
+
+def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row per task, algorithm and checkpoint, with the columns `SUMMARY`.
+
+    The regret is a fraction of accuracy, or with several objectives the share of hypervolume that is missing.
+    ``mean_reported``, accuracies and then costs of what is returned, and ``hours`` are those at the end of the run.
+    Where no run finished, ``runs`` is 0 and the means are None.
+    """
+    rows = []
+    for found in by_task(results).values():
+        for budget in found[0].checkpoints:
+            ranks = _ranks(finished(found), budget)
+            for result in found:
+                regret, runs = result.at(budget), len(result.seeds)
+                rows.append(
+                    {
+                        "task": result.task["name"],
+                        "algorithm": result.algorithm,
+                        "budget": budget,
+                        "runs": runs,
+                        "mean_regret": float(regret.mean()) if runs else None,
+                        "standard_error": float(regret.std(ddof=1) / np.sqrt(runs)) if runs > 1 else None,
+                        "median_regret": float(np.median(regret)) if runs else None,
+                        "found_best": float((regret <= 1e-12).mean()) if runs else None,
+                        "average_rank": ranks.get(result.algorithm),
+                        "mean_reported": _upright(result, _known_means(result)),
+                        "hours": result.hours,
+                        **{key: result.counts[key] for key in ("duplicates", "infeasible", "failed")},
+                        "failures": len(result.failures),
+                    }
+                )
+    return rows
+
+
+def _known_means(result: Result) -> list[float | None]:
+    """Mean of each reported column over the runs whose architecture has a value; None where none has."""
+    columns = [column[~np.isnan(column)] for column in result.outcomes.T]
+    return [float(column.mean()) if len(column) else None for column in columns]
+
+
+def _upright(result: Result, values: Sequence[float | None]) -> list[float | None]:
+    """Accuracies as they are, costs without the minus that made them objectives."""
+    first_cost = len(result.task["reported"])
+    return [value if value is None or place < first_cost else -value for place, value in enumerate(values)]
+
+
+def _ranks(results: Sequence[Result], budget: int) -> dict[str, float]:
+    try:
+        ranking = average_ranks(results, budget)
+    except InputError:  # one algorithm, or one run: nothing to rank
+        return {}
+    return dict(zip(ranking.algorithms, ranking.ranks, strict=True))
+
+
+def finished(results: Sequence[Result]) -> list[Result]:
+    """Those of which at least one run finished."""
+    return [result for result in results if result.seeds]
+
+
+def write_search_report(results: Sequence[Result], out: Path, notes: Sequence[str] = ()) -> list[Path]:
+    """Write everything there is to know about some results into a folder.
+
+    Args:
+        results: of `search.repeat_all` or an experiment.
+        out: folder.
+        notes: shown at the end of the page.
+
+    Returns:
+        The files: ``results.json`` with everything, ``summary.csv``, ``tests.csv``, ``queries.csv``, ``report.md``, and
+        its pictures ``curves``, ``ranks-BUDGET`` and ``attainment-N`` as PNG and SVG.
+    """
+    kept = {"robnas": __version__, "format": FORMAT, "notes": [*notes], "results": [r.to_dict() for r in results]}
+    write_text(out / RESULTS, json.dumps(kept) + "\n")
+    rows = summarise(results)
+    cells = [[_cell(row[key]) for key in SUMMARY] for row in rows]
+    files = [out / RESULTS, write_csv(out / "summary.csv", SUMMARY, cells)]
+    tests = _tests(results)
+    if tests:
+        header = list(vars(tests[0]))
+        files.append(write_csv(out / "tests.csv", header, [list(vars(test).values()) for test in tests]))
+    if saved := queries_saved(results):
+        rows_ = [[_cell(value) for value in vars(row).values()] for row in saved]
+        files.append(write_csv(out / "queries.csv", list(vars(saved[0])), rows_))
+    page = search_page(results, notes)
+    for picture in page.pictures:
+        files += write_pictures(out / picture.name, picture.figure)
+    write_text(out / "report.md", to_markdown(page, lambda picture: f"{picture.name}.png"))
+    return [*files, out / "report.md"]
+
+
+def read_results(path: Path) -> tuple[list[Result], list[str], str]:
+    """Results, notes and version of robnas in what `write_search_report` has left.
+
+    Args:
+        path: the folder, or its ``results.json``.
+
+    Raises:
+        DataError: the file is missing, damaged or of another format.
+    """
+    file = path / RESULTS if path.is_dir() else path
+    expected = f"the {RESULTS} that robnas search --out DIR writes"
+    if not file.is_file():
+        remedy = "robnas evaluate it with --store, and report the store" if (path / "trial.json").exists() else ""
+        raise DataError(str(file), expected=expected, got=Verbatim("nothing"), remedy=remedy)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        version = kept["format"]
+        if version == FORMAT:
+            found = [Result.from_dict(values) for values in kept["results"]]
+            _check_fit(found)
+            return found, [str(note) for note in kept["notes"]], str(kept["robnas"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise DataError(str(file), expected=expected, got=reason(error), remedy="search again") from None
+    raise DataError(str(file), expected=f"format {FORMAT}", got=version, remedy="read it with the robnas that wrote it")
+
+
+def _check_fit(results: Sequence[Result]) -> None:
+    """Raise `ValueError` where a file was changed so that its numbers do not belong together."""
+    if not results:
+        raise ValueError("no results")
+    for result in results:
+        runs, width = len(result.seeds), len(result.task["reported"]) + len(result.task["costs"])
+        curve = (result.budget,) if runs else (0,)
+        shapes = [(runs, len(result.checkpoints)), (runs, width), curve, curve]
+        found = [array.shape for array in (result.regrets, result.outcomes, result.mean, result.sd)]
+        names = [result.algorithm, *(result.task[key] for key in ("name", "noise", "partition"))]
+        if (
+            found != shapes
+            or len(result.oracle) != width
+            or result.checkpoints != results[0].checkpoints
+            or result.checkpoints[-1:] != (result.budget,)
+            or len(result.reached) != runs
+            or not all(near is None or (type(near) is int and 1 <= near <= result.budget) for near in result.reached)
+            or not all(isinstance(name, str) for name in names)
+            or not {"duplicates", "infeasible", "failed"} <= set(result.counts)
+        ):
+            raise ValueError(f"{result.algorithm}: numbers that do not belong together")
+
+
+def _tests(results: Sequence[Result]) -> list[PairedTest]:
+    ran = finished(results)
+    return [test for budget in (ran[0].checkpoints if ran else ()) for test in paired_tests(ran, budget)]
+
+
+def _rankings(results: Sequence[Result], budget: int) -> list[Ranking]:
+    """One per task, and one of all tasks that the same algorithms did."""
+    rankings = []
+    for found in by_task(results).values():
+        try:
+            rankings.append(average_ranks(found, budget))
+        except InputError:
+            continue
+    if len(rankings) > 1 and len({frozenset(ranking.algorithms) for ranking in rankings}) == 1:
+        rankings.append(average_ranks(results, budget, title=f"all {len(rankings)} tasks"))
+    return rankings
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join("-" if entry is None else f"{entry:.6g}" for entry in value)
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else value
+
+
+def oracle_notice(results: Sequence[Result]) -> str:
+    """One line that names the test columns on which something was selected; empty if there are none."""
+    seen = dict.fromkeys(name for result in results for name in result.oracle_selection)
+    if not seen:
+        return ""
+    return (
+        f"oracle selection: the search sees {', '.join(seen)}, measured on test images; what it finds is the best of "
+        "the table's test column, not what a search without test images would find"
+    )
+
+
+def search_page(results: Sequence[Result], notes: Sequence[str] = ()) -> Page:
+    """What the results say: a table per task, curves, ranks, tests, what failed.
+
+    Args:
+        results: at least one.
+        notes: shown at the end.
+    """
+    notice = oracle_notice(results)
+    lead = (Text(f"{notice[0].upper()}{notice[1:]}.", strong=True),) if notice else ()
+    rows, ran = summarise(results), finished(results)
+    sections = [
+        Section(task, (_regrets([row for row in rows if row["task"] == task], found),))
+        for task, found in by_task(results).items()
+    ]
+    if ran:
+        sections += [Section("Pictures", tuple(_pictures(ran)))]
+    if ran:
+        sections.append(Section("Queries to 99 % of the optimum", (saved_grid(queries_saved(ran)),)))
+    if tests := _tests(results):
+        sections.append(Section("Paired tests", (_test_grid(tests),)))
+    failed = [f"{r.algorithm} on {r.task['name']}, seed {f.seed}: {f.error}" for r in results for f in r.failures]
+    more = [f"… and {len(failed) - _FAILED:,} more"] if len(failed) > _FAILED else []
+    for title, texts in (("Runs that failed", [*failed[:_FAILED], *more]), ("Notes", notes)):
+        if texts:
+            sections.append(Section(title, (Bullets(tuple(texts)),)))
+    return Page("Search", lead, tuple(sections))
+
+
+def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
+    first = found[0]
+    checkpoints = first.checkpoints
+    best = zip([*first.task["reported"], *first.task["costs"]], _upright(first, first.oracle), strict=True)
+    oracle = ", ".join(f"{name} {value:.6g}" for name, value in best)
+    unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
+    caption = (
+        f"{unit} ± standard error [average rank]; {first.runs} runs from seed {first.seed}, noise "
+        f"{first.task['noise']}, charged once per {first.task['partition']}. Oracle per metric: {oracle}."
+    )
+    last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
+    lines = []
+    for name in by_regret(last):
+        cells = [regret_text(row) for row in rows if row["algorithm"] == name]
+        share, hours = last[name]["found_best"], last[name]["hours"]
+        lines.append(
+            (name, *cells, "–" if share is None else f"{100 * share:.1f} %", "" if hours is None else f"{hours:,.0f}")
+        )
+    header = ("algorithm", *(f"{budget} queries" for budget in checkpoints), "best found", "hours")
+    return Grid(caption, header, tuple(lines))
+
+
+def by_regret(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Names of algorithms in the order of the mean regret in their rows; those without one come last."""
+    means = {name: row["mean_regret"] for name, row in rows.items()}
+    return sorted(means, key=lambda name: (means[name] is None, means[name] or 0.0))
+
+
+def _pictures(results: Sequence[Result]) -> Iterator[Block]:
+    names = ", ".join(dict.fromkeys(result.algorithm for result in results))
+    yield Picture(
+        "curves", f"Mean regret after each query, a panel per task, a curve per algorithm: {names}",
+        anytime_curves(results), "Mean regret after each query.",
+    )  # fmt: skip
+    for budget in results[0].checkpoints:
+        if rankings := _rankings(results, budget):
+            best = "; ".join(f"{r.title}: {', '.join(r.algorithms)}" for r in rankings)
+            alt = f"Average ranks after {budget} queries with critical differences; best first, {best}"
+            caption = f"Average ranks after {budget} queries; a bar joins what is not distinguished."
+            yield Picture(f"ranks-{budget}", alt, critical_differences(rankings), caption)
+    several = [found for found in by_task(results).values() if found[0].several]
+    for number, found in enumerate(several, start=1):
+        alt = f"Attainment fronts of {names} on {found[0].task['name']}"
+        yield Picture(f"attainment-{number}", alt, attainment_fronts(found), "What half of the runs attain.")
+
+
+def _test_grid(tests: Sequence[PairedTest]) -> Grid:
+    caption = "Wilcoxon signed-rank tests of runs paired by seed; difference of mean regrets in percentage points"
+    if len(tests) > _TESTS:
+        tests = sorted(tests, key=lambda test: (-test.budget, test.adjusted))[:_TESTS]
+        caption += f"; the first {_TESTS} at the largest budget, the rest is in tests.csv"
+    rows = tuple(
+        (
+            test.task, test.first, test.second, f"{test.budget}", f"{100 * test.difference:+.3f}", f"{test.runs}",
+            f"{test.p:.2g}", f"{test.adjusted:.2g}",
+        )
+        for test in tests
+    )  # fmt: skip
+    header = ("task", "one", "other", "queries", "difference", "runs", "p", "p after Holm")
+    return Grid(caption, header, rows, texts=(1, 2))
+
+
+def regret_text(row: dict[str, Any]) -> str:
+    """``0.123 ±0.004 [2.1]``: in percentage points, with its standard error and the average rank."""
+    if row["mean_regret"] is None:
+        return "every run failed"
+    error = "" if row["standard_error"] is None else f" ±{100 * row['standard_error']:.3f}"
+    rank = "" if row["average_rank"] is None else f" [{row['average_rank']:.1f}]"
+    return f"{100 * row['mean_regret']:.3f}{error}{rank}"

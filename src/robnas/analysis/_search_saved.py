@@ -1,0 +1,112 @@
+"""How many queries an algorithm saves on the way to nearly the optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from robnas.analysis._report_page import Grid
+from robnas.analysis._search_statistics import by_task
+from robnas.search import Result
+
+REFERENCE = "random-search"
+_RESAMPLES = 2000
+_Bound = Literal["", "≥", "≤"]
+_Gap = tuple[_Bound, float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Queries until 99 % of the optimum were found; a run that did not get there counts with its whole budget."""
+
+    task: str
+    algorithm: str
+    runs: int
+    reached: float
+    """Share of the runs that got there."""
+    queries: float
+    """Mean over the runs: at least so many where `reached` is below 1."""
+    reference_reached: float | None
+    """Share of random search's runs that got there; None without random search."""
+    bound: _Bound
+    """``≥``: at least `saved` queries are saved, because runs of random search alone did not get there; ``≤``: at most,
+    because runs of this algorithm alone did not."""
+    saved: float | None
+    """Mean queries of random search minus those, over runs paired by seed; None where runs of both did not get there,
+    which bounds it on neither side, and without random search."""
+    low: float | None
+    """Lower end of the 95 % bootstrap interval of `saved` over those pairs; None where `saved` is at most."""
+    high: float | None
+    """Upper end; None where `saved` is at least."""
+
+
+def queries_saved(results: Sequence[Result]) -> list[Saved]:
+    """A row per task and algorithm.
+
+    Args:
+        results: of `search.repeat_all` or an experiment; what is saved is counted against ``random-search``.
+    """
+    rows, rng = list[Saved](), np.random.default_rng(0)
+    for task, found in by_task(results).items():
+        reference = next((one for one in found if one.algorithm == REFERENCE and one.seeds), None)
+        for result in found:
+            if not result.seeds:
+                continue
+            bound, saved, low, high = _gap(reference, result, rng)
+            queries = [near or result.budget for near in result.reached]
+            rows.append(
+                Saved(
+                    task, result.algorithm, len(result.seeds), _share(result), float(np.mean(queries)),
+                    None if reference is None else _share(reference), bound, saved, low, high,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _share(result: Result) -> float:
+    return float(np.mean([near is not None for near in result.reached]))
+
+
+def _gap(reference: Result | None, result: Result, rng: np.random.Generator) -> _Gap:
+    """What is saved and its interval; the budget stands for a run that did not get there, so the mean is a bound."""
+    if reference is None or result is reference:
+        return "", None, None, None
+    runs = [dict(zip(one.seeds, one.reached, strict=True)) for one in (reference, result)]
+    pairs = [tuple(one[seed] for one in runs) for seed in sorted(set.intersection(*map(set, runs)))]
+    first, second = (any(pair[place] is None for pair in pairs) for place in (0, 1))
+    if not pairs or (first and second):
+        return "", None, None, None
+    gaps = np.array([(a or reference.budget) - (b or result.budget) for a, b in pairs], dtype=np.float64)
+    drawn = gaps[rng.integers(len(gaps), size=(_RESAMPLES, len(gaps)))].mean(axis=1)
+    low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
+    bound: _Bound = "≥" if first else "≤" if second else ""
+    return bound, float(gaps.mean()), None if second else low, None if first else high
+
+
+def saved_grid(rows: Sequence[Saved]) -> Grid:
+    """The rows as a table of a page."""
+    caption = (
+        "Mean queries until 99 % of the optimum were found (of several objectives, of the hypervolume), and how many "
+        f"fewer than {REFERENCE}, with a 95 % bootstrap interval over runs paired by seed. Runs that did not get there "
+        "count with the whole budget: the mean is then at least the one shown, what is saved at least (≥, runs of "
+        f"{REFERENCE}) or at most (≤, runs of the algorithm) that; where runs of both did not, it is not known (–)."
+    )
+    lines = tuple(
+        (
+            row.task, row.algorithm, ("" if row.reached == 1 else "≥ ") + f"{row.queries:.1f}",
+            f"{100 * row.reached:.1f} %", _saved_text(row),
+        )
+        for row in sorted(rows, key=lambda row: (row.task, row.queries))
+    )  # fmt: skip
+    return Grid(caption, ("task", "algorithm", "queries", "runs that reached it", "saved"), lines)
+
+
+def _saved_text(row: Saved) -> str:
+    """``+12.3 [+10.1, +14.2]``, ``≥ +12.3 [+10.1, …]`` or ``≤ +12.3 […, +14.2]``."""
+    if row.saved is None:
+        return "–"
+    low, high = ("…" if end is None else f"{end:+.1f}" for end in (row.low, row.high))
+    return f"{row.bound} {row.saved:+.1f} [{low}, {high}]".lstrip()

@@ -1,0 +1,194 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from robnas.analysis import (
+    anytime_curves,
+    attainment_fronts,
+    oracle_notice,
+    queries_saved,
+    regret_text,
+    summarise,
+    write_search_report,
+)
+from robnas.analysis._search_report import read_results
+from robnas.analysis._search_saved import saved_grid
+from robnas.benchmarks import Column, Table
+from robnas.errors import DataError
+from robnas.search import NSGA2, Experiment, LocalSearch, Plan, RandomSearch, RegularizedEvolution, Task, run
+from tests.search.conftest import partial_table, synthetic
+from tests.search.test_repeat import Fragile
+
+
+@pytest.fixture(scope="module")
+def results():
+    tasks = [
+        Task.named(synthetic(), "cifar10", "clean", split="test"),
+        Task.named(synthetic(), "cifar10", "clean", split="validation", noise="gaussian"),
+        Task.named(synthetic(), "cifar10", ("clean", "pgd@8/255"), split="validation", costs=("macs",)),
+    ]
+    algorithms = {"chance": RandomSearch(), "local": LocalSearch("first"), "old": RegularizedEvolution(),
+                  "fragile": Fragile(), "nsga2": NSGA2()}  # fmt: skip
+    only = {"fragile": [tasks[0].name], "nsga2": [tasks[2].name]}
+    return list(Experiment.of(algorithms, tasks, Plan(40, 8, 0, (15,)), only).run())
+
+
+def test_the_summary_has_a_row_per_task_algorithm_and_checkpoint(results):
+    rows = summarise(results)
+    assert len(rows) == 2 * len(results)
+    row = next(row for row in rows if (row["algorithm"], row["budget"]) == ("local", 40))
+    local = next(result for result in results if result.algorithm == "local")
+    regret = local.at(40)
+    assert row["mean_regret"] == pytest.approx(regret.mean())
+    assert row["standard_error"] == pytest.approx(regret.std(ddof=1) / 8**0.5)
+    assert row["mean_reported"] == pytest.approx([local.outcomes.mean()])
+    assert 1 <= row["average_rank"] <= 4
+    assert regret_text(row).startswith(f"{100 * regret.mean():.3f} ±")
+    json.dumps(rows)
+
+
+def test_the_report_holds_tables_tests_and_pictures(results, tmp_path):
+    files = write_search_report(results, tmp_path, ["a note"])
+    names = {path.name for path in files}
+    assert names == {
+        "results.json", "summary.csv", "tests.csv", "queries.csv", "report.md",
+        *(f"{stem}.{kind}" for kind in ("png", "svg") for stem in ("curves", "ranks-15", "ranks-40", "attainment-1")),
+    }  # fmt: skip
+    for path in files:
+        if path.suffix == ".png":
+            assert path.read_bytes()[:4] == b"\x89PNG"
+    tests = list(csv.DictReader((tmp_path / "tests.csv").read_text().splitlines()))
+    assert len(tests) == 2 * (6 + 3 + 1)
+    assert all(float(test["adjusted"]) >= float(test["p"]) for test in tests)
+    page = (tmp_path / "report.md").read_text()
+    assert "**Oracle selection: the search sees cifar10 test clean, measured on test images" in page
+    assert "share of hypervolume missing" in page
+    assert "ZeroDivisionError (a bug in two lines)" in page
+    assert "- a note" in page
+    assert page.count("\n| chance |") == 3
+
+
+@pytest.mark.parametrize("label", ["{}", "an algorithm whose settings are all spelt out in its label, {}"])
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_the_legend_of_the_curves_fits_into_the_figure(results, label, tasks):
+    names = [result.task["name"] for result in results]
+    shown = [result for result in results if result.task["name"] in list(dict.fromkeys(names))[:tasks]]
+    figure = anytime_curves([replace(result, algorithm=label.format(result.algorithm)) for result in shown])
+    FigureCanvasAgg(figure).draw()
+    box = figure.legends[0].get_window_extent()
+    assert (box.x0 >= 0, box.x1 <= figure.bbox.x1) == (True, True)
+
+
+def test_the_attainment_of_two_accuracies_shows_the_searches_and_its_title():
+    task = Task.named(synthetic(), "cifar10", ("clean", "pgd@8/255"), split="test")
+    found = list(Experiment.of({"chance": RandomSearch(), "nsga2": NSGA2()}, [task], Plan(30, 6)).run())
+    figure = attainment_fronts(found)
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    _, *curves = axes.lines
+    for curve in curves:
+        inside = [axes.viewLim.contains(*point) for point in curve.get_xydata()]
+        assert sum(inside) > 0
+    box = figure._suptitle.get_window_extent()
+    assert (box.x0 >= 0, box.x1 <= figure.bbox.x1) == (True, True)
+
+
+def test_one_algorithm_and_one_run_are_reported_without_ranks(tmp_path, monkeypatch):
+    task = Task.named(synthetic(), "cifar10", "clean", split="validation")
+    results = list(Experiment.of({"chance": RandomSearch()}, [task], Plan(5, 1)).run())
+    assert oracle_notice(results) == ""
+    files = write_search_report(results, tmp_path)
+    assert {path.name for path in files} == {
+        "results.json", "summary.csv", "queries.csv", "curves.png", "curves.svg", "report.md",
+    }  # fmt: skip
+    assert summarise(results)[0]["average_rank"] is None
+    assert "±" not in (tmp_path / "report.md").read_text().splitlines()[6]
+
+
+def test_a_task_without_regret_and_a_report_without_values_are_written(tmp_path):
+    table = partial_table(40)
+    seen, known = np.full((40, 1), 0.5), np.arange(40)[:, None] == 39
+    columns = [
+        Column("same", "test", "clean", seen, (1,)),
+        Column("rare", "test", "clean", np.where(known, 0.5, np.nan)),
+    ]
+    table = Table("constant", table.rows, columns)
+    tasks = [Task.named(table, "same", "clean"), Task.named(table, "same", "clean", report_dataset="rare")]
+    results = list(Experiment.of({"chance": RandomSearch(), "mine": LocalSearch()}, tasks, Plan(3, 2)).run())
+    assert write_search_report(results, tmp_path)
+    rows = summarise(results)
+    assert [row["mean_regret"] for row in rows] == [0, 0, 0, 0]
+    assert [row["mean_reported"] for row in rows] == [[0.5], [0.5], [None], [None]]
+    json.dumps([result.to_dict() for result in results], allow_nan=False)
+
+
+def test_saved_queries_are_counted_against_random_search(tmp_path):
+    task = Task.named(synthetic(), "cifar10", "clean", split="test")
+    algorithms = {"random-search": RandomSearch(), "local": LocalSearch("first")}
+    found = list(Experiment.of(algorithms, [task], Plan(60, 12, 0)).run())
+    rows = {row.algorithm: row for row in queries_saved(found)}
+    for result in found:
+        queries = [near or 60 for near in result.reached]
+        assert rows[result.algorithm].queries == pytest.approx(np.mean(queries))
+        for run_seed, near in zip(result.seeds, result.reached, strict=True):
+            regret = run(algorithms[result.algorithm], task, 60, run_seed).regret
+            below = np.flatnonzero(regret <= 0.01 * result.oracle[0])
+            assert near == (below[0] + 1 if len(below) else None)
+    chance, local = rows["random-search"], rows["local"]
+    assert (chance.saved, chance.low, chance.high, chance.bound) == (None, None, None, "")
+    assert local.saved == pytest.approx(chance.queries - local.queries)
+    assert (chance.reached < 1, local.reached, local.bound) == (True, 1, "≥")
+    assert local.low <= local.saved
+    assert local.high is None
+    assert (local.reference_reached, chance.reference_reached) == (chance.reached, chance.reached)
+    write_search_report(found, tmp_path)
+    page = (tmp_path / "report.md").read_text()
+    assert "Queries to 99 % of the optimum" in page
+    assert f"| ≥ {local.saved:+.1f} [{local.low:+.1f}, …] |" in page
+    kept = {row["algorithm"]: row for row in csv.DictReader((tmp_path / "queries.csv").read_text().splitlines())}
+    assert (kept["local"]["bound"], kept["local"]["high"], kept["local"]["reached"]) == ("≥", "", "1")
+    assert float(kept["local"]["reference_reached"]) == pytest.approx(chance.reached, rel=1e-5)
+    again = [type(result).from_dict(json.loads(json.dumps(result.to_dict()))) for result in found]
+    assert [result.reached for result in again] == [result.reached for result in found]
+
+
+@pytest.mark.parametrize(
+    ("chance", "local", "bound", "saved", "ends", "text"),
+    [
+        ((30, 40, 50), (10, 15, 30), "", 65 / 3, (True, True), "+21.7 [+20.0, +25.0]"),
+        ((30, 40, None), (10, 15, 30), "≥", 25.0, (True, False), "≥ +25.0 [+20.0, …]"),
+        ((30, 40, 50), (10, 15, None), "≤", 35 / 3, (False, True), "≤ +11.7 […, +25.0]"),
+        ((30, None, 50), (10, 15, None), "", None, (False, False), "–"),
+        ((None, 40, 50), (None, 15, 30), "", None, (False, False), "–"),
+    ],
+)
+def test_what_is_saved_is_a_bound_where_runs_did_not_get_there(results, chance, local, bound, saved, ends, text):
+    like = next(result for result in results if result.algorithm == "chance")
+    made = [
+        replace(like, algorithm=name, budget=60, seeds=(0, 1, 2), reached=reached)
+        for name, reached in (("random-search", chance), ("local", local))
+    ]
+    _, row = queries_saved(made)
+    assert row.bound == bound
+    assert row.saved == (None if saved is None else pytest.approx(saved))
+    assert (row.low is not None, row.high is not None) == ends
+    assert (row.reached, row.reference_reached) == tuple((3 - one.count(None)) / 3 for one in (local, chance))
+    assert saved_grid([row]).rows[0][-1] == text
+
+
+@pytest.mark.parametrize("reached", [[], [3] * 9, [0] * 8, [41] * 8, [1.5] * 8, [True] * 8, ["3"] * 8, [[3]] * 8])
+def test_queries_that_do_not_fit_the_runs_are_refused(results, tmp_path, reached):
+    write_search_report(results[:1], tmp_path)
+    kept = json.loads((tmp_path / "results.json").read_text())
+    kept["results"][0]["reached"] = reached
+    (tmp_path / "results.json").write_text(json.dumps(kept))
+    with pytest.raises(DataError, match="numbers that do not belong together"):
+        read_results(tmp_path)
+    kept["format"] = 1
+    (tmp_path / "results.json").write_text(json.dumps(kept))
+    with pytest.raises(DataError, match="expected format 2, got 1; read it with the robnas that wrote it"):
+        read_results(tmp_path)

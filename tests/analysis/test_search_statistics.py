@@ -1,0 +1,140 @@
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from robnas.analysis import attainment, average_ranks, holm, paired_tests
+from robnas.errors import InputError
+from robnas.search._result import Result
+
+
+def result(algorithm, regrets, task="task", seeds=None, fronts=()):
+    """A result whose runs end with these regrets."""
+    regrets = np.asarray(regrets, dtype=float)
+    return Result(
+        algorithm=algorithm, settings={}, task={"name": task, "reported": ["d s m"], "costs": []}, budget=10,
+        runs=len(regrets), seed=0, checkpoints=(10,), mean=np.full(10, regrets.mean()), sd=np.zeros(10),
+        seeds=tuple(range(len(regrets)) if seeds is None else seeds), regrets=regrets[:, None],
+        reached=(None,) * len(regrets),
+        architectures=("000000",) * len(regrets), outcomes=np.zeros((len(regrets), 1)), fronts=tuple(fronts),
+        hours=None, counts={}, failures=(), oracle_selection=(), oracle=(1.0,), table_front=np.empty((0, 1)),
+        several=False,
+    )  # fmt: skip
+
+
+def test_holm_multiplies_the_smallest_by_their_number_and_never_falls():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+    assert holm([]).tolist() == []
+
+
+def exact_wilcoxon(gaps):
+    """Two-sided p-value by enumerating all signs."""
+    ranks = np.argsort(np.argsort(np.abs(gaps))) + 1
+    observed = abs(sum(np.sign(gaps) * ranks))
+    signs = np.array(np.meshgrid(*[[-1, 1]] * len(gaps))).reshape(len(gaps), -1)
+    return float((np.abs(signs.T @ ranks) >= observed - 1e-9).mean())
+
+
+def test_paired_tests_are_wilcoxons_on_equal_seeds():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.uniform(0, 1, (3, 12))
+    found = paired_tests([result("a", a), result("b", b + 0.3), result("c", c)], 10)
+    assert [(test.first, test.second) for test in found] == list(combinations("abc", 2))
+    for test, gaps in zip(found, (a - b - 0.3, a - c, b + 0.3 - c), strict=True):
+        assert test.difference == pytest.approx(gaps.mean())
+        assert test.p == pytest.approx(exact_wilcoxon(gaps), abs=1e-12)
+    assert [test.adjusted for test in found] == pytest.approx(holm([test.p for test in found]))
+    shuffled = result("b", (b + 0.3)[::-1], seeds=range(11, -1, -1))
+    assert paired_tests([result("a", a), shuffled], 10)[0].p == pytest.approx(found[0].p)
+
+
+def test_differences_that_only_rounding_tells_apart_are_ties():
+    from scipy.stats import wilcoxon
+
+    first, second = np.array([0.1, 0.2, 0.9, 0.9, 0.4, 0.6]), np.array([0.3, 0.0, 0.7, 0.1, 0.4, 0.4])
+    (test,) = paired_tests([result("a", first), result("b", second)], 10)
+    assert test.p == wilcoxon([-0.2, 0.2, 0.2, 0.8, 0.0, 0.2], zero_method="pratt").pvalue
+    assert test.p != wilcoxon(first - second, zero_method="pratt").pvalue
+
+
+def test_runs_that_only_one_algorithm_finished_are_left_out():
+    first, second = result("a", [0.1, 0.2, 0.3], seeds=[0, 1, 2]), result("b", [0.3, 0.9], seeds=[2, 7])
+    (test,) = paired_tests([first, second], 10)
+    assert (test.runs, test.difference, test.p) == (1, 0.0, 1.0)
+
+
+def test_equal_runs_give_no_evidence_and_tasks_are_apart():
+    same = [result("a", [0.0] * 5), result("b", [0.0] * 5), result("a", [0.0] * 5, "other")]
+    found = paired_tests(same, 10)
+    assert [(test.task, test.p, test.adjusted) for test in found] == [("task", 1.0, 1.0)]
+
+
+def test_average_ranks_share_ties_and_sort_best_first():
+    regrets = {"a": [0.1, 0.2, 0.5], "b": [0.1, 0.3, 0.4], "c": [0.9, 0.3, 0.6]}
+    ranking = average_ranks([result(name, values) for name, values in regrets.items()], 10)
+    assert ranking.algorithms == ("a", "b", "c")
+    assert ranking.ranks == pytest.approx([(1.5 + 1 + 2) / 3, (1.5 + 2.5 + 1) / 3, (3 + 2.5 + 3) / 3])
+    assert (ranking.blocks, ranking.title) == (3, "task")
+
+
+@pytest.mark.parametrize(("count", "blocks", "q"), [(4, 14, 2.569), (10, 30, 3.164), (2, 20, 1.960)])
+def test_the_critical_difference_is_demsars(count, blocks, q):
+    """Critical values of Demšar 2006, Table 5 (a), to their three decimals."""
+    rng = np.random.default_rng(0)
+    ranking = average_ranks([result(str(k), rng.uniform(size=blocks)) for k in range(count)], 10)
+    assert ranking.critical_difference == pytest.approx(q * math.sqrt(count * (count + 1) / (6 * blocks)), rel=3e-4)
+
+
+def test_the_friedman_test_is_demsars():
+    """Chi-squared of Demšar 2006, section 3.2.2, and the sign test for two."""
+    from scipy.stats import chi2
+
+    values = np.random.default_rng(1).uniform(size=(20, 4)) + np.array([0.0, 0.2, 0.4, 0.1])
+    ranking = average_ranks([result(str(k), values[:, k]) for k in range(4)], 10)
+    squares = sum(rank**2 for rank in ranking.ranks)
+    assert ranking.p == pytest.approx(chi2.sf(12 * 20 / (4 * 5) * (squares - 4 * 25 / 4), 3))
+    two = average_ranks([result("a", [0, 0, 0, 0, 0]), result("b", [1, 1, 1, 1, 1])], 10)
+    assert two.p == pytest.approx(2 / 32)
+    assert average_ranks([result("a", [0, 0]), result("b", [0, 0])], 10).p == 1
+
+
+def test_cliques_join_what_is_not_distinguished():
+    regrets = np.arange(40)[:, None] * 0 + np.array([0.0, 1.0, 2.0, 3.0])
+    regrets[::2, [0, 1]] = regrets[::2, [1, 0]]
+    ranking = average_ranks([result(name, regrets[:, k]) for k, name in enumerate("abcd")], 10)
+    assert ranking.ranks == (1.5, 1.5, 3.0, 4.0)
+    assert 0 < ranking.critical_difference < 1
+    assert ranking.cliques == ((0, 1),)
+
+
+def test_ranks_over_several_tasks_take_each_run_of_each_task():
+    rng = np.random.default_rng(2)
+    results = [result(name, rng.uniform(size=6), task) for task in ("x", "y") for name in ("a", "b", "c")]
+    ranking = average_ranks([*results, result("only x", rng.uniform(size=6), "x")], 10)
+    assert (ranking.blocks, set(ranking.algorithms), ranking.title) == (12, {"a", "b", "c"}, "2 tasks")
+    with pytest.raises(InputError, match="ranking: expected at least 2 algorithms on the same tasks, got 1"):
+        average_ranks([result("a", [0.1, 0.2])], 10)
+    with pytest.raises(InputError, match="ranking: expected at least 2 complete runs, got 1"):
+        average_ranks([result("a", [0.1]), result("b", [0.2])], 10)
+    with pytest.raises(InputError, match="checkpoint: expected one of 10, got 5"):
+        average_ranks([result("a", [0.1, 0.2]), result("b", [0.2, 0.2])], 5)
+
+
+def slow_attainment(fronts, x, share):
+    """Highest y that at least a share of the runs attain together with x."""
+    reached = sorted((max([b for a, b in front if a >= x], default=-math.inf) for front in fronts), reverse=True)
+    return reached[max(math.ceil(share * len(fronts)), 1) - 1]
+
+
+def test_attainment_is_what_a_share_of_the_runs_dominates():
+    rng = np.random.default_rng(3)
+    fronts = [rng.integers(0, 9, size=(size, 2)).astype(float) for size in (4, 1, 7, 3)] + [np.empty((0, 2))]
+    shares = [0.2, 0.5, 0.75, 1.0]
+    x, curves = attainment(fronts, shares)
+    assert (np.diff(x) > 0).all()
+    for share, curve in zip(shares, curves, strict=True):
+        assert curve.tolist() == [slow_attainment(fronts, value, share) for value in x]
+        assert (np.diff(curve[np.isfinite(curve)]) <= 0).all()
+    assert not np.isfinite(curves[-1]).any()  # one run found nothing
