@@ -1,0 +1,289 @@
+// The exported data: a JSON header and binary columns, as tables, scores and quantities that can be shown on an axis.
+
+import { codeOf, digitsOf, liveEdges, SIZE } from "./space.js";
+import { rankOf } from "./statistics.js";
+
+const FORMAT = "robnas-explorer", VERSION = 1, MISSING = 65535;
+
+/** The exported data cannot be shown; the text is for people. */
+export class DataError extends Error {}
+
+/**
+ * A number per architecture.
+ * @typedef {object} Quantity
+ * @property {string} id as it stands in addresses
+ * @property {string} group what it belongs to: a table, the sizes, a file of scores
+ * @property {string} label with the group
+ * @property {string} name without the group
+ * @property {"accuracy"|"size"|"score"} kind
+ * @property {1|-1} better 1 if more is better
+ * @property {Table|null} table
+ * @property {Column|null} column
+ * @property {Uint16Array} members own indices of the architectures that may have a value
+ * @property {(index: number) => number} at value of an architecture itself, NaN without
+ * @property {(index: number) => number} resolve the same, by an isomorphic one where the table says so
+ */
+
+async function fetched(path) {
+  if (typeof path !== "string") throw new DataError("data/explorer.json is damaged: it names a file that is none. Export the site again.");
+  let response;
+  try {
+    response = await fetch(path);
+  } catch {
+    throw new DataError(`${path} could not be read: is the server still running?`);
+  }
+  if (!response.ok) throw new DataError(`${path} is missing from this site (${response.status}): export it again.`);
+  return response;
+}
+
+async function readJson(path) {
+  const response = await fetched(path);
+  try {
+    return await response.json();
+  } catch {
+    throw new DataError(`${path} is damaged: it holds no JSON. Export the site again.`);
+  }
+}
+
+/** Typed arrays of one binary file. */
+class Blocks {
+  constructor(path, buffer) { this.path = path; this.buffer = buffer; }
+
+  static async read(path) { return new Blocks(path, await (await fetched(path)).arrayBuffer()); }
+
+  /** @template T @param {new (b: ArrayBuffer, o: number, n: number) => T} kind @param {number} offset @param {number} count @returns {T} */
+  take(kind, offset, count) {
+    if (offset + count * kind.BYTES_PER_ELEMENT > this.buffer.byteLength) {
+      throw new DataError(`${this.path} is shorter than its header says: the export is damaged. Export the site again.`);
+    }
+    return new kind(this.buffer, offset, count);
+  }
+}
+
+/** One metric on one split of one data set. */
+export class Column {
+  constructor(facts, blocks, rows) {
+    Object.assign(this, facts);
+    this.name = `${facts.dataset} ${facts.split} ${facts.metric}`;
+    /** @type {Float64Array} fraction per row, NaN where missing */
+    this.values = facts.divisor
+      ? Float64Array.from(blocks.take(Uint16Array, facts.offset, rows), (v) => v === MISSING ? NaN : v / facts.divisor)
+      : Float64Array.from(blocks.take(Float32Array, facts.offset, rows));
+    this.counts = facts.runs_vary ? blocks.take(Uint16Array, facts.runs, rows) : null;
+  }
+
+  /** Trainings behind a row's mean. */
+  runsOf(row) { return this.counts ? this.counts[row] : this.runs; }
+
+  /** Standard deviation of a row's value, NaN where either is not known. */
+  sdOf(row) {
+    const value = this.values[row];
+    if (Number.isNaN(value)) return NaN;
+    if (this.noise?.kind === "trainings") return this.noise.run_sd / Math.sqrt(this.runsOf(row));
+    if (this.noise?.kind === "images") return Math.sqrt(value * (1 - value) / this.noise.images);
+    return NaN;
+  }
+
+  /** What the bars of `sdOf` mean. */
+  noiseText() {
+    const noise = this.noise;
+    if (noise?.kind === "images") return `± standard error of ${noise.images} images; the noise of training is not known`;
+    if (noise?.kind !== "trainings") return "the noise is not known";
+    const source = noise.source === "seeds" ? "seeds" : "repeated trainings of identical networks";
+    return `± standard deviation between ${source}, pooled over ${noise.groups} networks with ${noise.members} trainings`;
+  }
+
+  /** Rank of a row with its confidence set. */
+  rankOf(row) {
+    const critical = this.noise?.critical?.[this.runsOf(row)];
+    const own = 1 / this.runsOf(row);
+    const margin = critical === undefined ? null
+      : (other) => critical * this.noise.run_sd * Math.sqrt(own + 1 / this.runsOf(other));
+    return rankOf(this.values, row, margin);
+  }
+}
+
+/** A row is an architecture: more than there are cannot be. @throws {DataError} */
+function checkCount(facts) {
+  if (!(facts.rows?.count <= SIZE)) {
+    throw new DataError(`${facts.name} has ${facts.rows?.count} rows, at most ${SIZE} were expected: it was not written by robnas.`);
+  }
+}
+
+export class Table {
+  constructor(facts, blocks, place) {
+    Object.assign(this, facts);
+    this.place = place;
+    checkCount(facts);
+    /** @type {Uint16Array} own index of each row's architecture */
+    this.indices = blocks.take(Uint16Array, facts.rows.offset, facts.rows.count);
+    this.rowOfIndex = blocks.take(Uint16Array, facts.row_of, SIZE);
+    this.publishedOf = facts.published === null ? null : blocks.take(Uint16Array, facts.published, SIZE);
+    /** @type {Column[]} */
+    this.columns = facts.columns.map((column) => new Column(column, blocks, facts.rows.count));
+    if (this.indices.some((index) => index >= SIZE)) throw new DataError(`Table ${facts.name}: an architecture out of range.`);
+  }
+
+  /** Row of an architecture, itself or an isomorphic one; -1 where the table lacks it. */
+  rowOf(index) { return this.rowOfIndex[index] === MISSING ? -1 : this.rowOfIndex[index]; }
+
+  /** Own index by published index, or null. */
+  get ofPublished() {
+    return this.publishedOf && new Map(Array.from(this.publishedOf, (number, index) => [number, index]));
+  }
+}
+
+class ScoreFile {
+  constructor(facts, blocks) {
+    Object.assign(this, facts);
+    checkCount(facts);
+    this.indices = blocks.take(Uint16Array, facts.rows.offset, facts.rows.count);
+    this.columns = facts.columns.map((column) => ({
+      ...column,
+      values: Float64Array.from(blocks.take(Float32Array, column.offset, facts.rows.count)),
+      errors: column.standard_errors === null ? null : blocks.take(Float32Array, column.standard_errors, facts.rows.count),
+    }));
+  }
+}
+
+/** Spreads rows over all architectures, NaN elsewhere. */
+function spread(indices, values) {
+  const found = new Float64Array(SIZE).fill(NaN);
+  indices.forEach((index, row) => { found[index] = values[row]; });
+  return found;
+}
+
+/** A quantity whose values are made when first asked for. @returns {Quantity} */
+function quantity(facts, make, resolve) {
+  let values = null;
+  const at = (index) => (values ??= make())[index];
+  return { table: null, column: null, better: 1, ...facts, label: `${facts.group}: ${facts.name}`, at, resolve: resolve ?? at };
+}
+
+export class Data {
+  /** Reads the site. @throws {DataError} */
+  static async load() {
+    const header = await readJson("data/explorer.json");
+    if (header?.format !== FORMAT) throw new DataError("data/explorer.json is no export of the robnas explorer.");
+    if (header.version !== VERSION) {
+      throw new DataError(`This site was exported in format ${header.version}, its page reads format ${VERSION}: export it again.`);
+    }
+    const files = [header.space, ...header.tables, ...header.scores];
+    const [space, ...blocks] = await Promise.all(files.map((facts) => Blocks.read(facts.file)));
+    return new Data(header, space, blocks);
+  }
+
+  constructor(header, space, blocks) {
+    this.header = header;
+    this.classes = Object.fromEntries(Object.entries(header.space.classes)
+      .map(([name, offset]) => [name, space.take(Uint16Array, offset, SIZE)]));
+    /** @type {Table[]} */
+    this.tables = header.tables.map((facts, place) => new Table(facts, blocks[place], place));
+    this.scores = header.scores.map((facts, place) => new ScoreFile(facts, blocks[this.tables.length + place]));
+    /** @type {Map<string, Quantity>} */
+    this.quantities = new Map();
+    for (const made of [...this.#accuracies(), ...this.#scoreQuantities(), ...this.#sizes()]) {
+      let id = made.id;
+      for (let copy = 2; this.quantities.has(id); copy++) id = `${made.id}~${copy}`;
+      this.quantities.set(id, { ...made, id });
+    }
+    for (const table of this.tables) table.classCount = table.partition ? new Set(this.classes[table.partition]).size : SIZE;
+    this.main = this.#mainQuantity();
+    this.companion = this.#companion();
+  }
+
+  #accuracies() {
+    return this.tables.flatMap((table) => table.columns.map((column) => quantity({
+      id: [table.name, column.dataset, column.split, column.metric].join("~"),
+      group: table.name, name: column.name, kind: "accuracy", table, column, members: table.indices,
+    }, () => spread(table.indices, column.values), (index) => {
+      const row = table.rowOf(index);
+      return row < 0 ? NaN : column.values[row];
+    })));
+  }
+
+  #scoreQuantities() {
+    return this.scores.flatMap((file) => file.columns.map((column) => quantity({
+      id: ["score", file.name, column.name].join("~"), group: file.name === "scores" ? "scores" : `scores ${file.name}`, name: column.name,
+      kind: "score", members: file.indices,
+    }, () => spread(file.indices, column.values))));
+  }
+
+  #sizes() {
+    const members = Uint16Array.from({ length: SIZE }, (_, index) => index);
+    const kinds = [["parameters", 0, true], ["MACs", 1, true], ["parameters, every edge counted", 0, false], ["MACs, every edge counted", 1, false]];
+    return kinds.map(([name, which, live]) => quantity({
+      id: ["size", which ? "macs" : "parameters", ...(live ? [] : ["every-edge"])].join("~"),
+      group: "size", name, kind: "size", better: -1, members,
+    }, () => Float64Array.from(members, (index) => this.sizeOf(index, live)[which])));
+  }
+
+  #mainQuantity() {
+    const [table] = this.tables;
+    const column = table.columns[table.main] ?? null;
+    return [...this.quantities.values()].find((q) => q.column === column) ?? [...this.quantities.values()][0];
+  }
+
+  /** What stands against the main quantity at first: clean accuracy on the same images, or the number of parameters. */
+  #companion() {
+    const { table, column } = this.main;
+    return [...this.quantities.values()].find((q) => q !== this.main && q.table === table && column && q.column?.metric === "clean"
+      && q.column.dataset === column.dataset && q.column.split === column.split) ?? this.quantities.get("size~parameters");
+  }
+
+  /** Parameters and MACs. @param {number} index @param {boolean} live count live edges only @returns {[number, number]} */
+  sizeOf(index, live) {
+    const counts = [0, 0, 0, 0, 0], alive = live ? liveEdges(index) : null;
+    digitsOf(index).forEach((digit, edge) => { if (!alive || alive[edge]) counts[digit]++; });
+    return this.header.space.sizes[counts[2]][counts[3]];
+  }
+
+  /** Codes of the other members of an architecture's class. @param {number} index @param {string} partition */
+  twins(index, partition) {
+    const classes = this.classes[partition], found = [];
+    for (let other = 0; other < SIZE; other++) if (other !== index && classes[other] === classes[index]) found.push(codeOf(other));
+    return found;
+  }
+
+  /** A quantity by its id, or the first of the fallbacks that exists. @returns {Quantity} */
+  find(id, ...fallbacks) {
+    return [id, ...fallbacks].map((one) => this.quantities.get(one)).find(Boolean) ?? this.main;
+  }
+
+  /** Own index by published index, of the first table that brings them. */
+  get published() {
+    return (this.tables.find((table) => table.publishedOf) ?? {}).ofPublished ?? null;
+  }
+
+  /** Searches, read when first asked for. */
+  searches() {
+    this.searchesRead ??= this.header.searches ? readJson(this.header.searches.file) : Promise.resolve([]);
+    return this.searchesRead;
+  }
+}
+
+/**
+ * The one whose architectures are taken: of two tables that of fewer classes, in either order, since one row of it may
+ * stand for several of the other.
+ */
+function baseOf(x, y) {
+  if (!x.table || !y.table) return y.table ? y : x;
+  const by = [y.table.classCount - x.table.classCount, y.members.length - x.members.length, y.table.place - x.table.place].find(Boolean) ?? 0;
+  return by < 0 ? y : x;
+}
+
+/**
+ * The architectures that have both quantities, with their values.
+ * @param {Quantity} x @param {Quantity} y
+ * @returns {{index: Uint16Array, x: Float64Array, y: Float64Array, base: Quantity}} base: whose architectures they are
+ */
+export function pairs(x, y) {
+  const base = baseOf(x, y);
+  const index = [], first = [], second = [];
+  for (const one of base.members) {
+    const a = x === base ? x.at(one) : x.resolve(one), b = y === base ? y.at(one) : y.resolve(one);
+    if (Number.isNaN(a) || Number.isNaN(b)) continue;
+    index.push(one); first.push(a); second.push(b);
+  }
+  return { index: Uint16Array.from(index), x: Float64Array.from(first), y: Float64Array.from(second), base };
+}

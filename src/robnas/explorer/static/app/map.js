@@ -1,0 +1,107 @@
+// Any two quantities against each other, over all architectures that have both.
+
+import { miniCell } from "./cell-drawing.js";
+import { announce, dropdown, h, put } from "./dom.js";
+import { csvButton, svgButton } from "./download.js";
+import { pairs } from "./data.js";
+import { counted, shown, whole } from "./format.js";
+import { architectureOf } from "./parse.js";
+import { quantitySelect } from "./quantity-select.js";
+import { Scatter } from "./scatter.js";
+import { codeOf, OPERATIONS, operationCount, SHORT } from "./space.js";
+import { change, changeSoon, formatHash, go } from "./state.js";
+
+const LISTED = 100;
+
+/** A part of the plane as it stands in addresses. */
+const partText = (part) => part && [part.x0, part.x1, part.y0, part.y1].map((value) => Number(value.toPrecision(9))).join(",");
+
+/** @returns {import("./scatter.js").View|null} */
+function parsePart(text) {
+  const [x0, x1, y0, y1] = (text ?? "").split(",").map(Number);
+  return x0 < x1 && y0 < y1 ? { x0, x1, y0, y1 } : null;
+}
+
+/** @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
+export const describePoint = (x, y, points) => (place) => [
+  h("b", { class: "code" }, codeOf(points.index[place])), miniCell(points.index[place]),
+  h("dl", {}, [x, y].flatMap((q, axis) => [h("dt", {}, q.name), h("dd", {}, shown(q, (axis ? points.y : points.x)[place]))])),
+  h("a", { href: formatHash("cell", { arch: codeOf(points.index[place]) }) }, "Open the cell"),
+];
+
+/** Which architectures of two tables were put together; nothing where there is one table. */
+export function pairedText(base, x, y) {
+  if (!x.table || !y.table || x.table === y.table) return "";
+  const other = (base === x ? y : x).table;
+  return `Those of ${base.table.name}, each with what ${other.name} has measured of it${other.partition ? " or of an isomorphic one" : ""}.`;
+}
+
+/** A list of architectures with two values each. */
+export function pointTable(caption, places, points, x, y) {
+  return h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: 0 }, h("table", { class: "points" },
+    h("caption", { class: "unseen" }, caption),
+    h("thead", {}, h("tr", {}, ["cell", x.name, y.name].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+    h("tbody", {}, places.slice(0, LISTED).map((place) => h("tr", {},
+      h("th", { scope: "row" }, h("a", { class: "code", href: formatHash("cell", { arch: codeOf(points.index[place]) }) }, codeOf(points.index[place]))),
+      h("td", { class: "number" }, shown(x, points.x[place])), h("td", { class: "number" }, shown(y, points.y[place])))))));
+}
+
+/** @param {import("./data.js").Data} data */
+export function mapView(data) {
+  const controls = h("div", { class: "controls" }), list = h("section", { class: "card list", "aria-label": "List" });
+  const state = { points: null, x: null, y: null, listed: [] };
+  const scatter = new Scatter({
+    label: "Map of architectures",
+    describe: (place) => describePoint(state.x, state.y, state.points)(place),
+    onOpen: (index) => go("cell", { arch: codeOf(index) }),
+    onBrush: (brush) => change({ brush: partText(brush) }),
+    onView: (view) => changeSoon("map", { view: partText(view) }, 250),
+  });
+  const count = h("p", { class: "hint" });
+  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [codeOf(state.points.index[place]), state.points.x[place], state.points.y[place]])];
+  const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Map"), controls,
+    h("div", { class: "split wide" },
+      h("section", { class: "card", "aria-label": "Plot" }, scatter.element,
+        h("div", { class: "actions" }, count, svgButton("map", () => scatter.svg()), csvButton("map", csv))), list));
+
+  function update(params) {
+    const x = data.find(params.x, data.companion.id), y = data.find(params.y);
+    const colour = params.colour === undefined ? 3 : OPERATIONS.indexOf(params.colour);
+    const front = params.front !== "no", brush = parsePart(params.brush);
+    if (state.x !== x || state.y !== y) Object.assign(state, { x, y, points: pairs(x, y) });
+    const { points } = state;
+    const reset = { view: null, brush: null };
+    put(controls, quantitySelect(data, "Across", x, (id) => change({ x: id, ...reset })), quantitySelect(data, "Up", y, (id) => change({ y: id, ...reset })),
+      colourSelect(colour), checkbox("Pareto front", front, (on) => change({ front: on ? null : "no" })));
+    scatter.show({
+      x, y, points, front, brush, view: parsePart(params.view), current: architectureOf(params, data),
+      levels: colour < 0 ? null : Uint8Array.from(points.index, (index) => operationCount(index, colour)),
+      legend: colour < 0 ? "" : `number of ${SHORT[colour]}`,
+    });
+    state.listed = (brush ? scatter.inside(brush) : front ? scatter.front : points.index.map((_, place) => place)).slice();
+    state.listed = Array.from(state.listed).sort((a, b) => y.better * (points.y[b] - points.y[a]));
+    showList(brush ? "Selected" : front ? "Pareto front" : "All", state, list);
+    put(count, points.index.length ? `${counted(points.index.length, "architecture")} with both values. ${pairedText(points.base, x, y)}`.trim() : "No architecture has both values.");
+    if (brush) announce(`${counted(state.listed.length, "architecture")} selected`);
+  }
+  return { element, update, recolour: () => scatter.recolour(), title: () => "Map" };
+}
+
+function showList(what, { listed, points, x, y }, list) {
+  const more = listed.length > LISTED ? `, the first ${LISTED} are listed; the CSV holds all` : "";
+  put(list, h("h2", {}, what), h("p", { class: "hint", "data-count": listed.length }, `${counted(listed.length, "architecture")}${more}`),
+    listed.length ? pointTable(`${what}: ${whole(listed.length)}`, listed, points, x, y) : null,
+    what === "Selected" ? h("button", { type: "button", class: "quiet", onclick: () => change({ brush: null }) }, "Clear the selection")
+      : h("p", { class: "hint" }, "Shift-drag in the plot, or press Select and drag, to choose architectures."));
+}
+
+function colourSelect(current) {
+  const options = [{ value: "nothing", text: "nothing" }, ...OPERATIONS.map((name, operation) => ({ value: name, text: `number of ${SHORT[operation]}` }))];
+  return dropdown("Colour", options, OPERATIONS[current] ?? "nothing", (value) => change({ colour: value }));
+}
+
+/** @param {string} label @param {boolean} on @param {(on: boolean) => void} choose */
+export function checkbox(label, on, choose) {
+  const box = h("input", { type: "checkbox", checked: on, onchange: () => choose(box.checked) });
+  return h("label", { class: "check" }, box, label);
+}

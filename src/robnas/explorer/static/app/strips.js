@@ -1,0 +1,68 @@
+// Accuracy of one architecture in every column of a table, each on the distribution of all architectures.
+
+import { h, s } from "./dom.js";
+import { percent, whole } from "./format.js";
+import { extent, histogram } from "./statistics.js";
+
+const WIDTH = 240, HEIGHT = 34, BINS = 60;
+
+function areaPath(counts) {
+  const highest = Math.max(1, ...counts), step = WIDTH / counts.length;
+  const points = Array.from(counts, (count, bin) =>
+    `${(bin * step).toFixed(1)} ${(HEIGHT - 3 - (HEIGHT - 10) * Math.sqrt(count / highest)).toFixed(1)}H${((bin + 1) * step).toFixed(1)}`);
+  return `M0 ${HEIGHT - 3}V${points.join("L").replace(/^0\.0 /, "")}V${HEIGHT - 3}Z`;
+}
+
+/** The distribution, the value and its noise bar (one standard deviation to each side). */
+function strip(column, row) {
+  const [low, high] = extent(column.values), room = (high - low) * 0.03 || 0.01;
+  const [from, to] = [low - room, high + room];
+  const place = (value) => Math.max(0, Math.min(WIDTH, WIDTH * (value - from) / (to - from)));
+  const value = column.values[row], sd = column.sdOf(row);
+  return s("svg", { class: "strip", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    s("path", { class: "all", d: areaPath(histogram(column.values, from, to, BINS)) }),
+    !Number.isNaN(value) && !Number.isNaN(sd) && s("rect", { class: "noise", x: place(value - sd), width: Math.max(1, place(value + sd) - place(value - sd)), y: 3, height: HEIGHT - 6 }),
+    !Number.isNaN(value) && s("rect", { class: "mark", x: place(value) - 1.25, width: 2.5, y: 0, height: HEIGHT }));
+}
+
+/** @param {import("./data.js").Column} column @param {number} row */
+function rankText(column, row) {
+  const { rank, low, high, count } = column.rankOf(row);
+  const set = Number.isNaN(low) ? "" : `${whole(low)} – ${whole(high)}`;
+  return { rank: `${whole(rank)} of ${whole(count)}`, set };
+}
+
+function line(column, row, open) {
+  const value = column.values[row], known = !Number.isNaN(value), sd = column.sdOf(row);
+  const rank = known ? rankText(column, row) : { rank: "–", set: "" };
+  const runs = column.runsOf(row);
+  return h("tr", { "data-column": column.name, role: "row" },
+    h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric)),
+    h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && !Number.isNaN(sd) ? h("span", { class: "sd" }, ` ±${(100 * sd).toFixed(2)}`) : null),
+    h("td", { class: "distribution", role: "cell" }, strip(column, row)),
+    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible, 95 %" }, rank.set) : null),
+    h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
+}
+
+/**
+ * A block per data set and split.
+ * @param {import("./data.js").Table} table @param {number} row @param {(column: import("./data.js").Column) => void} open
+ */
+export function measurements(table, row, open) {
+  const groups = Map.groupBy ? Map.groupBy(table.columns, (c) => `${c.dataset} · ${c.split}`) : grouped(table.columns);
+  return [...groups].map(([name, columns]) =>
+    h("div", { class: "scroll", role: "region", "aria-label": `${table.name}, accuracy on ${name}`, tabindex: 0 },
+      h("table", { class: "measurements", role: "table" },
+        h("caption", {}, name),
+        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["metric", "accuracy", "among all", "rank", "runs"].map((text) => h("th", { scope: "col", role: "columnheader", class: ["metric", "among all"].includes(text) ? null : "number" }, text)))),
+        h("tbody", { role: "rowgroup" }, columns.map((column) => line(column, row, open))))));
+}
+
+function grouped(columns) {
+  const groups = new Map();
+  for (const column of columns) {
+    const name = `${column.dataset} · ${column.split}`;
+    groups.set(name, [...(groups.get(name) ?? []), column]);
+  }
+  return groups;
+}

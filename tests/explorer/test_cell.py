@@ -1,0 +1,219 @@
+"""The cell view: what people change, paste, read and copy.
+
+In a real browser; every test fails on a console error or a request to another host.
+"""
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robnas.analysis import rank_set
+from robnas.benchmarks import Column, Table
+from robnas.explorer import build_site
+from robnas.spaces import Architecture, partition
+from tests.explorer.acting import PGD, best, downloaded, paste, row_of, text_of, until, wait_hash
+from tests.explorer.conftest import COUNT
+
+
+def test_it_opens_at_the_best_architecture(page, table):
+    arch = best(table)
+    assert text_of(page, "h1") == arch.code
+    metric, accuracy, rank, runs = row_of(page, "bench", "cifar10 test pgd@8/255")
+    found, noise = rank_set(table, arch, **PGD), table.noise(**PGD)
+    assert (metric, runs) == ("pgd@8/255", "2")
+    assert accuracy == f"{100 * found.value:.2f} % ±{100 * noise.run_sd / np.sqrt(2):.2f}"
+    assert rank.split() == ["1", "of", str(COUNT), str(found.low), "–", str(found.high)]
+    assert page.title() == f"{arch.code} · Cell · robnas explorer"
+
+
+@pytest.mark.parametrize("row", [0, 57, 200])
+def test_any_row_shows_what_the_table_says(visit, table, row):
+    arch = table.architectures[row]
+    page = visit().open(f"#/cell?arch={arch.code}")
+    for column in table.columns:
+        _, accuracy, rank, runs = row_of(page, "bench", column.name)
+        value = table.peek(arch, dataset=column.dataset, metric=column.metric, split=column.split, seed="mean") \
+            if column.counts[row] else None  # fmt: skip
+        if value is None:
+            assert (accuracy, rank, runs) == ("–", "–", "not measured")
+            continue
+        found = rank_set(table, arch, dataset=column.dataset, metric=column.metric, split=column.split)
+        assert accuracy.startswith(f"{100 * value:.2f} %")
+        assert rank.split() == [str(found.rank), "of", str(found.count), str(found.low), "–", str(found.high)]
+        assert runs == str(value.runs)
+
+
+def test_an_isomorphic_architecture_stands_in_and_twins_are_listed(visit, table):
+    classes = partition("official")
+    row = next(
+        row
+        for row, arch in enumerate(table.architectures)
+        if (classes.class_of == classes.class_of[arch.index]).sum() == 3
+    )
+    trained = table.architectures[row]
+    members = [
+        Architecture.from_index(int(i)) for i in np.flatnonzero(classes.class_of == classes.class_of[trained.index])
+    ]
+    asked = next(arch for arch in members if arch != trained)
+    page = visit().open(f"#/cell?arch={asked.code}")
+    notice = text_of(page, 'section[aria-label="bench"] .notice')
+    assert notice == f"{asked.code} itself was not trained: {trained.code} is isomorphic to it and was."
+    facts = page.locator('section[aria-label="Facts"] dd').all_inner_texts()
+    assert set(facts[5].split()) == {arch.code for arch in members if arch != asked}
+    assert facts[0] == asked.genotype
+    assert facts[3] == f"#{table.published[asked.index]}"
+
+
+def test_what_the_table_lacks_is_said(visit, table):
+    classes = partition("official").class_of
+    held = set(classes[table.rows].tolist())
+    missing = next(
+        arch for arch in (Architecture.from_index(i) for i in range(9000, 15625)) if classes[arch.index] not in held
+    )
+    page = visit().open(f"#/cell?arch={missing.code}")
+    notice = text_of(page, 'section[aria-label="bench"] .notice')
+    assert notice == f"This table has not measured {missing.code}, nor an isomorphic architecture."
+    assert "not scored" in text_of(page, 'section[aria-label="Scores"]')
+
+
+def test_an_edge_is_changed_by_mouse_and_by_keys(page):
+    paste(page, "323133")
+    wait_hash(page, "arch=323133")
+    page.click('[data-edge="3"] text')
+    page.get_by_role("button", name="none", exact=True).click()
+    wait_hash(page, "arch=323033")
+    assert text_of(page, "h1") == "323033"
+    page.locator('[data-edge="3"]').focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.edge") == "4"
+    page.keyboard.press("4")
+    wait_hash(page, "arch=323043")
+    page.keyboard.press("Enter")
+    wait_hash(page, "arch=323003")
+    assert page.get_attribute('[data-edge="4"]', "aria-checked") == "true"
+    assert page.get_attribute('[data-edge="4"]', "aria-label") == "Edge 1 to 3: none"
+    page.go_back()
+    wait_hash(page, "arch=323043")
+    assert text_of(page, "h1") == "323043"
+
+
+def test_dead_edges_are_told(visit):
+    page = visit().open("#/cell?arch=300012")
+    assert page.get_attribute('[data-edge="5"]', "aria-label") == "Edge 2 to 3: 1×1 conv, carries nothing to the output"
+    assert "316,346 on live edges, 344,346 with every edge" in text_of(page, 'section[aria-label="Facts"]')
+
+
+@pytest.mark.parametrize("arch", [Architecture("323133"), Architecture("021340")])
+def test_every_encoding_is_read_and_shown(page, table, arch):
+    texts = [
+        arch.code, arch.genotype, repr(arch.operations), repr(list(arch.operations)), repr(arch.format("naslib")),
+        repr(arch.format("hpobench")), json.dumps(arch.format("hpobench")), f"#{table.published[arch.index]}",
+        f"index {arch.index}", f"  {arch.code}\n", repr(arch),
+    ]  # fmt: skip
+    for text in texts:
+        page.goto(page.url.partition("#")[0] + "#/cell?arch=000000")
+        until(page, "document.querySelector('h1').textContent === '000000'")
+        paste(page, text)
+        until(page, "code => document.querySelector('h1').textContent === code", arg=arch.code)
+    page.get_by_text("Other encodings").click()
+    shown = page.locator(".encodings code").all_inner_texts()
+    assert shown == [repr(arch.operations), repr(arch.format("naslib")), repr(arch.format("hpobench"))]
+
+
+WRONG = (
+    ("", "Nothing to read: expected a digit code"),
+    ("32313", "Expected 6 digits, one per edge, got 5 characters; a published index is written #32313."),
+    ("323135", "Character 6: expected one of the digits 0 to 4, got “5”."),
+    ("hello", "Cannot read “hello”: expected a digit code"),
+    ("|nor_conv_3x3~0|+|nor_conv_5x5~0|", "Character 19: expected one of none, skip_connect"),
+    ("(2, 3, 0, 2, 2)", "Expected 6 operations, one per edge, got 5."),
+    ("(2, 3, 0, 2, 2, 9)", "Element 6 of a NASLib tuple: expected 0 skip_connect"),
+    ("{'1<-0': 'none'}", "2<-0 is missing."),
+    ("#15625", "Expected published index 0 to 15624, got 15625."),
+    ("<img src=x onerror=alert(1)>", "Cannot read “<img src=x onerror=alert(1)>”"),
+    ("|" * 500, "Expected at most 400 characters, got 500."),
+)
+
+
+def test_what_cannot_be_read_is_one_message(page):
+    before = text_of(page, "h1")
+    for text, error in WRONG:
+        paste(page, text)
+        assert page.get_attribute("#paste", "aria-invalid") == "true"
+        assert error in text_of(page, "#paste-error")
+        assert text_of(page, "h1") == before
+
+
+def test_a_bad_address_is_said_and_can_be_mended(visit):
+    page = visit().open("#/cell?arch=99%zz")
+    assert "Cannot read “99%zz”" in text_of(page, "#paste-error")
+    paste(page, "111111")
+    until(page, "document.querySelector('h1').textContent === '111111'")
+
+
+def test_copies_are_what_python_and_the_shell_take(visit, table):
+    page = visit(permissions=["clipboard-read", "clipboard-write"]).open("#/cell?arch=323133")
+    section = page.locator('section[aria-label="bench"]')
+
+    def copied(where, label):
+        where.get_by_role("button", name=label).click()
+        until(page, "label => document.getElementById('live').textContent === `${label}: copied`", arg=label)
+        return page.evaluate("navigator.clipboard.readText()")
+
+    arch = best(table)
+    paste(page, arch.code)
+    until(page, "code => document.querySelector('h1').textContent === code", arg=arch.code)
+    python = copied(section, "Copy as Python")
+    loaded = python.replace('robnas.load("bench.parquet")', "TABLE")
+    values = {"TABLE": table}
+    exec(loaded.rpartition("\n\n")[0], values)
+    compile(python, "copied", "exec")
+    assert f"# {table.peek(arch, **PGD, seed='mean'):.4f}" in python
+    command = copied(section, "Copy as command")
+    assert (
+        command == f"robnas query {arch.code} --table bench.parquet --dataset cifar10 --metric pgd@8/255 --split test"
+    )
+    assert copied(page, "Copy genotype") == arch.genotype
+
+
+def test_a_missing_value_has_no_rank(visit, serve, table):
+    values = table.columns[1].values.copy()
+    values[3] = np.nan
+    empty = Column("cifar10", "test", "square@8/255", np.full((COUNT, 1), np.nan))
+    holey = Table("holey", table.rows, [replace(table.columns[1], values=values), empty], partition="official")
+    one = visit(serve(build_site([("holey", holey)])), permissions=["clipboard-read", "clipboard-write"])
+    code = table.architectures[3].code
+    page = one.open(f"#/cell?arch={code}")
+    assert text_of(page, "#live") == f"Architecture {code}. cifar10 test pgd@8/255 not measured."
+    assert page.locator("path.all").count() == 2
+    assert all(
+        "NaN" not in path for path in page.locator("path.all").evaluate_all("all => all.map(p => p.getAttribute('d'))")
+    )
+    _, text = downloaded(page, "CSV", "Cell")
+    for row in csv.DictReader(io.StringIO(text)):
+        assert [row[name] for name in ("accuracy", "sd", "rank", "rank_low", "rank_high")] == [""] * 5
+    page.get_by_role("button", name="Copy as Python").click()
+    until(page, "document.getElementById('live').textContent === 'Copy as Python: copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "#" not in copied
+    assert copied.endswith('seed="mean")\n')
+
+
+def test_the_cell_is_saved_as_csv_and_svg(page, table):
+    name, text = downloaded(page, "CSV", "Cell")
+    arch = best(table)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert name == f"cell-{arch.code}.csv"
+    first = next(row for row in rows if row["table"] == "bench" and row["metric"] == "pgd@8/255")
+    assert float(first["accuracy"]) == pytest.approx(table.peek(arch, **PGD, seed="mean"), abs=1e-9)
+    assert first["rank"] == "1"
+    _, drawing = downloaded(page, "SVG", "Cell")
+    root = ElementTree.fromstring(drawing)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    lines = [path for path in root.iter("{http://www.w3.org/2000/svg}path") if path.get("fill") == "none"]
+    assert all(line.get("stroke", "").startswith("rgb") or line.get("stroke") == "transparent" for line in lines)

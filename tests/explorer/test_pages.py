@@ -1,0 +1,127 @@
+"""What holds on every page: accessibility, phones, colours, history, hostile and damaged data.
+
+In a real browser; every test fails on a console error or a request to another host.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import Column, Table
+from robnas.explorer import build_site
+from tests.explorer.acting import MAP, text_of, until, wait_hash
+
+VIEWS = ("cell", "map", "compare", "search", "kernels", "data")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, scheme):
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    page = visit(color_scheme=scheme).open()
+    for view in VIEWS:
+        page.goto(page.url.partition("#")[0] + f"#/{view}")
+        page.wait_for_selector(f'main[data-ready="{view}"]')
+        until(page, "!document.querySelector('main .loading')")
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], [node["html"][:120] for node in one["nodes"]][:3]) for one in found] == []
+
+
+def test_no_view_scrolls_sideways_on_a_phone(visit):
+    page = visit(viewport={"width": 360, "height": 740}).open()
+    for view in VIEWS:
+        page.goto(page.url.partition("#")[0] + f"#/{view}")
+        page.wait_for_selector(f'main[data-ready="{view}"]')
+        until(page, "!document.querySelector('main .loading')")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, view
+
+
+def test_colours_follow_the_system_and_the_button(visit):
+    page = visit(color_scheme="dark").open()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Change to light colours").click()
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    page.reload()
+    page.wait_for_selector("main[data-ready]")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+
+
+def test_views_keep_their_state_and_the_back_button_works(visit):
+    page = visit().open(MAP + "&front=no")
+    page.get_by_role("link", name="Data").first.click()
+    page.wait_for_selector('main[data-ready="data"]')
+    page.get_by_role("link", name="Map").click()
+    wait_hash(page, "front=no")
+    page.go_back()
+    page.wait_for_selector('main[data-ready="data"]')
+    page.goto(page.url.partition("#")[0] + "#/nothing?x=1")
+    page.wait_for_selector('main[data-ready="cell"]')
+
+
+def test_markup_in_names_is_text(visit, serve):
+    evil = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
+    values = np.array([[0.5], [0.25], [0.75]])
+    table = Table(
+        evil, [0, 1, 2], [Column(evil, "test", metric, values) for metric in (evil, "clean")], provenance={evil: evil}
+    )
+    page = visit(serve(build_site([(evil, table)]))).open()
+    for view in VIEWS:
+        page.goto(page.url.partition("#")[0] + f"#/{view}")
+        page.wait_for_selector(f'main[data-ready="{view}"]')
+        assert page.locator("img[src=x]").count() == 0
+        assert "robnas explorer" in page.title()
+    assert evil in text_of(page, "main")
+
+
+def changed(site, files):
+    """The site with other files in its data: content, entries of the header, or None for no such file."""
+    site = dict(site)
+    for name, content in files.items():
+        if isinstance(content, dict):
+            content = json.dumps({**json.loads(site["data/explorer.json"]), **content}).encode()
+        site[f"data/{name}"] = content
+    return {name: content for name, content in site.items() if content is not None}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"table-0.bin": None}, "data/table-0.bin is missing from this site"),
+        ({"table-0.bin": b"1234"}, "data/table-0.bin is shorter than its header says"),
+        ({"explorer.json": b"{"}, "data/explorer.json is damaged"),
+        ({"explorer.json": {"version": 0}}, "exported in format 0, its page reads format 1"),
+        ({"explorer.json": {"format": "x"}}, "is no export of the robnas explorer"),
+        ({"explorer.json": {"tables": [{}]}}, "it names a file that is none"),
+        (
+            {"explorer.json": {"tables": [{"file": "data/table-0.bin", "name": "huge", "rows": {"count": 100_000}}]}},
+            "huge has 100000 rows, at most 15625 were expected",
+        ),
+        ({"explorer.json": {"tables": [{"file": "data/table-0.bin"}]}}, "undefined has undefined rows"),
+    ],
+)
+def test_bad_data_is_said_on_the_page(visit, serve, table, change, text):
+    one = visit(serve(changed(build_site([("bench", table)]), change)))
+    page = one.open()
+    assert text in text_of(page, "main")
+    assert page.get_attribute("main", "data-ready") == "failed"
+    one.problems[:] = [p for p in one.problems if "404" not in p]  # the browser itself reports the missing file
+
+
+def test_first_rows_of_a_screen_reader(page):
+    """Landmarks, one heading, a skip link, a live region that says what is shown."""
+    assert page.locator("header, main, nav, footer").count() == 4
+    assert page.locator("h1").count() == 1
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert text_of(page, "#live").startswith("Architecture ")
+
+
+def test_the_skip_link_stays_in_the_view(visit):
+    page = visit().open("#/kernels")
+    page.wait_for_selector('main[data-ready="kernels"]')
+    page.focus("a.skip")
+    page.keyboard.press("Enter")
+    until(page, "document.activeElement.id === 'main'")
+    assert page.evaluate("location.hash") == "#/kernels"
+    assert page.get_attribute("main", "data-ready") == "kernels"

@@ -1,0 +1,185 @@
+"""Comparison, searches, kernels and data.
+
+In a real browser; every test fails on a console error or a request to another host.
+"""
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+
+from robnas.benchmarks import Column, Table
+from robnas.explorer import build_site, read_searches
+from robnas.search import Experiment, Plan, RandomSearch, Task
+from robnas.spaces import Architecture, partition
+from tests.explorer.acting import PGD, downloaded, plotted, text_of, until, wait_hash
+from tests.explorer.conftest import COUNT, plain_table
+
+
+def figure(page, name):
+    return re.findall(r"−?\d\.\d+", text_of(page, f'[data-figure="{name}"]'))
+
+
+def numbers(texts):
+    return [float(text.replace("−", "-")) for text in texts]
+
+
+@pytest.mark.parametrize("second", ["bench~cifar100~test~pgd@8/255", "plain~cifar10~test~clean", "size~parameters"])
+def test_correlations_are_those_of_scipy(visit, table, second):
+    page = visit().open(f"#/compare?a=bench~cifar10~test~clean&b={second}")
+    plotted(page)
+    a, other = table.columns[0].mean, np.full(COUNT, np.nan)
+    if second.startswith("bench"):
+        other = table.columns[3].mean
+    elif second.startswith("plain"):
+        plain = plain_table()
+        other = plain.values("cifar10", "clean", split="test", index=table.rows)
+    else:
+        live = [[d for d, on in zip(arch.code, arch.live_edges, strict=True) if on] for arch in table.architectures]
+        other = np.array([9 * digits.count("3") + digits.count("2") for digits in live], dtype=float)
+    known = ~np.isnan(other)
+    rho, low, high = numbers(figure(page, "spearman"))
+    assert rho == pytest.approx(spearmanr(a[known], other[known]).statistic, abs=6e-4)
+    assert low < rho < high
+    tau, low, high = numbers(figure(page, "kendall"))
+    assert tau == pytest.approx(kendalltau(a[known], other[known]).statistic, abs=6e-4)
+    assert low < tau < high
+
+
+def test_the_interval_is_the_bootstrap_of_the_analysis(visit, table):
+    from robnas.analysis import correlate
+
+    page = visit().open("#/compare?a=bench~cifar10~test~clean&b=bench~cifar10~test~pgd@8/255")
+    _, low, high = numbers(figure(page, "spearman"))
+    found = correlate(table.columns[0].mean, table.columns[1].mean, rng=np.random.default_rng(0))
+    width = found.high - found.low
+    assert low == pytest.approx(found.low, abs=0.2 * width)
+    assert high == pytest.approx(found.high, abs=0.2 * width)
+
+
+def test_ranks_that_change_most_and_what_the_best_share(visit, table):
+    page = visit().open("#/compare?a=bench~cifar10~test~clean&b=plain~cifar10~test~clean&as=ranks")
+    plotted(page)
+    _, text = downloaded(page, "CSV", "Plot")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    gains = sorted((float(row["rank_first"]) - float(row["rank_second"]) for row in rows), reverse=True)
+    first = page.locator('section[aria-label="Ranks that change most"] tbody tr').first.locator("td").all_inner_texts()
+    assert first[-1] == f"▲ {int(gains[0] + 0.5)}"
+    page.get_by_role("button", name="Falls").click()
+    wait_hash(page, "falls=yes")
+    first = page.locator('section[aria-label="Ranks that change most"] tbody tr').first.locator("td").all_inner_texts()
+    assert first[-1] == f"▼ {int(0.5 - gains[-1])}"
+    shared = sum(float(row["rank_first"]) <= 100 and float(row["rank_second"]) <= 100 for row in rows)
+    assert f"{shared} shared" in text_of(page, 'section[aria-label="Correlation"]')
+
+
+@pytest.mark.parametrize("both", [("bench", "fine"), ("fine", "bench")])
+def test_tables_of_two_partitions_pair_alike_in_either_order(visit, serve, table, both):
+    """Two isomorphic networks of the finer table stand in one row of the coarser one."""
+    classes = partition("official").class_of
+    rows = np.sort(np.flatnonzero(np.isin(classes, classes[table.rows[:40]])))
+    values = np.random.default_rng(2).integers(0, 1000, (len(rows), 1)) / 1000
+    fine = Table("fine", rows, [Column("cifar10", "test", "clean", values)])
+    site = build_site([("bench", table), ("fine", fine)])
+    page = visit(serve(site)).open(f"#/compare?a={both[0]}~cifar10~test~clean&b={both[1]}~cifar10~test~clean")
+    expected = "40 architectures. Those of bench, each with what fine has measured of it."
+    assert text_of(page, "[data-paired]") == expected
+    other = fine.values("cifar10", "clean", split="test", index=table.rows[:40])
+    rho = spearmanr(table.columns[0].mean[:40], other).statistic
+    assert numbers(figure(page, "spearman"))[0] == pytest.approx(rho, abs=6e-4)
+
+
+def test_a_step_is_kept_in_its_own_view(visit):
+    page = visit().open("#/search?step=7")
+    page.wait_for_selector('section[aria-label="Replay"] input[type=range]')
+    page.get_by_label("Query", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.evaluate("document.querySelector('nav a[href^=\"#/data\"]').click()")
+    page.wait_for_selector('main[data-ready="data"]')
+    page.wait_for_timeout(500)
+    assert page.evaluate("location.hash") == "#/data"
+    assert "step=8" in page.get_attribute('nav a[href^="#/search"]', "href")
+
+
+def test_one_run_has_neither_band_nor_error(visit, serve, table, tmp_path):
+    task = Task.named(table, "cifar10", "pgd@8/255", split="test")
+    list(Experiment.of({"random-search": RandomSearch()}, [task], Plan(12, 1)).run(out=tmp_path / "results"))
+    page = visit(serve(build_site([("bench", table)], (), read_searches(tmp_path, [table])))).open("#/search")
+    page.wait_for_selector('section[aria-label="Regret"] tbody td')
+    assert "±" not in text_of(page, 'section[aria-label="Regret"]')
+    assert page.get_attribute('section[aria-label="Regret"] canvas', "aria-label").startswith("regret after each query")
+    _, drawing = downloaded(page, "SVG", "Regret")
+    assert 'opacity="0.15"' not in drawing
+    _, text = downloaded(page, "CSV", "Regret")
+    assert {row["standard_error"] for row in csv.DictReader(io.StringIO(text))} == {""}
+
+
+def test_searches_are_replayed_query_by_query(visit, site):
+    recorded = json.loads(site["data/searches.json"])
+    page = visit().open("#/search?step=7")
+    page.wait_for_selector('section[aria-label="Replay"] input[type=range]')
+    trace = recorded[0]["traces"][0]
+    code = Architecture.from_index(trace["architectures"][6]).code
+    assert text_of(page, ".told").startswith(f"Query 7 of 30: {code}, told {100 * trace['values'][6]:.2f} %.")
+    assert f"regret {100 * trace['regret'][6]:.2f} points" in text_of(page, ".told")
+    slider = page.get_by_label("Query", exact=True)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "document.querySelector('.told').textContent.startsWith('Query 8 of 30')")
+    wait_hash(page, "step=8")
+    assert page.evaluate("document.activeElement.type") == "range"
+    assert 'opacity="0.15"' in downloaded(page, "SVG", "Regret")[1]
+    _, text = downloaded(page, "CSV", "Regret")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 60
+    assert float(rows[29]["mean_regret"]) == recorded[0]["mean"][-1]
+    page.get_by_role("checkbox", name="local-search").uncheck()
+    wait_hash(page, "hide=local-search")
+    assert "Oracle selection" in text_of(page, 'section[aria-label="Regret"]')
+
+
+def test_a_replay_plays_to_its_end_also_with_little_motion(visit):
+    page = visit(reduced_motion="reduce").open("#/search?run=random-search~1&step=28")
+    page.get_by_role("button", name="Play").click()
+    until(page, "document.querySelector('.told').textContent.startsWith('Query 30 of 30')")
+    page.get_by_role("button", name="Play").wait_for()
+    wait_hash(page, "step=30")
+
+
+def test_scores_are_ranked_by_their_correlation(visit, table):
+    page = visit().open("#/kernels?accuracy=bench~cifar10~test~clean")
+    plotted(page)
+    assert text_of(page, '[data-figure="spearman"]').startswith("1.000")
+    names = page.locator('section[aria-label="Scores"] tbody th').all_inner_texts()
+    assert names[-1] == "constant"
+    assert set(names) == {"follows", "constant", "holey", "parameters", "MACs"}
+    page.get_by_role("button", name="constant", exact=True).click()
+    wait_hash(page, "score=score~scores~constant")
+    assert "not defined" in text_of(page, '[data-figure="spearman"]')
+    page.goto(page.url.partition("#")[0] + f"#/cell?arch={table.architectures[3].code}")
+    page.wait_for_selector('main[data-ready="cell"]')
+    assert "missing: it diverged" in text_of(page, 'section[aria-label="Scores"]')
+
+
+def test_data_view_names_noise_and_images(visit, table):
+    page = visit().open("#/data")
+    text = text_of(page, 'section[aria-label="plain"]')
+    assert "not known" in text
+    assert "500 images" in text
+    noise = table.noise(**PGD)
+    assert f"{100 * noise.run_sd:.2f} points" in text_of(page, 'section[aria-label="bench"]')
+    name, saved = downloaded(page, "CSV", "bench")
+    rows = list(csv.DictReader(io.StringIO(saved)))
+    assert name == "bench.csv"
+    assert float(rows[5]["cifar10 test clean"]) == pytest.approx(table.columns[0].mean[5], abs=1e-9)
+
+
+def test_without_scores_and_searches_the_pages_say_how_to_get_them(visit, serve, table):
+    page = visit(serve(build_site([("bench", table)]))).open("#/kernels")
+    assert "robnas score" in text_of(page, "main")
+    page.get_by_role("link", name="Search").click()
+    page.wait_for_selector("text=No recorded search")
