@@ -6,13 +6,19 @@ READY  := $(VENV)/.installed
 # Test processes, each on one core.
 JOBS   ?= auto
 
-.PHONY: demo test lint install clean
+.PHONY: demo test test-browser lint install clean
 
 demo: install
 	$(BIN)/robnas demo --out runs/demo
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+# Browser tests, none skipped: installs a Chromium where there is none (Debian and Ubuntu, as root).
+test-browser: install
+	@$(BIN)/python -c 'import sys; from robnas.explorer._chromium import find_browser; sys.exit(find_browser() is None)' \
+	  || { apt-get update && apt-get install --yes chromium; }
+	ROBNAS_REQUIRE_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/explorer
 
 lint: install
 	$(BIN)/ruff check .

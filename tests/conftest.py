@@ -20,3 +20,13 @@ def shared_file(*parts):
 @pytest.fixture(scope="session")
 def published_meta():
     return json.loads(shared_file("data", "published", "meta.json").read_text())
+
+
+@pytest.fixture
+def one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

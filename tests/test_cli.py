@@ -39,6 +39,10 @@ def test_info_as_json(capsys):
     assert facts["live_edges"] == 0
 
 
+def test_version_is_printed(capsys):
+    assert robnas(capsys, "--version") == (0, "robnas 0.1.0\n", "")
+
+
 SMALL = ("--data", "digits", "--recipe", "digits", "--epochs", "2", "--channels", "2", "--limit-train", "64")
 
 
@@ -103,7 +107,7 @@ def test_an_unwritable_folder_is_one_clear_line(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["info", "train", "evaluate", "demo", "tables", "fetch", "query", "export", "reproduce"]
+    "command", ["info", "train", "evaluate", "demo", "tables", "fetch", "query", "export", "report", "reproduce"]
 )
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = robnas(capsys, command, "--help")

@@ -1,10 +1,14 @@
 import csv
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
+from robnas.analysis import REPRODUCTIONS
 from robnas.benchmarks import read_table
+from robnas.records import RecordStore
+from tests.benchmarks.test_records import CLEAN, RECORD
 from tests.conftest import shared_file
 from tests.test_cli import robnas
 
@@ -67,7 +71,11 @@ def test_query_gives_value_rank_and_runs(fetched, capsys):
         (("323133", *WHERE, "--metric", "clean", "--seed", "7"), "a mean only, got 7"),
         (("#²", *WHERE, "--metric", "clean"), "published index: expected digits after #, got '#²'"),
         (("323133", *WHERE, "--metric", "clean", "--seed", "random"), "--seed: expected mean or the number of a run"),
-        (("323133", "--table", "nats"), "table: expected one of nas-robbench-201, jung-2023"),
+        (("323133", "--table", "nats"), "table: expected one of digits, nas-robbench-201, jung-2023"),
+        (("323133", "--table", "nas-robbench"), "did you mean nas-robbench-201 or nas-robbench-201-seeds?"),
+        (("323133", "--table", "runs.db"), "did you mean sqlite:///runs.db?"),
+        (("323133", *WHERE, "--metric", "clean", "--recipe", "digits"), "expected a store such as sqlite:///runs.db"),
+        (("323133", *WHERE, "--metric", "clean", "--noise", "loud"), "--noise: expected pooled or local, got 'loud'"),
         (("323133", "--table", "sqlite:///typo.db"), "typo.db: expected a store of records, got nothing"),
     ],
 )
@@ -78,6 +86,125 @@ def test_bad_queries_are_one_line(fetched, capsys, monkeypatch, arguments, text)
     assert text in err
     assert err.count("\n") == 1
     assert not (fetched / "typo.db").exists()
+
+
+def test_local_noise_leaves_fewer_ranks_at_the_top(fetched, capsys):
+    arguments = ("query", "333133", *WHERE, "--metric", "clean", "--json")
+    pooled, local = (json.loads(robnas(capsys, *arguments, "--noise", kind)[1]) for kind in ("pooled", "local"))
+    assert (pooled["noise"], local["noise"]) == ("pooled", "local")
+    assert pooled["rank"] == local["rank"] == pooled["rank_low"] == local["rank_low"] == 1
+    assert local["rank_high"] < pooled["rank_high"]
+
+
+def test_tables_says_what_one_table_holds(fetched, capsys):
+    code, out, _ = robnas(capsys, "tables", "jung-2023")
+    assert code == 0
+    assert out.startswith(
+        "jung-2023: 6,466 architectures, one per class of official\n  cifar10 test: clean (one run), "
+    )
+    _, out, _ = robnas(capsys, "tables", "nas-robbench-201", "--json")
+    assert len(json.loads(out)["columns"]) == 18
+
+
+def test_info_takes_and_shows_published_indices(fetched, capsys):
+    code, out, _ = robnas(capsys, "info", "#2581", "--table", "nas-robbench-201")
+    assert code == 0
+    assert "published    #2581 in the order of nas-robbench-201" in out
+    _, out, _ = robnas(capsys, "info", "323133", "--table", "nas-robbench-201", "--json")
+    assert json.loads(out)["published_index"] == 2581
+    assert "published_index" not in json.loads(robnas(capsys, "info", "323133", "--json")[1])
+    for arguments, text in (
+        (("#2581",), "published index: expected --table with a table that brings published indices, got '#2581'"),
+        (("#x", "--table", "jung-2023"), "published index: expected digits after #, got '#x'"),
+        (("#15625", "--table", "jung-2023"), "published index: expected 0 to 15624, got 15625"),
+    ):
+        code, out, err = robnas(capsys, "info", *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert text in err
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two recipes for clean accuracy, two numbers of images for PGD at 3/255, two seeds for PGD at 8/255."""
+    url = f"sqlite:///{tmp_path}/runs.db"
+    wide = replace(CLEAN, recipe_hash="b" * 16, value=0.5)
+    few = replace(RECORD, metric="pgd@3/255", images=500, value=0.61)
+    with RecordStore(url) as store:
+        store.add(
+            [CLEAN, wide, RECORD, replace(RECORD, seed=1, value=0.47), few, replace(few, images=10000, value=0.6)],
+            {"r" * 16: {"name": "digits"}, "b" * 16: {"name": "wide"}},
+        )
+    return url
+
+
+OWN = ("--dataset", "cifar10", "--split", "test")
+
+
+def test_a_store_with_several_recipes_is_asked_for_what_is_meant(store, capsys):
+    ask = ("query", "323133", "--table", store, *OWN)
+    code, out, _ = robnas(capsys, *ask, "--metric", "pgd@8/255")
+    assert code == 0
+    assert "47.55 % (mean of 2 runs)\nrecipe rrrrrrrrrrrrrrrr (digits), 10,000 images of cifar10 version dddd" in out
+    facts = json.loads(robnas(capsys, *ask, "--metric", "pgd@8/255", "--json")[1])
+    assert (facts["recipe"], facts["recipe_name"], facts["images"]) == ("r" * 16, "digits", 10000)
+    assert (facts["attack"], facts["dataset_version"]) == ("a" * 16, "d" * 16)
+    for recipe, value in (("wide", 0.5), ("rrr", 0.7938)):
+        _, out, _ = robnas(capsys, *ask, "--metric", "clean", "--recipe", recipe, "--json")
+        assert json.loads(out)["value"] == value
+    _, out, _ = robnas(capsys, *ask, "--metric", "pgd@3/255", "--images", "500", "--json")
+    assert (json.loads(out)["value"], json.loads(out)["images"]) == (0.61, 500)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--metric", "clean"), "got bbbbbbbb (wide), rrrrrrrr (digits); choose one: --recipe bbbbbbbb on the "
+         "command line, recipe='bbbbbbbb' in Python"),
+        (("--metric", "pgd@3/255"), "one number of images, got 500, 10000; choose one: --images 500 on the "
+         "command line, images=500 in Python"),
+        (("--metric", "clean", "--recipe", "x"), "expected the name or beginning of one hash among bbbbbbbb (wide)"),
+        (("--metric", "clean", "--images", "7"), "images: expected one of 500, 10000, got 7"),
+        (("--metric", "clean", "--images", "x"), "--images"),
+    ],
+)  # fmt: skip
+def test_an_ambiguous_query_names_both_remedies(store, capsys, arguments, text):
+    code, out, err = robnas(capsys, "query", "323133", "--table", store, *OWN, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert text in err
+
+
+def test_a_store_lists_what_it_holds(store, capsys):
+    code, out, _ = robnas(capsys, "tables", store)
+    assert code == 0
+    assert out.splitlines()[0] == "6 records"
+    assert "cifar10, version dddddddddddddddd, recipe bbbbbbbbbbbbbbbb (wide)" in out
+    assert "pgd@8/255          10,000 images       2 records       1 architectures  seeds 0, 1  attack aaaa" in out
+    found = json.loads(robnas(capsys, "tables", store, "--json")[1])
+    assert [(entry["recipe_name"], entry["metric"], entry["images"], entry["seeds"]) for entry in found] == [
+        ("wide", "clean", 10000, [0]), ("digits", "clean", 10000, [0]), ("digits", "pgd@3/255", 500, [0]),
+        ("digits", "pgd@3/255", 10000, [0]), ("digits", "pgd@8/255", 10000, [0, 1]),
+    ]  # fmt: skip
+
+
+def test_export_says_what_it_leaves_out(store, capsys, tmp_path):
+    path = tmp_path / "own.csv"
+    code, out, err = robnas(capsys, "export", store, "--out", str(path))
+    assert code == 0
+    assert list(rows_of(path)[0]) == ["architecture", "genotype", "cifar10 test pgd@8/255"]
+    assert err.count("left out: cifar10 test ") == 2
+    arguments = ("--recipe", "digits", "--images", "10000", "--json")
+    code, out, err = robnas(capsys, "export", store, "--out", str(tmp_path / "own.parquet"), *arguments)
+    assert (code, err, json.loads(out)["left_out"]) == (0, "", [])
+    assert len(read_table(tmp_path / "own.parquet").columns) == 3
+    code, out, _ = robnas(
+        capsys, "query", "323133", "--table", str(tmp_path / "own.parquet"), *OWN, "--metric", "clean"
+    )
+    assert "recipe rrrrrrrrrrrrrrrr (digits), 10,000 images" in out
+    before = path.read_bytes()
+    code, _, err = robnas(capsys, "export", store, "--recipe", "wide", "--dataset", "digits", "--out", str(path))
+    assert code == 2
+    assert "dataset of table runs: expected one of cifar10, got 'digits'" in err
+    assert path.read_bytes() == before
 
 
 def test_export_writes_what_others_read(fetched, capsys):
@@ -100,9 +227,14 @@ def test_reproductions_match_the_published_values(fetched, capsys):
     for name in ("table1", "figure2", "figure3", "duplicates"):
         code, out, err = robnas(capsys, "reproduce", name, "--out", str(out_dir), "--json")
         assert code == 0, err
-        assert [os.path.basename(path) for path in json.loads(out)["files"]] == [
-            f"{name}.csv", f"{name}.png", f"{name}.svg",
-        ]  # fmt: skip
+        facts = json.loads(out)
+        assert [os.path.basename(path) for path in facts["files"]] == [f"{name}.csv", f"{name}.png", f"{name}.svg"]
+        figures = facts["tables"][name]
+        assert [list(map(str, row.values())) for row in figures] == [
+            [str(float(cell)) if "." in cell and cell.replace(".", "").isdecimal() else cell for cell in row.values()]
+            for row in rows_of(out_dir / f"{name}.csv")
+        ]
+    assert (figures[0]["groups"], figures[0]["sd_percentage_points"]) == (640, 0.682)
     table1 = rows_of(out_dir / "table1.csv")
     equal = {(row["row"], row["column"]): row["spearman"] for row in table1 if row["equal"] == "True"}
     assert equal == {
@@ -123,4 +255,4 @@ def test_reproductions_match_the_published_values(fetched, capsys):
 def test_an_unknown_reproduction_lists_the_known_ones(capsys):
     code, _, err = robnas(capsys, "reproduce", "table3")
     assert code == 2
-    assert "expected one of table1, figure2, figure3, duplicates, got 'table3'" in err
+    assert f"expected one of {', '.join([*REPRODUCTIONS, 'proxies', 'figure5'])}, got 'table3'" in err

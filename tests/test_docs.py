@@ -18,8 +18,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def blocks(language):
     for page in PAGES:
-        for number, text in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
+        for number, text in enumerate(written(page, language)):
             yield pytest.param(text, id=f"{page.name}-{number}")
+
+
+def written(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("code", list(blocks("python")))
@@ -38,6 +42,8 @@ def test_python_examples_run_and_print_what_they_say(code, tmp_path):
 @pytest.mark.parametrize("text", list(blocks("console")))
 def test_shell_examples_run(text, tmp_path):
     """Commands that take minutes or download are left to people: they are marked so in the text."""
+    if "plan.toml" in text:
+        (tmp_path / "plan.toml").write_text(written(ROOT / "docs" / "build.md", "toml")[0])
     for line in text.splitlines():
         if line.startswith("$ robnas ") and "# " not in line:
             command = [sys.executable, "-m", *shlex.split(line[2:])]

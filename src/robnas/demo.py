@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from robnas.analysis import write_figure, write_report
-from robnas.build import Source, Trial
+from robnas.analysis import Row, leaderboard, report_of, write_page, write_picture
+from robnas.benchmarks import load, table_of_records
+from robnas.build import Measuring, Plan, Selection, Source, load_and_expand, run_plan
 from robnas.errors import RobnasError
-from robnas.evaluation import Suite, evaluate
-from robnas.records import Record, RecordStore
+from robnas.evaluation import Suite
+from robnas.records import Record, RecordStore, find_plan, plan_doubts, plan_records, store_status
 from robnas.spaces import Architecture
 from robnas.training import Recipe
-from robnas.types import Progress, check_count, silent
+from robnas.types import Progress, Split, check_count, silent
 
 # The best published ones, one operation everywhere, and mixtures down to a single edge.
 ARCHITECTURES = tuple(
@@ -34,8 +25,7 @@ ARCHITECTURES = tuple(
         "113023", "444443", "111211", "121144", "031420", "000300", "000200",
     )
 )  # fmt: skip
-SPLIT = "test"
-_PR_SET_PDEATHSIG = 1  # Linux: signal to a process whose parent died
+SPLIT: Split = "test"
 RANK_BY = "pgd@32/255"
 SUITE = Suite.digits()
 
@@ -45,7 +35,11 @@ class DemoResult:
     """What the demo leaves behind."""
 
     records: list[Record]
+    rows: tuple[Row, ...]
+    """The architectures, best first."""
     warnings: list[str]
+    differences: tuple[float, ...]
+    """What was measured minus what the bundled table says, for each accuracy that it has under the same settings."""
     report: Path
     figure: Path
     store: Path
@@ -70,90 +64,59 @@ def run_demo(
         recipe: of the trainings; the digits preset if omitted.
         jobs: worker processes, each on one core; all cores if omitted.
         progress: told about the trials done.
+
+    Raises:
+        RobnasError: a trial failed; the text says which and why.
     """
     begun = time.perf_counter()
     recipe = recipe or Recipe.digits()
     jobs = len(os.sched_getaffinity(0)) if jobs is None else check_count("jobs", jobs)
-    trials = [Trial(architecture=arch, source=Source(name="digits"), recipe=recipe, seed=0) for arch in architectures]
+    plan = Plan(
+        name="demo",
+        space=Selection(kind="list", listed=tuple(arch.code for arch in architectures)),
+        source=Source(name="digits"),
+        recipe=recipe,
+        measuring=Measuring(suite=SUITE, splits=(SPLIT,)),
+        seeds=(0,),
+    )
     directory.mkdir(parents=True, exist_ok=True)
     store_path = directory / "records.db"
-    warnings: list[str] = []
-    records: list[Record] = []
+    progress(0, len(architectures), "start workers")
     with RecordStore(f"sqlite:///{store_path}") as store:
-
-        def commit(outcome: _Outcome) -> None:
-            store.add(outcome.records, outcome.settings)
-            records.extend(outcome.records)
-            warnings.extend(f"{outcome.records[0].architecture}: {text}" for text in outcome.warnings)
-
-        _run_all(trials, directory / f"trials-{recipe.hash}", jobs, commit, progress)
+        expansion = load_and_expand(plan)
+        run_plan(expansion, store, options={"jobs": jobs}, progress=progress)
+        _check_failures(store, expansion.hash)
+        built = find_plan(store, expansion.hash)
+        records, warnings = plan_records(store, built), plan_doubts(store, built)
     report, figure = directory / "report.html", directory / "clean-vs-robust.png"
-    provenance = {
-        "data set": f"digits, content {records[0].dataset_hash}",
-        "split": SPLIT,
-        "recipe": f"{recipe.name} (hash {recipe.hash})",
-        "settings": ", ".join(f"{key} {value}" for key, value in recipe.to_dict().items() if key != "name"),
-        "AutoAttack": f"on the first {SUITE.limits['autoattack']} images of the split",
-        "torch": records[0].torch_version,
-        "device": f"{records[0].device}, one thread per training",
-        "seed": "0, one training per architecture: the errors are those of the finite split, another seed adds its own",
-    }
-    write_report(
-        report, records, title="robnas demo: digits", rank_by=RANK_BY, provenance=provenance, warnings=sorted(warnings)
+    found = report_of(f"sqlite:///{store_path}", rank_by=RANK_BY, plan=expansion.hash)
+    write_page(found.page, report)
+    write_picture(figure, next(found.page.pictures).figure)
+    rows = leaderboard(table_of_records("demo", records), "digits", SPLIT, RANK_BY)
+    seconds = time.perf_counter() - begun
+    return DemoResult(records, tuple(rows), warnings, _differences(records), report, figure, store_path, seconds)
+
+
+def _differences(records: list[Record]) -> tuple[float, ...]:
+    """Where the table holds the architecture itself: an isomorphic one is another training."""
+    table = load("digits")
+    trained = set(table.rows.tolist())
+    parts = ("recipe", "images", "attack", "dataset_version")
+    settings = {(column.split, column.metric): tuple(column.facts[part] for part in parts) for column in table.columns}
+    return tuple(
+        record.value
+        - table.peek(record.architecture, dataset="digits", split=record.split, metric=record.metric, seed=record.seed)
+        for record in records
+        if record.architecture.index in trained
+        and settings.get((record.split, record.metric))
+        == (record.recipe_hash, record.images, record.attack_hash, record.dataset_hash)
     )
-    write_figure(figure, records, RANK_BY)
-    return DemoResult(records, sorted(warnings), report, figure, store_path, time.perf_counter() - begun)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    records: list[Record]
-    settings: dict[str, dict[str, Any]]
-    warnings: tuple[str, ...]
-
-
-def _run_all(
-    trials: list[Trial], directory: Path, jobs: int, commit: Callable[[_Outcome], None], progress: Progress
-) -> None:
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_prepare_worker)
-    progress(0, len(trials), "start workers")
-    begun = time.perf_counter()
-    try:
-        # Ctrl-C is the parent's business: workers inherit a mask that keeps it from them from their first moment.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            waiting: dict[Future[_Outcome], Trial] = {
-                pool.submit(_run, trial, directory / trial.architecture.code): trial for trial in trials
-            }
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        for done, future in enumerate(as_completed(waiting), start=1):
-            try:
-                commit(future.result())
-            except BrokenProcessPool:
-                raise RobnasError(
-                    "a worker process was killed, perhaps for lack of memory; the same command goes on with the rest"
-                ) from None
-            rate = 60 * done / (time.perf_counter() - begun)
-            progress(done, len(trials), f"{waiting[future].architecture} done, {rate:.1f} trials/min")
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in active_children():
-            child.terminate()
-        raise
-    pool.shutdown()
-
-
-def _prepare_worker() -> None:
-    """One thread per worker, and no worker outlives its parent."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    torch.set_num_threads(1)
-
-
-def _run(trial: Trial, directory: Path) -> _Outcome:
-    data = trial.source.load()
-    network, _ = trial.train(data, directory)
-    evaluation = evaluate(network, data, SUITE, split=SPLIT, seed=trial.seed, directory=directory)
-    records, settings = trial.records(data, evaluation)
-    return _Outcome(records, settings, evaluation.warnings)
+def _check_failures(store: RecordStore, plan: str) -> None:
+    status = next(found for found in store_status(store) if found.plan == plan)
+    for failed in status.failures:
+        raise RobnasError(
+            f"{failed.architecture} failed: {failed.message}; robnas build retry --failed --store with the demo's "
+            "records.db, and then the same command, tries it again"
+        )

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from robnas.cli import _architectures, _tables, _trials
+from robnas import __version__
+from robnas.cli import (
+    _architectures,
+    _build,
+    _explorer,
+    _report,
+    _reproduce,
+    _score,
+    _search,
+    _tables,
+    _theory,
+    _trials,
+)
 from robnas.errors import RobnasError
 
 app = typer.Typer(
@@ -19,8 +31,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"robnas {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Shared by all commands."""
 
 
@@ -33,17 +55,31 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
         "that was interrupted)",
     ),
     (_trials.evaluate, "robnas evaluate runs/323133 --suite nas-robbench-201 --split test --limit-test 500"),
-    (_tables.tables, "robnas tables"),
+    (_tables.tables, "robnas tables (what one holds: robnas tables sqlite:///runs.db)"),
     (_tables.fetch, "robnas fetch nas-robbench-201"),
     (
         _tables.query,
         "robnas query 323133 --table nas-robbench-201 --dataset cifar10 --metric pgd@8/255 --split test",
     ),
     (_tables.export, "robnas export nas-robbench-201 --out table.csv"),
-    (_tables.reproduce, "robnas reproduce table1 --out figures"),
+    (
+        _search.search,
+        "robnas search --table nas-robbench-201 --dataset cifar10 --metric pgd@8/255 "
+        "--algorithm regularized-evolution --set population=30 --set sample=10 --budget 150 --runs 200 --jobs 2",
+    ),
+    (
+        _score.score,
+        "robnas score 323133 444444 --data digits --channels 4 --cells 1 --proxy nwot,synflow,ntk-robust-lambda-min "
+        "(the whole space: robnas score --all --proxy nwot,synflow --out scores.parquet --jobs 2)",
+    ),
+    (_theory.theory, "robnas theory fc:relu,relu:1 conv3-flat:relu,tanh:0 --data digits --classes 3,8 --beta 0.5"),
+    (_explorer.explore, "robnas explore nas-robbench-201 jung-2023 (after fetching), --export site/ for a web server"),
+    (_report.report, "robnas report sqlite:///runs.db --out report.html"),
+    (_reproduce.reproduce, "robnas reproduce table1 --out figures"),
 )
 for _command, _example in _COMMANDS:
     app.command(epilog=f"Example: {_example}")(_command)
+app.add_typer(_build.app, name="build")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -16,6 +16,13 @@ from robnas.types import Progress, silent
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Arch = Annotated[str, typer.Argument(help="Digit code such as 323133, or genotype string.", show_default=False)]
+TableName = Annotated[
+    str,
+    typer.Option(
+        "--table",
+        help="digits (comes with robnas), a published table, a table file, or a store such as sqlite:///runs.db.",
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the data sets; $ROBNAS_DATA or the user's cache if omitted."),
@@ -68,6 +75,21 @@ def _occasional_lines(every: float = 10.0) -> Progress:
     return report
 
 
+def parse_architecture(text: str) -> str | int:
+    """An encoding as it is, or the published index of ``#2581``.
+
+    Raises:
+        InputError: what follows ``#`` is no number.
+    """
+    from robnas.errors import InputError
+
+    if not text.startswith("#"):
+        return text
+    if not (text[1:].isascii() and text[1:].isdecimal()):
+        raise InputError("published index", expected="digits after #", got=text)
+    return int(text[1:])
+
+
 def print_json(value: Any) -> None:
     import dataclasses
 
@@ -77,3 +99,17 @@ def print_json(value: Any) -> None:
         return str(item)
 
     print(json.dumps(value, default=plain, ensure_ascii=False))
+
+
+def checked_device(name: str) -> str:
+    """Check a device name before long work begins."""
+    import torch
+
+    from robnas.errors import InputError
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError("device", expected="cpu or a GPU of this machine", got=name, remedy=reason) from None
+    return name

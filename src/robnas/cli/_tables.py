@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, print_json, progress_bar
+from robnas.cli._common import Json, TableName, parse_architecture, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
 
-TableName = Annotated[
-    str, typer.Option("--table", help="Name of a published table, a table file, or a store such as sqlite:///runs.db.")
-]
 Resolve = Annotated[
     str, typer.Option(help="declared, exact, official, effective or identical: which architectures stand in.")
 ]
 
 
-def tables(as_json: Json = False) -> None:
-    """List the published tables: what they hold, their licence, whether they are in the cache."""
-    from robnas.benchmarks import CATALOGUE, cached_path
+Recipe = Annotated[
+    str | None, typer.Option(help="Of a store: records of this recipe only, its name or the beginning of its hash.")
+]
+Images = Annotated[int | None, typer.Option(help="Of a store: records on so many images only.")]
+Attack = Annotated[
+    str | None, typer.Option(help="Of a store: records of the attack whose settings have a hash that begins so.")
+]
+DatasetVersion = Annotated[
+    str | None, typer.Option(help="Of a store: records of the data set whose content hash begins so.")
+]
+AttackSeed = Annotated[int | None, typer.Option(help="Of a store: records of this seed of the attack only.")]
 
-    facts = [
+
+def tables(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A published table, a table file, or a store such as sqlite:///runs.db: what it holds."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the bundled and published tables: what they hold, their licence, where they are; or what one holds."""
+    if name is not None:
+        _one_table(name, as_json)
+        return
+    from robnas.benchmarks import BUNDLED, CATALOGUE, cached_path, load
+
+    facts: list[dict[str, Any]] = [
+        {
+            "name": bundled,
+            "bundled": True,
+            "cached": True,
+            "files": [path.name],
+            **{key: load(bundled).provenance[key] for key in ("citation", "licence", "notes")},
+        }
+        for bundled, path in BUNDLED.items()
+    ]
+    facts += [
         {
             "name": entry.name,
+            "bundled": False,
             "cached": cached_path(entry.name).exists(),
             "files": [file.name for file in entry.files],
             "citation": entry.citation,
@@ -39,10 +71,45 @@ def tables(as_json: Json = False) -> None:
         print_json(facts)
         return
     for fact in facts:
-        where = "in the cache" if fact["cached"] else f"not fetched: robnas fetch {fact['name']}"
+        fetched = "in the cache" if fact["cached"] else f"not fetched: robnas fetch {fact['name']}"
+        where = "comes with robnas" if fact["bundled"] else fetched
         print(f"{fact['name']}  ({where})")
         for key in ("citation", "licence", "notes"):
             print(f"  {key:<9} {fact[key]}")
+
+
+def _one_table(name: str, as_json: bool) -> None:
+    from robnas.benchmarks import holdings, load
+
+    if "://" not in name:
+        with progress_bar(as_json) as progress:
+            facts = _facts(load(name, progress))
+        print_json(facts) if as_json else _print_facts(facts)
+        return
+    found = holdings(name)
+    if as_json:
+        print_json(found)
+        return
+    print(f"{sum(entry.records for entry in found):,} records")
+    last = ""
+    for entry in found:
+        recipe = f"recipe {entry.recipe} ({entry.recipe_name})" if entry.recipe_name else f"recipe {entry.recipe}"
+        head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}"
+        if head != last:
+            print(head)
+        last = head
+        attack = f"attack {entry.attack} seeds {_numbers(entry.attack_seeds)}" if entry.attack else "no attack"
+        print(
+            f"  {entry.split:<10} {entry.metric:<18} {entry.images:>6,} images  {entry.records:>6,} records"
+            f"  {entry.architectures:>6,} architectures  seeds {_numbers(entry.seeds)}  {attack}"
+        )
+
+
+def _numbers(values: Sequence[int]) -> str:
+    """``0, 1, 2`` or, for many, ``0 … 99 (100)``."""
+    if len(values) <= 5:
+        return ", ".join(map(str, values))
+    return f"{values[0]} … {values[-1]} ({len(values)})"
 
 
 def fetch(
@@ -78,6 +145,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "metric": column.metric,
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
+                **column.facts,
             }
             for column in table.columns
         ],
@@ -86,44 +154,55 @@ def _facts(table: Table) -> dict[str, Any]:
 
 
 def _print_facts(facts: dict[str, Any]) -> None:
-    print(f"{facts['name']}: {facts['architectures']:,} architectures, one per class of {facts['partition']}")
+    each = f"one per class of {facts['partition']}" if facts["partition"] else "each standing for itself"
+    print(f"{facts['name']}: {facts['architectures']:,} architectures, {each}")
     groups: dict[tuple[str, str], list[str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
+        if "images" in column:
+            runs += f", {column['images']:,} images"
         groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
     for (dataset, split), metrics in groups.items():
         print(f"  {dataset} {split}: {', '.join(metrics)}")
     for key in ("citation", "licence", "notes", "missing_runs"):
         if facts["provenance"].get(key):
             print(f"  {key}: {facts['provenance'][key]}")
-    print(f"  kept in {facts['path']}")
+    if "path" in facts:
+        print(f"  kept in {facts['path']}")
 
 
 def query(
     architecture: Annotated[
         str, typer.Argument(help="Any encoding, or a published index written as #2581.", show_default=False)
     ],
-    table: TableName,
+    table: TableName = "digits",
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
     metric: Annotated[str | None, typer.Option(help="Such as clean or pgd@8/255.")] = None,
     split: Annotated[str | None, typer.Option(help="validation or test; never guessed.")] = None,
     seed: Annotated[str, typer.Option(help="mean, or the number of a run.")] = "mean",
     resolve: Resolve = "declared",
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
+    noise: Annotated[
+        str, typer.Option(help="pooled: one for all; local: that of architectures of similar accuracy.")
+    ] = "pooled",
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
-    from robnas.analysis import rank_set
     from robnas.benchmarks import load
     from robnas.errors import InputError
 
-    found = load(table)
-    arch: object = architecture
-    if architecture.startswith("#"):
-        if not (architecture[1:].isascii() and architecture[1:].isdecimal()):
-            raise InputError("published index", expected="digits after #", got=architecture)
-        arch = int(architecture[1:])
+    found = load(
+        table, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
+    )
+    arch = parse_architecture(architecture)
     if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
+    if noise not in ("pooled", "local"):
+        raise InputError("--noise", expected="pooled or local", got=noise)
     run: Any = seed if seed == "mean" else int(seed)
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
     row = found.row(arch, resolve)  # type: ignore[arg-type]
@@ -138,18 +217,17 @@ def query(
         "seed": run,
         "value": float(value),
         "runs": value.runs,
+        **found.column(dataset, metric, split).facts,
     }
     if run == "mean" and dataset and metric and split:
-        try:
-            place = rank_set(found, found.architectures[row], dataset=dataset, metric=metric, split=split)
-            facts |= {"rank": place.rank, "rank_low": place.low, "rank_high": place.high, "of": len(found)}
-        except InputError:
-            pass  # a table without repeated trainings: the noise is not known
+        facts |= _rank(found, row, dataset, metric, split, noise)
     if as_json:
         print_json(facts)
         return
     runs = "one run" if value.runs == 1 else f"mean of {value.runs} runs"
     print(f"{facts['architecture']} {dataset} {split} {metric}: {100 * value:.2f} % ({runs})")
+    if "recipe" in facts:
+        print(_settings(facts))
     if "rank" in facts:
         print(
             f"rank {facts['rank']:,} of {facts['of']:,}; with the noise of repeated trainings anything from "
@@ -159,10 +237,42 @@ def query(
         print(f"{asked} itself was not trained: {facts['architecture']} is isomorphic to it and was")
 
 
+def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str) -> dict[str, Any]:
+    """Rank and confidence set; nothing for a table with too few repeated trainings, whose noise is not known."""
+    from robnas.analysis import known_noise, rank_set
+    from robnas.errors import InputError
+
+    arch, column = table.architectures[row], table.column(dataset, metric, split)
+    known: Any = known_noise(table, column)
+    if known is None:
+        return {}
+    try:
+        if noise == "local":
+            known = table.local_noise(dataset, metric, split=split)
+        place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known)
+    except InputError:
+        return {}
+    return {"rank": place.rank, "rank_low": place.low, "rank_high": place.high, "of": place.count, "noise": noise}
+
+
+def _settings(facts: Mapping[str, Any]) -> str:
+    """What an own measurement rests on, in one line."""
+    recipe = f"{facts['recipe']} ({facts['recipe_name']})" if facts.get("recipe_name") else facts["recipe"]
+    attack = f", attack {facts['attack']}" if facts.get("attack") else ""
+    return (
+        f"recipe {recipe}, {facts['images']:,} images of {facts['dataset']} version {facts['dataset_version']}{attack}"
+    )
+
+
 def export(
     table: Annotated[str, typer.Argument(help="As --table of query.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.")],
     dataset: Annotated[str | None, typer.Option(help="Only this data set; all if omitted.")] = None,
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
     as_json: Json = False,
 ) -> None:
     """Write a table to a file: .parquet is read back by robnas, .csv and .json hold the means for others."""
@@ -170,31 +280,22 @@ def export(
     from robnas.benchmarks import load, write_table
     from robnas.errors import InputError
 
-    found = load(table)
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    found = load(
+        table, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
+    )
+    if dataset:
+        found = found.select(dataset)
+    frame = found.to_pandas(dataset).reset_index()  # an error if nothing can be written
     if out.suffix == ".parquet":
-        write_table(found.select(dataset) if dataset else found, out)
+        write_table(found, out)
     else:
-        frame = found.to_pandas(dataset).reset_index()
         write_text(out, frame.to_csv(index=False) if out.suffix == ".csv" else frame.to_json(orient="records") + "\n")
+    left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
-        print_json({"path": str(out), "architectures": len(found)})
-    else:
-        print(f"{len(found):,} architectures of {found.name}: {out}")
-
-
-def reproduce(
-    name: Annotated[str, typer.Argument(help="table1, figure2, figure3 or duplicates.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and SVG.")] = Path("reproduced"),
-    as_json: Json = False,
-) -> None:
-    """Make a table or figure of the paper again from the published tables."""
-    from robnas.analysis import reproduce as run
-
-    with progress_bar(as_json) as progress:
-        paths = run(name, out, progress)
-    if as_json:
-        print_json({"files": [str(path) for path in paths]})
-    else:
-        print("\n".join(map(str, paths)))
+        print_json({"path": str(out), "architectures": len(found), "left_out": left_out})
+        return
+    print(f"{len(found):,} architectures of {found.name}: {out}")
+    for text in left_out:
+        print(f"left out: {text}", file=sys.stderr)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Arch, DataDir, Json, print_json, progress_bar
+from robnas.cli._common import Arch, DataDir, Json, checked_device, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from robnas.analysis import Row
     from robnas.data import Dataset
     from robnas.evaluation import Evaluation
     from robnas.training import EpochLog, Recipe
@@ -27,6 +29,9 @@ def train(
     channels: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     cells: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, tf32 or bf16 products, instead of the recipe's.")
+    ] = None,
     beta: Annotated[float | None, typer.Option(help="Weight of the robust loss, instead of the recipe's.")] = None,
     objective: Annotated[str | None, typer.Option(help="mixed or trades, instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order, augmentation and attack.")] = 0,
@@ -47,11 +52,12 @@ def train(
         "channels": channels,
         "cells": cells,
         "batch_size": batch_size,
+        "precision": precision,
         "beta": beta,
         "objective": objective,
     }
     settings = preset(recipe).replace(**{key: value for key, value in changes.items() if value is not None})
-    where, source = _device(device), str(Path(data).resolve()) if Path(data).exists() else data
+    where, source = checked_device(device), str(Path(data).resolve()) if Path(data).exists() else data
     trial = Trial(
         architecture=Architecture(architecture),
         source=Source(name=source, validation=validation, limit_train=limit_train, allow_partial=allow_partial),
@@ -87,7 +93,7 @@ def evaluate(
     from robnas.evaluation import suite as preset
     from robnas.records import RecordStore
 
-    attacks, trial, where = preset(suite), load_trial(directory), _device(device)
+    attacks, trial, where = preset(suite), load_trial(directory), checked_device(device)
     if store is not None:
         RecordStore(store).close()  # a store that cannot be opened is said before the long work, not after it
     with progress_bar(as_json) as progress:
@@ -120,20 +126,21 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Train 14 architectures on the digits, attack them, rank them, and write a report."""
-    from robnas.analysis import leaderboard
     from robnas.demo import RANK_BY, run_demo
 
     with progress_bar(as_json) as progress:
         result = run_demo(out, jobs=jobs, progress=progress)
-    rows = leaderboard(result.records, RANK_BY)
+    rows = result.rows
     if as_json:
         print_json(
             {
+                "ranked_by": RANK_BY,
                 "ranking": [
-                    {"architecture": row.architecture.code, **{key: row.value(key) for key in row.records}}
+                    {"architecture": row.architecture.code, **{key: row.value(key) for key in row.entries}}
                     for row in rows
                 ],
                 "warnings": result.warnings,
+                "differences_from_bundled_table": result.differences,
                 "report": str(result.report),
                 "plot": str(result.figure),
                 "store": f"sqlite:///{result.store}",
@@ -145,24 +152,29 @@ def demo(
     if result.warnings:
         plural = "s" * (len(result.warnings) > 1)
         print(f"{len(result.warnings)} doubt{plural} about single measurements, listed in the report")
+    if result.differences:
+        equal, largest = result.differences.count(0.0), 100 * max(map(abs, result.differences))
+        rest = "" if equal == len(result.differences) else f", the others to {largest:.1f} points"
+        print(f"{equal} of {len(result.differences)} accuracies are those of the bundled table to the last digit{rest}")
     print(f"report   {result.report}\nplot     {result.figure}\nrecords  sqlite:///{result.store}")
     print(f"{len(rows)} architectures in {result.seconds:.0f} s")
 
 
-def _print_rows(rows: list[Any]) -> None:
+def _print_rows(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from robnas.analysis import cell_text, metrics_of
+    from robnas.analysis import cell_text, most_images
+    from robnas.demo import SPLIT
 
-    metrics, most = metrics_of(rows), max(record.images for row in rows for record in row.records.values())
-    table = Table("rank", "architecture", *metrics, title=f"accuracy in % ± standard error on {rows[0].split}")
+    metrics, most = list(rows[0].entries), most_images(rows)
+    table = Table("rank", "architecture", *metrics, title=f"accuracy in % ± standard error on {SPLIT}")
     for column in table.columns:
         column.justify, column.no_wrap = "right", True
     for rank, row in enumerate(rows, start=1):
-        table.add_row(str(rank), row.architecture.code, *(cell_text(row, metric, most) for metric in metrics))
+        table.add_row(str(rank), row.architecture.code, *(cell_text(row.entries[metric], most) for metric in metrics))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-    fewer = {record.images for row in rows for record in row.records.values()} - {most}
+    fewer = {entry.images for row in rows for entry in row.entries.values() if entry.images is not None} - {most}
     if fewer:
         print(f"* on the first {min(fewer)} of {most} images")
 
@@ -213,17 +225,3 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
     print(f"  sanity checks: {passed} of {len(result.flags)} passed")
     for text in result.warnings:
         print(f"  warning: {text}")
-
-
-def _device(name: str) -> str:
-    """Check a device name before long work begins."""
-    import torch
-
-    from robnas.errors import InputError
-
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError("device", expected="cpu or a GPU of this machine", got=name, remedy=reason) from None
-    return name

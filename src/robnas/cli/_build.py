@@ -1,0 +1,267 @@
+"""The commands under ``build``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from robnas.build import Estimate
+    from robnas.records import PlanStatus
+
+_DEFAULT = "run"
+
+
+class _PlanFirst(TyperGroup):
+    """``build plan.toml`` means ``build run plan.toml``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_PlanFirst,
+    help="Build a whole benchmark from a plan: resumable, on this machine or on a Ray cluster.",
+    epilog="Example: robnas build plan.toml --store sqlite:///runs.db",
+    no_args_is_help=True,
+)
+
+Store = Annotated[str, typer.Option(help="Such as sqlite:///runs.db or postgresql://user@host/name.")]
+PlanName = Annotated[str | None, typer.Option("--plan", help="Name or hash, if the store has several plans.")]
+
+
+@app.command(epilog="Example: robnas build plan.toml --store sqlite:///runs.db --jobs 2")
+def run(
+    plan: Annotated[Path, typer.Argument(help="TOML file.", show_default=False)],
+    store: Store,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to do and its cost; write nothing.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Run at most so many trials.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Workers; one per core, or as many as fit, if omitted.")] = None,
+    executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; a local one if omitted.")] = None,
+    gpu_share: Annotated[float, typer.Option(help="With ray: GPUs per worker, such as 0.25.")] = 0.0,
+    device: Annotated[str, typer.Option(help="cpu or cuda; local workers share all GPUs in turn.")] = "cpu",
+    time_limit: Annotated[float | None, typer.Option(help="Seconds that one trial may take.")] = None,
+    memory_limit: Annotated[float | None, typer.Option(help="GiB that one worker may use.")] = None,
+    attempts: Annotated[int, typer.Option(help="A trial whose workers die is tried so often.")] = 3,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Do not stop when 20 trials have failed one after the other.")
+    ] = False,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Keep a checkpoint per epoch here, so that long trainings go on after a kill.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
+    from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, run_plan
+    from robnas.records import SCHEMA_VERSION, RecordStore
+    from robnas.types import check_count
+
+    wanted = Plan.read(plan)
+    where = device if executor == "ray" else checked_device(device)  # the driver of a cluster may have no GPU
+    limits = Limits(seconds=time_limit, memory=memory_limit)
+    policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
+    options = _options(executor, jobs, address, gpu_share, where)
+    if limit is not None:
+        check_count("--limit", limit, 0)
+    with progress_bar(as_json) as progress:
+        expansion = load_and_expand(wanted, data_dir, progress)
+    if dry_run and not _exists(store):
+        _tell(estimate(expansion, None), wanted.name, as_json)
+        return
+    with RecordStore(store, complete=not dry_run) as records:
+        found = estimate(expansion, records if records.version == SCHEMA_VERSION else None)
+        if dry_run:
+            _tell(found, wanted.name, as_json)
+            return
+        if not as_json:
+            _tell(found, wanted.name, as_json)
+        with progress_bar(as_json) as progress:
+            result = run_plan(
+                expansion,
+                records,
+                executor=executor,
+                options=options,
+                limits=limits,
+                limit=limit,
+                policy=policy,
+                data_dir=data_dir,
+                work_dir=work_dir,
+                device=where,
+                progress=progress,
+                note=_note,
+            )
+    if as_json:
+        print_json({"plan": wanted.name, "hash": expansion.hash, **vars(result)})
+    else:
+        print(
+            f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
+        )
+        if result.failed:
+            print(f"why: robnas build status --store {store}")
+        if result.stopped:
+            print("to go on nevertheless: the same command with --keep-going")
+    if result.failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: robnas build status --store sqlite:///runs.db")
+def status(store: Store, as_json: Json = False) -> None:
+    """Say how far the plans of a store are."""
+    from robnas.records import RecordStore, store_status
+
+    with RecordStore(_existing(store)) as records:
+        found = store_status(records)
+    if as_json:
+        print_json({"plans": found})
+        return
+    print("\n".join(line for one in found for line in _status_lines(one)) or "no plan was built here")
+
+
+@app.command(epilog="Example: robnas build retry --failed --store sqlite:///runs.db")
+def retry(
+    store: Store,
+    failed: Annotated[bool, typer.Option("--failed", help="Let the failed trials wait again.")] = False,
+    plan: PlanName = None,
+    as_json: Json = False,
+) -> None:
+    """Let failed trials be run again by the next build."""
+    from robnas.errors import InputError, Verbatim
+    from robnas.records import RecordStore, TrialQueue, find_plan
+
+    if not failed:
+        raise InputError("retry", expected="--failed", got=Verbatim("nothing to try again"))
+    with RecordStore(_existing(store)) as records:
+        count = TrialQueue(records, find_plan(records, plan).hash).retry()
+    if as_json:
+        print_json({"waiting_again": count})
+    else:
+        print(f"{count:,} failed trials wait again")
+
+
+@app.command(epilog="Example: robnas build export --store sqlite:///runs.db --out table.parquet")
+def export(
+    store: Store,
+    out: Annotated[Path, typer.Option(help="File ending in .parquet, which robnas.load reads.")],
+    plan: PlanName = None,
+    as_json: Json = False,
+) -> None:
+    """Write the finished trials of a plan as a table."""
+    from robnas.benchmarks import write_table
+    from robnas.build import table_of_plan
+    from robnas.errors import InputError
+    from robnas.records import RecordStore, find_plan
+
+    if out.suffix != ".parquet":
+        raise InputError("--out", expected="a file ending in .parquet", got=str(out))
+    with RecordStore(_existing(store)) as records:
+        table = table_of_plan(records, find_plan(records, plan))
+    write_table(table, out)
+    facts = {"path": str(out), "architectures": len(table), "trials": table.provenance["trials"]}
+    if as_json:
+        print_json(facts | {"missing_trials": table.provenance["missing_trials"]})
+    else:
+        missing = table.provenance["missing_trials"]
+        print(f"{len(table):,} architectures, {facts['trials']:,} trials: {out}")
+        if missing:
+            print(f"{missing:,} trials of the plan are not in it")
+
+
+def _options(executor: str, jobs: int | None, address: str | None, gpu_share: float, device: str) -> dict[str, Any]:
+    """What the executor is made with; wrong values are said before anything is done."""
+    from robnas.build import EXECUTORS
+    from robnas.errors import InputError, Verbatim
+    from robnas.types import check_count
+
+    if executor not in EXECUTORS:
+        raise InputError("--executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
+    if jobs is not None:
+        check_count("--jobs", jobs)
+    if executor == "ray":
+        if device != "cpu" and gpu_share <= 0:
+            raise InputError(
+                "--gpu-share", expected=f"above 0 with --device {device}", got=gpu_share, remedy="1 for a whole GPU"
+            )
+        return {"jobs": jobs, "address": address, "gpu_share": gpu_share}
+    for option, value in (("--address", address), ("--gpu-share", gpu_share)):
+        if value:
+            raise InputError(option, expected="--executor ray", got=Verbatim(f"--executor {executor}"))
+    return {"jobs": jobs, "gpus": _gpus(device)}
+
+
+def _gpus(device: str) -> list[str]:
+    """The GPUs that local workers share: all visible ones."""
+    if device != "cuda":
+        return []
+    import os
+
+    import torch
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _exists(store: str) -> bool:
+    """False for an SQLite file that is not there; opening it would make one."""
+    path = store.partition("://")[2].removeprefix("/").removeprefix("file:").partition("?")[0]
+    return not store.startswith("sqlite") or Path(path).is_file()
+
+
+def _existing(store: str) -> str:
+    from robnas.errors import DataError, Verbatim
+
+    if not _exists(store):
+        raise DataError(store, expected="a store of a build", got=Verbatim("nothing"), remedy="check the URL")
+    return store
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    from robnas.build import duration
+
+    return duration(seconds)
+
+
+def _tell(found: Estimate, name: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"plan": name, **vars(found), "worker_hours": found.worker_hours})
+        return
+    print(f"plan {name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ", end="")
+    print(f"{found.to_do:,} to do")
+    if found.mean_seconds is not None and found.worker_hours is not None:
+        error = "" if found.standard_error is None else f" ±{found.standard_error:.2g}"
+        print(
+            f"estimate from {found.measured:,} measured trials: {found.mean_seconds:.3g}{error} s each, "
+            f"{found.worker_hours:.3g} worker-hours"
+        )
+    else:
+        print("no trial of this kind was measured yet; the first ones tell the cost (try --limit 8)")
+
+
+def _status_lines(one: PlanStatus) -> list[str]:
+    lines = [
+        f"{one.name} ({one.plan}): {one.done:,} of {one.total:,} done, {one.running:,} running in {one.drivers} "
+        f"drivers, {one.failed:,} failed, {one.remaining:,} remaining"
+    ]
+    if one.mean_seconds is not None:
+        lines.append(f"  {one.mean_seconds:.3g} s per trial, {one.core_hours:.3g} worker-hours so far")
+    if one.rate is not None and one.seconds_left is not None:
+        lines.append(f"  {one.rate:.3g} trials/s, {_duration(one.seconds_left)} left")
+    if one.doubtful:
+        lines.append(f"  {one.doubtful:,} done with failed sanity checks, which suggest that an attack was weak")
+    lines += [f"  failed: {f.architecture} seed {f.seed}: {f.kind}: {f.message}" for f in one.failures]
+    if one.failed > len(one.failures):
+        lines.append(f"  … and {one.failed - len(one.failures):,} more failed")
+    return lines

@@ -1,0 +1,131 @@
+"""The command that makes tables and figures again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robnas.cli._common import DataDir, Json, print_json, progress_bar
+from robnas.types import Progress
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import Scores, Table
+    from robnas.spaces import Architecture
+
+_RADII = ("8/255", "3/255")  # those of the paper
+
+
+def reproduce(
+    name: Annotated[
+        str, typer.Argument(help="table1, table2, figure2, figure3, duplicates, proxies, figure5.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and SVG.")] = Path("reproduced"),
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option(help="proxies, figure5: file of robnas score; for figure5 one per radius of the attack."),
+    ] = None,
+    table: Annotated[str, typer.Option(help="proxies, figure5: as --table of query.")] = "nas-robbench-201",
+    dataset: Annotated[str, typer.Option(help="proxies, figure5: data set of the table.")] = "cifar10",
+    data: Annotated[
+        str | None,
+        typer.Option(help="proxies, figure5, instead of --scores: score with these images; goes on if interrupted."),
+    ] = None,
+    architectures: Annotated[int, typer.Option(help="With --data: random architectures, one per class.")] = 300,
+    images: Annotated[int, typer.Option(help="With --data: training images.")] = 64,
+    repeats: Annotated[int, typer.Option(help="With --data: initialisations and batches.")] = 1,
+    channels: Annotated[int, typer.Option(help="With --data: channels C of the first stage.")] = 16,
+    cells: Annotated[int, typer.Option(help="With --data: cells N per stage.")] = 5,
+    jobs: Annotated[int, typer.Option(help="With --data: processes.")] = 1,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
+    from robnas.analysis import SCORED
+    from robnas.analysis import reproduce as run
+    from robnas.benchmarks import load, read_scores
+    from robnas.errors import InputError, Verbatim
+
+    if data is not None and (scores or name not in SCORED):
+        got = Verbatim("both" if scores else f"--data for {name}")
+        raise InputError("--data", expected=f"{' or '.join(SCORED)} without --scores", got=got)
+    with progress_bar(as_json) as progress:
+        found = [read_scores(path) for path in scores or ()]
+        truth = load(table) if name in SCORED else None
+        if data is not None and truth is not None:
+            sizes = {"images": images, "channels": channels, "cells": cells}
+            archs = _drawn(architectures, truth, dataset)
+            found = _score(name, out, data, data_dir, archs, repeats, jobs, sizes, progress)
+        paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
+    if as_json:
+        print_json({"files": [str(path) for path in paths], "tables": _rows(paths)})
+    else:
+        print("\n".join(map(str, paths)))
+
+
+def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
+    """Random architectures, once it is known that the table has what hours of scoring will be set against."""
+    import numpy as np
+
+    from robnas.analysis import trained
+    from robnas.spaces import sample
+    from robnas.types import check_count
+
+    archs = sample(np.random.default_rng(0), check_count("architectures", count, 3), "official")
+    trained([arch.code for arch in archs], table, dataset)
+    return archs
+
+
+def _score(
+    name: str, out: Path, data: str, data_dir: Path | None, archs: Sequence[Architecture], repeats: int, jobs: int,
+    sizes: dict[str, Any], progress: Progress,
+) -> list[Scores]:  # fmt: skip
+    """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
+    from robnas.data import load_data
+    from robnas.kernels import SCORES
+    from robnas.proxies import CHEAP, ProxySettings, as_table, score_many, score_settings
+    from robnas.types import ThreatModel
+
+    source = load_data(data, data_dir=data_dir, progress=progress)
+    attacked = [one for one, score in SCORES.items() if score.attacks]
+    parts = {"proxies": [("", _RADII[0], list(CHEAP))],
+             "figure5": [("-8", _RADII[0], list(SCORES)), ("-3", _RADII[1], attacked)]}[name]  # fmt: skip
+    found = []
+    for suffix, radius, names in parts:
+        path = out / f"{name}-scores{suffix}.parquet"
+        settings = ProxySettings(**sizes, threat=ThreatModel.linf(radius))
+        scored = score_many(
+            archs, source, names, repeats=repeats, settings=settings, jobs=jobs, out=path, progress=progress
+        )  # fmt: skip
+        found.append(as_table(scored, score_settings(source, names, repeats, 0, settings)))
+    return found
+
+
+def _rows(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The figures in the CSV files among `paths`, by the name of the file."""
+    import csv
+
+    return {
+        path.stem: [
+            {key: value if key == "architecture" else _plain(value) for key, value in row.items()}
+            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        ]
+        for path in paths
+        if path.suffix == ".csv"
+    }
+
+
+def _plain(text: str) -> str | bool | int | float | None:
+    """A cell as JSON has it; nan, which JSON does not know, is null."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            number: int | float = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else None
+    return text

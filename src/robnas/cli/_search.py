@@ -1,0 +1,194 @@
+"""The command that compares search algorithms on tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robnas.cli._common import Json, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from robnas.search import Experiment, Result
+
+
+def search(
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="digits (comes with robnas; the default without --config), a published table, a table file, or a "
+            "store such as sqlite:///runs.db."
+        ),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="What is maximised, such as pgd@8/255; several for several objectives.")
+    ] = None,
+    cost: Annotated[
+        list[str] | None, typer.Option(help="A further objective, minimised: parameters or macs, on live edges.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="validation or test; may be omitted where there is one only.")
+    ] = None,
+    algorithm: Annotated[
+        list[str] | None, typer.Option(help="Name of an algorithm; several are compared. Unknown names list the known.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Setting of the one algorithm, such as population=30.")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Distinct architectures per run.")] = None,
+    runs: Annotated[int | None, typer.Option(help="Runs per algorithm.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first run; 0 if omitted.")] = None,
+    checkpoint: Annotated[list[int] | None, typer.Option(help="A smaller budget that is reported too.")] = None,
+    noise: Annotated[
+        str, typer.Option(help="What a query adds to the mean: none, seeds (one run of the table), gaussian, local.")
+    ] = "none",
+    report_dataset: Annotated[str | None, typer.Option(help="Data set that is reported, if another one.")] = None,
+    report_metric: Annotated[list[str] | None, typer.Option(help="Metrics that are reported, if others.")] = None,
+    report_split: Annotated[str | None, typer.Option(help="Split that is reported, if another one.")] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="official, effective or identical: what is charged once; the table's if omitted.")
+    ] = None,
+    max_parameters: Annotated[int | None, typer.Option(help="Larger architectures are infeasible.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of many algorithms, tasks and data sets, instead of the above.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results, tests and figures; an interrupted search goes on there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run search algorithms on a table many times and compare what they find."""
+    from robnas.analysis import oracle_notice, write_search_report
+    from robnas.errors import InputError, Verbatim
+    from robnas.search import Experiment
+
+    given = {
+        "table": table or (None if config else "digits"),
+        "dataset": dataset, "metric": metric, "cost": cost, "split": split, "algorithm": algorithm,
+        "set": settings, "report-dataset": report_dataset, "report-metric": report_metric,
+        "report-split": report_split, "partition": partition, "max-parameters": max_parameters,
+        "noise": None if noise == "none" else noise,
+    }  # fmt: skip
+    changes = {"budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
+    if config is not None:
+        if both := [name for name in given if name != "table" and given[name]]:
+            raise InputError(
+                "--config", expected="no further choice of tasks and algorithms", got=Verbatim(f"--{both[0]}")
+            )
+        experiment = Experiment.read(config, {**changes, "table": table})
+    else:
+        experiment = _from_options(given, changes)
+    with progress_bar(as_json) as progress:
+        results = list(experiment.run(jobs, None if out is None else out / "results", progress))
+    if notice := oracle_notice(results):
+        print(notice, file=sys.stderr)
+    for text in experiment.left_out:
+        print(f"left out: {text}", file=sys.stderr)
+    failed = [(result, failure) for result in results for failure in result.failures]
+    for result, failure in failed:
+        print(
+            f"failed: {result.algorithm} on {result.task['name']}, seed {failure.seed}: {failure.error}",
+            file=sys.stderr,
+        )
+    files = [] if out is None else write_search_report(results, out, experiment.left_out)
+    if as_json:
+        print_json(_facts(results, files))
+    else:
+        _print(results, files)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _from_options(given: dict[str, Any], changes: dict[str, Any]) -> Experiment:
+    """One task and some algorithms."""
+    from robnas.benchmarks import load
+    from robnas.errors import InputError, Verbatim
+    from robnas.search import SEARCHERS, Experiment, Plan, Task, searcher
+
+    for name, value in {**{key: given[key] for key in ("dataset", "algorithm")}, "budget": changes["budget"],
+                        "runs": changes["runs"]}.items():  # fmt: skip
+        if value in (None, []):
+            what = f"one of {', '.join(SEARCHERS)}" if name == "algorithm" else "a value"
+            raise InputError(f"--{name}", expected=what, got=Verbatim("none"), remedy="or --config with a TOML file")
+    settings = _settings(given["set"] or [])
+    if settings and len(given["algorithm"]) > 1:
+        raise InputError(
+            "--set", expected="one --algorithm", got=Verbatim(f"{len(given['algorithm'])}"), remedy="use --config"
+        )
+    algorithms = {name: searcher(name, settings) for name in given["algorithm"]}
+    task = Task.named(
+        load(given["table"]),
+        given["dataset"],
+        given["metric"] or (),
+        split=given["split"],
+        report_dataset=given["report-dataset"],
+        report_metrics=given["report-metric"] or None,
+        report_split=given["report-split"],
+        costs=tuple(given["cost"] or ()),
+        noise=given["noise"] or "none",
+        partition=given["partition"],
+        max_parameters=given["max-parameters"],
+    )
+    plan = Plan(changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ()))
+    return Experiment.of(algorithms, [task], plan)
+
+
+def _settings(texts: list[str]) -> dict[str, str]:
+    from robnas.errors import InputError
+
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise InputError("--set", expected="NAME=VALUE, such as population=30", got=text)
+        found[key] = value
+    return found
+
+
+def _facts(results: list[Result], files: list[Path]) -> dict[str, Any]:
+    from robnas.analysis import average_ranks, finished, paired_tests, summarise
+
+    ran, budget = finished(results), results[0].budget
+    comparable = len({result.algorithm for result in ran}) > 1 and all(len(result.seeds) > 1 for result in ran)
+    tasks = {result.task["name"] for result in ran}
+    return {
+        "oracle_selection": list(dict.fromkeys(name for result in results for name in result.oracle_selection)),
+        "summary": summarise(results),
+        "tests": paired_tests(ran, budget) if comparable else [],
+        "rankings": [
+            average_ranks([result for result in ran if result.task["name"] == task], budget)
+            for task in sorted(tasks)
+            if sum(result.task["name"] == task for result in ran) > 1 and comparable
+        ],
+        "results": [result.to_dict() for result in results],
+        "files": [str(path) for path in files],
+    }
+
+
+def _print(results: list[Result], files: list[Path]) -> None:
+    """A table per task: regret at each budget, and how often the best was found."""
+    from robnas.analysis import by_regret, regret_text, summarise
+
+    rows = summarise(results)
+    for task in dict.fromkeys(row["task"] for row in rows):
+        of_task = [row for row in rows if row["task"] == task]
+        first = next(result for result in results if result.task["name"] == task)
+        what = "hypervolume missing, %" if first.several else "regret, percentage points"
+        last = {row["algorithm"]: row for row in of_task if row["budget"] == first.budget}
+        lines = [["", *(f"{budget} queries" for budget in first.checkpoints), "best found", "GPU-hours"]]
+        for name in by_regret(last):
+            cells = [regret_text(row) for row in of_task if row["algorithm"] == name]
+            share, hours = last[name]["found_best"], last[name]["hours"]
+            found = "-" if share is None else f"{100 * share:.1f} %"
+            lines.append([name, *cells, found, "-" if hours is None else f"{hours:,.0f}"])
+        print(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank]")
+        widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+        for name, *cells in lines:
+            print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
+        print()
+    if files:
+        print(f"report  {next(path for path in files if path.name == 'report.md')}")

@@ -1,0 +1,219 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import write_table
+from tests.conftest import shared_file
+from tests.search.conftest import synthetic
+from tests.test_cli import robnas
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "synthetic.parquet"
+    write_table(synthetic(), path)
+    return str(path)
+
+
+@pytest.fixture
+def where(path):
+    return ("--table", path, "--dataset", "cifar10", "--metric", "pgd@8/255", "--split", "validation")
+
+
+RE = ("--algorithm", "regularized-evolution", "--set", "population=30", "--set", "sample=10")
+PLAN = ("--budget", "40", "--runs", "6")
+
+
+def test_a_search_prints_what_it_found_whatever_the_number_of_jobs(where, capsys):
+    printed = {}
+    for jobs in ("1", "2"):
+        code, out, err = robnas(capsys, "search", *where, *RE, *PLAN, "--jobs", jobs, "--json")
+        assert code == 0, err
+        printed[jobs] = out
+    assert printed["1"] == printed["2"]
+    facts = json.loads(printed["1"])
+    (row,) = facts["summary"]
+    (result,) = facts["results"]
+    assert (row["algorithm"], row["budget"], row["runs"]) == ("regularized-evolution", 40, 6)
+    assert result["settings"] == {"population": 30, "sample": 10}
+    assert result["seeds"] == list(range(6))
+    assert row["mean_regret"] == pytest.approx(np.mean(result["regrets"]))
+    assert facts["oracle_selection"] == []
+
+
+def test_a_comparison_is_a_table_sorted_by_regret(where, capsys):
+    algorithms = ("--algorithm", "random-search", "--algorithm", "local-search")
+    code, out, err = robnas(
+        capsys, "search", *where, *algorithms, "--budget", "120", "--runs", "8", "--checkpoint", "20"
+    )
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0] == (
+        "cifar10 validation pgd@8/255: mean regret, percentage points ± standard error of 8 runs [average rank]"
+    )
+    assert lines[1].split() == ["20", "queries", "120", "queries", "best", "found", "GPU-hours"]
+    assert [line.split()[0] for line in lines[2:4]] == ["local-search", "random-search"]
+    assert err == ""
+
+
+def test_selection_on_test_images_is_said(path, capsys):
+    arguments = ("--table", path, "--dataset", "cifar10", "--metric", "clean", "--split", "test")
+    code, _, err = robnas(capsys, "search", *arguments, "--algorithm", "random-search", *PLAN)
+    assert code == 0
+    assert err.startswith("oracle selection: the search sees cifar10 test clean, measured on test images; ")
+
+
+def test_several_objectives_noise_and_transfer(path, where, capsys):
+    code, out, err = robnas(
+        capsys, "search", *where, "--metric", "clean", "--cost", "macs", "--algorithm", "nsga2", "--algorithm",
+        "random-search", "--algorithm", "local-search", *PLAN, "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert err.startswith("left out: local-search on cifar10 validation pgd@8/255 × clean × macs: objectives of local-")
+    facts = json.loads(out)
+    assert facts["results"][0]["several"] is True
+    assert len(facts["results"][0]["fronts"]) == 6
+    assert facts["rankings"][0]["blocks"] == 6
+    assert facts["tests"][0]["runs"] == 6
+    code, out, _ = robnas(
+        capsys, "search", *where, *RE, *PLAN, "--noise", "gaussian", "--report-dataset", "other", "--report-metric",
+        "clean", "--report-split", "test", "--partition", "effective", "--max-parameters", "1000000", "--json",
+    )  # fmt: skip
+    assert code == 0
+    task = json.loads(out)["results"][0]["task"]
+    assert (task["reported"], task["noise"], task["partition"]) == (["other test clean"], "gaussian", "effective")
+    assert task["max_parameters"] == 1_000_000
+
+
+def test_a_file_of_algorithms_and_tasks_writes_a_report_and_goes_on(path, tmp_path, capsys):
+    config = tmp_path / "compare.toml"
+    config.write_text(
+        f'table = "{path}"\nbudget = 30\nruns = 3\n'
+        '[[task]]\ndataset = ["cifar10", "other"]\nmetric = "clean"\nsplit = "validation"\n'
+        '[[algorithm]]\nname = "random-search"\n[[algorithm]]\nname = "local-search"\n'
+    )
+    out_dir = tmp_path / "out"
+    code, first, err = robnas(capsys, "search", "--config", str(config), "--out", str(out_dir), "--seed", "4", "--json")
+    assert code == 0, err
+    names = {path.name for path in out_dir.iterdir()}
+    assert {"report.md", "summary.csv", "tests.csv", "curves.png", "ranks-30.png", "results"} <= names
+    assert len(list((out_dir / "results").iterdir())) == 4
+    assert json.loads(first)["results"][0]["seed"] == 4
+    (out_dir / "report.md").unlink()
+    _, again, _ = robnas(capsys, "search", "--config", str(config), "--out", str(out_dir), "--seed", "4", "--json")
+    assert again == first
+    assert (out_dir / "report.md").exists()
+
+
+def test_failed_runs_are_named_the_others_reported_and_the_exit_code_tells(where, capsys, monkeypatch):
+    from robnas.search import SEARCHERS
+    from tests.search.test_repeat import Fragile
+
+    monkeypatch.setitem(SEARCHERS, "fragile", Fragile)
+    code, out, err = robnas(capsys, "search", *where, "--algorithm", "fragile", "--budget", "8", "--runs", "12")
+    assert code == 1
+    failed = err.splitlines()
+    assert all("failed: Fragile" in line or "failed: fragile on " in line for line in failed)
+    assert 0 < len(failed) < 12
+    assert failed[0].endswith("ZeroDivisionError (a bug in two lines)")
+    assert "fragile" in out
+
+
+def test_an_algorithm_of_which_every_run_fails_is_named_and_the_others_are_reported(
+    where, tmp_path, capsys, monkeypatch
+):
+    from robnas.search import SEARCHERS
+    from tests.search.test_repeat import Fragile
+
+    broken = dataclasses.make_dataclass("Broken", [("parity", int, 1)], bases=(Fragile,), frozen=True)
+    monkeypatch.setitem(SEARCHERS, "fragile", broken)
+    out_dir = tmp_path / "out"
+    arguments = ("search", *where, "--algorithm", "fragile", "--algorithm", "random-search", *PLAN)
+    code, out, err = robnas(capsys, *arguments, "--out", str(out_dir))
+    assert code == 1
+    assert err.count("failed: fragile on ") == 6
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[3][:4] == ["fragile", "every", "run", "failed"]
+    assert lines[2][0] == "random-search"
+    assert "every run failed" in (out_dir / "report.md").read_text()
+    code, out, _ = robnas(capsys, *arguments, "--json")
+    assert code == 1
+    assert [row["runs"] for row in json.loads(out)["summary"]] == [0, 6]
+    assert "NaN" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "--dataset: expected a value, got none; or --config with a TOML file"),
+        (("--table", "x.parquet", "--dataset", "cifar10"), "--algorithm: expected one of random-search, local-search"),
+        (("W", *RE, "--runs", "3"), "--budget: expected a value, got none"),
+        (("W", *RE, "--budget", "0", "--runs", "3"), "budget: expected at least 1, got 0"),
+        (
+            ("W", *RE, "--budget", "7000", "--runs", "3"),
+            "budget: expected at most 6,466, the distinct architectures of",
+        ),
+        (("W", *RE, "--set", "sample=40", *PLAN), "sample: expected at most the population, 30, got 40"),
+        (("W", *RE, "--set", "sample", *PLAN), "--set: expected NAME=VALUE, such as population=30, got 'sample'"),
+        (("W", *RE, "--algorithm", "nsga2", *PLAN), "--set: expected one --algorithm, got 2; use --config"),
+        (("W", "--algorithm", "random", *PLAN), "algorithm: expected one of random-search"),
+        (
+            ("W", "--metric", "apgd@1", "--algorithm", "nsga2", *PLAN),
+            "metric of table synthetic: expected one of clean",
+        ),
+        (("W", *RE, *PLAN, "--jobs", "0"), "jobs: expected at least 1, got 0"),
+        (("W", *RE, *PLAN, "--noise", "loud"), "noise: expected one of none, seeds, gaussian, local, got 'loud'"),
+        (("--config", "none.toml"), "none.toml: expected a TOML file, got FileNotFoundError"),
+        (("W", "--config", "none.toml"), "--config: expected no further choice of tasks and algorithms, got --dataset"),
+    ],
+)
+def test_bad_input_is_one_line(where, capsys, arguments, text):
+    given = [part for argument in arguments for part in (where if argument == "W" else (argument,))]
+    code, out, err = robnas(capsys, "search", *given)
+    assert (code, out) == (2, "")
+    assert text in err
+    assert err.count("\n") == 1
+
+
+def test_table_2_finds_the_published_rows_of_random_and_local_search(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    published = str(shared_file("data", "published", "acc.json").parent)
+    assert robnas(capsys, "fetch", "nas-robbench-201", "--from", published)[0] == 0
+    monkeypatch.setattr("robnas.analysis._search_table2.RUNS", 60)
+    code, out, err = robnas(capsys, "reproduce", "table2", "--out", str(tmp_path / "out"), "--json")
+    assert code == 0, err
+    assert [path.rpartition("/")[2] for path in json.loads(out)["files"]] == [
+        "table2.csv", "table2.png", "table2.svg", "table2.md",
+    ]  # fmt: skip
+    header, *lines = (tmp_path / "out" / "table2.csv").read_text().splitlines()
+    rows = {
+        tuple(line.split(",")[:2]): dict(zip(header.split(","), line.split(","), strict=True)) for line in lines[2:]
+    }
+    assert len(rows) == 12
+    for (criterion, name), row in rows.items():
+        for metric in ("clean", "fgsm@3/255", "pgd@3/255", "fgsm@8/255", "pgd@8/255"):
+            gap = abs(float(row[metric]) - float(row[f"{metric}_published"]))
+            assert gap < 0.006, (criterion, name, metric)
+            if name == "local-search-first":
+                assert gap < 0.0011, (criterion, metric)
+    oracle = lines[0].split(",")
+    assert oracle[1] == "oracle per metric"
+    assert [float(value) for value in oracle[2::4]] == pytest.approx([0.7956, 0.6973, 0.6924, 0.5351, 0.4811], abs=6e-5)
+    assert lines[1].split(",")[1:3] == ['"best architecture by pgd@8/255', ' 323133"']
+    page = (tmp_path / "out" / "table2.md").read_text()
+    assert "fgsm@3/255, fgsm@8/255, pgd@8/255 exceed its maxima" in page
+    assert "oracle selection" in page
+
+
+def test_local_search_finds_the_best_architectures_of_the_published_table(tmp_path, monkeypatch):
+    from robnas.benchmarks import fetch
+    from robnas.search import LocalSearch, Task, repeat
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    table = fetch("nas-robbench-201", shared_file("data", "published", "acc.json").parent)
+    for metric, code in (("pgd@8/255", "323133"), ("clean", "333133")):
+        result = repeat(LocalSearch(), Task.named(table, "cifar10", metric), budget=300, runs=20)
+        assert result.found_best > 0.9
+        assert {result.architectures[run] for run in np.flatnonzero(result.at(300) == 0)} == {code}

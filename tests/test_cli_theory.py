@@ -1,0 +1,67 @@
+import json
+import math
+
+import pytest
+import torch
+
+from robnas.data import load_data
+from tests.test_cli import robnas
+
+
+def test_theory_prints_eigenvalues_and_bounds(capsys):
+    archs = ("fc:relu,relu:1", "conv3-flat:relu,tanh:0")
+    code, out, err = robnas(capsys, "theory", *archs, "--inputs", "12", "--width", "32", "--beta", "0.25", "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert [row["architecture"] for row in facts["rows"]] == list(archs)
+    for row in facts["rows"]:
+        lowest, bound = row["lambda_min"], row["bound"]
+        assert row["lower_bounds_mixed"]["weyl"] <= lowest["mixed"]
+        assert row["lower_bounds_mixed"]["perturbation"] <= lowest["mixed"]
+        assert all(value <= lowest["clean"] for value in row["lower_bounds_clean"].values())
+        assert bound["clean_spectral"] == pytest.approx(lowest["mixed"] ** -0.5)
+        assert bound["clean"] <= bound["clean_spectral"]
+    assert set(facts["rows"][0]["lower_bounds_clean"]) == {"schur", "hermite"}
+    code, out, _ = robnas(capsys, "theory", *archs, "--inputs", "12", "--width", "32", "--beta", "0.25")
+    assert code == 0
+    assert "digits 3,8, N = 12, ρ = 0.1, β = 0.25" in out
+    assert f"robust error ~       {facts['rows'][0]['bound']['robust']:.4g}" in out
+
+
+def test_an_infinite_bound_is_null_in_json(capsys, monkeypatch):
+    monkeypatch.setattr("robnas.kernels._bounds.is_singular", lambda values: True)
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "--inputs", "6", "--width", "8", "--json")
+    assert code == 0
+    assert json.loads(out)["rows"][0]["bound"]["clean_spectral"] is None
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "--inputs", "6", "--width", "8")
+    assert "(by the eigenvalue alone inf)" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("theory", "323133"), "architecture of the theory space: expected such as fc:relu,tanh,relu:10"),
+        (
+            ("theory", "fc:relu,relu:1", "--classes", "3"),
+            "--classes: expected two numbers below 10, such as 3,8, got '3'",
+        ),
+        (("theory", "fc:relu,relu:1", "--rho", "3"), "rho: expected a number in [0, 2], got 3"),
+        (("theory", "fc:relu,relu:1", "--width", "0"), "width: expected at least 1, got 0"),
+        (("theory", "fc:relu,relu:1", "--beta", "-1", "--inputs", "8"), "beta: expected a number in [0, 1], got -1"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, arguments, text):
+    code, out, err = robnas(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert text in err
+    assert err.count("\n") == 1
+
+
+def test_the_binary_task_is_on_the_unit_sphere():
+    from robnas.cli._theory import _binary_task
+
+    x, y = _binary_task(load_data("digits"), "1,7", 10, 0)
+    assert x.shape == (10, 1, 8, 8)
+    assert torch.allclose(x.flatten(1).norm(dim=1), torch.ones(10, dtype=torch.float64))
+    assert y.sum() == 0
+    assert math.isclose(float(y.abs().sum()), 10)
