@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from robnas.types import Progress
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Scores, Table
+    from robnas.proxies import ProxySettings
     from robnas.spaces import Architecture
 
 _RADII = ("8/255", "3/255")  # those of the paper
@@ -39,6 +41,7 @@ def reproduce(
     repeats: Annotated[int, typer.Option(help="With --data: initialisations and batches.")] = 1,
     channels: Annotated[int, typer.Option(help="With --data: channels C of the first stage.")] = 16,
     cells: Annotated[int, typer.Option(help="With --data: cells N per stage.")] = 5,
+    reduction: Annotated[str, typer.Option(help="With --data: as --reduction of score.")] = "trace",
     jobs: Annotated[int, typer.Option(help="With --data: processes.")] = 1,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -56,9 +59,13 @@ def reproduce(
         found = [read_scores(path) for path in scores or ()]
         truth = load(table) if name in SCORED else None
         if data is not None and truth is not None:
-            sizes = {"images": images, "channels": channels, "cells": cells}
+            from robnas.kernels import NTKSettings
+            from robnas.proxies import ProxySettings
+
+            kernel = NTKSettings(reduction=reduction)  # type: ignore[arg-type]
+            settings = ProxySettings(images=images, channels=channels, cells=cells, kernel=kernel)
             archs = _drawn(architectures, truth, dataset)
-            found = _score(name, out, data, data_dir, archs, repeats, jobs, sizes, progress)
+            found = _score(name, out, data, data_dir, archs, repeats, jobs, settings, progress)
         paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
     if as_json:
         print_json({"files": [str(path) for path in paths], "tables": _rows(paths)})
@@ -81,12 +88,12 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
 
 def _score(
     name: str, out: Path, data: str, data_dir: Path | None, archs: Sequence[Architecture], repeats: int, jobs: int,
-    sizes: dict[str, Any], progress: Progress,
+    sizes: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
     """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
     from robnas.data import load_data
     from robnas.kernels import SCORES
-    from robnas.proxies import CHEAP, ProxySettings, as_table, score_many, score_settings
+    from robnas.proxies import CHEAP, as_table, score_many, score_settings
     from robnas.types import ThreatModel
 
     source = load_data(data, data_dir=data_dir, progress=progress)
@@ -96,7 +103,7 @@ def _score(
     found = []
     for suffix, radius, names in parts:
         path = out / f"{name}-scores{suffix}.parquet"
-        settings = ProxySettings(**sizes, threat=ThreatModel.linf(radius))
+        settings = replace(sizes, threat=ThreatModel.linf(radius))
         scored = score_many(
             archs, source, names, repeats=repeats, settings=settings, jobs=jobs, out=path, progress=progress
         )  # fmt: skip
