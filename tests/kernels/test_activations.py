@@ -18,6 +18,13 @@ COVARIANCES = [
 ]
 
 
+def pair(name, a, b, c):
+    """Both expectations at the same place of arrays of variances and covariances."""
+    moments = DUALS[name].moments(np.stack([a, b]))
+    left, right = (moments.at(slice(side, side + 1)) for side in (0, 1))
+    return [found[0] for found in DUALS[name].pair(left, right, c[None])]
+
+
 def slope(name, u):
     step = 1e-6
     function = one_dimensional(name)
@@ -49,7 +56,7 @@ def plane(f, g, a, b, c):
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_pairs_agree_with_quadrature_in_two_dimensions(name, covariance):
     a, b, c = covariance
-    both, slopes = DUALS[name].pair(*(np.array([[value]]) for value in covariance))
+    both, slopes = pair(name, *(np.array([value]) for value in covariance))
     function = one_dimensional(name)
     assert both.item() == pytest.approx(plane(function, function, a, b, c), rel=1e-8, abs=1e-9)
     derivative = lambda u: slope(name, u)  # noqa: E731
@@ -73,18 +80,36 @@ def test_moments_agree_with_quadrature_in_one_dimension(name, a):
     assert moments.slope_square.item() == pytest.approx(expectation(lambda u: slope(name, u) ** 2), rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "silu"])
+def test_steep_activations_agree_with_a_fine_grid(name):
+    """At variance 100 the slope of tanh lives on a hundredth of the standard deviation."""
+    a, c, z = 100.0, 60.0, np.linspace(-9, 9, 2001)
+    mass = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    dual, u = DUALS[name], 10 * z
+    moments = dual.moments(np.array([a]))
+    assert moments.square.item() == pytest.approx(dual.function(u) ** 2 @ mass, rel=1e-9)
+    assert moments.slope_square.item() == pytest.approx(dual.slope(u) ** 2 @ mass, rel=1e-9)
+    v = (c / a) * u[:, None] + (a - c * c / a) ** 0.5 * z
+    both, slopes = dual.pair(moments, moments, np.array([c]))
+    assert both.item() == pytest.approx((mass * dual.function(u)) @ dual.function(v) @ mass, rel=1e-9)
+    assert slopes.item() == pytest.approx((mass * dual.slope(u)) @ dual.slope(v) @ mass, rel=1e-9)
+    both, slopes = dual.pair(moments, moments, np.array([a]))
+    assert both.item() == pytest.approx(moments.square.item(), rel=1e-12)
+    assert slopes.item() == pytest.approx(moments.slope_square.item(), rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_a_pair_of_equal_inputs_is_the_one_dimensional_moment(name):
     a = np.array([0.2, 1.0, 2.7])
     moments = DUALS[name].moments(a)
-    both, slopes = DUALS[name].pair(a, a, a)
+    both, slopes = pair(name, a, a, a)
     np.testing.assert_allclose(both, moments.square, rtol=1e-12)
     np.testing.assert_allclose(slopes, moments.slope_square, rtol=2e-9)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_zero_variance_is_the_value_at_zero(name):
-    zero = np.zeros((1, 1))
-    both, _ = DUALS[name].pair(zero, np.ones((1, 1)), zero)
+    zero = np.zeros(1)
+    both, _ = pair(name, zero, np.ones(1), zero)
     value = float(one_dimensional(name)(np.zeros(1))[0])
     assert both.item() == pytest.approx(value * DUALS[name].moments(np.ones(1)).mean.item(), abs=1e-15)

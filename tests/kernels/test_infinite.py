@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from robnas.errors import InputError
 from robnas.kernels import NTKSettings, empirical_ntk, infinite_kernels, infinite_ntk, unit_sphere
+from robnas.kernels._activations import hermite_coefficients
 from robnas.kernels._infinite import checked_inputs, covariances, statistics
 from robnas.networks import build_theory_network
 from robnas.spaces import TheoryArchitecture
@@ -54,6 +56,15 @@ def test_wide_networks_have_the_kernel_of_the_recursion(kind, skips, name):
     assert (np.abs(mean - infinite_ntk(arch, x)) < 4 * error).all()
 
 
+@pytest.mark.parametrize(
+    "arch", ["fc:relu,sigmoid,tanh:11", "conv3-flat:silu,erf,leaky-relu:10", "conv3-pool:gelu,relu,sigmoid:01"]
+)
+def test_activations_may_differ_from_layer_to_layer(arch):
+    x = points(*SHAPES[arch.split(":")[0]])
+    mean, error = finite(arch, x)
+    assert (np.abs(mean - infinite_ntk(arch, x)) < 4 * error).all()
+
+
 @pytest.mark.parametrize("arch", ["conv3-flat:relu,sigmoid:1", "conv3-pool:silu,relu:1"])
 def test_filters_in_two_dimensions(arch):
     x = points(2, 3, 2)
@@ -83,8 +94,9 @@ def written_out(arch, x):
 
     slopes, before = [], [x @ x.T, *sigmas[:-1]]
     for name, layer, covariance in zip(arch.activations, layers, before, strict=True):
-        a = layer.variance
-        _, found = DUALS[name].pair(a[:, None], a[None, :], covariance)
+        everything = slice(None)
+        sides = layer.moments.at(everything, None), layer.moments.at(None, everything)
+        _, found = DUALS[name].pair(*sides, covariance)
         np.fill_diagonal(found, layer.moments.slope_square)
         slopes.append(found)
     q, total = np.ones((len(x), len(x))), sigmas[-1].copy()
@@ -105,11 +117,43 @@ def test_forward_accumulation_equals_the_backward_formula(arch):
 def test_memory_decides_nothing_but_the_chunks(arch):
     x = points(*SHAPES[arch.split(":")[0]], count=9)
     wanted = infinite_ntk(arch, x)
-    for memory in (0.02, 0.004):
+    for memory in (0.05, 0.03):
         np.testing.assert_allclose(infinite_ntk(arch, x, memory_mib=memory), wanted, rtol=1e-13)
     order = np.random.default_rng(1).permutation(9)
     np.testing.assert_allclose(infinite_ntk(arch, x[order]), wanted[np.ix_(order, order)], rtol=1e-13)
     assert np.linalg.eigvalsh(wanted)[0] > 0
+
+
+@pytest.mark.parametrize("memory", [3, 6])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_working_memory_stays_below_the_limit(activation, memory):
+    x, arch = points(3, 16, 16, count=20), f"conv3-flat:{activation},{activation}:0"
+    infinite_ntk(arch, x[:2])  # what is imported or made once
+    tracemalloc.start()
+    try:
+        infinite_ntk(arch, x, memory_mib=memory)
+        assert tracemalloc.get_traced_memory()[1] < memory * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_coefficients_of_series_are_computed_once_per_layer(monkeypatch):
+    x, calls = points(3, 8, 8, count=12), []
+    found = hermite_coefficients
+    monkeypatch.setattr(
+        "robnas.kernels._activations.hermite_coefficients",
+        lambda function, a, terms: (calls.append(a.size), found(function, a, terms))[1],
+    )
+    infinite_ntk("conv3-flat:tanh,tanh:1", x, memory_mib=0.6)
+    assert [size for size in calls if size > 1] == [12 * 64] * 4  # of σ and its slope
+
+
+def test_inputs_off_the_sphere_are_exact_or_refused():
+    x = points(8)
+    assert infinite_ntk("fc:tanh,tanh:0", 10 * x)[0, 0] == pytest.approx(0.373962, abs=1e-6)  # by a fine grid
+    with pytest.raises(InputError, match=r"variance in front of tanh, .*: expected at most 100, got 121; scale the"):
+        infinite_ntk("fc:tanh,tanh:0", 11 * x)
+    assert np.isfinite(infinite_ntk("fc:relu,gelu:0", 1000 * x)).all()
 
 
 @pytest.mark.parametrize("arch", ["fc:relu,silu,tanh:11", "conv3-flat:relu,gelu:1", "fc:erf,sigmoid:1"])

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,25 @@ def test_convolutional_network_is_equation_2_in_ntk_parametrisation(readout):
     f2 = torch.tanh(convolve(network.layers[1].weight, f1) / 9**0.5) / 3 + f1
     read = f2.flatten() if readout == "flat" else f2.mean(1)
     torch.testing.assert_close(network(x[None])[0], network.readout.weight @ read / 3**0.5)
+
+
+@pytest.mark.parametrize(("kind", "shape", "taps"), [("fc", (4,), 1), ("conv3-flat", (2, 4), 3)])
+def test_weights_as_the_paper_draws_them_have_the_same_kernel_but_for_the_taps_of_filters(kind, shape, taps):
+    """Weights W/√(κm), no factors: outputs f/√m; to filters, squared gradients κ times as large."""
+    width, x = 6, torch.rand(3, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours = build_theory_network(f"{kind}:relu,leaky-relu,relu:10", input_shape=shape, width=width, dtype=torch.float64)
+    paper = copy.deepcopy(ours)
+    with torch.no_grad():
+        for layer in paper.layers:
+            layer.weight /= (taps * width) ** 0.5
+        paper.readout.weight /= width**0.5
+    paper._scales, paper.width = [1.0] * 3, 1
+    torch.testing.assert_close(paper(x), ours(x) / width**0.5)
+    found, wanted = (
+        [grad.square().sum() for grad in torch.autograd.grad(network(x).sum(), list(network.parameters()))]
+        for network in (paper, ours)
+    )
+    torch.testing.assert_close(found, [*(taps * part for part in wanted[:-1]), wanted[-1]])
 
 
 def test_weights_follow_the_seed_and_nothing_else():

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from robnas.errors import InputError, Verbatim
 from robnas.spaces._theory import LEAKY_SLOPE
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_NODES = 256  # of Gauss–Hermite quadrature in one dimension, and terms of a Hermite series at most
-_NEGLIGIBLE = 1e-17  # share of the variance that a truncated series may leave out
+_NEGLIGIBLE = 1e-15  # share of the variance that a truncated series may leave out
+_LARGEST = 100.0  # variance; the series of tanh then has 15,000 terms
+_SLICE = 16_384  # values computed at a time: they stay in the cache
+_AT_ONCE = 64  # terms
+_REACH = 13.0  # nodes of quadrature end there: √φ is below 1e-18
 _ROUNDING = 8 * np.finfo(np.float64).eps
 
 
@@ -24,12 +27,25 @@ _ROUNDING = 8 * np.finfo(np.float64).eps
 class Moments:
     """Expectations over u ~ N(0, a), each of the shape of a."""
 
+    variance: Floats
+    """a."""
     mean: Floats
     """E σ(u)."""
     square: Floats
     """E σ(u)²."""
     slope_square: Floats
     """E σ̇(u)²."""
+    series: tuple[Floats, ...] = ()
+    """Hermite coefficients of z ↦ σ(√a z) and z ↦ σ̇(√a z), each of shape (terms, *shape of a), where `Dual.pair`
+    needs them."""
+
+    def at(self, *index: slice | None) -> Moments:
+        """Those of some inputs, with new axes where the index says None."""
+        variance, mean, square, slope_square = (
+            values[index] for values in (self.variance, self.mean, self.square, self.slope_square)
+        )
+        series = tuple(values[(slice(None), *index)] for values in self.series)
+        return Moments(variance, mean, square, slope_square, series)
 
 
 class Dual(Protocol):
@@ -39,8 +55,12 @@ class Dual(Protocol):
         """One-dimensional expectations at the variances `a`."""
         ...
 
-    def pair(self, a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
-        """E σ(u)σ(v) and E σ̇(u)σ̇(v) over (u, v) ~ N(0, [[a, c], [c, b]]); `a` and `b` broadcast to the shape of `c`."""
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
+        """E σ(u)σ(v) and E σ̇(u)σ̇(v) over (u, v) ~ N(0, [[a, c], [c, b]]).
+
+        `left` and `right` are parts of one call of `moments`, at the variances a and b, which broadcast to the shape of
+        `c`.
+        """
         ...
 
 
@@ -59,11 +79,11 @@ class LeakyReLU:
     def moments(self, a: Floats) -> Moments:
         """See `Dual`."""
         s, half = self.slope, (1 + self.slope**2) / 2
-        return Moments((1 - s) * np.sqrt(a / (2 * math.pi)), half * a, np.full_like(a, half))
+        return Moments(a, (1 - s) * np.sqrt(a / (2 * math.pi)), half * a, np.full_like(a, half))
 
-    def pair(self, a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
         """See `Dual`."""
-        root, factor = np.sqrt(_determinant(a * b, c)), (1 - self.slope) ** 2 / (2 * math.pi)
+        root, factor = np.sqrt(_determinant(left.variance * right.variance, c)), (1 - self.slope) ** 2 / (2 * math.pi)
         slopes = (1 + self.slope**2) / 2 - factor * np.arctan2(root, c)
         return factor * root + c * slopes, slopes
 
@@ -74,11 +94,14 @@ class Erf:
 
     def moments(self, a: Floats) -> Moments:
         """See `Dual`."""
-        square, slope_square = self.pair(a, a, a)
-        return Moments(np.zeros_like(a), square, slope_square)
+        return Moments(a, np.zeros_like(a), *self._pair(a, a, a))
 
-    def pair(self, a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
         """See `Dual`."""
+        return self._pair(left.variance, right.variance, c)
+
+    @staticmethod
+    def _pair(a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
         product = (1 + 2 * a) * (1 + 2 * b)
         return 2 / math.pi * np.arcsin(2 * c / np.sqrt(product)), 4 / math.pi / np.sqrt(product - 4 * c * c)
 
@@ -89,11 +112,14 @@ class GELU:
 
     def moments(self, a: Floats) -> Moments:
         """See `Dual`."""
-        square, slope_square = self.pair(a, a, a)
-        return Moments(a / np.sqrt(2 * math.pi * (1 + a)), square, slope_square)
+        return Moments(a, a / np.sqrt(2 * math.pi * (1 + a)), *self._pair(a, a, a))
 
-    def pair(self, a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
         """See `Dual`."""
+        return self._pair(left.variance, right.variance, c)
+
+    @staticmethod
+    def _pair(a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
         outer = (1 + a) * (1 + b)
         inner = outer - c * c  # at least 1 + a + b
         root = np.sqrt(inner)
@@ -103,72 +129,114 @@ class GELU:
         return both, slopes
 
 
-@cache
-def _quadrature() -> tuple[Floats, Floats, Floats]:
-    """Nodes and weights for N(0, 1), and orthonormal Hermite polynomials at the nodes, shape (nodes, nodes)."""
-    from scipy.special import roots_hermite
-
-    nodes, weights = roots_hermite(_NODES)  # numpy's hermgauss returns nan at such degrees
-    z = nodes * math.sqrt(2)
-    values = np.empty((_NODES, _NODES))
-    values[:, 0], values[:, 1] = 1, z
-    for k in range(1, _NODES - 1):
-        values[:, k + 1] = (z * values[:, k] - math.sqrt(k) * values[:, k - 1]) / math.sqrt(k + 1)
-    return z, weights / math.sqrt(math.pi), values
-
-
 @dataclass(frozen=True, eq=False)
 class Smooth:
-    """Mehler's series E σ(u)σ(v) = Σ_k h_k(a) h_k(b) ρᵏ with ρ = c/√(ab), coefficients by Gauss–Hermite quadrature.
+    """Mehler's series E σ(u)σ(v) = Σ_k h_k(a) h_k(b) ρᵏ with ρ = c/√(ab), h_k the Hermite coefficients.
 
-    For functions that are analytic near the real line, whose coefficients fall fast. Each term is positive
-    semi-definite, so a truncated series is too, which quadrature in two dimensions does not give.
+    For functions that are analytic where |Im u| < π/2, whose coefficients fall fast unless the variance is large. Each
+    term is positive semi-definite, so a truncated series is too, which quadrature in two dimensions does not give.
     """
 
     function: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
 
     def moments(self, a: Floats) -> Moments:
-        """See `Dual`."""
-        z, weights, _ = _quadrature()
-        u = np.sqrt(a)[..., None] * z
-        value = self.function(u)
-        return Moments(value @ weights, value**2 @ weights, self.slope(u) ** 2 @ weights)
+        """See `Dual`.
 
-    def pair(self, a: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
+        Raises:
+            InputError: a variance above 100.
+        """
+        largest = float(a.max())
+        if not largest <= _LARGEST * (1 + 1e-9):  # inputs of norm 10, up to rounding
+            raise InputError(
+                "variance in front of tanh, sigmoid or SiLU",
+                expected=f"at most {_LARGEST:g}",
+                got=Verbatim(f"{largest:.4g}"),
+                remedy="scale the inputs, see unit_sphere",
+            )
+        z, weights = _quadrature(largest)
+        mean, square, slope_square = (np.empty(a.size) for _ in range(3))
+        for part, root in _slices(a, len(z)):
+            value = self.function(root * z)
+            mean[part], square[part] = value @ weights, value**2 @ weights
+            slope_square[part] = self.slope(root * z) ** 2 @ weights
+        series = tuple(hermite_coefficients(one, a, _needed(one, largest)) for one in (self.function, self.slope))
+        return Moments(a, mean.reshape(a.shape), square.reshape(a.shape), slope_square.reshape(a.shape), series)
+
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
         """See `Dual`."""
+        a, b = left.variance, right.variance
         scale = np.sqrt(a * b)
         rho = np.divide(c, scale, out=np.zeros_like(c), where=scale > 0)
         np.clip(rho, -1, 1, out=rho)
-        return self._series(self.function, a, b, rho), self._series(self.slope, a, b, rho)
-
-    @staticmethod
-    def _series(function: Callable[[Floats], Floats], a: Floats, b: Floats, rho: Floats) -> Floats:
-        left = hermite_coefficients(function, a)
-        right = left if b is a else hermite_coefficients(function, b)
-        terms = max(_needed(left), _needed(right))
-        alike = np.ptp(a) <= _ROUNDING * a.max() and np.ptp(b) <= _ROUNDING * b.max()
-        if alike:  # equal norms, as on the unit sphere: one polynomial in ρ
-            left, right = left.reshape(-1, left.shape[-1])[0], right.reshape(-1, right.shape[-1])[0]
-        result = np.zeros_like(rho)
-        for k in reversed(range(terms)):
-            result *= rho
-            result += left[..., k] * right[..., k]
-        return result
+        alike = all(np.ptp(one) <= _ROUNDING * one.max() for one in (a, b))  # equal norms, as on the unit sphere
+        found = []
+        for first, second in zip(left.series, right.series, strict=True):
+            if alike:  # one polynomial in ρ
+                first, second = (one.reshape(len(one), -1)[:, 0] for one in (first, second))
+            result = np.zeros_like(rho)
+            for h, other in zip(reversed(first), reversed(second), strict=True):
+                result *= rho
+                result += h * other
+            found.append(result)
+        return found[0], found[1]
 
 
-def hermite_coefficients(function: Callable[[Floats], Floats], a: Floats) -> Floats:
-    """Coefficients of z ↦ function(√a z) in orthonormal Hermite polynomials, shape (*shape of a, terms)."""
-    z, weights, polynomials = _quadrature()
-    found: Floats = (function(np.sqrt(a)[..., None] * z) * weights) @ polynomials
-    return found
+def hermite_coefficients(function: Callable[[Floats], Floats], a: Floats, terms: int) -> Floats:
+    """Coefficients of z ↦ function(√a z) in orthonormal Hermite polynomials, shape (terms, *shape of a).
+
+    The function is analytic where |Im u| < π/2.
+    """
+    z, weights = _quadrature(float(a.max()), terms)
+    found = np.empty((terms, a.size))
+    for part, root in _slices(a, len(z)):
+        weighted = function(root * z) * weights
+        for start, polynomials in _hermite(z, terms):
+            found[start : start + len(polynomials), part] = polynomials @ weighted.T
+    return found.reshape(terms, *a.shape)
 
 
-def _needed(coefficients: Floats) -> int:
-    """How many terms matter."""
-    power = (coefficients.reshape(-1, coefficients.shape[-1]) ** 2).max(axis=0)
-    tail = np.cumsum(power[::-1])[::-1]
-    return max(1, int(np.count_nonzero(tail > _NEGLIGIBLE * tail[0])))
+def _quadrature(variance: float, terms: int = 1) -> tuple[Floats, Floats]:
+    """Nodes and weights for N(0, 1): the trapezoidal rule, whose error falls exponentially with the number of nodes.
+
+    For products of a polynomial below degree `terms` and a function of √a z, analytic where |Im √a z| < π/2, at
+    variances a up to `variance`. Their spectra end at about √terms + 9 and 27 √a (1e-17); the step resolves the sum.
+    Gauss–Hermite nodes do not come close enough to one another at 0, where large variances have all the slope.
+    """
+    step = 2 * math.pi / (math.sqrt(terms) + 9 + 27 * math.sqrt(variance))
+    side = math.ceil(_REACH / step)
+    z: Floats = step * np.arange(-side, side + 1, dtype=np.float64)
+    weights: Floats = step / math.sqrt(2 * math.pi) * np.exp(-(z**2) / 2)
+    return z, weights
+
+
+def _hermite(z: Floats, terms: int) -> Iterator[tuple[int, Floats]]:
+    """Orthonormal Hermite polynomials at `z`, some degrees at a time: the first of them, and shape (degrees, nodes)."""
+    before, now = np.zeros_like(z), np.ones_like(z)
+    for start in range(0, terms, _AT_ONCE):
+        found = np.empty((min(_AT_ONCE, terms - start), len(z)))
+        for k, row in enumerate(found, start=start):
+            row[:] = now
+            before, now = now, (z * now - math.sqrt(k) * before) / math.sqrt(k + 1)
+        yield start, found
+
+
+def _slices(a: Floats, nodes: int) -> Iterator[tuple[slice, Floats]]:
+    """Few enough of the variances at a time, with their roots as a column."""
+    roots, step = np.sqrt(a).reshape(-1, 1), max(1, _SLICE // nodes)
+    for start in range(0, len(roots), step):
+        yield slice(start, start + step), roots[start : start + step]
+
+
+def _needed(function: Callable[[Floats], Floats], variance: float) -> int:
+    """How many terms matter at this variance, and so at smaller ones, where coefficients fall faster."""
+    terms = 32 + int(256 * variance)  # for tanh; sigmoid and SiLU take a quarter
+    while True:
+        power = hermite_coefficients(function, np.array([variance]), terms)[:, 0] ** 2
+        left = np.cumsum(power[::-1])[::-1] > _NEGLIGIBLE * power.sum()
+        if not left[-terms // 8]:
+            return max(1, int(np.count_nonzero(left)))
+        terms *= 2
 
 
 def _sigmoid(u: Floats) -> Floats:

@@ -152,7 +152,7 @@ def first_layer_coefficients(arch: TheoryArchitecture, max_degree: int) -> Float
     check_range("max_degree", max_degree, 0, 100)
     name = arch.activations[0]
     if isinstance(DUALS[name], Smooth):
-        return hermite_coefficients(one_dimensional(name), np.ones(()))[: max_degree + 1]
+        return hermite_coefficients(one_dimensional(name), np.ones(()), max_degree + 1)
     return _by_dense_quadrature(name, max_degree)
 
 

@@ -15,15 +15,15 @@ from robnas.spaces._theory import TheoryArchitecture
 from robnas.types import check_range
 
 _BLOCK = 32_768  # entries computed at a time: they stay in the cache
+_ALIVE = 16  # arrays of a block at the same time
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """What one layer does to every input alone; arrays of shape (n, *pixels)."""
 
-    variance: Floats
-    """Λ_l(x, x)."""
     moments: Moments
+    """At the variance Λ_l(x, x)."""
     before: Floats
     """μ_{l−1}, mean of the layer before; zero for the first layer."""
     skip: int
@@ -37,16 +37,19 @@ def infinite_ntk(
 ) -> Floats:
     """Neural tangent kernel of an architecture of the theory space in the limit of infinite width.
 
-    The limit of `robnas.networks.build_theory_network` in NTK parametrisation, which for ReLU and LeakyReLU is also
-    that of Wu et al. 2024, Eq. 1 and 2 (as recalled). The recursion was derived for this project and agrees with
-    networks of finite width.
+    The limit of `robnas.networks.build_theory_network` in NTK parametrisation, which for ReLU and LeakyReLU, fully
+    connected, is also that of Wu et al. 2024, Eq. 1 (as recalled); filters are scaled differently there, see
+    `TheoryNetwork`. The recursion was derived for this project and agrees with networks of finite width.
 
     Args:
         architecture: of the theory space, or its text.
         inputs: shape (n, d) if fully connected; (n, channels, pixels), the paper's, or (n, channels, height, width)
-            with κ×κ filters if convolutional. The theory wants unit norm (`unit_sphere`); the recursion does not.
-        memory_mib: limit of the working memory in MiB, the result and the inputs' own statistics aside. A pooled
-            read-out needs all pairs of pixels of a pair of inputs at a time, at least.
+            with κ×κ filters if convolutional. The theory wants unit norm (`unit_sphere`). The recursion does not, but
+            tanh, sigmoid and SiLU want a variance of at most 100, that is norm 10 if fully connected.
+        memory_mib: limit of the working memory in MiB, the result and some numbers per input, pixel and layer aside;
+            the series of tanh, sigmoid and SiLU count (10 to 300 numbers per input, pixel and layer if the variance is
+            below 1, thousands at 100). A pooled read-out needs all pairs of pixels of a pair of inputs at a time, at
+            least.
         mean_term: whether skips carry the mean of activations, as they do; without it (as some of the literature has
             it) the kernel of a network with skips and a σ that has a mean is another one.
 
@@ -54,13 +57,14 @@ def infinite_ntk(
         Shape (n, n), symmetric.
 
     Raises:
-        InputError: wrong shapes, values that are not finite, one input, or a memory limit that is too small.
+        InputError: wrong shapes, values that are not finite, one input, a variance above 100 in front of tanh, sigmoid
+            or SiLU, or a memory limit that is too small.
     """
     arch = TheoryArchitecture.parse(architecture) if isinstance(architecture, str) else architecture
     x = checked_inputs(arch, inputs)
-    layers = list(statistics(arch, x, mean_term))
+    layers, left = _layers(arch, x, mean_term, memory_mib)
     result = np.empty((len(x), len(x)))
-    for rows, columns in _blocks(arch, x, memory_mib):
+    for rows, columns in _blocks(arch, x, memory_mib, left):
         block = _block(arch, x, layers, rows, columns, mean_term)
         result[rows, columns] = block
         result[columns, rows] = block.T
@@ -146,21 +150,31 @@ def statistics(arch: TheoryArchitecture, x: Floats, mean_term: bool = True) -> I
         moments = DUALS[name].moments(variance)
         scale, skip = (1.0, 0) if number == 0 else (1 / arch.depth, arch.skips[number - 1])
         before = mean if number else np.zeros_like(variance)
-        yield Layer(variance, moments, before, skip, scale)
+        yield Layer(moments, before, skip, scale)
         crossed = 2 * scale * moments.mean * before if mean_term else 0.0
         square = scale**2 * moments.square + skip * (square + crossed)
         mean = scale * moments.mean + skip * before
 
 
-def _blocks(arch: TheoryArchitecture, x: Floats, memory_mib: float) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns that cover the upper triangle, each pair small enough."""
+def _layers(arch: TheoryArchitecture, x: Floats, mean_term: bool, memory_mib: float) -> tuple[list[Layer], float]:
+    """What depends on one input only, and the bytes that its series leave for all else."""
     check_range("memory_mib", memory_mib, 0)
+    found, left = [], memory_mib * 2**20
+    for layer in statistics(arch, x, mean_term):
+        found.append(layer)
+        left -= sum(values.nbytes for values in layer.moments.series)
+    return found, left
+
+
+def _blocks(arch: TheoryArchitecture, x: Floats, memory_mib: float, left: float) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns that cover the upper triangle, each pair small enough for `left` bytes."""
     entry = int(np.prod(x.shape[2:], dtype=np.int64)) ** (2 if arch.readout == "pool" else 1)
-    most = memory_mib * 2**20 / (8 * 16)  # arrays of a block that are alive together
-    if entry > most:
-        need = Verbatim(f"{memory_mib:g}")
-        raise InputError("memory_mib", expected=f"at least {entry * 128 / 2**20:.3g} for one entry", got=need)
-    entries = max(1, int(min(most, _BLOCK)) // entry)
+    size = 8 * _ALIVE
+    if entry * size > left:
+        least = memory_mib + (entry * size - left) / 2**20
+        got = Verbatim(f"{memory_mib:g}")
+        raise InputError("memory_mib", expected=f"at least {least:.3g} for one entry", got=got)
+    entries = max(1, int(min(left / size, _BLOCK)) // entry)
     rows = max(1, min(len(x), int(entries**0.5)))
     columns = max(1, entries // rows)
     for top in range(0, len(x), rows):
@@ -194,8 +208,10 @@ def _propagate(
     diagonal = _Diagonal(same, rows.start, columns.start, pixels if pairs else 0)
     for name, layer in zip(arch.activations, layers, strict=True):
         covariance = _average(arch, sigma, pixels, pairs)
-        diagonal.set(covariance, layer.variance)
-        left, right = (_facing(layer.variance, part, side, pixels, pairs) for part, side in ((rows, 0), (columns, 1)))
+        diagonal.set(covariance, layer.moments.variance)
+        left, right = (
+            layer.moments.at(*_facing(part, side, pixels, pairs)) for part, side in ((rows, 0), (columns, 1))
+        )
         both, slopes = DUALS[name].pair(left, right, covariance)
         diagonal.set(both, layer.moments.square)
         diagonal.set(slopes, layer.moments.slope_square)
@@ -212,10 +228,8 @@ def _propagate(
 def _cross_means(layer: Layer, rows: slice, columns: slice, pixels: int, pairs: bool) -> Floats:
     """e_l μ_{l−1}ᵀ + μ_{l−1} e_lᵀ."""
     e, mu = layer.moments.mean, layer.before
-    facing = [
-        (_facing(values, rows, 0, pixels, pairs), _facing(values, columns, 1, pixels, pairs)) for values in (e, mu)
-    ]
-    return facing[0][0] * facing[1][1] + facing[1][0] * facing[0][1]
+    left, right = _facing(rows, 0, pixels, pairs), _facing(columns, 1, pixels, pairs)
+    return e[left] * mu[right] + mu[left] * e[right]
 
 
 def _flat(x: Floats) -> Floats:
@@ -223,14 +237,12 @@ def _flat(x: Floats) -> Floats:
     return x.reshape(len(x), x.shape[1], -1)
 
 
-def _facing(values: Floats, part: slice, side: int, pixels: int, pairs: bool) -> Floats:
-    """Values of single inputs, (n, *pixels), shaped to meet those of the other side in a block."""
-    chosen = np.expand_dims(values[part], 1 - side)
-    if not pairs:
-        return chosen
-    return np.expand_dims(
-        chosen, tuple(range(2 + pixels, 2 + 2 * pixels)) if side == 0 else tuple(range(2, 2 + pixels))
-    )
+def _facing(part: slice, side: int, pixels: int, pairs: bool) -> tuple[slice | None, ...]:
+    """Index that shapes values of single inputs, (n, *pixels), to meet those of the other side in a block."""
+    own, other = (slice(None),) * pixels, (None,) * pixels
+    if side == 0:
+        return (part, None, *own, *(other if pairs else ()))
+    return (None, part, *(other if pairs else ()), *own)
 
 
 @dataclass(frozen=True)

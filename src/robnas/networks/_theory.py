@@ -29,9 +29,10 @@ class TheoryNetwork(nn.Module):
     """A residual network in NTK parametrisation, without biases; build it with `build_theory_network`.
 
     u₁ = W₁x, u_l = W_l f_{l−1}/√m, f₁ = σ₁(u₁), f_l = σ_l(u_l)/L + α_{l−1} f_{l−1}, output ⟨w, f_{L−1}⟩/√m, all weights
-    N(0, 1); convolutions also carry 1/√(taps of the filter). Wu et al. 2024, Eq. 1 and 2 as recalled, draw weights from
-    N(0, 1/m) instead: for ReLU and LeakyReLU both have the same kernel in the limit, for other activations only this
-    scaling has a limit.
+    N(0, 1); convolutions also carry 1/√κ, κ the taps of the filter. Wu et al. 2024, Eq. 1 and 2 as recalled, draw
+    weights from N(0, 1/m) without factors instead. For ReLU and LeakyReLU, fully connected, both have the same kernel.
+    With filters N(0, 1/(κm)) gives the same outputs, but filters then add κ times as much to the kernel; with N(0, 1/m)
+    outputs grow with every layer. For other activations only this scaling has a limit.
     """
 
     def __init__(self, arch: TheoryArchitecture, input_shape: tuple[int, ...], width: int) -> None:
