@@ -90,6 +90,8 @@ def test_errors_come_from_repeated_trainings_else_from_the_images():
     assert errors == pytest.approx(np.full(20, seeds.noise("cifar10", "clean", split="test").run_sd / math.sqrt(3)))
     two = Table("two", seeds.rows[:2], [replace(column, values=column.values[:2])])
     assert standard_errors(two, two.columns[0])[1] == "unknown"  # 4 degrees of freedom are too few
+    one = Table("one", seeds.rows, [replace(column, values=column.values[:, :1], seeds=(0,))])
+    assert standard_errors(one, one.columns[0])[1] == "unknown"
     counted = Table("counted", two.rows, [replace(two.columns[0], facts={"images": 400})])
     assert standard_errors(counted, counted.columns[0])[1] == "images"
 
@@ -338,6 +340,7 @@ def test_a_table_with_little_in_it_is_reported(tmp_path, table, text):
     check_harmless(page)
     assert text in page
     assert "Noise floor unknown: repeated trainings have fewer than five degrees of freedom, or do not differ." in page
+    assert "Isomorphic twins that share a seed are no repetitions." in page
     json.dumps(found.facts, allow_nan=False)
 
 

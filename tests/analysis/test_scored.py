@@ -134,6 +134,21 @@ def test_the_ceiling_is_not_known_without_repeated_trainings():
     assert np.isnan(ceiling(table, "cifar10", "clean", np.random.default_rng(0)))
 
 
+def test_the_ceiling_is_that_of_the_seeds_where_they_are_known():
+    """Identical networks that share their seeds agree exactly, which says nothing about other seeds."""
+    classes = partition("identical")
+    groups = [group for group in map(classes.members, classes.representatives()) if len(group) > 1][:100]
+    rows = [arch.index for group in groups for arch in group[:2]]
+    runs = np.repeat(0.5 + np.random.default_rng(0).normal(0, 0.05, (100, 1)), 2, axis=0)
+    runs = runs + np.repeat(np.random.default_rng(1).normal(0, 0.05, (100, 2)), 2, axis=0)
+    for seeds, low, high in (((0, 1), 0.6, 0.9), ((0,), np.nan, np.nan), ((), 1, 1)):
+        values = runs[:, : len(seeds) or 1].copy()
+        values[0] += 1e-9  # the noise is not zero
+        table = Table("t", rows, [Column("cifar10", "test", "clean", values, seeds)])
+        found = ceiling(table, "cifar10", "clean", np.random.default_rng(0))
+        assert low <= round(found, 3) <= high or np.isnan([found, low]).all()
+
+
 def test_figure_5_tests_claims(tmp_path):
     rng, pgd = np.random.default_rng(0), truth("pgd@8/255")
 

@@ -11,6 +11,7 @@ from robnas.analysis import (
     spearman,
     tied_with_best,
 )
+from robnas.analysis._correlation import table_ceiling
 from robnas.benchmarks import Column, Noise, Table, pooled_sd
 from robnas.errors import InputError
 from robnas.spaces import Architecture, partition
@@ -61,6 +62,20 @@ def test_the_ceiling_is_what_a_perfect_predictor_reaches():
         measured = truth + generator.normal(0, sd, 3000)
         reached = spearman(truth, measured)
         assert correlation_ceiling(measured, sd, rng=generator, resamples=20).value == pytest.approx(reached, abs=0.015)
+
+
+def test_the_ceiling_allows_for_the_runs_behind_each_value():
+    """Seeds for a tenth of the rows, noise that falls with the accuracy: what a perfect predictor reaches is found."""
+    generator = rng(6)
+    truth = np.clip(generator.normal(0.6, 0.06, 3000), 0.3, 0.9)
+    values = truth[:, None] + generator.normal(size=(3000, 3)) * (0.9 - truth[:, None]) * 0.15
+    values[300:, 1:] = np.nan
+    column = Column("digits", "test", "clean", values, (0, 1, 2))
+    reached = spearman(truth, column.mean)
+    found = table_ceiling(Table("t", list(range(3000)), [column]), column, rng()).value
+    assert found == pytest.approx(reached, abs=0.015)
+    with pytest.raises(InputError, match=r"runs: expected one number, or one per value, got shape \(2,\)"):
+        correlation_ceiling(truth, 0.1, rng=rng(), runs=[1, 3])
 
 
 def test_pure_noise_has_a_ceiling_near_zero():
@@ -380,3 +395,38 @@ def test_outliers_among_identical_networks_are_found():
     values[7] += 0.1
     found = [f for f in data_quality(table({"clean": values}, rows)) if "outlier" in f.check]
     assert [(f.count, f.examples[0]) for f in found] == [(1, Architecture.from_index(int(rows[7])).code)]
+
+
+def twins(count, size):
+    """Rows of `count` networks, `size` architectures each."""
+    classes = partition("identical")
+    groups = [np.flatnonzero(classes.class_of == number) for number in range(classes.count)]
+    return np.concatenate([group[:size] for group in groups if len(group) >= size][:count])
+
+
+def test_twins_of_one_seed_are_judged_by_the_noise_between_seeds():
+    """They agree exactly but for one: that is no outlier among trainings that differ as much from seed to seed."""
+    rows = twins(40, 3)
+    values = 0.5 + np.repeat(rng().normal(0, 0.02, (40, 2)), 3, axis=0)
+    values[7] += 0.03
+    for seeds, expected in (((0, 1), 0), ((0,), 0), ((), 1)):
+        column = Column("digits", "test", "clean", values[:, : len(seeds) or 1], seeds)
+        found = [f for f in data_quality(Table("t", rows, [column])) if "outlier" in f.check]
+        assert [f.count for f in found] == [1] * expected
+    values[7] += 0.2
+    column = Column("digits", "test", "clean", values, (0, 1))
+    found = [f for f in data_quality(Table("t", rows, [column])) if "outlier" in f.check]
+    assert [(f.count, f.examples[0]) for f in found] == [(1, Architecture.from_index(int(rows[7])).code)]
+
+
+@pytest.mark.parametrize(("seeds", "found"), [((0, 1), 0), ((0,), 30)])
+def test_the_noise_between_two_attacks_is_that_between_seeds(seeds, found):
+    """A point more under the larger epsilon is noise where the difference changes by 2 from seed to seed."""
+    rows, generator = twins(30, 2)[::2], rng()
+    weak = np.full((30, 2), 0.5)
+    strong = weak + 0.01 + generator.normal(0, 0.02, (30, 1)) * [1, -1]
+    columns = [
+        Column("digits", "test", key, values[:, : len(seeds)], seeds)
+        for key, values in (("pgd@3/255", weak), ("pgd@8/255", strong if len(seeds) > 1 else weak + 0.01))
+    ]
+    assert sum(f.count for f in data_quality(Table("t", rows, columns)) if "epsilon" in f.check) == found

@@ -1,9 +1,20 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd, training_hours
+import robnas
+from robnas.analysis import known_noise
+from robnas.benchmarks import (
+    Column,
+    Table,
+    duplicate_groups,
+    duplicate_residuals,
+    pooled_sd,
+    run_residuals,
+    training_hours,
+)
 from robnas.errors import InputError
 from robnas.spaces import Architecture, partition
 from tests.data.conftest import refused
@@ -47,7 +58,10 @@ def test_rows_that_are_the_same_network_give_the_noise_of_a_table_value():
 
 @pytest.mark.parametrize(
     ("seeds", "text"),
-    [((), "two rows that are the same network, or several seeds, got none"), ((1, 2), "rows with two seeds, got none")],
+    [
+        ((), "two rows that are the same network, or several seeds, got none$"),
+        ((1, 2), "rows with two seeds, got none; identical networks that share a seed are more alike than two"),
+    ],
 )
 def test_a_table_without_repetitions_has_no_noise(seeds, text):
     values = np.full((2, len(seeds) or 1), np.nan)
@@ -68,20 +82,51 @@ def test_the_published_table_holds_networks_twice(robbench):
     assert attack.run_sd == attack.sd
 
 
-def test_duplicates_are_used_where_seeds_are_known_too_if_they_are_named():
+def test_identical_networks_that_share_their_seeds_are_no_repetition():
     first, second = partition("identical").members(Architecture("000000"))[:2]
     values = np.array([[0.1, 0.12], [0.3, 0.32]])
-    table = Table("t", [first.index, second.index], [Column("d", "test", "clean", values, (1, 2))])
-    assert table.noise(**WHERE) == table.noise(**WHERE, source="seeds")
-    seeds, duplicates = table.noise(**WHERE), table.noise(**WHERE, source="duplicates")
-    assert (seeds.source, seeds.run_sd, seeds.degrees) == ("seeds", pytest.approx(0.02 / math.sqrt(2)), 2)
-    assert (duplicates.source, duplicates.degrees) == ("duplicates", 1)
-    assert duplicates.sd == pytest.approx(0.2 / math.sqrt(2))
-    assert duplicates.run_sd == pytest.approx(0.2)
-    with refused("noise source: expected seeds or duplicates, got 'twins'", InputError):
-        table.noise(**WHERE, source="twins")
-    with refused("noise of d test clean: expected rows with two seeds, got none", InputError):
-        Table("t", [0], [Column("d", "test", "clean", values[:1, :1])]).noise(**WHERE, source="seeds")
+    noise = Table("t", [first.index, second.index], [Column("d", "test", "clean", values, (1, 2))]).noise(**WHERE)
+    assert (noise.source, noise.run_sd, noise.degrees) == ("seeds", pytest.approx(0.02 / math.sqrt(2)), 2)
+    one_seed = Table("t", [first.index, second.index], [Column("d", "test", "clean", values[:, :1], (1,))])
+    for measure in (one_seed.noise, one_seed.local_noise):
+        with refused("noise of d test clean: expected rows with two seeds, got none; identical networks", InputError):
+            measure(**WHERE)
+    unnamed = Table("t", [first.index, second.index], [Column("d", "test", "clean", values[:, :1])])
+    assert unnamed.noise(**WHERE).source == "duplicates"
+
+
+def test_one_seed_of_the_bundled_table_does_not_tell_its_noise():
+    """Half of its identical networks agree exactly: they saw the same batches from the same initial weights."""
+    digits = robnas.load("digits")
+    columns = [replace(column, values=column.values[:, :1], seeds=column.seeds[:1]) for column in digits.columns]
+    column = Table("one", digits.rows, columns).column("digits", "clean", "test")
+    residuals = duplicate_residuals(digits.rows, column.mean)
+    assert np.mean(np.abs(residuals.deviation) < 1e-12) > 0.3
+    assert known_noise(Table("one", digits.rows, columns), column) is None
+    assert known_noise(digits, digits.column("digits", "clean", "test")).source == "seeds"
+
+
+def test_the_noise_of_a_value_is_that_of_its_own_number_of_runs():
+    rng = np.random.default_rng(3)
+    values = 0.5 + rng.normal(0, 0.01, (900, 3))
+    values[300:, 1:] = np.nan
+    values[899] = np.nan
+    noise = Table("t", np.arange(900), [Column("d", "test", "clean", values, (1, 2, 3))]).noise(**WHERE)
+    assert (noise.groups, noise.members) == (300, 900)
+    assert noise.sd == pytest.approx(noise.run_sd * math.sqrt((300 / 3 + 599) / 899))
+    assert np.nanstd(np.nanmean(values[:899], axis=1)) == pytest.approx(noise.sd, rel=0.1)
+
+
+def test_residuals_are_those_of_single_runs():
+    values = np.array([[0.1, 0.3, np.nan], [0.5, 0.6, 0.7], [0.9, np.nan, np.nan]])
+    found = run_residuals(np.arange(3), Column("d", "test", "clean", values, (1, 2, 3)))
+    assert found.level == pytest.approx([0.2, 0.2, 0.6, 0.6, 0.6])
+    assert found.deviation == pytest.approx([-0.1 * 2**0.5, 0.1 * 2**0.5, -0.1 * 1.5**0.5, 0, 0.1 * 1.5**0.5])
+    pair = np.array([arch.index for arch in partition("identical").members(Architecture("000000"))[:2]])
+    found = run_residuals(pair, Column("d", "test", "clean", np.array([[0.1], [0.3]]), runs=3))
+    assert found.deviation == pytest.approx([-0.1 * 6**0.5, 0.1 * 6**0.5])
+    with refused("noise of d test clean: expected rows with two seeds", InputError):
+        run_residuals(pair, Column("d", "test", "clean", np.array([[0.1], [0.3]]), (7,)))
 
 
 def test_local_noise_is_pooled_over_the_window_of_neighbouring_values():
@@ -108,11 +153,10 @@ def test_local_noise_is_pooled_over_the_window_of_neighbouring_values():
 
 
 def test_a_window_as_wide_as_the_table_is_the_pooled_noise(robbench):
-    for source in (None, "duplicates"):
-        pooled = robbench.noise("cifar10", "pgd@8/255", split="test", source=source)
-        local = robbench.local_noise("cifar10", "pgd@8/255", split="test", source=source, window=10_000)
-        assert local.run_sd_at([0.1, 0.5]) == pytest.approx([pooled.run_sd] * 2)
-        assert (local.groups, local.members, local.degrees) == (pooled.groups, pooled.members, pooled.degrees)
+    pooled = robbench.noise("cifar10", "pgd@8/255", split="test")
+    local = robbench.local_noise("cifar10", "pgd@8/255", split="test", window=10_000)
+    assert local.run_sd_at([0.1, 0.5]) == pytest.approx([pooled.run_sd] * 2)
+    assert (local.groups, local.members, local.degrees) == (pooled.groups, pooled.members, pooled.degrees)
 
 
 @pytest.mark.parametrize("window", [0, 1, -3, 2.5, True])

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Residuals
+from robnas.benchmarks import Column, Residuals, Table, run_residuals
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
 
@@ -154,6 +154,7 @@ def correlation_ceiling(
     method: Method = "spearman",
     *,
     rng: np.random.Generator,
+    runs: npt.ArrayLike = 1,
     resamples: int = 200,
     level: float = 0.95,
 ) -> Correlation:
@@ -166,11 +167,13 @@ def correlation_ceiling(
     Args:
         values: the table's column, shape (n,); nan is left out. A column that varies no more than its noise has the
             ceiling 0: there is nothing to predict. A constant one has none: nan.
-        noise: residuals of identical networks, from which noise is drawn among the 200 nearest in value, or the
-            standard deviation of normal noise. The noise of trainings has heavy tails: a normal one of the same
-            standard deviation gives a ceiling that the table itself exceeds.
+        noise: residuals, from which noise is drawn among the 200 nearest in value, or the standard deviation of normal
+            noise. The noise of trainings has heavy tails and depends on the value: a normal one of the same standard
+            deviation gives a ceiling that the table itself exceeds.
         method: ``spearman`` or ``kendall``.
         rng: source of randomness.
+        runs: trainings behind each value if `noise` is that of one, shape (n,) or one number for all; 1 if it is that
+            of the values as they are.
         resamples: noisy copies.
         level: of the interval over copies.
 
@@ -179,19 +182,44 @@ def correlation_ceiling(
     """
     function = _check(method, level, resamples, rng)
     column = _numbers(values)
-    column = column[~np.isnan(column)]
+    known = ~np.isnan(column)
+    share_of_run = _shares(runs, column)[known]
+    column = column[known]
     if column.ndim != 1 or len(column) < 3:
         raise InputError("values", expected="at least 3", got=Verbatim(f"shape {column.shape}"))
-    draw = _local(noise, column) if isinstance(noise, Residuals) else _normal(noise)
+    draw_run = _local(noise, column) if isinstance(noise, Residuals) else _normal(noise)
+
+    def draw(copies: int) -> Floats:
+        return draw_run(rng, column.size, copies) * share_of_run
+
     if (column == column[0]).all():
         return Correlation(float("nan"), float("nan"), float("nan"), level, len(column))
     total = column.var()
-    share = max(total - float(draw(rng, column.size, 50).var()), 0.0) / total
+    share = max(total - float(draw(50).var()), 0.0) / total
     if share == 0:  # all that varies is noise: there is nothing to predict
         return Correlation(0.0, 0.0, 0.0, level, len(column))
     truth = column.mean() + np.sqrt(share) * (column - column.mean())
-    drawn = [function(truth, truth + draw(rng, column.size, 1)[0]) for _ in range(resamples)]
+    drawn = [function(truth, truth + draw(1)[0]) for _ in range(resamples)]
     return Correlation(float(np.mean(drawn)), *_interval(drawn, level), level, len(column))
+
+
+def _shares(runs: npt.ArrayLike, column: Floats) -> Floats:
+    """1 / √runs, of the shape of the column; 1 where there are none."""
+    numbers = _numbers(runs)
+    if numbers.ndim and numbers.shape != column.shape:
+        raise InputError("runs", expected="one number, or one per value", got=Verbatim(f"shape {numbers.shape}"))
+    shares: Floats = np.broadcast_to(1 / np.sqrt(np.maximum(numbers, 1)), column.shape)
+    return shares
+
+
+def table_ceiling(table: Table, column: Column, rng: np.random.Generator) -> Correlation:
+    """`correlation_ceiling` of Spearman for a column, from the residuals of its repeated trainings.
+
+    Raises:
+        InputError: it holds none, or fewer than 3 values.
+    """
+    residuals = run_residuals(table.rows, column)
+    return correlation_ceiling(column.mean, residuals, rng=rng, runs=column.counts, resamples=20)
 
 
 Draw = Callable[[np.random.Generator, int, int], Floats]

@@ -99,15 +99,12 @@ def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
 
 
 def known_noise(table: Table, column: Column) -> Noise | None:
-    """The noise of one training, from seeds or else from identical networks; None if too few were repeated."""
-    for source in ("seeds", "duplicates"):
-        try:
-            noise = table.noise(column.dataset, column.metric, split=column.split, source=source)
-        except InputError:
-            continue
-        if noise.degrees >= _DEGREES and noise.sd > 0:
-            return noise
-    return None
+    """`Table.noise`; None if too few trainings were repeated to know it."""
+    try:
+        noise = table.noise(column.dataset, column.metric, split=column.split)
+    except InputError:
+        return None
+    return noise if noise.degrees >= _DEGREES and noise.run_sd > 0 else None
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:

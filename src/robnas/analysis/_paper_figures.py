@@ -139,7 +139,7 @@ def duplicate_spread(table: Table, group: npt.NDArray[np.integer[Any]]) -> Figur
         mean = np.bincount(number, weights=values) / size
         several = size[number] > 1
         axes.scatter(mean[number][several], (values - mean[number])[several], s=4, color=BLUE, alpha=0.4, linewidths=0)
-        noise = table.noise("cifar10", metric, split=_SPLIT, source="duplicates")
+        noise = table.noise("cifar10", metric, split=_SPLIT)
         for sign in (-1, 1):
             axes.axhline(sign * 100 * noise.sd, color=ORANGE, linestyle="--", linewidth=1)
         axes.axhline(0, color="black", linewidth=0.8)

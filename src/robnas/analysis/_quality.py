@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from robnas.analysis._leaderboard import standard_errors
 from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
@@ -37,11 +38,11 @@ def data_quality(table: Table) -> list[Finding]:
 
     - a stronger attack leaves more accuracy than a weaker one at the same ε (`WEAKER_FIRST`), or a larger ε more than
       a smaller one, or an attack more than there is without it, by more than the noise of their difference (3 of its
-      standard deviations over identical networks, or half a percentage point where there are none; and what it adds
-      that one of them was measured on the first images only);
+      standard deviations between trainings, or half a percentage point where none were repeated; and what it adds that
+      one of them was measured on the first images only);
     - clean accuracy at chance level: the network learned nothing;
-    - an outlier among identical networks: more than 4 pooled standard deviations from its group's median, or a pair
-      whose difference exceeds 4·√2 of them; then both are named.
+    - an outlier among identical networks: more than 4 standard deviations of training noise, where that is known
+      (`known_noise`), from its group's median, or a pair whose difference exceeds 4·√2 of them; then both are named.
     """
     findings = []
     for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
@@ -88,13 +89,21 @@ def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str
 def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
     """Noise of the difference: both accuracies are of the same trained networks, so it is far below that of either.
 
-    The mean over the first m of n images has the variance p(1 − p)·(1/m − 1/n) around that over all n.
+    It is measured as that of an accuracy: between seeds, or between identical networks where no seeds are named. The
+    mean over the first m of n images has the variance p(1 − p)·(1/m − 1/n) around that over all n.
 
     Returns:
         Shape (rows,).
     """
-    sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table.rows))
-    variance = (sd if groups else 0.005 / 3) ** 2
+    shared = [seed for seed in strong.seeds if seed in weak.seeds]
+    if shared:
+        runs = np.stack([strong.seed_column(seed) - weak.seed_column(seed) for seed in shared], axis=1)
+        sd, groups, _ = pooled_sd(runs.ravel(), np.repeat(np.arange(len(runs)), len(shared)))
+        counts = np.maximum((~np.isnan(runs)).sum(axis=1), 1)
+    else:
+        sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table.rows))
+        groups, counts = 0 if strong.seeds or weak.seeds else groups, np.ones(len(table), dtype=np.int64)
+    variance = sd**2 / counts if groups else np.full(len(table), (0.005 / 3) ** 2)
     first, second = (column.facts.get("images") for column in (strong, weak))
     fewer = abs(1 / first - 1 / second) if first and second else 0.0
     sds: Floats = np.sqrt(variance + strong.mean * (1 - strong.mean) * fewer)
@@ -102,18 +111,19 @@ def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
-    group = duplicate_groups(table.rows)
-    sd, groups, _ = pooled_sd(column.mean, group)
-    if not groups or sd == 0:
+    errors, source = standard_errors(table, column)
+    if source != "trainings":
         return []
-    distance = np.zeros(len(group))
+    group = duplicate_groups(table.rows)
+    distance, limit = np.zeros(len(group)), np.full(len(group), np.inf)
     order = np.argsort(group, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         rows = members[~np.isnan(column.mean[members])]
         if len(rows) > 1:  # of a pair nobody can tell which one is off: both get their difference, as one deviation
             centre = np.median(column.mean[rows])
             distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
-    return _found(table, "outlier among identical networks", column.name, distance, distance > 4 * sd)
+            limit[rows] = 4 * errors[rows].max()
+    return _found(table, "outlier among identical networks", column.name, distance, distance > limit)
 
 
 def _found(table: Table, check: str, column: str, size: np.ndarray, wrong: np.ndarray) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robnas.analysis._correlation import Correlation, correlate, correlation_ceiling, spearman
+from robnas.analysis._correlation import Correlation, correlate, spearman, table_ceiling
 from robnas.analysis._leaderboard import (
     ErrorSource,
     Row,
@@ -19,7 +19,7 @@ from robnas.analysis._leaderboard import (
 )
 from robnas.analysis._quality import Finding, data_quality
 from robnas.analysis._ranking import RankSet, rank_set, tied_with_best
-from robnas.benchmarks import Column, Noise, Table, duplicate_residuals
+from robnas.benchmarks import Column, Noise, Table
 from robnas.errors import InputError
 from robnas.types import Progress, silent
 
@@ -220,8 +220,7 @@ def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
 def _ceiling(table: Table, column: Column, noise: Noise | None) -> Correlation | None:
     if noise is None or (~np.isnan(column.mean)).sum() < _FEWEST:
         return None
-    residuals = duplicate_residuals(table.rows, column.mean) if noise.source == "duplicates" else noise.sd
-    return correlation_ceiling(column.mean, residuals, rng=np.random.default_rng(0), resamples=20)
+    return table_ceiling(table, column, np.random.default_rng(0))
 
 
 def _correlation(first: Column, second: Column) -> Correlation | None:

@@ -53,7 +53,7 @@ def noise_curves(table: Table, columns: Sequence[Column]) -> Figure | None:
         if noise is None or noise.groups < _GROUPS:
             continue
         window = min(noise.groups // 4, 200)
-        local = table.local_noise(column.dataset, column.metric, split=column.split, source=noise.source, window=window)
+        local = table.local_noise(column.dataset, column.metric, split=column.split, window=window)
         axes.plot(100 * local.level, 100 * np.sqrt(local.run_variance), label=label(column.metric), **_style(number))
     if not axes.lines:
         return None

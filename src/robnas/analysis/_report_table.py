@@ -77,7 +77,10 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
             alt = "Standard deviation of one training against the accuracy, a curve per metric"
             yield Picture(f"noise-{number}", alt, figure_of_noise, "The noise floor changes with the accuracy.")
     else:
-        yield Text("Noise floor unknown: repeated trainings have fewer than five degrees of freedom, or do not differ.")
+        yield Text(
+            "Noise floor unknown: repeated trainings have fewer than five degrees of freedom, or do not differ. "
+            "Isomorphic twins that share a seed are no repetitions."
+        )
     if facts.correlations and facts.architectures > 2:
         yield _correlations(facts)
 
@@ -171,8 +174,9 @@ def _noise(facts: SplitFacts) -> Grid:
     )
     caption = (
         "Noise floor: standard deviation of one training in percentage points, from repeated trainings with other "
-        "seeds or of isomorphic twins that are one network; the Spearman correlation that a predictor of the true "
-        "means would reach, and that of the metric with the ranking one [95 %]"
+        "seeds or, where no seeds are named, of isomorphic twins that are one network; the Spearman correlation that a "
+        "predictor of the true means would reach; and that of the metric with the ranking one, which was measured on "
+        "the same trainings, shares their noise and so may be higher [95 %]"
     )
     return Grid(caption, header, rows, texts=(2,))
 

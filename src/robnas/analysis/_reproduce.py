@@ -88,7 +88,7 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
     """The noise floor: spread of networks trained several times by accident, and what it leaves to predict."""
     table, rows, rng = load("nas-robbench-201"), [], np.random.default_rng(0)
     for done, column in enumerate(table.columns, start=1):
-        noise = table.noise(column.dataset, column.metric, split=column.split, source="duplicates")
+        noise = table.noise(column.dataset, column.metric, split=column.split)
         residuals = duplicate_residuals(table.rows, column.mean)
         ceilings = [
             correlation_ceiling(column.mean, residuals, method, rng=rng, resamples=50)

@@ -9,8 +9,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis._correlation import Correlation, correlation_ceiling, kendall
-from robnas.benchmarks import Scores, Table, duplicate_residuals
+from robnas.analysis._correlation import Correlation, kendall, table_ceiling
+from robnas.analysis._leaderboard import known_noise
+from robnas.benchmarks import Scores, Table
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
 from robnas.spaces import Architecture
@@ -186,14 +187,6 @@ def correlations(first: Floats, second: Floats, given: Floats, draws: Bootstrap)
 
 
 def ceiling(table: Table, dataset: str, metric: str, rng: np.random.Generator, split: str = SPLIT) -> float:
-    """Spearman that the noise of trainings leaves to a perfect score; nan where no network was trained twice."""
+    """Spearman that the noise of trainings leaves to a perfect score; nan where that is not known."""
     column = table.column(dataset, metric, split)
-    residuals = duplicate_residuals(table.rows, column.mean)
-    try:
-        if len(residuals.level) >= 2:
-            return correlation_ceiling(column.mean, residuals, rng=rng, resamples=20).value
-        return correlation_ceiling(
-            column.mean, table.noise(dataset, metric, split=split).sd, rng=rng, resamples=20
-        ).value
-    except InputError:
-        return float("nan")
+    return float("nan") if known_noise(table, column) is None else table_ceiling(table, column, rng).value

@@ -17,6 +17,7 @@ from robnas.benchmarks._noise import Residuals as Residuals
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
 from robnas.benchmarks._noise import duplicate_residuals as duplicate_residuals
 from robnas.benchmarks._noise import pooled_sd as pooled_sd
+from robnas.benchmarks._noise import run_residuals as run_residuals
 from robnas.benchmarks._objective import Objective as Objective
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table

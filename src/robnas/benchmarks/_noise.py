@@ -1,4 +1,9 @@
-"""How much an accuracy changes when the same network is trained again."""
+"""How much an accuracy changes when the same network is trained again.
+
+Trainings tell of noise if their seeds differ. Where a column names its seeds, rows that are the same network were
+trained with the same ones, from the same initial weights on the same batches: they are more alike than trainings of
+several seeds, and are not compared. Where it does not, as in published means, they are all there is.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +27,15 @@ class Noise:
     """Spread of trainings of one network, pooled over the networks that were trained several times."""
 
     sd: float
-    """Pooled standard deviation of one table value, a fraction of 1."""
+    """Standard deviation of a table value, a fraction of 1: the root of the mean variance of the rows that have one."""
     run_sd: float
-    """The same of one training: larger where a table value is a mean of several."""
+    """Pooled standard deviation of one training: larger where a table value is a mean of several."""
     groups: int
     """Networks that were trained several times."""
     members: int
     """Their trainings in all."""
     source: Source
-    """Seeds of one row, or rows that are the same network."""
+    """Seeds of one row, or rows that are the same network where the seeds are not named."""
 
     @property
     def degrees(self) -> int:
@@ -67,7 +72,7 @@ class LocalNoise:
     members: int
     """Their trainings in all."""
     source: Source
-    """Seeds of one row, or rows that are the same network."""
+    """Seeds of one row, or rows that are the same network where the seeds are not named."""
 
     def run_sd_at(self, values: npt.ArrayLike) -> Floats:
         """Standard deviation of one training at these values, same shape; nan where a value is."""
@@ -107,7 +112,7 @@ def duplicate_groups(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """Deviations of identical networks from their group's mean: the noise as it is, heavy tails included."""
+    """Deviations of trainings of one network from their mean: the noise as it is, heavy tails included."""
 
     level: npt.NDArray[np.float64]
     """Mean of the group, shape (members,), increasing."""
@@ -117,9 +122,30 @@ class Residuals:
 
 def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residuals:
     """Residuals of all rows that are the same network as another one; `values` of shape (rows,)."""
+    return _residuals(values, duplicate_groups(rows))
+
+
+def run_residuals(rows: npt.NDArray[np.int64], column: Column) -> Residuals:
+    """Residuals of single trainings, from where `measure_noise` takes its own.
+
+    Args:
+        rows: own index of each row's architecture, shape (rows,).
+        column: what was measured.
+
+    Raises:
+        InputError: the column holds no repeated trainings.
+    """
+    source, values, group = _repeated(rows, column)
+    found = _residuals(values, group)
+    _check_found(len(found.level), column, source)
+    return Residuals(found.level, found.deviation * math.sqrt(_runs(column)))
+
+
+def _residuals(values: Floats, group: npt.NDArray[np.integer[Any]]) -> Residuals:
+    """Residuals within groups of more than one value; nan is left out."""
     known = ~np.isnan(values)
     values = values[known]
-    _, number, size = np.unique(duplicate_groups(rows[known]), return_inverse=True, return_counts=True)
+    _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
     mean = (np.bincount(number, weights=values) / size)[number]
     several = size[number] > 1
     factor = np.sqrt(size[number] / np.maximum(size[number] - 1, 1))
@@ -127,38 +153,34 @@ def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residual
     return Residuals(mean[several][order], ((values - mean) * factor)[several][order])
 
 
-def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | None = None) -> Noise:
-    """Noise from several seeds of one row, or from rows that are the same network, trained several times by accident.
+def measure_noise(rows: npt.NDArray[np.int64], column: Column) -> Noise:
+    """Noise from several seeds of one row or, where the seeds are not named, from rows that are the same network.
 
     Args:
         rows: own index of each row's architecture, shape (rows,).
         column: what was measured.
-        source: which of the two; seeds if omitted and known.
 
     Raises:
-        InputError: the table holds no repeated trainings of that kind.
+        InputError: the column holds no repeated trainings.
     """
-    source, values, group = _repeated(rows, column, source)
+    source, values, group = _repeated(rows, column)
     sd, groups, members = pooled_sd(values, group)
     _check_found(groups, column, source)
-    if source == "seeds":
-        return Noise(sd / math.sqrt(members / groups), sd, groups, members, source)
-    return Noise(sd, sd * math.sqrt(_runs(column)), groups, members, source)
+    run_sd = sd * math.sqrt(_runs(column))
+    share = float((1 / column.counts[column.counts > 0]).mean())
+    return Noise(run_sd * math.sqrt(share), run_sd, groups, members, source)
 
 
-def measure_local_noise(
-    rows: npt.NDArray[np.int64], column: Column, source: Source | None = None, window: int = 200
-) -> LocalNoise:
-    """Noise as a function of the accuracy, see `LocalNoise`; arguments and errors as for `measure_noise`.
+def measure_local_noise(rows: npt.NDArray[np.int64], column: Column, window: int = 200) -> LocalNoise:
+    """Noise as a function of the accuracy, see `LocalNoise`; source and errors as for `measure_noise`.
 
     Args:
         rows: own index of each row's architecture, shape (rows,).
         column: what was measured.
-        source: ``seeds`` or ``duplicates``; seeds if omitted and known.
         window: how many networks are pooled; all if there are fewer.
     """
     check_count("window", window, 2)
-    source, values, group = _repeated(rows, column, source)
+    source, values, group = _repeated(rows, column)
     known = ~np.isnan(values)
     _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
     mean = np.bincount(number, weights=values[known]) / size
@@ -171,33 +193,28 @@ def measure_local_noise(
     totals, degrees = (np.append(0.0, np.cumsum(part[order])) for part in (squares, size - 1))
     freedom = degrees[start + width] - degrees[start]
     variance = np.maximum(totals[start + width] - totals[start], 0) / freedom
-    runs = 1.0 if source == "seeds" else _runs(column)
     members = int(size[order].sum())
-    return LocalNoise(mean[order], variance * runs, width, int(freedom.min()), len(order), members, source)
+    return LocalNoise(mean[order], variance * _runs(column), width, int(freedom.min()), len(order), members, source)
 
 
-def _repeated(
-    rows: npt.NDArray[np.int64], column: Column, source: Source | None
-) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
+def _repeated(rows: npt.NDArray[np.int64], column: Column) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
     """Values and the network that each belongs to."""
-    if source is None:
-        source = "seeds" if len(column.seeds) > 1 else "duplicates"
-    if source == "duplicates":
-        return source, column.mean, duplicate_groups(rows)
-    if source != "seeds":
-        raise InputError("noise source", expected="seeds or duplicates", got=source)
+    if not column.seeds:
+        return "duplicates", column.mean, duplicate_groups(rows)
     count, width = column.values.shape
-    return source, column.values.ravel(), np.repeat(np.arange(count), width)
+    return "seeds", column.values.ravel(), np.repeat(np.arange(count), width)
 
 
-def _runs(column: Column) -> float:
-    """Trainings behind a table value, as a rule."""
-    return float(np.median(column.counts[column.counts > 0]))
+def _runs(column: Column) -> int:
+    """Trainings behind each value that `_repeated` compares."""
+    return 1 if column.seeds else column.runs
 
 
 _NEEDED = {"seeds": "rows with two seeds", "duplicates": "two rows that are the same network, or several seeds"}
+_TWINS = "identical networks that share a seed are more alike than two trainings, and are not compared"
 
 
 def _check_found(groups: int, column: Column, source: Source) -> None:
     if not groups:
-        raise InputError(f"noise of {column.name}", expected=_NEEDED[source], got=Verbatim("none"))
+        remedy = _TWINS if source == "seeds" else ""
+        raise InputError(f"noise of {column.name}", expected=_NEEDED[source], got=Verbatim("none"), remedy=remedy)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, Floats, Seed, Value
 from robnas.benchmarks._forms import check_comparable, frame, joined
-from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
+from robnas.benchmarks._noise import LocalNoise, Noise, measure_local_noise, measure_noise
 from robnas.benchmarks._objective import Objective
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
@@ -327,27 +327,20 @@ class Table:
             ambiguous={key: reason for key, reason in self.ambiguous.items() if key[0] == dataset},
         )
 
-    def noise(
-        self,
-        dataset: str | None = None,
-        metric: str | None = None,
-        *,
-        split: str | None = None,
-        source: Source | None = None,
-    ) -> Noise:
+    def noise(self, dataset: str | None = None, metric: str | None = None, *, split: str | None = None) -> Noise:
         """Standard deviation of one run, the same for all architectures.
+
+        From the seeds of each row where the column names them, else from rows that are the same network.
 
         Args:
             dataset: name of a data set.
             metric: key of a metric.
             split: ``validation`` or ``test``.
-            source: ``seeds`` of one row, or ``duplicates``: identical networks in the table; seeds if omitted and
-                known.
 
         Raises:
-            InputError: the table holds no repeated trainings of that kind.
+            InputError: the column holds no repeated trainings.
         """
-        return measure_noise(self.rows, self.column(dataset, metric, split), source)
+        return measure_noise(self.rows, self.column(dataset, metric, split))
 
     def local_noise(
         self,
@@ -355,11 +348,10 @@ class Table:
         metric: str | None = None,
         *,
         split: str | None = None,
-        source: Source | None = None,
         window: int = 200,
     ) -> LocalNoise:
         """Standard deviation of one run among architectures of similar value; `window` groups are pooled."""
-        return measure_local_noise(self.rows, self.column(dataset, metric, split), source, window)
+        return measure_local_noise(self.rows, self.column(dataset, metric, split), window)
 
     def to_pandas(
         self, dataset: str | None = None, *, split: str | None = None, seed: int | Literal["mean"] = "mean"
