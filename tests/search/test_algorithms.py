@@ -80,14 +80,22 @@ BETTER = [
 def test_an_algorithm_beats_random_search_on_average(algorithm, task):
     budget, runs = (150, 12) if isinstance(algorithm, LocalSearch | RegularizedEvolution) else (80, 4)
     chance = repeat(RandomSearch(), task, budget, 50).mean[-1]
-    assert repeat(algorithm, task, budget, runs).mean[-1] < 0.75 * chance
+    assert repeat(algorithm, task, budget, runs).mean[-1] < 0.5 * chance  # 0.7 where the predictor only guesses
 
 
-@pytest.mark.parametrize("algorithm", [NSGA2(), MORegularizedEvolution(), Optuna("tpe")], ids=short)
-def test_an_algorithm_for_several_objectives_beats_random_search_on_average(algorithm, several):
-    budget = 60 if isinstance(algorithm, Optuna) else 120
-    chance = repeat(RandomSearch(), several, budget, 8).mean[-1]
-    assert repeat(algorithm, several, budget, 3).mean[-1] < 0.85 * chance
+@pytest.mark.parametrize(
+    ("algorithm", "budget", "runs", "share"),
+    [
+        (NSGA2(), 120, 8, 0.68),  # 0.75 and more if it sorts by one objective, or leaves out crowding
+        (MORegularizedEvolution(), 120, 8, 0.81),  # 0.85 and more likewise
+        (Optuna("tpe"), 60, 3, 0.8),
+        (Optuna("nsga3", {"population_size": 10}), 120, 8, 0.8),
+    ],
+    ids=short,
+)
+def test_an_algorithm_for_several_objectives_beats_random_search_on_average(algorithm, budget, runs, share, several):
+    chance = repeat(RandomSearch(), several, budget, 30).mean[-1]
+    assert repeat(algorithm, several, budget, runs).mean[-1] < share * chance
 
 
 @pytest.mark.parametrize(
@@ -101,6 +109,7 @@ def test_an_algorithm_for_several_objectives_beats_random_search_on_average(algo
         (RegularizedEvolution(30, 10), "78f515463265"),
         (RegularizedEvolution(10, 3), "f1583d479b7f"),
         (Bananas(predictor="forest"), "d4722c7c68f2"),
+        (Bananas(predictor="ridge"), "35b5db0c84f3"),
         (PredictorEvolution(), "af8bb69c054f"),
         (ProxySearch(), "b6c0b9b37e33"),
         (NSGA2(), "f082773c8ac2"),
@@ -111,8 +120,28 @@ def test_an_algorithm_for_several_objectives_beats_random_search_on_average(algo
     ids=str,
 )
 def test_a_fixed_seed_gives_the_recorded_trace(algorithm, expected, task):
-    """A change of these is a change of the algorithm: it belongs into the changelog."""
+    """A change of these is a change of the algorithm: it belongs into the changelog.
+
+    Networks, TPE and CMA-ES are not here: the last bits of linear algebra, which differ between machines, decide what
+    they ask. That they beat random search by far is tested above.
+    """
     assert digest(run(algorithm, task, budget=60, seed=0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        (RandomSearch(), "974efdc81c12"),
+        (NSGA2(), "47e3bc57d55c"),
+        (NSGA2(population=10), "7bbd06f472ad"),
+        (MORegularizedEvolution(), "7235080f02e3"),
+        (MORegularizedEvolution(10, 3), "d13a86672759"),
+        (Optuna("nsga2", {"population_size": 10}), "041142f3fb47"),
+    ],
+    ids=str,
+)
+def test_a_fixed_seed_gives_the_recorded_trace_on_several_objectives(algorithm, expected, several):
+    assert digest(run(algorithm, several, budget=60, seed=0)) == expected
 
 
 ENDING = [RandomSearch(), LocalSearch(), LocalSearch("first"), Bananas(predictor="ridge"), PredictorEvolution(),

@@ -9,6 +9,7 @@ import pytest
 
 from robnas.errors import InputError
 from robnas.search import LocalSearch, Loop, RandomSearch, RegularizedEvolution, Task, run
+from robnas.search._dominance import domination_ranks
 from robnas.spaces import Architecture, partition
 from tests.search.conftest import everything, partial_table, synthetic
 
@@ -98,6 +99,16 @@ def test_a_failed_training_is_charged_and_told_as_minus_infinity():
     assert (len(trace), trace.failed, trace.duplicates) == (2, 1, 1)
     assert trace.regret[0] == pytest.approx(0.9 - table.columns[0].values[1, 0])  # nothing found: the whole range
     assert trace.best.code == codes[1]
+
+
+def test_a_failed_training_is_minus_infinity_in_every_objective_so_that_a_cheap_one_is_dominated():
+    table = partial_table(missing=[0])
+    codes = [arch.code for arch in table.architectures]
+    trace = run(Asks((codes[0], codes[1])), Task.named(table, "cifar10", "clean", costs=("macs",)), budget=2, seed=0)
+    assert trace.values[0].tolist() == [-math.inf, -math.inf]
+    assert np.isfinite(trace.values[1]).all()
+    assert (trace.failed, trace.front.tolist()) == (1, [1])
+    assert domination_ranks(trace.values).tolist() == [1, 0]
 
 
 def test_an_infeasible_architecture_is_refused_free_and_never_counts():

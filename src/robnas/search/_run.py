@@ -27,8 +27,9 @@ def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: in
     """One run of an algorithm.
 
     A question is charged once per class of the task's partition. Later questions about the class are free and get
-    the same answer, noise included. An architecture for which the table has no value is charged, because its training
-    failed, and told as -inf; one that breaks a constraint of the task is told as -inf and charged nothing.
+    the same answer, noise included. An architecture for which the table lacks a value is charged, because its training
+    failed, and told as -inf in every objective, costs included; one that breaks a constraint of the task is told the
+    same and charged nothing.
 
     Args:
         algorithm: its settings.
@@ -81,7 +82,9 @@ class _Ledger:
 
     def __init__(self, task: Task, seed: int) -> None:
         self._space, self._allowed = task.space, task.allowed
-        self._answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
+        answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
+        failed = np.isnan(answers).any(axis=1, keepdims=True)
+        self._answers = np.where(failed, -np.inf, answers)  # costs too, or a cheap failure would look undominated
         self._known: dict[int, Values] = {}
         self.indices: list[int] = []
         self.rows: list[int] = []
@@ -101,7 +104,7 @@ class _Ledger:
         if self._allowed is not None and not self._allowed[row]:
             self.infeasible += 1
             return (-np.inf,) * self._space.objectives
-        values = tuple([value if value == value else -np.inf for value in self._answers[row].tolist()])
+        values = tuple(self._answers[row].tolist())
         self._known[number] = values
         self.indices.append(arch.index)
         self.rows.append(row)

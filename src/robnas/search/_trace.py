@@ -34,8 +34,8 @@ class Trace:
     indices: npt.NDArray[np.int16]
     """The project's own index of each architecture that was charged, shape (queries,)."""
     values: Floats
-    """What the search was told, higher is better (costs have a minus), shape (queries, objectives); -inf where the
-    table has no value because the training failed."""
+    """What the search was told, higher is better (costs have a minus), shape (queries, objectives); -inf in every
+    objective where the table lacks a value because the training failed."""
     outcomes: Floats
     """What is reported of the same architectures, shape (queries, reported + costs); nan where there is no value."""
     scale: Scale
