@@ -530,6 +530,9 @@ def test_texts_become_what_the_field_is():
         ("proxy-search", {"sample": 31}, "proxy-search sample: expected at most the warmup, 30, got 31"),
         ("nsga2", {"population": 7}, "nsga2 population: expected an even number, got 7"),
         ("nsga2", {"mutation": 2}, r"nsga2 mutation: expected a number in \[0, 1\], got 2"),
+        ("proxy-search", {"proxy": 5}, "proxy-search proxy: expected a name, a file, a mapping or a function, got 5"),
+        ("proxy-search", {"scores": 5}, "proxy-search scores: expected the path of a file, got 5"),
+        ("optuna", {"sampler": 5}, "optuna sampler: expected a name, or a function of a seed, got 5"),
         ("optuna", {"options": "{"}, "optuna options: expected a JSON value, got '{'"),
     ],
 )  # fmt: skip

@@ -5,23 +5,31 @@ import signal
 
 import numpy as np
 import pytest
+from optuna.samplers.nsgaii import UniformCrossover
 
+from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, RobnasError
 from robnas.search import (
+    SEARCHERS,
     Cell,
     Experiment,
     LocalSearch,
     Loop,
+    Optuna,
     Plan,
+    ProxySearch,
     RandomSearch,
     RegularizedEvolution,
     Task,
     repeat,
     repeat_all,
     run,
+    searcher,
 )
+from robnas.search._experiment import _is_plain
 from robnas.search._result import Result
-from tests.search.conftest import synthetic
+from robnas.search._run import settings_of
+from tests.search.conftest import partial_table, synthetic
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,6 +264,16 @@ def test_a_file_gives_every_combination(config):
     assert changed.plan == Plan(12, 2, 7, (10, 12))
 
 
+def test_a_smaller_budget_leaves_out_the_checkpoints_of_the_file_above_it(config):
+    assert Experiment.read(config, {"budget": 6}).plan.checkpoints == (6,)
+    assert Experiment.read(config, {"budget": 6, "checkpoints": [3]}).plan.checkpoints == (3, 6)
+    with pytest.raises(InputError, match=r"checkpoint of a budget of 6: expected a number in \[1, 6\], got 9"):
+        Experiment.read(config, {"budget": 6, "checkpoints": [9]})
+    config.write_text(TOML.replace("[10]", "[40]"))
+    with pytest.raises(InputError, match=r"checkpoint of a budget of 30: expected a number in \[1, 30\], got 40"):
+        Experiment.read(config)
+
+
 def test_finished_cells_are_found_again_and_everything_that_decides_them_is_in_their_name(tmp_path, monkeypatch, task):
     plan, out = Plan(12, 3), tmp_path / "results"
     experiment = Experiment.of({"random-search": RandomSearch(), "local-search": LocalSearch()}, [task], plan)
@@ -293,9 +311,38 @@ def test_an_interrupted_experiment_goes_on_with_what_is_finished(tmp_path, task)
     assert set(told) == {3}
 
 
-def test_an_algorithm_of_ones_own_is_never_taken_from_a_file(tmp_path, task):
-    list(Experiment.of({"mine": Fragile(10**6)}, [task], Plan(10, 3)).run(out=tmp_path))
+def test_an_algorithm_of_ones_own_is_never_taken_from_a_file_whatever_its_name(tmp_path, task, monkeypatch):
+    monkeypatch.setitem(SEARCHERS, "mine", Fragile)
+    list(Experiment.of({"mine": searcher("mine", {"parity": 10**6})}, [task], Plan(10, 3)).run(out=tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        ProxySearch(lambda arch: float(arch.index)),
+        Optuna("nsga2", {"after_trial_strategy": lambda *facts: None}),
+        Optuna("nsga2", {"crossover": UniformCrossover()}),
+    ],
+)
+def test_an_algorithm_with_a_function_among_its_settings_is_never_taken_from_a_file(algorithm, tmp_path, task):
+    list(Experiment.of({"mine": algorithm}, [task], Plan(3, 1)).run(out=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert not _is_plain({"deep": [1, {"inside": (print,)}]})
+
+
+def test_settings_show_what_is_inside_of_lists():
+    assert settings_of(Optuna("tpe", {"shares": [0.1, (1, 2)]}))["options"] == {"shares": [0.1, [1, 2]]}
+
+
+def test_other_trainings_of_equal_means_make_another_result(tmp_path):
+    table = partial_table(40)
+    for spread in (0.0, 0.01):
+        mean = table.columns[0].values
+        trainings = Column("cifar10", "test", "clean", np.hstack([mean - spread, mean + spread]), (1, 2))
+        task = Task.named(Table("partial", table.rows, [trainings]), "cifar10", "clean", noise="seeds")
+        list(Experiment.of({"chance": RandomSearch()}, [task], Plan(5, 2)).run(out=tmp_path))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -310,12 +357,43 @@ def test_an_algorithm_of_ones_own_is_never_taken_from_a_file(tmp_path, task):
         (('tasks = ["front"]', 'tasks = ["back"]'), r"tasks of \[\[algorithm\]\]: expected one of cifar10"),
         (('improvement = "first"', ""), r"\[\[algorithm\]\]: expected different labels, got 'local-search'; give each"),
         (("budget = 30", "budget ="), "expected a TOML file, got TOMLDecodeError"),
+        (("[10]", "10"), r"entry checkpoints of .*: expected a list of whole numbers, got 10"),
+        (("[10]", '["x"]'), r"checkpoint: expected a whole number, got 'x'"),
+        (("budget = 30", 'budget = "x"'), r"budget: expected a whole number, got 'x'"),
+        (('"synthetic"', "5"), r"entry table of .*: expected a text, got 5"),
+        (('metric = ["clean", "pgd@8/255"]', "metric = 5"), r"entry metric of \[\[task\]\]: expected a text, or a"),
+        (('metric = ["clean", "pgd@8/255"]', "metric = []"), r"\[\[task\]\]: expected at least one dataset, metric"),
+        (('"clean", "pgd@8/255"]\ncosts', '"clean", 5]\ncosts'), r"entry metrics of \[\[task\]\]: expected a text, or"),
+        (('costs = ["macs"]', "costs = 3"), r"entry costs of \[\[task\]\]: expected a text, or a list of texts, got 3"),
+        (('costs = ["macs"]', 'costs = "time"'), r"cost: expected one of parameters, macs, got 'time'"),
+        (('name = "front"', "name = 7"), r"entry name of \[\[task\]\]: expected a text, got 7"),
+        (('costs = ["macs"]', 'max_parameters = "x"'), r"max_parameters: expected a whole number, got 'x'"),
+        (('label = "mine"', "label = 3"), r"entry label of \[\[algorithm\]\]: expected a text, got 3"),
+        (('tasks = ["front"]', "tasks = 3"), r"entry tasks of \[\[algorithm\]\]: expected a text, or a list of texts"),
+        (("population = 10", "crossover = [1]"), r"nsga2 crossover: expected a number, got \[1\]"),
+        (('improvement = "first"', "restarts = 3"), r"local-search restarts: expected true or false, got 3"),
     ],
 )  # fmt: skip
 def test_bad_files_say_what_to_change(config, change, text):
     config.write_text(TOML.replace(*change))
     with pytest.raises(InputError, match=text):
         Experiment.read(config)
+
+
+@pytest.mark.parametrize("name", ["task", "algorithm"])
+@pytest.mark.parametrize("entry", ["{x} = 3", "{x} = [3]", "[{x}]\nname = 'y'"])
+def test_tables_under_one_bracket_say_what_to_change(config, name, entry):
+    first = 'table = "synthetic"\nbudget = 30\nruns = 4\n'
+    other = {"task": '[[algorithm]]\nname = "nsga2"\n', "algorithm": '[[task]]\nmetric = "clean"\n'}[name]
+    config.write_text(f"{first}{entry.format(x=name)}\n{other}")
+    with pytest.raises(InputError, match=rf"entry {name} of .*: expected tables under \[\[{name}\]\], got"):
+        Experiment.read(config)
+
+
+def test_a_single_cost_or_task_of_a_file_may_be_a_text(config):
+    plain = Experiment.read(config)
+    config.write_text(TOML.replace('["macs"]', '"macs"').replace('tasks = ["front"]', 'tasks = "front"'))
+    assert [cell.task.to_dict() for cell in Experiment.read(config).cells] == [c.task.to_dict() for c in plain.cells]
 
 
 def test_two_tasks_of_one_name_are_refused(task):

@@ -312,6 +312,7 @@ def test_asking_outside_the_space_says_what_to_change(asked, text):
         (("cifar10", ()), {"split": "test"}, "metric: expected at least one of clean, pgd@8/255, got none"),
         (("cifar10", "clean"), {"split": "test", "noise": "big"}, "noise: expected one of none, seeds, gaussian"),
         (("cifar10", "clean"), {"split": "test", "costs": ("time",)}, "cost: expected one of parameters, macs, got"),
+        (("cifar10", "clean"), {"split": "test", "max_parameters": 0}, "max_parameters: expected at least 1, got 0"),
         (("cifar10", "clean"), {"split": "test", "partition": "all"}, "partition: expected one of official, effective"),
         (("cifar10", ("clean", "pgd@8/255")), {"split": "test", "report_metrics": "clean"},
          "reported columns: expected one per objective, 2, got 1"),

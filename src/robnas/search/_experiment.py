@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -22,15 +22,33 @@ from robnas.search._algorithm import Algorithm, ObjectivesError
 from robnas.search._repeat import Cell, Plan, repeat_all
 from robnas.search._result import FORMAT, Result
 from robnas.search._run import settings_of
-from robnas.search._searchers import SEARCHERS, searcher
+from robnas.search._searchers import searcher
 from robnas.search._task import Task
-from robnas.types import Progress, silent
+from robnas.types import Progress, check_count, silent
 
-_TOP = ("table", "budget", "runs", "seed", "checkpoints", "task", "algorithm")
-_TASK = (
-    "name", "dataset", "split", "metric", "metrics", "costs", "report_dataset", "report_metrics", "report_split",
-    "noise", "seed", "partition", "max_parameters",
-)  # fmt: skip
+Kind = tuple[str, Callable[[Any], bool]]
+"""What an entry of the file has to be, in words and as a test."""
+
+
+def _list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(entry, kind) for entry in value)
+
+
+_ANY: Kind = ("", lambda value: True)  # checked by what takes it
+_TEXT: Kind = ("a text", lambda value: isinstance(value, str))
+_TEXTS: Kind = ("a text, or a list of texts", lambda value: isinstance(value, str) or _list_of(str, value))
+_NUMBERS: Kind = ("a list of whole numbers", lambda value: _list_of(object, value))
+_TOP = {
+    "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
+    "task": ("tables under [[task]]", lambda value: _list_of(dict, value)),
+    "algorithm": ("tables under [[algorithm]]", lambda value: _list_of(dict, value)),
+}  # fmt: skip
+_TASK = {
+    "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
+    "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
+    "partition": _TEXT, "max_parameters": _ANY,
+}  # fmt: skip
+_ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
 
 @dataclass(frozen=True)
@@ -77,9 +95,8 @@ class Experiment:
                         raise
                     left_out.append(f"{label} on {task.name}: {error}")
         if not cells:
-            raise InputError(
-                "experiment", expected="an algorithm that can do a task", got=Verbatim("; ".join(left_out))
-            )
+            got = Verbatim("; ".join(left_out) or "none")
+            raise InputError("experiment", expected="an algorithm that can do a task", got=got)
         return cls(tuple(cells), plan, tuple(left_out))
 
     @classmethod
@@ -92,7 +109,8 @@ class Experiment:
 
         Args:
             path: the file.
-            changes: top-level entries that override those of the file.
+            changes: top-level entries that override those of the file. With another budget the file's checkpoints
+                above it are left out.
 
         Raises:
             DataError: the file is missing or no TOML.
@@ -102,19 +120,22 @@ class Experiment:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(str(path), expected="a TOML file", got=reason(error)) from None
-        values |= {key: value for key, value in (changes or {}).items() if value is not None}
+        changes = {key: value for key, value in (changes or {}).items() if value is not None}
+        values |= changes
         check_keys(f"entry of {path}", values, _TOP)
+        _check_kinds(str(path), values, _TOP)
         for key in ("table", "budget", "runs", "task", "algorithm"):
             if values.get(key) in (None, "", []):
                 raise InputError(f"entry {key} of {path}", expected="a value", got=Verbatim("none"))
         table = load(values["table"])
-        plan = Plan(values["budget"], values["runs"], values.get("seed", 0), tuple(values.get("checkpoints", ())))
+        plan = Plan(values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes))
         tasks = [task for entry in values["task"] for task in _tasks(table, entry)]
         for entry in values["algorithm"]:
-            check_keys("tasks of [[algorithm]]", entry.get("tasks", ()), [task.name for task in tasks])
+            _check_kinds("[[algorithm]]", entry, _ALGORITHM)
+            check_keys("tasks of [[algorithm]]", _listed(entry.get("tasks", [])), [task.name for task in tasks])
         algorithms = _algorithms(values["algorithm"])
         only = {
-            label: entry["tasks"]
+            label: _listed(entry["tasks"])
             for label, entry in zip(algorithms, values["algorithm"], strict=True)
             if "tasks" in entry
         }
@@ -142,10 +163,11 @@ class Experiment:
     def _path(self, folder: Path, cell: Cell) -> Path | None:
         """A file whose name changes with everything that decides the result: the table's values, and the version.
 
-        None for an algorithm of one's own or with a function among its settings: what those do cannot be seen.
+        None for an algorithm of one's own, whatever its name, or with a function among its settings: what those do
+        cannot be seen.
         """
         fields = vars(cell.algorithm).values()
-        if type(cell.algorithm) not in SEARCHERS.values() or any(callable(value) for value in fields):
+        if not type(cell.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
             return None
         files = [Path(value) for value in fields if isinstance(value, str) and Path(value).is_file()]
         facts = {
@@ -155,12 +177,31 @@ class Experiment:
             "kind": type(cell.algorithm).__name__,
             "settings": settings_of(cell.algorithm),
             "task": cell.task.to_dict(),
-            "values": _hash(cell.task.answers.tobytes(), cell.task.outcomes.tobytes()),
+            "values": _hash(*_contents(cell.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
             **{key: getattr(self.plan, key) for key in ("budget", "runs", "seed")},
             "checkpoints": list(self.plan.checkpoints),
         }
         return folder / f"{cell.label.split()[0].replace('/', '-')}-{content_hash(facts)}.json"
+
+
+def _is_plain(setting: Any) -> bool:
+    """Whether its text says all about a setting: no function and no object, however deep inside."""
+    if isinstance(setting, Mapping):
+        return all(map(_is_plain, setting.values()))
+    if isinstance(setting, list | tuple):
+        return all(map(_is_plain, setting))
+    return setting is None or isinstance(setting, str | int | float | bool)
+
+
+def _contents(task: Task) -> Iterator[bytes]:
+    """All numbers of the table that a run may see, single trainings and noise included."""
+    yield str(task.table.partition).encode()
+    yield task.table.rows.tobytes()
+    for column in (*task.seen, *task.reported):
+        yield column.values.tobytes()
+    if task.noise in ("gaussian", "local"):
+        yield task.noise_sd.tobytes()
 
 
 def _hash(*contents: bytes) -> str:
@@ -176,15 +217,33 @@ def _read(path: Path | None) -> Result | None:
         return None  # not ours, or of another version: made again
 
 
+def _check_kinds(where: str, entry: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
+    """Raise `InputError` at the first known entry that is of another kind."""
+    for key, value in entry.items():
+        expected, fits = kinds.get(key, _ANY)
+        if not fits(value):
+            raise InputError(f"entry {key} of {where}", expected=expected, got=value)
+
+
+def _checkpoints(values: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[int, ...]:
+    """Those of the file are only kept up to a budget that was changed from outside."""
+    points = tuple(values.get("checkpoints", ()))
+    if "budget" not in changes or "checkpoints" in changes:
+        return points
+    return tuple(point for point in points if point <= check_count("budget", values["budget"]))
+
+
 def _tasks(table: Table, entry: Mapping[str, Any]) -> Iterator[Task]:
     """One task per combination of the lists."""
     check_keys("entry of [[task]]", entry, _TASK)
+    _check_kinds("[[task]]", entry, _TASK)
     if ("metric" in entry) == ("metrics" in entry):
         raise InputError("[[task]]", expected="metric, or metrics for several objectives", got=dict(entry))
     rest = {key: value for key, value in entry.items() if key not in ("dataset", "metric", "metrics", "noise")}
-    rest["costs"] = tuple(rest.get("costs", ()))
     wanted = [entry["metrics"]] if "metrics" in entry else _listed(entry["metric"])
     combinations = list(product(_listed(entry.get("dataset")), wanted, _listed(entry.get("noise", "none"))))
+    if not combinations:
+        raise InputError("[[task]]", expected="at least one dataset, metric and noise", got=dict(entry))
     for dataset, metrics, noise in combinations:
         name = rest.pop("name", "") if len(combinations) == 1 else ""
         yield Task.named(table, dataset, metrics, noise=noise, **{**rest, "name": name})

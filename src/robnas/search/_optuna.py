@@ -58,6 +58,8 @@ class Optuna:
     def __post_init__(self) -> None:
         if isinstance(self.sampler, str):
             check_keys("optuna sampler", [self.sampler], SAMPLERS)
+        elif not callable(self.sampler):
+            raise InputError("optuna sampler", expected="a name, or a function of a seed", got=self.sampler)
         check_keys("optuna encoding", [self.encoding], ("auto", "categorical", "continuous"))
         check_count("optuna patience", self.patience)
         if not isinstance(self.options, Mapping):

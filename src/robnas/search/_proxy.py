@@ -81,6 +81,10 @@ class ProxySearch:
                     expected=f"at most the {most}, {getattr(self, most)}",
                     got=Verbatim(str(getattr(self, what))),
                 )
+        if not (isinstance(self.proxy, str | Mapping) or callable(self.proxy)):
+            raise InputError("proxy-search proxy", expected="a name, a file, a mapping or a function", got=self.proxy)
+        if not isinstance(self.scores, str):
+            raise InputError("proxy-search scores", expected="the path of a file", got=self.scores)
         if self.scores:
             if not isinstance(self.proxy, str):
                 raise InputError("proxy-search proxy", expected="the name of one of the scores", got=self.proxy)

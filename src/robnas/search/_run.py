@@ -138,6 +138,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         plain = {str(key): _plain(entry) for key, entry in value.items()}
         return plain if len(plain) < _MOST else f"{len(plain)} entries, {content_hash(plain)}"
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
     return getattr(value, "__name__", type(value).__name__)
 
 

@@ -52,16 +52,22 @@ def searcher(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
     return kind(**{key: _converted(f"{name} {key}", value, fields[key].default) for key, value in given.items()})
 
 
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
 def _converted(what: str, value: Any, default: Any) -> Any:
     """A text as a value of the kind of the field's default; other values as they are."""
-    if not isinstance(value, str) or isinstance(default, str):
+    kind = type(default)
+    wrong = InputError(what, expected=_KINDS.get(kind, "a JSON value"), got=value)
+    if not isinstance(value, str):  # whole numbers and names are checked by the algorithm
+        if (kind is bool and type(value) is not bool) or (kind is float and not isinstance(value, int | float)):
+            raise wrong
+        return value
+    if kind is str:
         return value
     try:
-        if isinstance(default, bool):
+        if kind is bool:
             return {"true": True, "false": False}[value.lower()]
-        if isinstance(default, int | float):
-            return type(default)(value)
-        return json.loads(value)
+        return kind(value) if kind in _KINDS else json.loads(value)
     except (KeyError, ValueError):
-        kinds = {bool: "true or false", int: "a whole number", float: "a number"}
-        raise InputError(what, expected=kinds.get(type(default), "a JSON value"), got=value) from None
+        raise wrong from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from robnas.networks import count
 from robnas.search._hypervolume import Scale
 from robnas.search._space import Space
 from robnas.spaces import Architecture
+from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
 Noise = Literal["none", "seeds", "gaussian", "local"]
@@ -70,6 +71,8 @@ class Task:
             )
         if not self.reported:
             raise InputError("reported columns", expected="at least one", got=Verbatim("none"))
+        if self.max_parameters is not None:
+            check_count("max_parameters", self.max_parameters)
         if self.seed is not None and self.noise == "seeds":
             raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
         if not self.name:
@@ -102,6 +105,7 @@ class Task:
         report_dataset: str | None = None,
         report_metrics: str | Sequence[str] | None = None,
         report_split: str | None = None,
+        costs: str | Sequence[str] = (),
         **settings: Any,
     ) -> Task:
         """A task by the names of columns.
@@ -114,6 +118,7 @@ class Task:
             report_dataset: data set reported; the one seen if omitted, as for the next two.
             report_metrics: metrics reported.
             report_split: split reported.
+            costs: further objective, to be minimised, or several.
             settings: further fields.
 
         Raises:
@@ -126,7 +131,7 @@ class Task:
         reported = tuple(_column(table, shown, metric, report_split or split) for metric in reports)
         if not reported:
             raise InputError("metric", expected=f"at least one of {', '.join(_metrics(table))}", got=Verbatim("none"))
-        return cls(table, seen, reported, **settings)
+        return cls(table, seen, reported, costs=cast(tuple[Cost, ...], _listed(costs)), **settings)
 
     @property
     def objectives(self) -> int:
