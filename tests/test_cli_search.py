@@ -58,6 +58,33 @@ def test_a_comparison_is_a_table_sorted_by_regret(where, capsys):
     assert err == ""
 
 
+def test_the_comparisons_of_every_checkpoint_are_printed_as_json(where, capsys):
+    algorithms = ("--algorithm", "random-search", "--algorithm", "local-search")
+    _, out, _ = robnas(capsys, "search", *where, *algorithms, *PLAN, "--checkpoint", "10", "--json")
+    facts = json.loads(out)
+    assert [test["budget"] for test in facts["tests"]] == [10, 40]
+    assert [ranking["budget"] for ranking in facts["rankings"]] == [10, 40]
+
+
+def test_a_smaller_budget_than_that_of_the_file_leaves_out_its_larger_checkpoints(path, tmp_path, capsys):
+    config = tmp_path / "compare.toml"
+    config.write_text(
+        f'table = "{path}"\nbudget = 30\nruns = 3\ncheckpoints = [5, 20]\n'
+        '[[task]]\ndataset = "cifar10"\nmetric = "clean"\nsplit = "validation"\n[[algorithm]]\nname = "random-search"\n'
+    )
+    code, out, err = robnas(capsys, "search", "--config", str(config), "--budget", "10", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["results"][0]["checkpoints"] == [5, 10]
+
+
+@pytest.mark.parametrize("entry", ["checkpoints = 10", "[task]", "[algorithm]"])
+def test_a_malformed_file_is_one_line(path, tmp_path, capsys, entry):
+    config = tmp_path / "wrong.toml"
+    config.write_text(f'table = "{path}"\nbudget = 30\nruns = 3\n{entry}\n')
+    code, out, err = robnas(capsys, "search", "--config", str(config))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
 def test_selection_on_test_images_is_said(path, capsys):
     arguments = ("--table", path, "--dataset", "cifar10", "--metric", "clean", "--split", "test")
     code, _, err = robnas(capsys, "search", *arguments, "--algorithm", "random-search", *PLAN)

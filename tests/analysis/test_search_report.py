@@ -7,6 +7,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from robnas.analysis import (
+    all_rankings,
+    all_tests,
     anytime_curves,
     attainment_fronts,
     oracle_notice,
@@ -15,7 +17,7 @@ from robnas.analysis import (
     summarise,
     write_search_report,
 )
-from robnas.analysis._search_report import read_results
+from robnas.analysis._search_report import read_results, search_page
 from robnas.analysis._search_saved import saved_grid
 from robnas.benchmarks import Column, Table
 from robnas.errors import DataError
@@ -70,6 +72,36 @@ def test_the_report_holds_tables_tests_and_pictures(results, tmp_path):
     assert "ZeroDivisionError (a bug in two lines)" in page
     assert "- a note" in page
     assert page.count("\n| chance |") == 3
+
+
+def test_pictures_name_the_algorithms_that_are_in_them(results):
+    alts = {picture.name: picture.alt for picture in search_page(results).pictures}
+    assert alts["attainment-1"].startswith("Attainment fronts of chance, nsga2 on ")
+    assert "cifar10 test clean: chance, local, old, fragile; " in alts["curves"]
+    assert alts["curves"].count("nsga2") == 1
+
+
+def test_rankings_are_kept_at_every_checkpoint_and_over_all_tasks_only_where_the_same_algorithms_did_them(results):
+    rankings = all_rankings(results)
+    assert [ranking.budget for ranking in rankings] == [15] * 3 + [40] * 3
+    alike = [result for result in results if not result.several and result.algorithm != "fragile"]
+    assert [ranking.title for ranking in all_rankings(alike)][2::3] == ["all 2 tasks"] * 2
+    assert {ranking.blocks for ranking in all_rankings(alike)} == {8}
+
+
+def test_an_algorithm_of_which_one_run_finished_is_compared_but_not_ranked(results):
+    first, second, third = (replace(result) for result in results[:3])
+    single = replace(
+        third, seeds=third.seeds[:1], regrets=third.regrets[:1], reached=third.reached[:1], outcomes=third.outcomes[:1]
+    )
+    shown = [first, second, single]
+    assert [ranking.algorithms for ranking in all_rankings(shown)] == [
+        ranking.algorithms for ranking in all_rankings([first, second])
+    ]
+    assert [test.runs for test in all_tests(shown)] == [8, 1, 1] * 2
+    ranks = {row["algorithm"]: row["average_rank"] for row in summarise(shown)}
+    assert ranks.pop(single.algorithm) is None
+    assert sum(ranks.values()) == pytest.approx(3)
 
 
 @pytest.mark.parametrize("label", ["{}", "an algorithm whose settings are all spelt out in its label, {}"])
@@ -180,6 +212,20 @@ def test_what_is_saved_is_a_bound_where_runs_did_not_get_there(results, chance, 
     assert saved_grid([row]).rows[0][-1] == text
 
 
+def test_what_a_run_finds_and_gives_up_again_is_not_near_the_optimum():
+    noisy = Task.named(synthetic(), "cifar10", "pgd@8/255", split="validation", noise="gaussian")
+    (result,) = Experiment.of({"local": LocalSearch("first")}, [noisy], Plan(60, 12)).run()
+    given_up = 0
+    for seed, near in zip(result.seeds, result.reached, strict=True):
+        there = run(LocalSearch("first"), noisy, 60, seed).regret <= 0.01 * result.oracle[0]
+        assert (near is not None) == there[-1]
+        if near is not None:
+            assert there[near - 1 :].all()
+            assert near == 1 or not there[near - 2]
+        given_up += there.any() and (near is None or np.argmax(there) + 1 < near)
+    assert given_up > 0
+
+
 @pytest.mark.parametrize("reached", [[], [3] * 9, [0] * 8, [41] * 8, [1.5] * 8, [True] * 8, ["3"] * 8, [[3]] * 8])
 def test_queries_that_do_not_fit_the_runs_are_refused(results, tmp_path, reached):
     write_search_report(results[:1], tmp_path)
@@ -190,5 +236,5 @@ def test_queries_that_do_not_fit_the_runs_are_refused(results, tmp_path, reached
         read_results(tmp_path)
     kept["format"] = 1
     (tmp_path / "results.json").write_text(json.dumps(kept))
-    with pytest.raises(DataError, match="expected format 2, got 1; read it with the robnas that wrote it"):
+    with pytest.raises(DataError, match="expected format 3, got 1; read it with the robnas that wrote it"):
         read_results(tmp_path)

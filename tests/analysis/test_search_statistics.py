@@ -109,11 +109,34 @@ def test_cliques_join_what_is_not_distinguished():
     assert ranking.cliques == ((0, 1),)
 
 
-def test_ranks_over_several_tasks_take_each_run_of_each_task():
-    rng = np.random.default_rng(2)
-    results = [result(name, rng.uniform(size=6), task) for task in ("x", "y") for name in ("a", "b", "c")]
-    ranking = average_ranks([*results, result("only x", rng.uniform(size=6), "x")], 10)
-    assert (ranking.blocks, set(ranking.algorithms), ranking.title) == (12, {"a", "b", "c"}, "2 tasks")
+def test_a_seed_is_ranked_by_its_mean_rank_over_the_tasks():
+    regrets = {
+        "x": {"a": [0.1, 0.2, 0.3], "b": [0.2, 0.1, 0.4], "c": [0.3, 0.3, 0.1]},
+        "y": {"a": [0.1, 0.2, 0.1], "b": [0.2, 0.9, 0.2], "c": [0.3, 0.3, 0.3]},
+    }  # ranks of the third seed: 2, 3, 1 on x and 1, 2, 3 on y, in the mean 1.5, 2.5, 2
+    results = [result(name, values, task) for task, of in regrets.items() for name, values in of.items()]
+    ranking = average_ranks([*results, result("only x", [0.0] * 3, "x")], 10)
+    assert (ranking.blocks, ranking.title, ranking.budget) == (3, "2 tasks", 10)
+    assert dict(zip(ranking.algorithms, ranking.ranks, strict=True)) == pytest.approx({"a": 1, "b": 7 / 3, "c": 8 / 3})
+
+
+def test_a_task_that_is_there_several_times_is_no_further_evidence():
+    regrets = dict(zip("abc", np.random.default_rng(2).uniform(size=(3, 12)), strict=True))
+    once, often = (
+        average_ranks([result(name, regrets[name], task) for task in tasks for name in "abc"], 10, title="ranks")
+        for tasks in (("x",), ("x", "y", "z", "u"))
+    )
+    assert once == often
+
+
+def test_a_seed_counts_where_every_algorithm_finished_every_task():
+    drawn = np.random.default_rng(2).uniform(size=(2, 2, 6))
+    results = [result(name, drawn[i, j], task) for i, task in enumerate("xy") for j, name in enumerate("ab")]
+    results[3] = result("b", drawn[1, 1][1:], "y", seeds=range(1, 6))
+    assert average_ranks(results, 10).blocks == 5
+
+
+def test_too_few_algorithms_runs_or_checkpoints_to_rank_are_refused():
     with pytest.raises(InputError, match="ranking: expected at least 2 algorithms on the same tasks, got 1"):
         average_ranks([result("a", [0.1, 0.2])], 10)
     with pytest.raises(InputError, match="ranking: expected at least 2 complete runs, got 1"):

@@ -34,6 +34,8 @@ from robnas.analysis._search_attainment import attainment as attainment
 from robnas.analysis._search_figures import anytime_curves as anytime_curves
 from robnas.analysis._search_figures import attainment_fronts as attainment_fronts
 from robnas.analysis._search_figures import critical_differences as critical_differences
+from robnas.analysis._search_report import all_rankings as all_rankings
+from robnas.analysis._search_report import all_tests as all_tests
 from robnas.analysis._search_report import by_regret as by_regret
 from robnas.analysis._search_report import finished as finished
 from robnas.analysis._search_report import oracle_notice as oracle_notice

@@ -124,7 +124,7 @@ def _ranks(axes: Axes, ranking: Ranking, height: float) -> None:
         va="center",
         fontsize=8,
     )
-    axes.set_title(f"{label(ranking.title, _LONG)} ({ranking.blocks:,} runs, Friedman p {_p(ranking.p)})", fontsize=9)
+    axes.set_title(f"{label(ranking.title, _LONG)} ({ranking.blocks:,} seeds, Friedman p {_p(ranking.p)})", fontsize=9)
     below = 0.12 * (1 + len(ranking.cliques))
     for place, (name, rank) in enumerate(zip(ranking.algorithms, ranking.ranks, strict=True)):
         left = place < half

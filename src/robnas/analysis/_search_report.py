@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for found in by_task(results).values():
         for budget in found[0].checkpoints:
-            ranks = _ranks(finished(found), budget)
+            ranks = _ranks(found, budget)
             for result in found:
                 regret, runs = result.at(budget), len(result.seeds)
                 rows.append(
@@ -74,11 +75,15 @@ def _upright(result: Result, values: Sequence[float | None]) -> list[float | Non
 
 
 def _ranks(results: Sequence[Result], budget: int) -> dict[str, float]:
+    return {name: rank for r in _ranking(results, budget) for name, rank in zip(r.algorithms, r.ranks, strict=True)}
+
+
+def _ranking(results: Sequence[Result], budget: int) -> list[Ranking]:
+    """One of a task, without the algorithms of which a single run finished; none where there is nothing to rank."""
     try:
-        ranking = average_ranks(results, budget)
-    except InputError:  # one algorithm, or one run: nothing to rank
-        return {}
-    return dict(zip(ranking.algorithms, ranking.ranks, strict=True))
+        return [average_ranks([result for result in results if len(result.seeds) > 1], budget)]
+    except InputError:  # one algorithm, or no two seeds with which all finished
+        return []
 
 
 def finished(results: Sequence[Result]) -> list[Result]:
@@ -103,7 +108,7 @@ def write_search_report(results: Sequence[Result], out: Path, notes: Sequence[st
     rows = summarise(results)
     cells = [[_cell(row[key]) for key in SUMMARY] for row in rows]
     files = [out / RESULTS, write_csv(out / "summary.csv", SUMMARY, cells)]
-    tests = _tests(results)
+    tests = all_tests(results)
     if tests:
         header = list(vars(tests[0]))
         files.append(write_csv(out / "tests.csv", header, [list(vars(test).values()) for test in tests]))
@@ -166,21 +171,21 @@ def _check_fit(results: Sequence[Result]) -> None:
             raise ValueError(f"{result.algorithm}: numbers that do not belong together")
 
 
-def _tests(results: Sequence[Result]) -> list[PairedTest]:
+def all_tests(results: Sequence[Result]) -> list[PairedTest]:
+    """`paired_tests` at every checkpoint, of the algorithms of which a run finished."""
     ran = finished(results)
     return [test for budget in (ran[0].checkpoints if ran else ()) for test in paired_tests(ran, budget)]
 
 
-def _rankings(results: Sequence[Result], budget: int) -> list[Ranking]:
-    """One per task, and one of all tasks that the same algorithms did."""
+def all_rankings(results: Sequence[Result]) -> list[Ranking]:
+    """At every checkpoint one per task, and one of all tasks if the same algorithms did them all."""
     rankings = []
-    for found in by_task(results).values():
-        try:
-            rankings.append(average_ranks(found, budget))
-        except InputError:
-            continue
-    if len(rankings) > 1 and len({frozenset(ranking.algorithms) for ranking in rankings}) == 1:
-        rankings.append(average_ranks(results, budget, title=f"all {len(rankings)} tasks"))
+    for budget in results[0].checkpoints if results else ():
+        of_tasks = [ranking for found in by_task(results).values() for ranking in _ranking(found, budget)]
+        if len(of_tasks) > 1 and len({frozenset(ranking.algorithms) for ranking in of_tasks}) == 1:
+            title = f"all {len(of_tasks)} tasks"
+            of_tasks += [replace(ranking, title=title) for ranking in _ranking(results, budget)]
+        rankings += of_tasks
     return rankings
 
 
@@ -219,7 +224,7 @@ def search_page(results: Sequence[Result], notes: Sequence[str] = ()) -> Page:
         sections += [Section("Pictures", tuple(_pictures(ran)))]
     if ran:
         sections.append(Section("Queries to 99 % of the optimum", (saved_grid(queries_saved(ran)),)))
-    if tests := _tests(results):
+    if tests := all_tests(results):
         sections.append(Section("Paired tests", (_test_grid(tests),)))
     failed = [f"{r.algorithm} on {r.task['name']}, seed {f.seed}: {f.error}" for r in results for f in r.failures]
     more = [f"… and {len(failed) - _FAILED:,} more"] if len(failed) > _FAILED else []
@@ -258,21 +263,26 @@ def by_regret(rows: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _pictures(results: Sequence[Result]) -> Iterator[Block]:
-    names = ", ".join(dict.fromkeys(result.algorithm for result in results))
+    curves = "; ".join(f"{task}: {_names(found)}" for task, found in by_task(results).items())
     yield Picture(
-        "curves", f"Mean regret after each query, a panel per task, a curve per algorithm: {names}",
+        "curves", f"Mean regret after each query, a panel per task, a curve per algorithm: {curves}",
         anytime_curves(results), "Mean regret after each query.",
     )  # fmt: skip
+    of_all = all_rankings(results)
     for budget in results[0].checkpoints:
-        if rankings := _rankings(results, budget):
+        if rankings := [ranking for ranking in of_all if ranking.budget == budget]:
             best = "; ".join(f"{r.title}: {', '.join(r.algorithms)}" for r in rankings)
             alt = f"Average ranks after {budget} queries with critical differences; best first, {best}"
             caption = f"Average ranks after {budget} queries; a bar joins what is not distinguished."
             yield Picture(f"ranks-{budget}", alt, critical_differences(rankings), caption)
     several = [found for found in by_task(results).values() if found[0].several]
     for number, found in enumerate(several, start=1):
-        alt = f"Attainment fronts of {names} on {found[0].task['name']}"
+        alt = f"Attainment fronts of {_names(found)} on {found[0].task['name']}"
         yield Picture(f"attainment-{number}", alt, attainment_fronts(found), "What half of the runs attain.")
+
+
+def _names(results: Sequence[Result]) -> str:
+    return ", ".join(result.algorithm for result in results)
 
 
 def _test_grid(tests: Sequence[PairedTest]) -> Grid:

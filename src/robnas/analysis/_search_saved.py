@@ -20,17 +20,17 @@ _Gap = tuple[_Bound, float | None, float | None, float | None]
 
 @dataclass(frozen=True)
 class Saved:
-    """Queries until 99 % of the optimum were found; a run that did not get there counts with its whole budget."""
+    """Queries until 99 % of the optimum were found for good; a run that does not end there counts with its budget."""
 
     task: str
     algorithm: str
     runs: int
     reached: float
-    """Share of the runs that got there."""
+    """Share of the runs that are there at their end."""
     queries: float
     """Mean over the runs: at least so many where `reached` is below 1."""
     reference_reached: float | None
-    """Share of random search's runs that got there; None without random search."""
+    """Share of random search's runs that are; None without random search."""
     bound: _Bound
     """``≥``: at least `saved` queries are saved, because runs of random search alone did not get there; ``≤``: at most,
     because runs of this algorithm alone did not."""
@@ -89,9 +89,10 @@ def _gap(reference: Result | None, result: Result, rng: np.random.Generator) -> 
 def saved_grid(rows: Sequence[Saved]) -> Grid:
     """The rows as a table of a page."""
     caption = (
-        "Mean queries until 99 % of the optimum were found (of several objectives, of the hypervolume), and how many "
-        f"fewer than {REFERENCE}, with a 95 % bootstrap interval over runs paired by seed. Runs that did not get there "
-        "count with the whole budget: the mean is then at least the one shown, what is saved at least (≥, runs of "
+        "Mean queries until 99 % of the optimum were found (of several objectives, of the hypervolume) and kept to the "
+        "end of the run, for with noise or transfer a better one may be given up again; and how many fewer than "
+        f"{REFERENCE}, with a 95 % bootstrap interval over runs paired by seed. Runs that do not end there count with "
+        "the whole budget: the mean is then at least the one shown, what is saved at least (≥, runs of "
         f"{REFERENCE}) or at most (≤, runs of the algorithm) that; where runs of both did not, it is not known (–)."
     )
     lines = tuple(
@@ -101,7 +102,7 @@ def saved_grid(rows: Sequence[Saved]) -> Grid:
         )
         for row in sorted(rows, key=lambda row: (row.task, row.queries))
     )  # fmt: skip
-    return Grid(caption, ("task", "algorithm", "queries", "runs that reached it", "saved"), lines)
+    return Grid(caption, ("task", "algorithm", "queries", "runs that end there", "saved"), lines)
 
 
 def _saved_text(row: Saved) -> str:

@@ -90,9 +90,10 @@ def by_task(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Average ranks of algorithms over runs."""
+    """Average ranks of algorithms over seeds."""
 
     title: str
+    budget: int
     algorithms: tuple[str, ...]
     """Best first."""
     ranks: tuple[float, ...]
@@ -102,7 +103,7 @@ class Ranking:
     p: float
     """Of the Friedman test that all are equal."""
     blocks: int
-    """Runs, over all tasks, in which every algorithm finished."""
+    """Seeds with which every algorithm finished every task."""
     level: float
 
     @property
@@ -117,9 +118,11 @@ class Ranking:
 
 
 def average_ranks(results: Sequence[Result], budget: int, *, title: str = "", level: float = 0.95) -> Ranking:
-    """Ranks within each run, averaged over the runs of all tasks given.
+    """Ranks within each seed, averaged over the seeds.
 
-    A block is a task and a seed. The critical difference tells of other runs on these tasks, not of other tables.
+    A block is a seed: the runs of one seed share their noise and their first draws, on all tasks, and are no
+    independent evidence. Over several tasks an algorithm is ranked by its mean rank over the tasks of a seed. The
+    critical difference tells of other runs on these tasks, not of other tables.
 
     Args:
         results: every algorithm on the same tasks.
@@ -128,7 +131,7 @@ def average_ranks(results: Sequence[Result], budget: int, *, title: str = "", le
         level: confidence level of the critical difference.
 
     Raises:
-        InputError: fewer than 2 algorithms did all tasks, or fewer than 2 runs are complete.
+        InputError: fewer than 2 algorithms did all tasks, or with fewer than 2 seeds all of them finished all tasks.
     """
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
@@ -138,36 +141,35 @@ def average_ranks(results: Sequence[Result], budget: int, *, title: str = "", le
              if all(name in {r.algorithm for r in found} for found in groups.values())]  # fmt: skip
     if len(names) < 2:
         raise InputError("ranking", expected="at least 2 algorithms on the same tasks", got=Verbatim(str(len(names))))
-    blocks = []
-    for found in groups.values():
-        chosen = {result.algorithm: result for result in found}
-        seeds = sorted(set.intersection(*(set(chosen[name].seeds) for name in names)))
-        blocks.append(np.stack([_at(chosen[name], budget, seeds) for name in names], axis=1))
-    regrets: Floats = np.concatenate(blocks).round(12)
-    if len(regrets) < 2:
-        raise InputError("ranking", expected="at least 2 complete runs", got=Verbatim(str(len(regrets))))
-    ranks = rankdata(regrets, axis=1).mean(axis=0)
+    chosen = [{result.algorithm: result for result in found} for found in groups.values()]
+    seeds = sorted(set.intersection(*(set(one[name].seeds) for one in chosen for name in names)))
+    if len(seeds) < 2:
+        raise InputError("ranking", expected="at least 2 complete runs", got=Verbatim(str(len(seeds))))
+    regrets = np.stack([[_at(one[name], budget, seeds) for name in names] for one in chosen]).round(12)
+    places: Floats = rankdata(regrets, axis=1).mean(axis=0).T.round(12)  # mean over tasks, shape (seeds, algorithms)
+    ranks = rankdata(places, axis=1).mean(axis=0)
     count = len(names)
-    differ = (regrets != regrets[:, :1]).any()
-    p = float(friedmanchisquare(*regrets.T).pvalue) if differ and count > 2 else (_sign(regrets) if differ else 1.0)
+    differ = (places != places[:, :1]).any()
+    p = float(friedmanchisquare(*places.T).pvalue) if differ and count > 2 else (_sign(places) if differ else 1.0)
     critical = (
-        studentized_range.ppf(level, count, np.inf) / math.sqrt(2) * math.sqrt(count * (count + 1) / (6 * len(regrets)))
+        studentized_range.ppf(level, count, np.inf) / math.sqrt(2) * math.sqrt(count * (count + 1) / (6 * len(seeds)))
     )
     order = np.argsort(ranks, kind="stable")
     return Ranking(
         title or (next(iter(groups)) if len(groups) == 1 else f"{len(groups)} tasks"),
+        budget,
         tuple(names[place] for place in order),
         tuple(float(ranks[place]) for place in order),
         float(critical),
         p,
-        len(regrets),
+        len(seeds),
         level,
     )
 
 
-def _sign(regrets: Floats) -> float:
+def _sign(places: Floats) -> float:
     """Friedman's test of two algorithms is the sign test."""
     from scipy.stats import binomtest
 
-    lower, higher = int((regrets[:, 0] < regrets[:, 1]).sum()), int((regrets[:, 0] > regrets[:, 1]).sum())
+    lower, higher = int((places[:, 0] < places[:, 1]).sum()), int((places[:, 0] > places[:, 1]).sum())
     return float(binomtest(lower, lower + higher).pvalue)

@@ -38,7 +38,9 @@ def search(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Setting of the one algorithm, such as population=30.")
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="Distinct architectures per run.")] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Distinct architectures per run; leaves out checkpoints of --config above it.")
+    ] = None,
     runs: Annotated[int | None, typer.Option(help="Runs per algorithm.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first run; 0 if omitted.")] = None,
     checkpoint: Annotated[list[int] | None, typer.Option(help="A smaller budget that is reported too.")] = None,
@@ -150,20 +152,13 @@ def _settings(texts: list[str]) -> dict[str, str]:
 
 
 def _facts(results: list[Result], files: list[Path]) -> dict[str, Any]:
-    from robnas.analysis import average_ranks, finished, paired_tests, summarise
+    from robnas.analysis import all_rankings, all_tests, summarise
 
-    ran, budget = finished(results), results[0].budget
-    comparable = len({result.algorithm for result in ran}) > 1 and all(len(result.seeds) > 1 for result in ran)
-    tasks = {result.task["name"] for result in ran}
     return {
         "oracle_selection": list(dict.fromkeys(name for result in results for name in result.oracle_selection)),
         "summary": summarise(results),
-        "tests": paired_tests(ran, budget) if comparable else [],
-        "rankings": [
-            average_ranks([result for result in ran if result.task["name"] == task], budget)
-            for task in sorted(tasks)
-            if sum(result.task["name"] == task for result in ran) > 1 and comparable
-        ],
+        "tests": all_tests(results),
+        "rankings": all_rankings(results),
         "results": [result.to_dict() for result in results],
         "files": [str(path) for path in files],
     }

@@ -16,10 +16,10 @@ from robnas.search._trace import Stopped, Trace, plain_rows
 from robnas.spaces import Architecture
 
 Floats = npt.NDArray[np.float64]
-FORMAT = 2
+FORMAT = 3
 """Of results kept in files; it goes up when the same experiment gives other numbers, or is written otherwise."""
 NEAR = 0.99
-"""Share of the optimum at which `Result.reached` counts a run as near it."""
+"""Share of the optimum from which `Result.reached` counts a run as near it."""
 _TUPLES = ("checkpoints", "seeds", "reached", "architectures", "oracle_selection", "oracle")
 
 
@@ -45,7 +45,7 @@ class Finish:
     checkpoints: tuple[float, ...]
     """Regret at the checkpoints."""
     reached: int | None
-    """Queries until 99 % of the optimum were found; None if they were not."""
+    """Queries until 99 % of the optimum were found for good; None if the run does not end there."""
     hours: float | None
     queries: int
     duplicates: int
@@ -79,9 +79,13 @@ class Finish:
 
 
 def _reached(regret: Floats, optimum: float) -> int | None:
-    """Queries until the regret is at most 1 % of the optimum, which for several objectives is all of the volume."""
-    near = np.flatnonzero(regret <= (1 - NEAR) * abs(optimum) + 1e-12)
-    return int(near[0]) + 1 if len(near) else None
+    """Queries from which on the regret is at most 1 % of the optimum, for several objectives of the whole volume.
+
+    With noise or transfer the regret may rise again: what a run finds and gives up does not count.
+    """
+    far = np.flatnonzero(regret > (1 - NEAR) * abs(optimum) + 1e-12)
+    first = int(far[-1]) + 2 if len(far) else 1
+    return first if first <= len(regret) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +110,8 @@ class Result:
     regrets: Floats
     """Regret of each finished run at each checkpoint, shape (finished, checkpoints)."""
     reached: tuple[int | None, ...]
-    """Queries until each finished run had found 99 % of the optimum (of several objectives, of the hypervolume); None
-    for a run that did not."""
+    """Queries until each finished run had found 99 % of the optimum (of several objectives, of the hypervolume) and
+    kept it to its end; None for a run that does not end there."""
     architectures: tuple[str, ...]
     """Digit code of what each run would return."""
     outcomes: Floats
