@@ -190,7 +190,9 @@ def test_the_seeds_are_fetched_from_a_folder_and_survive_the_cache(tmp_path, mon
     content = seeds_content(some_ids(), [("cifar10", some_ids()[0], "val_acc", "2")])
     (tmp_path / ALL_SEEDS).write_text(json.dumps(content))
     table = fetch("nas-robbench-201-seeds", tmp_path)
-    assert table.provenance["missing_runs"] == {"cifar10 test clean": 1}
+    absent = 6466 - len(some_ids())
+    missing = table.provenance["missing_runs"]
+    assert [missing[f"cifar10 test {key}"] for key in ("clean", "pgd@8/255")] == [3 * absent + 1, 3 * absent]
     assert table.provenance["sha256"].keys() == {ALL_SEEDS, META}
     assert same_table(load("nas-robbench-201-seeds"), table)
 
@@ -208,6 +210,13 @@ def test_two_processes_that_fetch_at_once_end_with_one_good_file(cache, tmp_path
     assert listing(tmp_path / "tmp") == {}
     [(arch, value)] = load(NAME).best("cifar10", "pgd@8/255", split="test")
     assert (arch.code, round(value, 4)) == ("323133", 0.4811)
+
+
+def test_a_cached_table_of_another_version_is_to_be_fetched_again(folder, monkeypatch):
+    fetch(NAME, folder)
+    monkeypatch.setattr("robnas.benchmarks._parquet.SCHEMA_VERSION", 2)
+    with refused(f"expected schema version 2, got 1; robnas fetch {NAME} makes it anew$"):
+        load(NAME)
 
 
 def test_a_full_disk_leaves_the_cached_table(folder, cache, monkeypatch):
@@ -292,11 +301,11 @@ def test_the_bundled_table_is_there_without_fetching(monkeypatch, tmp_path):
         fetch("digits")
 
 
-@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
-def test_a_path_without_a_table_file_is_refused(make, tmp_path):
+@pytest.mark.parametrize(("make", "got"), [(lambda path: None, "nothing"), (lambda path: path.mkdir(), "a folder")])
+def test_a_path_without_a_table_file_is_refused(make, got, tmp_path):
     path = tmp_path / "own.parquet"
     make(path)
-    with refused(f"^{path}: expected a table file, got nothing; see robnas tables"):
+    with refused(f"^{path}: expected a table file, got {got}; see robnas tables"):
         load(path)
 
 
@@ -304,7 +313,7 @@ def test_a_damaged_cached_table_is_named_and_can_be_fetched_again(folder):
     table = fetch(NAME, folder)
     path = cached_path(NAME)
     path.write_bytes(path.read_bytes()[:-100])
-    with refused(f"^{path}: expected a table written by robnas, got .*; fetch or export it again"):
+    with refused(f"^{path}: expected a table written by robnas, got .*; robnas fetch {NAME} makes it anew$"):
         load(NAME)
     fetch(NAME, folder)
     assert same_table(load(NAME), table)

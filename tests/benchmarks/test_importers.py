@@ -139,10 +139,11 @@ def test_seeds_are_kept_and_means_computed_from_those_found(tmp_path):
     differing = table.provenance.pop("threeseed_differs_from_mean")  # the file's own means are made up
     assert set(differing) <= {column.name for column in table.columns if column.seeds}
     assert all(0 < count <= len(table) for count in differing.values())
-    assert table.provenance == {
-        "licence": "x",
-        "missing_runs": {"cifar10 test clean": 1 + 3, "imagenet16-120 test autoattack@8/255": 1},
-    }
+    absent = 6466 - len(ids)  # representatives that this file does not hold
+    missing = {column.name: (1 if "auto" in column.metric else 3) * absent for column in table.columns}
+    missing["cifar10 test clean"] += 1 + 3
+    missing["imagenet16-120 test autoattack@8/255"] += 1
+    assert table.provenance == {"licence": "x", "missing_runs": missing}
     where = {"dataset": "cifar10", "metric": "clean", "split": "test"}
     assert table.query(ids[3], **where, seed="mean") == pytest.approx(ids[3] / 1e6 + 0.02)  # not threeseed
     assert table.query(ids[3], **where, seed=3) == ids[3] / 1e6 + 0.05
@@ -152,6 +153,32 @@ def test_seeds_are_kept_and_means_computed_from_those_found(tmp_path):
     assert table.column("imagenet16-120", "pgd@8/255", "test").seeds == (1, 2, 3)
     attack = table.query(ids[3], dataset="imagenet16-120", metric="autoattack@8/255", split="test", seed="mean")
     assert (attack, attack.runs) == (0.3, 1)
+
+
+def test_a_full_file_misses_nothing_and_what_a_small_one_lacks_is_counted(tmp_path):
+    every = sorted(set(representatives()))
+    assert read_seeds(tmp_path, seeds_content(every)).provenance["missing_runs"] == {}
+    content = {"cifar10": seeds_content(every)["cifar10"]}
+    for entry in content["cifar10"].values():
+        del entry["val_acc"]
+    missing = read_seeds(tmp_path, content).provenance["missing_runs"]
+    assert missing["cifar10 test clean"] == missing["cifar100 test pgd@8/255"] == 3 * 6466
+    assert missing["imagenet16-120 test autoattack@8/255"] == 6466
+    assert (len(missing), "cifar10 test pgd@8/255" in missing) == (1 + 2 * 6, False)
+
+
+def test_a_metric_without_seeds_has_the_published_mean(tmp_path):
+    ids = some_ids()
+    content = seeds_content(ids)
+    for entry in content["cifar10"].values():
+        entry["val_acc"] = {"threeseed": 0.25}
+    del content["cifar10"][str(ids[1])]["val_acc"]
+    table = read_seeds(tmp_path, content)
+    where = {"dataset": "cifar10", "metric": "clean", "split": "test", "seed": "mean"}
+    assert (table.query(ids[0], **where), table.query(ids[0], **where).runs) == (0.25, 3)
+    assert table.column("cifar10", "clean", "test").seeds == ()
+    assert table.column("cifar10", "pgd@8/255", "test").seeds == (1, 2, 3)
+    assert table.provenance["missing_runs"]["cifar10 test clean"] == 3 * (6466 - len(ids) + 1)
 
 
 def test_the_published_check_values_are_read(tmp_path):
@@ -193,7 +220,7 @@ SEEDS_FILES = {
     "id with a leading zero": ({"cifar10": {"00": {"val_acc": {"1": 0.5}}}}, "an id from 0 to 15624, got '00'"),
     "id out of range": ({"cifar10": {"15625": {"val_acc": {"1": 0.5}}}}, "an id from 0 to 15624, got '15625'"),
     "id of other digits": ({"cifar10": {"٣": {"val_acc": {"1": 0.5}}}}, "an id from 0 to 15624"),
-    "no seed": ({"cifar10": {FIRST: {"val_acc": {"threeseed": 0.5}}}}, "1 to 100 seeds for cifar10 val_acc, got 0"),
+    "a mean above 1": ({"cifar10": {FIRST: {"val_acc": {"threeseed": 67.3}}}}, r"accuracies in \[0, 1\], got 67\.3"),
     "no runs": ({"cifar10": {FIRST: {"val_acc": {}}}}, "1 to 100 seeds for cifar10 val_acc, got 0"),
     "too many seeds": ({"cifar10": {FIRST: {"val_acc": {str(seed): 0.5 for seed in range(101)}}}}, "seeds .*, got 101"),
     "unknown seed": ({"cifar10": {FIRST: {"val_acc": {"best": 0.5}}}}, "seeds as whole numbers.*, got 'best'"),

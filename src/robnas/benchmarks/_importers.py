@@ -33,6 +33,7 @@ _JUNG_METRICS = {
     "pgd": "pgd@average", "corr": "corruptions",
 }  # fmt: skip
 _SEEDS = 3
+_RUNS = {metric: 1 if metric.startswith("autoattack") else _SEEDS for metric in _METRICS.values()}
 _MOST_SEEDS = 100
 
 
@@ -56,7 +57,7 @@ def _page_table(
     columns = []
     for position, key in enumerate(keys):
         dataset, metric = _split_key(page, key, metrics)
-        behind = 1 if metric.startswith("autoattack") else runs
+        behind = min(runs, _RUNS.get(metric, runs))
         columns.append(Column(dataset, "test", metric, values[:, [position]], runs=behind))
     return _table(name, page, rows, columns, published, provenance)
 
@@ -64,8 +65,9 @@ def _page_table(
 def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table:
     """The official full file: ``res[dataset][id][metric][seed]``; means are computed from the seeds that are there.
 
-    The published mean ``threeseed`` is not used. Provenance counts the missing runs, of the recipe's three seeds at
-    least, and the means of three seeds that differ from ``threeseed``.
+    The published mean ``threeseed`` is used where a metric has no seeds at all. Provenance counts the missing runs, of
+    every metric on every data set for each of the 6,466 representatives, three seeds of each at least and one of
+    AutoAttack, and the means of three seeds that differ from ``threeseed``.
     """
     published, representative = _read_meta(files["meta.json"])
     path = files["NAS-RobBench-201_all.json"]
@@ -75,7 +77,13 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
     ids = sorted({_id(path, key) for results in content.values() for key in _mapping(path, results)})
     if wrong := [number for number in ids if representative[number] != number]:
         _refuse(path, "ids of representatives", f"{wrong[0]}, which stands for {representative[wrong[0]]}")
-    columns, missing, disagreeing = [], {}, {}
+    expected = len(set(representative))
+    columns, disagreeing = [], {}
+    missing = {
+        f"{dataset} test {metric}": runs * expected
+        for dataset in dict.fromkeys(_DATASETS.values())
+        for metric, runs in _RUNS.items()
+    }
     for dataset, results in content.items():
         metrics = list(dict.fromkeys(metric for entry in results.values() for metric in _mapping(path, entry)))
         for metric in metrics:
@@ -83,10 +91,8 @@ def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table
                 _refuse(path, f"metrics {', '.join(_METRICS)}", metric)
             column = _seed_column(path, results, ids, dataset, metric)
             columns.append(column)
-            if column.seeds:
-                missing[column.name] = max(_SEEDS, len(column.seeds)) * len(ids) - int(column.counts.sum())
-            else:
-                missing[column.name] = int(np.isnan(column.values).sum())
+            runs = max(_RUNS[column.metric], len(column.seeds), column.runs)
+            missing[column.name] = runs * expected - int(column.counts.sum())
             disagreeing[column.name] = _disagreeing(results, ids, metric, column)
     facts = {
         **provenance,
@@ -121,6 +127,9 @@ def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset
         return Column(name, "test", _METRICS[metric], values)
     named = {key for cell in cells for key in _mapping(path, cell)} - {"threeseed"}
     seeds = tuple(sorted(_seed(path, key) for key in named))
+    if not seeds and any("threeseed" in cell for cell in cells):
+        values = np.array([[_accuracy(path, cell["threeseed"]) if cell else np.nan] for cell in cells])
+        return Column(name, "test", _METRICS[metric], values, runs=_SEEDS)
     if not 0 < len(seeds) <= _MOST_SEEDS:
         _refuse(path, f"1 to {_MOST_SEEDS} seeds for {dataset} {metric}", len(seeds))
     values = np.array(
