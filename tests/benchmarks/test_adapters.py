@@ -68,6 +68,13 @@ def test_the_official_class_finds_representatives(official):
     assert official.get_result("cifar10", twins[-1], "val_acc") == representatives()[twins[-1]] / 1e6
 
 
+def test_the_official_class_names_the_representative_of_what_was_not_trained(official):
+    """As the official class does, which reads it from the meta file."""
+    absent = [number for number, stands_for in enumerate(representatives()) if stands_for not in some_ids()]
+    for number in absent[::500]:
+        assert official.get_uid(number) == str(representatives()[number])
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -215,6 +222,21 @@ def test_more_info_holds_every_metric_in_percent(nats, robbench, name, own):
     assert info["test-accuracy"] == info[f"test-{PGD}"]
     assert info["train-all-time"] == 3600 * training_hours(Architecture("323133"), own)
     assert len(info) == 6 + 2
+
+
+def test_what_the_table_lacks_is_left_out(small):
+    columns = [c for c in small.columns if c.dataset == "cifar10"]
+    table = Table("holes", small.rows, columns, published=np.arange(SIZE))
+    holes = NatsBench(table, metric="autoattack@8/255", split="test")
+    assert set(holes.get_more_info("444444", "cifar10")) == {
+        "train-all-time", "test-autoattack@8/255", "test-accuracy"
+    }  # fmt: skip
+    assert holes.simulate_train_eval("444444", "cifar10")[0] == 20
+    clean = NatsBench(table, metric="clean", split="test")
+    assert "test-accuracy" not in clean.get_more_info("444444", "cifar10")
+    with refused("cifar10 test clean of .*: expected a measured value, got a missing one", InputError):
+        clean.simulate_train_eval("444444", "cifar10")
+    assert clean.used_time == 0
 
 
 def test_simulated_training_adds_its_time_up(nats):

@@ -44,13 +44,20 @@ class PublishedIds:
         return {genotype: str(number) for number, genotype in enumerate(genotypes(self.table.published))}
 
     @cached_property
-    def non_isomorph_ids(self) -> list[str]:
-        """Ids of the 6,466 architectures that stand for themselves: the lowest of each official class."""
+    def _representatives(self) -> list[int]:
+        """Lowest id of each official class."""
         published = self.table.published
         assert published is not None
-        found = partition("official").representatives(published)
-        return [str(number) for number in sorted(int(published[arch.index]) for arch in found)]
+        return [int(published[arch.index]) for arch in partition("official").representatives(published)]
+
+    @cached_property
+    def non_isomorph_ids(self) -> list[str]:
+        """Ids of the 6,466 architectures that stand for themselves: the lowest of each official class."""
+        return [str(number) for number in sorted(self._representatives)]
 
     def get_uid(self, i: int | str) -> str:
-        """The evaluated architecture's id, if `i` is isomorphic to another one."""
-        return str(self.table.published_id(check_id(i)))
+        """The evaluated architecture's id, if `i` is isomorphic to another one; where none was, that which would be."""
+        arch = self.table.architecture(check_id(i))
+        if self.table.row_of()[arch.index] >= 0:
+            return str(self.table.published_id(arch))
+        return str(self._representatives[partition("official").class_of[arch.index]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,8 @@ class NatsBench:
     ) -> dict[str, float]:
         """All metrics of an architecture in percent, as ``test-clean``, ``test-pgd@8/255`` …; means over the runs.
 
+        What the table lacks is left out.
+
         Args:
             index: published index or encoding.
             dataset: ``cifar10``, ``cifar100`` or ``ImageNet16-120``.
@@ -78,11 +81,12 @@ class NatsBench:
                 raise InputError(what, expected=f"{only}, the only one that table {self.table.name} has", got=given)
         name = _dataset(dataset)
         number = self._known(index)
+        row = self.table.row(number)
         seconds = 3600 * training_hours(Architecture(self._genotypes[number]), name)
         info: dict[str, float] = {"train-all-time": seconds}
         for column in self.table.columns:
-            if column.dataset == name:
-                value = self.table.peek(number, dataset=name, metric=column.metric, split=column.split, seed="mean")
+            value = float(column.mean[row])
+            if column.dataset == name and not math.isnan(value):
                 info[f"{column.split}-{column.metric}"] = 100 * value
                 if column.metric == self.metric and column.split == self.split:
                     info[f"{column.split}-accuracy"] = 100 * value
@@ -94,11 +98,16 @@ class NatsBench:
         """Accuracy in percent, latency (not known: nan), seconds of this training, seconds of all so far.
 
         The seconds are simulated, see `robnas.benchmarks.training_hours`.
+
+        Raises:
+            InputError: as for `get_more_info`, or the table lacks this accuracy.
         """
         info = self.get_more_info(arch, dataset, iepoch, hp)
+        where = {"dataset": _dataset(dataset), "metric": self.metric, "split": self.split}
+        accuracy = 100 * self.table.peek(self._known(arch), **where, seed="mean")  # an error where it is missing
         if account_time:
             self._used_time += info["train-all-time"]
-        return info[f"{self.split}-accuracy"], float("nan"), info["train-all-time"], self._used_time
+        return accuracy, float("nan"), info["train-all-time"], self._used_time
 
     @property
     def used_time(self) -> float:
