@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from robnas.analysis import REPRODUCTIONS
-from robnas.benchmarks import read_table
+from robnas.benchmarks import Column, Table, read_table, write_table
 from robnas.records import RecordStore
 from tests.benchmarks.test_records import CLEAN, RECORD
 from tests.conftest import shared_file
@@ -104,6 +104,21 @@ def test_tables_says_what_one_table_holds(fetched, capsys):
     )
     _, out, _ = robnas(capsys, "tables", "nas-robbench-201", "--json")
     assert len(json.loads(out)["columns"]) == 18
+
+
+def test_what_a_file_says_about_itself_cannot_move_the_cursor(capsys, tmp_path):
+    text = "\x1b[2J\x07mine\n  licence: CC0 \u202e" + "x" * 10_000
+    provenance = {"citation": text, "missing_runs": {text: 3}, "threeseed_differs_from_mean": {"d test clean": 4}}
+    table = Table("evil", [1], [Column("d", "test", "clean", [[0.5]])], provenance=provenance)
+    write_table(table, tmp_path / "evil.parquet")
+    code, out, _ = robnas(capsys, "tables", str(tmp_path / "evil.parquet"))
+    assert code == 0
+    assert out.replace("\n", "").isprintable()
+    assert [line.partition(":")[0].strip() for line in out.splitlines()] == [
+        "evil", "d test", "citation", "missing_runs", "threeseed_differs_from_mean",
+    ]  # fmt: skip
+    assert max(map(len, out.splitlines())) < 700
+    assert "threeseed_differs_from_mean: d test clean 4" in out
 
 
 def test_info_takes_and_shows_published_indices(fetched, capsys):

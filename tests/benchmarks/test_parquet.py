@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robnas.benchmarks import Column, Table, _parquet, read_table, write_table
-from robnas.errors import DataError
+from robnas.errors import DataError, InputError
 from robnas.spaces import SIZE
 from tests.benchmarks.conftest import INDICES, same_table, small_table, table_or_error
 from tests.data.conftest import listing, refused
@@ -68,6 +68,61 @@ def test_a_table_replaces_an_older_one_and_makes_folders(path):
     write_table(small_table("new"), target)
     assert read_table(target).name == "new"
     assert set(listing(path.parent)) == {"new", "new/folder", f"new/folder/{path.name}"}
+
+
+def test_what_is_no_array_of_floats_is_made_one(path):
+    """Whole numbers, lists, numbers and arrays of numpy: what comes back is the same in Python's own types."""
+    column = Column(
+        "d", "test", "clean", [[0, 1], [1, 0]], np.array([3, 4]), np.int64(2),
+        {"images": np.int64(360), "epsilon": np.float64(0.5), "checked": np.True_},
+    )  # fmt: skip
+    table = Table("t", np.array([1, 2], np.uint8), [column], published=list(range(SIZE)), provenance={
+        "hours": np.float32(0.5), "seeds": np.arange(2), "nested": [{"n": np.int16(3)}],
+    })  # fmt: skip
+    write_table(table, path)
+    found = read_table(path)
+    assert found.provenance == {"hours": 0.5, "seeds": [0, 1], "nested": [{"n": 3}]}
+    assert found.columns[0].facts == {"images": 360, "epsilon": 0.5, "checked": True}
+    assert (found.columns[0].seeds, found.columns[0].values.tolist()) == ((3, 4), [[0, 1], [1, 0]])
+
+
+def column_with(dataset="d", metric="clean", facts=None):
+    return Column(dataset, "test", metric, np.array([[0.25]]), facts=facts or {})
+
+
+NOT_WRITTEN = {
+    "a long name": (lambda: Table("t" * 201, [1], [column_with()]), "name: expected at most 200 printable characters"),
+    "two lines": (lambda: Table("t", [1], [column_with("d\n")]), r"name: expected at most 200 .*, got 'd\\n'"),
+    "a metric": (lambda: Table("t", [1], [column_with(metric="m" * 201)]), "name: expected at most 200"),
+    "nothing": (lambda: Table("t", [1], [column_with(facts={"a": None})]), "fact: expected at most 200 .*, got None"),
+    "infinity": (lambda: Table("t", [1], [column_with(facts={"a": np.inf})]), "fact: expected at most 200 .*, got inf"),
+    "a list": (lambda: Table("t", [1], [column_with(facts={"a": [1]})]), r"fact: expected at most 200 .*, got \[1\]"),
+    "an object": (
+        lambda: Table("t", [1], [column_with()], provenance={"made": object()}),
+        r"table t, provenance: expected what JSON can hold, got TypeError \(a object\)",
+    ),
+    "two of one name": (
+        lambda: Table("t", [1], [column_with("a test b", "c"), column_with("a", "b test c")]),
+        "table t: expected columns of different names, got 'a test b test c mean'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NOT_WRITTEN)
+def test_a_table_that_could_not_be_read_is_not_written(what, path):
+    make, text = NOT_WRITTEN[what]
+    write_table(small_table(), path)
+    before = path.read_bytes()
+    with refused(text, InputError):
+        write_table(make(), path)
+    assert path.read_bytes() == before
+
+
+def test_more_than_is_read_is_not_written(path, monkeypatch):
+    monkeypatch.setattr(_parquet, "_LARGEST", 100)
+    with refused("table small: expected at most 100 bytes, got 224", InputError):
+        write_table(small_table(), path)
+    assert not path.exists()
 
 
 # damaged files
@@ -197,8 +252,8 @@ ARRAYS = {
     "no architectures": ({"v": TWO}, BROKEN),
     "no values": ({"architecture": pa.array([0, 1])}, BROKEN),
     "a row twice": ({"architecture": pa.array([3, 3]), "v": TWO}, "got InputError .*each architecture once"),
-    "rows out of range": ({"architecture": pa.array([0, SIZE]), "v": TWO}, "got InputError .*indices from 0 to 15624"),
-    "a negative row": ({"architecture": pa.array([-1, 0]), "v": TWO}, "got InputError .*indices from 0 to 15624"),
+    "rows out of range": ({"architecture": pa.array([0, SIZE]), "v": TWO}, "got InputError .*integers from 0 to 15624"),
+    "a negative row": ({"architecture": pa.array([-1, 0]), "v": TWO}, "got InputError .*integers from 0 to 15624"),
     "a huge row": ({"architecture": pa.array([0, 2**64 - 1], pa.uint64()), "v": TWO}, BROKEN),
     "no rows": ({"architecture": pa.array([], pa.int16()), "v": pa.array([], pa.float64())}, BROKEN),
     "a missing row": ({"architecture": pa.array([0, None], pa.int16()), "v": TWO}, "an architecture is missing"),
@@ -309,7 +364,7 @@ def test_a_metric_may_have_a_dot_in_its_key(tmp_path):
 
 
 def test_what_a_column_rests_on_is_kept(tmp_path):
-    facts = {"recipe": "a" * 16, "images": 360, "recipe_name": "digits"}
+    facts = {"recipe": "a" * 16, "images": 360, "recipe_name": "digits", "epsilon": 0.1}
     table = Table("t", [1], [Column("d", "test", "clean", np.array([[0.25]]), facts=facts)])
     write_table(table, tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet").columns[0].facts == facts

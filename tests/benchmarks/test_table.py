@@ -494,10 +494,11 @@ def test_a_pickled_table_answers_the_same():
 
 GOOD = Column("d", "test", "clean", np.full((2, 1), 0.5))
 UNFIT = [
-    (([], [GOOD]), r"table t, rows: expected indices from 0 to 15624"),
-    (([0, SIZE], [GOOD]), r"table t, rows: expected indices from 0 to 15624"),
-    (([-1, 0], [GOOD]), r"table t, rows: expected indices from 0 to 15624"),
-    (([[0, 1]], [GOOD]), r"table t, rows: expected indices from 0 to 15624"),
+    (([], [GOOD]), r"table t, rows: expected at least one index"),
+    (([1.5, 2.0], [GOOD]), r"table t, rows: expected integers from 0 to 15624, got \[1\.5, 2\.0\]"),
+    (([0, SIZE], [GOOD]), r"table t, rows: expected integers from 0 to 15624"),
+    (([-1, 0], [GOOD]), r"table t, rows: expected integers from 0 to 15624"),
+    (([[0, 1]], [GOOD]), r"table t, rows: expected at least one index"),
     (([3, 3], [GOOD]), r"table t, rows: expected each architecture once, got repetitions"),
     (([0, 1], []), r"table t: expected at least one column, got none"),
     (([0, 1, 2], [GOOD]), r"column d test clean: expected 3 rows, got 2"),
@@ -513,7 +514,9 @@ def test_rows_and_columns_that_do_not_fit_are_refused(arguments, text):
 
 @pytest.mark.parametrize("published", [np.arange(SIZE - 1), np.arange(SIZE) + 1, np.zeros(SIZE, dtype=int)])
 def test_published_indices_that_are_no_permutation_are_refused(published):
-    with refused("table t, published indices: expected each of 0 to 15624 once, got others", InputError):
+    with refused(
+        "table t, published indices: expected (each of 0 to 15624 once|integers from 0 to 15624), got ", InputError
+    ):
         Table("t", [0, 1], [GOOD], published=published)
 
 
@@ -527,6 +530,10 @@ def test_an_unknown_partition_is_refused():
     [
         ([0.5, 0.5], {}, r"expected shape \(rows, 1\), got shape \(2,\)"),
         ([[0.5, 0.5]], {}, r"expected shape \(rows, 1\), got shape \(1, 2\)"),
+        ([["half"]], {}, r"expected rows of numbers, got"),
+        ([[0.5], [0.5, 0.5]], {}, r"expected rows of numbers, got"),
+        ([[0.5]], {"seeds": (1.5,)}, r"expected seeds and runs as whole numbers, got \(1\.5,\)"),
+        ([[0.5]], {"runs": "3"}, r"expected seeds and runs as whole numbers"),
         ([[0.5]], {"seeds": (1, 2)}, r"expected shape \(rows, 2\), got shape \(1, 1\)"),
         ([[1.5]], {}, r"expected accuracies in \[0, 1\], got 1\.5"),
         ([[-0.1], [np.nan]], {}, r"expected accuracies in \[0, 1\], got -0\.1"),
@@ -538,7 +545,7 @@ def test_an_unknown_partition_is_refused():
 )
 def test_a_column_of_impossible_values_is_refused(values, settings, text):
     with refused(f"column d test clean: {text}", InputError):
-        Column("d", "test", "clean", np.array(values), **settings)
+        Column("d", "test", "clean", values, **settings)
 
 
 def test_importing_tables_stays_light():

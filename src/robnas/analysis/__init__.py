@@ -26,6 +26,8 @@ from robnas.analysis._ranking import rank_set as rank_set
 from robnas.analysis._ranking import tied_with_best as tied_with_best
 from robnas.analysis._report import Report as Report
 from robnas.analysis._report import report_of as report_of
+from robnas.analysis._report_page import printable as printable
+from robnas.analysis._report_table import short as short
 from robnas.analysis._reproduce import REPRODUCTIONS as REPRODUCTIONS
 from robnas.analysis._reproduce import SCORED as SCORED
 from robnas.analysis._reproduce import reproduce as reproduce

@@ -237,7 +237,9 @@ def load(
         return read_table(BUNDLED[text])
     if text in CATALOGUE:
         path = cached_path(text)
-        return read_table(path) if path.exists() else fetch(text, progress=progress)
+        return (
+            read_table(path, f"robnas fetch {text} makes it anew") if path.exists() else fetch(text, progress=progress)
+        )
     path = Path(text)
     if _is_store(path):
         raise InputError(

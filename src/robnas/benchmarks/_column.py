@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.types import Split
+from robnas.types import Split, check_split
 
 Floats = npt.NDArray[np.float64]
 Seed = int | Literal["mean", "random"]
@@ -21,6 +21,13 @@ MOST_RUNS = 1_000_000
 def is_number(value: object) -> bool:
     """Whether `value` is a whole number: Python's or NumPy's, but no truth value."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _floats(name: str, values: npt.ArrayLike) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"column {name}", expected="rows of numbers", got=values) from None
 
 
 class Value(float):
@@ -46,7 +53,10 @@ class Column:
     split: Split
     metric: str
     values: Floats
-    """Shape (rows, seeds) if `seeds` are known, else (rows, 1) with the mean; nan where a run is missing."""
+    """Shape (rows, seeds) if `seeds` are known, else (rows, 1) with the mean; nan where a run is missing.
+
+    Anything that makes such an array of numbers will do.
+    """
     seeds: tuple[int, ...] = ()
     """Seeds of the runs; empty if only their mean was published."""
     runs: int = 1
@@ -55,6 +65,12 @@ class Column:
     """How it was measured, where that is known: recipe, number of images, attack, version of the data set …"""
 
     def __post_init__(self) -> None:
+        check_split(self.split)
+        if not all(map(is_number, (self.runs, *self.seeds))):
+            raise InputError(f"column {self.name}", expected="seeds and runs as whole numbers", got=self.seeds)
+        object.__setattr__(self, "values", _floats(self.name, self.values))
+        object.__setattr__(self, "seeds", tuple(map(int, self.seeds)))
+        object.__setattr__(self, "runs", int(self.runs))
         width = len(self.seeds) or 1
         if self.values.ndim != 2 or self.values.shape[1] != width:
             raise InputError(

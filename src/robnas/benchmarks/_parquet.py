@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -27,54 +28,78 @@ _LONGEST = 200  # characters of a name
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write `table` to `path`, atomically."""
+    """Write `table` to `path`, atomically.
+
+    Raises:
+        InputError: a name or fact that `read_table` would refuse, provenance that is no JSON, or more than it reads.
+    """
     arrays: dict[str, Any] = {"architecture": pa.array(table.rows.astype(np.int16))}
     described = []
     for column in table.columns:
-        names = []
-        for position, seed in enumerate(column.seeds or ("mean",)):
-            name = f"{column.name} {seed}"
-            arrays[name] = pa.array(column.values[:, position])
-            names.append(name)
+        fields = [f"{column.name} {seed}" for seed in column.seeds or ("mean",)]
+        if taken := arrays.keys() & set(fields):
+            raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
+        arrays |= {name: pa.array(column.values[:, place]) for place, name in enumerate(fields)}
         described.append(
             {
-                "dataset": column.dataset,
+                "dataset": _text(column.dataset),
                 "split": column.split,
-                "metric": column.metric,
+                "metric": _text(column.metric),
                 "seeds": list(column.seeds),
                 "runs": column.runs,
-                "facts": dict(column.facts),
-                "fields": names,
+                "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
+                "fields": fields,
             }
         )
+    if (size := 8 * len(table) * len(arrays)) > _LARGEST:
+        raise InputError(f"table {table.name}", expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "name": table.name,
+        "name": _text(table.name),
         "partition": table.partition,
         "provenance": table.provenance,
         "columns": described,
     }
-    metadata = {_KEY: json.dumps(facts).encode()}
+    metadata = {_KEY: _json(table.name, facts)}
     if table.published is not None:
         metadata[_PUBLISHED] = zlib.compress(table.published.astype("<i2").tobytes(), 9)
     content = pa.table(arrays).replace_schema_metadata(metadata)
     write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
 
 
-def read_table(path: Path) -> Table:
+def _json(name: str, facts: dict[str, Any]) -> bytes:
+    """Facts as JSON, numbers and arrays of numpy among them."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        raise TypeError(f"a {type(value).__name__}")
+
+    try:
+        return json.dumps(facts, default=plain).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"table {name}, provenance", expected="what JSON can hold", got=reason(error)) from None
+
+
+def read_table(path: Path, remedy: str = "") -> Table:
     """Read a table file.
+
+    Args:
+        path: of the file.
+        remedy: what to do about one that cannot be read, if there is something better than to export it again.
 
     Raises:
         DataError: the file is missing, damaged, hostile or of another schema version.
     """
     if not path.is_file():
-        raise DataError(str(path), expected="a table file", got=Verbatim("nothing"), remedy="see robnas tables")
+        got = Verbatim("a folder" if path.is_dir() else "nothing")
+        raise DataError(str(path), expected="a table file", got=got, remedy="see robnas tables")
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     try:
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
             metadata = file.schema_arrow.metadata or {}
-            facts = _facts(path, metadata)
+            facts = _facts(path, metadata, remedy)
             _check_size(path, file)
             return _assemble(facts, metadata.get(_PUBLISHED), file)
     except DataError:
@@ -87,11 +112,11 @@ def read_table(path: Path) -> Table:
             str(path),
             expected="a table written by robnas",
             got=reason(error),
-            remedy="fetch or export it again",
+            remedy=remedy or "fetch or export it again",
         ) from None
 
 
-def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(metadata[_KEY])
     version = facts["schema_version"]
     if version != SCHEMA_VERSION:
@@ -99,7 +124,7 @@ def _facts(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
             str(path),
             expected=f"schema version {SCHEMA_VERSION}",
             got=version,
-            remedy="read it with the robnas that wrote it",
+            remedy=remedy or "read it with the robnas that wrote it",
         )
     return facts
 
@@ -170,14 +195,16 @@ def _column(entry: dict[str, Any], file: pq.ParquetFile) -> Column:
     )
 
 
-def _fact(value: Any) -> str | int:
-    return value if isinstance(value, int) else _text(value)
+def _fact(value: Any) -> str | int | float:
+    """A text or finite number, also one of numpy."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain if isinstance(plain, int | float) and math.isfinite(plain) else _text(plain, "fact")
 
 
-def _text(value: Any) -> str:
-    """A name that can be shown as it is."""
+def _text(value: Any, what: str = "name") -> str:
+    """What can be shown as it is."""
     if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST:
-        raise InputError("name", expected=f"at most {_LONGEST} printable characters", got=value)
+        raise InputError(what, expected=f"at most {_LONGEST} printable characters", got=value)
     return value
 
 

@@ -33,18 +33,21 @@ class Rows:
     def __init__(
         self,
         name: str,
-        rows: Indices,
+        rows: npt.ArrayLike,
         partition: str | None,
-        published: npt.NDArray[np.integer[Any]] | None,
+        published: npt.ArrayLike | None,
     ) -> None:
-        if rows.ndim != 1 or not len(rows) or rows.min() < 0 or rows.max() >= SIZE:
-            raise InputError(f"table {name}, rows", expected=f"indices from 0 to {SIZE - 1}", got=rows)
+        rows = check_indices(f"table {name}, rows", rows).astype(np.int64)
+        if rows.ndim != 1 or not len(rows):
+            raise InputError(f"table {name}, rows", expected="at least one index", got=rows)
         if np.bincount(rows).max() > 1:
             raise InputError(f"table {name}, rows", expected="each architecture once", got=Verbatim("repetitions"))
-        if published is not None and sorted(published.tolist()) != list(range(SIZE)):
-            raise InputError(
-                f"table {name}, published indices", expected=f"each of 0 to {SIZE - 1} once", got=Verbatim("others")
-            )
+        if published is not None:
+            published = check_indices(f"table {name}, published indices", published)
+            if sorted(published.tolist()) != list(range(SIZE)):
+                raise InputError(
+                    f"table {name}, published indices", expected=f"each of 0 to {SIZE - 1} once", got=Verbatim("others")
+                )
         if partition is not None:
             named_partition(partition)
         self.name, self.rows, self.partition, self.published = name, rows, partition, published

@@ -54,9 +54,10 @@ class Table:
         ambiguous: Mapping[tuple[str, str, str], Ambiguity] | None = None,
     ) -> None:
         self.name = name
-        self.rows: Indices = np.asarray(architectures, dtype=np.int64)
+        self._lookup = Rows(name, architectures, partition, published)
+        self.rows: Indices = self._lookup.rows
         self.partition = partition
-        self.published = published
+        self.published = self._lookup.published
         self.provenance = dict(provenance or {})
         self.ambiguous = dict(ambiguous or {})
         self._columns: dict[tuple[str, str, str], Column] = {}
@@ -64,7 +65,6 @@ class Table:
             key = (column.dataset, column.split, column.metric)
             if key in self.ambiguous or self._columns.setdefault(key, column) is not column:
                 raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
-        self._lookup = Rows(name, self.rows, partition, published)
         self._charged: set[int] = set()
         self._check()
 

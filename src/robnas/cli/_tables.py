@@ -93,7 +93,9 @@ def _one_table(name: str, as_json: bool) -> None:
     print(f"{sum(entry.records for entry in found):,} records")
     last = ""
     for entry in found:
-        recipe = f"recipe {entry.recipe} ({entry.recipe_name})" if entry.recipe_name else f"recipe {entry.recipe}"
+        recipe = (
+            f"recipe {entry.recipe} ({_shown(entry.recipe_name)})" if entry.recipe_name else f"recipe {entry.recipe}"
+        )
         head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}"
         if head != last:
             print(head)
@@ -164,11 +166,19 @@ def _print_facts(facts: dict[str, Any]) -> None:
         groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
     for (dataset, split), metrics in groups.items():
         print(f"  {dataset} {split}: {', '.join(metrics)}")
-    for key in ("citation", "licence", "notes", "missing_runs"):
+    for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean"):
         if facts["provenance"].get(key):
-            print(f"  {key}: {facts['provenance'][key]}")
+            print(f"  {key}: {_shown(facts['provenance'][key])}")
     if "path" in facts:
         print(f"  kept in {facts['path']}")
+
+
+def _shown(value: Any) -> str:
+    """What a file says about itself, as one line that does nothing to the terminal."""
+    from robnas.analysis import printable, short
+
+    text = ", ".join(f"{name} {entry}" for name, entry in value.items()) if isinstance(value, Mapping) else str(value)
+    return short(printable(text))
 
 
 def query(
@@ -257,7 +267,7 @@ def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: 
 
 def _settings(facts: Mapping[str, Any]) -> str:
     """What an own measurement rests on, in one line."""
-    recipe = f"{facts['recipe']} ({facts['recipe_name']})" if facts.get("recipe_name") else facts["recipe"]
+    recipe = f"{facts['recipe']} ({_shown(facts['recipe_name'])})" if facts.get("recipe_name") else facts["recipe"]
     attack = f", attack {facts['attack']}" if facts.get("attack") else ""
     return (
         f"recipe {recipe}, {facts['images']:,} images of {facts['dataset']} version {facts['dataset_version']}{attack}"

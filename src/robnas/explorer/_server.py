@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,7 +44,7 @@ class Server(ThreadingHTTPServer):
         host: IPv4 address of the interface; all that reach it can read the site.
 
     Raises:
-        InputError: the port is taken or forbidden, or the interface is not there.
+        InputError: the port is taken or forbidden, or the host is no address of this machine.
     """
 
     daemon_threads = True
@@ -52,11 +54,12 @@ class Server(ThreadingHTTPServer):
         self.host = host
         try:
             super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as error:
-            expected = "a free port from 0 to 65535"
-            if host != HOST:
-                expected += f", on an address of this machine, not {host}"
-            raise InputError("--port", expected=expected, got=reason(error), remedy="0 takes a free one") from None
+        except (OSError, OverflowError, UnicodeError) as error:
+            if isinstance(error, UnicodeError | socket.gaierror) or getattr(error, "errno", 0) == errno.EADDRNOTAVAIL:
+                raise InputError("--host", expected="an IPv4 address or name of this machine", got=host) from None
+            raise InputError(
+                "--port", expected="a free port from 0 to 65535", got=reason(error), remedy="0 takes a free one"
+            ) from None
 
     @property
     def names(self) -> tuple[str, ...]:
