@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from robnas.errors import InputError
 from robnas.kernels import NTKSettings, empirical_kernels, empirical_ntk
@@ -97,7 +100,7 @@ def test_any_network_of_the_supported_layers():
 
 
 @pytest.mark.parametrize("reduction", ["trace", "full"])
-@pytest.mark.parametrize("memory", [2.0, 0.6, 0.25])
+@pytest.mark.parametrize("memory", [2.0, 0.6, 0.3])
 def test_the_memory_limit_decides_nothing_but_passes_and_chunks(reduction, memory):
     calls = []
     for network in (pair("323133")[0], pair("003303")[0], mixed()):
@@ -110,6 +113,45 @@ def test_the_memory_limit_decides_nothing_but_passes_and_chunks(reduction, memor
         )
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
     assert calls[-1][0] == calls[-1][1] > (1 if memory < 1 else 0)
+
+
+class Allocations(TorchDispatchMode):
+    """Peak of the memory of all tensors that operations inside have made."""
+
+    def __init__(self):
+        super().__init__()
+        self.live, self.peak = {}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                self.live[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+        if self.size() > self.peak:
+            self.live = {key: one for key, one in self.live.items() if not one[0].expired()}
+            self.peak = max(self.peak, self.size())
+        return result
+
+    def size(self):
+        return sum(size for _, size in self.live.values())
+
+
+@pytest.mark.parametrize(
+    ("reduction", "mode", "memory"),
+    [
+        ("trace", "eval-raw", 2.0), ("sum", "eval-raw", 1.0), ("full", "eval-raw", 1.5), ("sum", "train", 0.5),
+    ],
+)  # fmt: skip
+def test_working_memory_stays_below_the_limit(reduction, mode, memory):
+    network, images = build_network("323133", **{**SIZES, "channels": 2}), IMAGES.float()
+    kernels = 5 * 8 * len(images) ** 2 * (9 if reduction == "full" else 1) * 2  # sums and their parts
+    maps = 2**19 if mode == "train" else 0
+    settings = NTKSettings(reduction, batch_norm=mode, memory_mib=memory)
+    with Allocations() as allocations:
+        empirical_kernels(network, images, images, images, settings=settings)
+    weights = sum(parameter.nbytes for parameter in network.parameters())
+    assert memory * 2**20 / 4 < allocations.peak < memory * 2**20 + kernels + 2 * weights + maps
 
 
 def test_images_in_another_order_give_the_kernel_in_that_order():
@@ -164,7 +206,7 @@ def test_calibration_sets_the_statistics_of_its_images():
     np.testing.assert_allclose(empirical_ntk(network, IMAGES[:3], calibration=IMAGES), wanted, rtol=1e-9)
 
 
-@pytest.mark.parametrize("memory", [1024, 0.05])
+@pytest.mark.parametrize("memory", [1024, 0.2])
 def test_te_nas_mode_equals_its_procedure_on_the_literal_network(memory):
     network, reference = pair("323133")
     wanted = tenas_ntk(reference, IMAGES).numpy()
@@ -207,6 +249,28 @@ class Tied(nn.Module):
         return self.b(self.a(x))
 
 
+class PastCalls(nn.Module):
+    """A weight is used outside its layer, which is called as well or not."""
+
+    def __init__(self, called):
+        super().__init__()
+        self.a, self.b, self.called = nn.Linear(2, 2, bias=False), nn.Linear(2, 2), called
+
+    def forward(self, x):
+        return self.b(nn.functional.linear(self.a(x) if self.called else x, self.a.weight))
+
+
+class Unused(nn.Module):
+    """A layer that is not part of the function."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.b(x)
+
+
 class InPlace(nn.Module):
     def __init__(self):
         super().__init__()
@@ -231,6 +295,25 @@ class InPlace(nn.Module):
         ),
         (nn.Sequential(nn.Linear(2, 2), nn.PReLU()), torch.ones(3, 2), {}, "layer 1: expected one of .* got PReLU"),
         (Tied(), torch.ones(3, 2), {}, "parameter b.weight: expected one layer each, got also at a.weight"),
+        (
+            PastCalls(called=False),
+            torch.ones(3, 2),
+            {},
+            "parameter a.weight: expected used by calling its layer alone, got another use; call the layer, or",
+        ),
+        (PastCalls(called=True), torch.ones(3, 2), {}, "parameter a.weight: expected used by calling its layer alone"),
+        (
+            nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3, track_running_stats=False)),
+            IMAGES,
+            {},
+            "batch norm: expected running statistics in evaluation mode, got track_running_stats=False; take",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3, affine=False, track_running_stats=False)),
+            IMAGES,
+            {"batch_norm": "eval-raw"},
+            "batch norm: expected running statistics in evaluation mode",
+        ),
         (InPlace(), torch.ones(3, 2), {}, "layer Linear: expected an output that later operations leave as it is"),
         (
             nn.Linear(2, 2),
@@ -278,6 +361,25 @@ def test_more_bad_input():
         empirical_ntk(network, torch.ones(2, 2), torch.tensor([0, 3]), settings=NTKSettings(reduction="label"))
     with pytest.raises(InputError, match="attacked images: expected one shape"):
         empirical_kernels(network, torch.ones(2, 2), torch.ones(3, 2), torch.ones(2, 2))
+
+
+def test_a_layer_that_is_not_used_adds_nothing():
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        network = Unused().double()
+    images = torch.rand(4, 2, generator=GENERATOR, dtype=torch.float64)
+    np.testing.assert_allclose(empirical_ntk(network, images), empirical_ntk(network.b, images), rtol=1e-12)
+
+
+def test_training_mode_takes_statistics_of_the_batch_and_weights_used_past_their_layer():
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        norm = nn.BatchNorm1d(2, affine=False, track_running_stats=False)
+        network = nn.Sequential(nn.Linear(3, 2), norm, PastCalls(called=True)).double()
+    images = torch.rand(4, 3, generator=GENERATOR, dtype=torch.float64)
+    wanted = tenas_ntk(network, images).numpy()
+    settings = NTKSettings("sum", batch_norm="train", parameters="weights")
+    np.testing.assert_allclose(empirical_ntk(network, images, settings=settings), wanted, rtol=1e-9)
 
 
 def test_training_mode_takes_layers_that_are_not_supported_otherwise():

@@ -135,6 +135,11 @@ def test_a_batch_is_balanced_and_random():
         ),
         (lambda: robust_ntk(network(), IMAGES[:1], LABELS[:1], threat=THREAT), "images: expected at least two"),
         (lambda: robust_ntk(network(), IMAGES, LABELS[:3], threat=THREAT), r"labels: expected shape \(8,\)"),
+        (lambda: robust_ntk(network(), IMAGES, LABELS + 2, threat=THREAT), "labels: expected from 0 to 3, got 5"),
+        (
+            lambda: SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS - 1, attacks=1)),
+            "labels: expected from 0 to 3, got -1",
+        ),
         (lambda: robnas.ThreatModel.linf("-1/255"), "epsilon: expected a number ≥ 0"),
         (lambda: Probe(network(), IMAGES, LABELS, beta=1.1), r"beta: expected a number in \[0, 1\], got 1.1"),
         (

@@ -15,7 +15,7 @@ from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, prepared
-from robnas.kernels._jacobian import PARAMETERS, Parameters, Piece, bytes_per_image, fill, pieces, split
+from robnas.kernels._jacobian import PARAMETERS, Parameters, Piece, bytes_per_image, check_calls, fill, pieces, split
 from robnas.kernels._kernels import RobustKernels
 from robnas.types import Progress, check_count, silent
 
@@ -46,7 +46,8 @@ class NTKSettings:
     """Compute gradients in float64 too. Products of gradients are always added up in float64."""
     memory_mib: float = 1024
     """Limit of the working memory in MiB: parameters are treated in as many passes, and images in as many chunks, as
-    it takes; the result is the same up to rounding. Weights and calibration come on top."""
+    it takes; the result is the same up to rounding. Weights, calibration and the kernels come on top, and in training
+    mode the feature maps of a batch, which has to be one chunk."""
 
     def __post_init__(self) -> None:
         check_keys("reduction", [self.reduction], REDUCTIONS)
@@ -85,7 +86,8 @@ def empirical_ntk(
         Shape (n, n), or (n·outputs, n·outputs) for ``full``; float64, positive semi-definite up to rounding.
 
     Raises:
-        InputError: images that are not finite, one image, missing labels, an unsupported layer, too little memory.
+        InputError: images that are not finite, one image, missing labels, an unsupported layer, a batch norm without
+            statistics, too little memory.
     """
     settings = settings or NTKSettings()
     blocks = kernel_blocks(network, [images], labels, settings, calibration, progress)
@@ -140,7 +142,7 @@ def kernel_blocks(
     calibration = batches[0] if calibration is None else _checked(calibration, network, dtype)
     with products(batches[0].device):
         twin = prepared(network, calibration, settings.batch_norm, dtype)
-        outputs = _outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
+        outputs = count_outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
         cotangents = _cotangents(settings, labels, batches[0], outputs)
         gram = _Gram(batches, cotangents, settings)
         work = _by_image if settings.batch_norm == "train" else _by_layer
@@ -162,12 +164,24 @@ def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> T
     return images.detach().to(device=parameter.device, dtype=dtype or parameter.dtype)
 
 
-def _outputs(network: nn.Module, images: Tensor) -> int:
+def count_outputs(network: nn.Module, images: Tensor) -> int:
+    """Outputs per image.
+
+    Raises:
+        InputError: outputs of another shape than (n, outputs).
+    """
     with torch.no_grad():
         logits = network(images)
     if logits.ndim != 2 or len(logits) != len(images):
         raise InputError("network", expected="outputs of shape (n, outputs)", got=Verbatim(tuple(logits.shape)))
     return int(logits.shape[1])
+
+
+def check_labels(labels: Tensor, outputs: int) -> None:
+    """Raise `InputError` unless there is an output for every label."""
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= outputs:
+        raise InputError("labels", expected=f"from 0 to {outputs - 1}", got=Verbatim(low if low < 0 else high))
 
 
 def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, outputs: int) -> list[Tensor]:
@@ -179,9 +193,7 @@ def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, ou
         if labels is None or labels.shape != shape[:1]:
             got = Verbatim("none" if labels is None else tuple(labels.shape))
             raise InputError("labels", expected=f"shape ({len(images)},) for the reduction label", got=got)
-        low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= outputs:
-            raise InputError("labels", expected=f"from 0 to {outputs - 1}", got=Verbatim(low if low < 0 else high))
+        check_labels(labels, outputs)
         return [unit[labels.to(images.device)]]
     if settings.reduction == "proj":
         random = derived("cpu", settings.seed, "projections")
@@ -206,26 +218,35 @@ class _Gram:
             torch.zeros(self.count, self.count * min(2, self.stack - s), dtype=torch.float64, device=batches[0].device)
             for s in range(self.stack)
         ]
+        rows, quarter = self.stack * self.count, settings.memory_mib * 2**20 / 4
+        width = max(1, min(_COLUMNS, int(quarter / 8 / rows)))
+        self._wide = torch.empty(rows, width, dtype=torch.float64, device=batches[0].device)
+        self._filled = 0
 
-    def add(self, slabs: Sequence[Tensor]) -> None:
-        """Add columns; each slab has the shape (stack · count, columns)."""
-        waiting: list[Tensor] = []
-        for part in (part for slab in slabs for part in torch.split(slab, _COLUMNS, dim=1)):
-            waiting.append(part)
-            if sum(some.shape[1] for some in waiting) >= _COLUMNS:
-                self._add(waiting)
-                waiting = []
-        if waiting:
-            self._add(waiting)
+    @property
+    def working_bytes(self) -> int:
+        """Memory besides the kernels."""
+        return self._wide.nbytes
 
-    def _add(self, parts: Sequence[Tensor]) -> None:
-        wide = torch.cat([part.double() for part in parts], dim=1) if len(parts) > 1 else parts[0].double()
+    def add(self, slab: Tensor) -> None:
+        """Add columns, shape (stack · count, columns)."""
+        start = 0
+        while start < slab.shape[1]:
+            stop = min(slab.shape[1], start + self._wide.shape[1] - self._filled)
+            self._wide[:, self._filled : self._filled + stop - start] = slab[:, start:stop]
+            self._filled, start = self._filled + stop - start, stop
+            if self._filled == self._wide.shape[1]:
+                self._multiply()
+
+    def _multiply(self) -> None:
+        wide, self._filled = self._wide[:, : self._filled], 0
         for s, total in enumerate(self._sums):
             first = wide[s * self.count : (s + 1) * self.count]
             total.addmm_(first, wide[s * self.count : (s + 2) * self.count].T)
 
     def blocks(self) -> dict[tuple[int, int], Floats]:
         """By pair of batches."""
+        self._multiply()
         found: dict[tuple[int, int], Floats] = {}
         for s, total in enumerate(self._sums):
             for place, block in enumerate(torch.split(total, self.count, dim=1)):
@@ -241,6 +262,11 @@ class _Pass:
     cotangents: Sequence[Tensor]
     pieces: Sequence[Piece]
 
+    @property
+    def columns(self) -> int:
+        """Numbers per image."""
+        return len(self.cotangents) * sum(piece.columns for piece in self.pieces)
+
 
 def _by_layer(
     network: nn.Module,
@@ -254,31 +280,45 @@ def _by_layer(
     chosen = pieces(network, settings.parameters)
     if not chosen:
         raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
-    images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20
+    images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20 - gram.working_bytes
+    check_calls(network, images[0], chosen)
     per_image = bytes_per_image(network, images[0], chosen)
     chunk = max(1, min(len(images), int(budget / 3 / per_image)))
     row_bytes = gram.stack * gram.count * images.element_size()
     least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + per_image
-    if budget < least:
-        got = Verbatim(f"{settings.memory_mib:g}")
-        raise InputError("memory_mib", expected=f"at least {least / 2**20:.3g} for these images", got=got)
+    _check_memory(settings, least + gram.working_bytes)
     passes = _passes(chosen, cotangents, gram, int(budget - chunk * per_image) // row_bytes)
+    store = images.new_empty(len(images) * max(part.columns for part in passes))
     done, total = 0, len(passes) * -(-len(images) // chunk)
     for part in passes:
-        slabs = [[images.new_empty(len(images), piece.columns) for piece in part.pieces] for _ in part.cotangents]
+        into, rows = _slabs(store, part, len(images), gram.full)
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             place = torch.arange(start, start + len(some), device=images.device) % len(batches[0])
-            into = [[slab[start : start + chunk] for slab in line] for line in slabs]
-            fill(network, some, [cotangent[place] for cotangent in part.cotangents], part.pieces, into)
+            here = [[slab[start : start + chunk] for slab in line] for line in into]
+            fill(network, some, [cotangent[place] for cotangent in part.cotangents], part.pieces, here)
             done += 1
             progress(done, total, "kernel")
-        if gram.full:
-            for same in zip(*slabs, strict=True):
-                gram.add([torch.stack(same, dim=1).flatten(0, 1)])
-        else:
-            gram.add([slab for line in slabs for slab in line])
-        del slabs
+        for slab in rows:
+            gram.add(slab)
+
+
+def _check_memory(settings: NTKSettings, least: float) -> None:
+    if settings.memory_mib * 2**20 < least:
+        got = Verbatim(f"{settings.memory_mib:g}")
+        raise InputError("memory_mib", expected=f"at least {least / 2**20:.3g} for these images", got=got)
+
+
+def _slabs(store: Tensor, part: _Pass, images: int, full: bool) -> tuple[list[list[Tensor]], list[Tensor]]:
+    """Parts of `store`: where each cotangent and piece is written, and the rows of the Jacobian that this gives."""
+    depth, blocks, start = len(part.cotangents), list[Tensor](), 0
+    for piece in part.pieces:
+        size = images * depth * piece.columns
+        shape = (images, depth, piece.columns) if full else (depth, images, piece.columns)
+        blocks.append(store[start : start + size].view(shape))
+        start += size
+    into = [[block.select(1 if full else 0, place) for block in blocks] for place in range(depth)]
+    return into, [block.flatten(0, 1) for block in blocks] if full else [slab for line in into for slab in line]
 
 
 def _passes(chosen: Sequence[Piece], cotangents: Sequence[Tensor], gram: _Gram, columns: int) -> list[_Pass]:
@@ -307,36 +347,37 @@ def _by_image(
     named = {name: p for name, p in network.named_parameters() if settings.parameters == "all" or "weight" in name}
     if not named:
         raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
-    capacity = int(settings.memory_mib * 2**20 / batches[0].element_size()) // (gram.stack * gram.count)
+    rows, size = gram.stack * gram.count, batches[0].element_size()
+    columns = int((settings.memory_mib * 2**20 - gram.working_bytes) / size) // (rows + 1)  # and gradients of one image
+    least = max(parameter.numel() for parameter in named.values()) * (rows + 1) * size
+    _check_memory(settings, least + gram.working_bytes)
     groups: list[list[nn.Parameter]] = [[]]
     for parameter in reversed(named.values()):
-        if groups[-1] and sum(p.numel() for p in groups[-1]) + parameter.numel() > capacity:
+        if groups[-1] and sum(p.numel() for p in groups[-1]) + parameter.numel() > columns:
             groups.append([])
         groups[-1].append(parameter)
     repeats = 1 if gram.full else len(cotangents)
     done, total = 0, len(groups) * len(batches) * len(cotangents) * len(batches[0])
+    store = batches[0].new_empty(rows * max(sum(p.numel() for p in group) for group in groups))
     for group in groups:
         for parameter in group:
             parameter.requires_grad_()
+        slab = store[: rows * sum(p.numel() for p in group)].view(rows, -1)
         for repeat in range(repeats):
-            some = list(cotangents) if gram.full else [cotangents[repeat]]
-            lines = []
+            some, row = list(cotangents) if gram.full else [cotangents[repeat]], 0
             for batch in batches:
                 logits = network(batch)
                 for place in range(len(batch)):
                     for cotangent in some:
                         value = logits[place] @ cotangent[place]
-                        found = torch.autograd.grad(value, group, retain_graph=True, allow_unused=True)
-                        lines.append(
-                            torch.cat(
-                                [
-                                    (torch.zeros_like(p) if g is None else g).flatten()
-                                    for p, g in zip(group, found, strict=True)
-                                ]
-                            )
-                        )
+                        found = torch.autograd.grad(value, group, retain_graph=True, materialize_grads=True)
+                        start = 0
+                        for gradient in found:
+                            slab[row, start : start + gradient.numel()] = gradient.flatten()
+                            start += gradient.numel()
+                        row += 1
                         done += 1
                         progress(done, total, "kernel")
-            gram.add([torch.stack(lines)])
+            gram.add(slab)
         for parameter in group:
             parameter.requires_grad_(False)

@@ -31,7 +31,7 @@ def _convolution(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice)
 
 
 def write_convolution(layer: Convolution, x: Tensor, upstream: Tensor, out: Tensor) -> None:
-    """Gradients to the weight of a convolution of one group, straight into `out`, shape (n, numbers) and contiguous."""
+    """Gradients to the weight of a convolution of one group, straight into `out`, shape (n, numbers)."""
     rows = upstream.flatten(2)
     torch.bmm(rows, _patches(layer, x)[:, 0], out=out.view(*rows.shape[:2], -1))
 
@@ -105,7 +105,7 @@ def select(tensor: Tensor, dim: int, channels: slice) -> Tensor:
 
 def write(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice, wanted: tuple[str, ...], out: Tensor) -> None:
     """Gradients to the wanted parameters side by side into `out`, shape (n, numbers)."""
-    if wanted == ("weight",) and isinstance(layer, Convolution) and layer.groups == 1 and out.is_contiguous():
+    if wanted == ("weight",) and isinstance(layer, Convolution) and layer.groups == 1:
         write_convolution(layer, x, upstream, out)
         return
     found, start = RULES[type(layer)](layer, x, upstream, channels), 0

@@ -184,6 +184,43 @@ def _fill_piece(
             place += part
 
 
+def check_calls(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> None:
+    """Raise `InputError` if a parameter reaches the output past the calls of its layer, which alone are recorded."""
+    named = {
+        f"{piece.name}.{key}": piece.layer.get_parameter(key)
+        for piece in chosen
+        if piece.layer is not None
+        for key in piece.wanted
+    }
+    ends: list[Tensor] = []
+
+    def cut(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        ends.append(arguments[0])
+        return output.detach()
+
+    handles = [piece.layer.register_forward_hook(cut) for piece in chosen if piece.layer is not None]
+    for parameter in named.values():
+        parameter.requires_grad_()
+    try:
+        with torch.enable_grad():
+            ends.append(network(image[None]))
+            reached = [end.sum() for end in ends if end.requires_grad]
+            found = torch.autograd.grad(reached, list(named.values()), allow_unused=True) if reached else ()
+    finally:
+        for handle in handles:
+            handle.remove()
+        for parameter in named.values():
+            parameter.requires_grad_(False)
+    for name, gradient in zip(named, found, strict=False):
+        if gradient is not None:
+            raise InputError(
+                f"parameter {name}",
+                expected="used by calling its layer alone",
+                got=Verbatim("another use"),
+                remedy='call the layer, or take batch_norm="train", which is slow but takes any use',
+            )
+
+
 def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> int:
     """About how much memory a forward and backward pass takes for one image."""
     layers = tuple({piece.layer: None for piece in chosen if piece.layer is not None})

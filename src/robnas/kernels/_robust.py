@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb
 from robnas.kernels._batch_norm import prepared
-from robnas.kernels._empirical import NTKSettings, empirical_kernels
+from robnas.kernels._empirical import NTKSettings, check_labels, count_outputs, empirical_kernels
 from robnas.kernels._kernels import RobustKernels
 from robnas.types import Progress, ThreatModel, check_count, silent
 
@@ -51,7 +51,7 @@ def attack_twice(
         times + 1 tensors of the shape of `images`.
 
     Raises:
-        InputError: images outside [0, 1] or not finite, or not as many as labels.
+        InputError: images outside [0, 1] or not finite, not as many as labels, or labels without an output.
     """
     check_images(images, labels)
     mode = "calibrated-eval" if settings.batch_norm == "train" else settings.batch_norm
@@ -60,6 +60,8 @@ def attack_twice(
     given = images.to(device=parameter.device, dtype=dtype or parameter.dtype)
     reference = given if calibration is None else calibration.to(given)
     victim, found = prepared(network, reference, mode, dtype), [given]
+    if times:
+        check_labels(labels, count_outputs(victim, given[:1]))
     for number in range(check_count("attacks", times, 0)):
         seed_now = derive_seed(seed, "attack", number)
         found.append(perturb(attack, victim, found[-1], labels.to(given.device), seed=seed_now).images)
@@ -95,7 +97,7 @@ def robust_ntk(
         progress: told about the passes.
 
     Raises:
-        InputError: images outside [0, 1] or not finite, one image, an unsupported layer.
+        InputError: images outside [0, 1] or not finite, one image, labels without an output, an unsupported layer.
     """
     settings = settings or NTKSettings()
     attack = default_attack(threat) if attack is None else attack
