@@ -8,7 +8,7 @@ from torch import nn
 
 from robnas import kernels
 from robnas._seeds import generator
-from robnas.networks import build_network, count
+from robnas.networks import Cell, build_network, count
 from robnas.proxies import CHEAP, PROXIES, CRoZe, Probe, UndefinedScoreError
 from robnas.spaces import Architecture
 from tests.reference import proxies as reference
@@ -109,6 +109,19 @@ def test_synflow_of_a_chain_is_one_flow_per_layer():
     """Every layer's Σ |θ·∂R/∂θ| is R = 2 (3 + 1) = 8 on an input of 1, whatever the images and the batch norm."""
     probe = chain(convolution(-2.0), nn.BatchNorm2d(1).double(), nn.Flatten(), linear([3.0], [-1.0]))
     assert PROXIES["synflow"](probe) == pytest.approx(math.log(2 * 8))
+
+
+@pytest.mark.parametrize("name", ["synflow", "croze"])
+def test_without_batch_norm_dead_branches_add_no_constant(name):
+    network, _ = literal("023432")
+    constants = [bias for cell in network.modules() if isinstance(cell, Cell) for bias in cell.biases.values()]
+    found = []
+    for scale in (0, 100):
+        for bias in constants:
+            bias.data.fill_(scale)
+        found.append(PROXIES[name](Probe(network, IMAGES, LABELS)))
+    assert constants
+    assert found[0] == found[1]
 
 
 def test_synflow_leaves_input_normalisation_out():
@@ -218,7 +231,7 @@ def test_scores_are_those_of_a_literal_implementation(name, code):
 
 
 @pytest.mark.parametrize(("name", "sign"), [("croze", 1), ("croze_released", -1)])
-@pytest.mark.parametrize("code", ["333333", "323133", "114222"])
+@pytest.mark.parametrize("code", ["333333", "323133", "114222", "023432"])  # the last with a dead branch's constant
 def test_croze_in_float32_and_scaled_is_the_literal_one_in_float64(name, sign, code):
     network, slow = literal(code)
     expected = reference.croze(slow, IMAGES, LABELS, sign)

@@ -125,12 +125,13 @@ def test_names_may_be_groups():
 def test_a_missing_score_is_never_a_number():
     broken = build_network("323133", **SIZES)
     broken.head.linear.weight.data.fill_(float("nan"))
-    found = score_network(Probe(broken, IMAGES, LABELS), ["cheap", "ntk-clean-trace"])
+    found = score_network(Probe(broken, IMAGES, LABELS), ["all"])
     sizes = {"parameters", "macs", "convolutions", "nwot", "zen"}  # ask nothing of the last layer
     for name, one in found.items():
         assert (one.value is None) == (name not in sizes), name
         assert bool(one.reason) == (one.value is None), name
     assert "nan" in found["snip"].reason
+    assert "kernel: expected finite entries, got nan or infinity" in found["ntk-twice-label-alignment"].reason
     disconnected = score_network(probe("000000"), ["jacov", "grad_norm"])
     assert disconnected["grad_norm"] == Value(0.0)
     assert disconnected["jacov"].value is None

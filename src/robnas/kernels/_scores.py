@@ -114,6 +114,7 @@ class KernelScore:
 
         Raises:
             IndefiniteKernelError: the kernel is indefinite beyond rounding.
+            NonFiniteKernelError: it holds nan or infinity.
         """
         kernel = KERNELS[self.kernel][1](probe.blocks, probe.beta)
         return MEASURES[self.measure](kernel, probe.labels.cpu().numpy())

@@ -17,17 +17,22 @@ class IndefiniteKernelError(InputError):
     """A kernel has an eigenvalue that is negative beyond rounding, so it is no kernel."""
 
 
+class NonFiniteKernelError(InputError):
+    """A kernel holds nan or infinity, because the network does or a number overflowed."""
+
+
 def checked_kernel(kernel: npt.ArrayLike) -> Floats:
     """`kernel` as a symmetric float64 matrix.
 
     Raises:
-        InputError: not square, not finite or not symmetric.
+        NonFiniteKernelError: nan or infinity.
+        InputError: not square or not symmetric.
     """
     matrix = np.asarray(kernel, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise InputError("kernel", expected="shape (n, n) with n at least 2", got=Verbatim(matrix.shape))
     if not np.isfinite(matrix).all():
-        raise InputError("kernel", expected="finite entries", got=Verbatim("nan or infinity"))
+        raise NonFiniteKernelError("kernel", expected="finite entries", got=Verbatim("nan or infinity"))
     gap = np.abs(matrix - matrix.T).max()
     if gap > 1e-8 * np.abs(matrix).max():
         expected = "a symmetric matrix"
@@ -44,7 +49,8 @@ def eigenvalues(kernel: npt.ArrayLike, *, semidefinite: bool = True) -> Floats:
 
     Raises:
         IndefiniteKernelError: as above; it says by how much.
-        InputError: no symmetric matrix of finite numbers.
+        NonFiniteKernelError: nan or infinity.
+        InputError: no symmetric matrix.
     """
     matrix = checked_kernel(kernel)
     found = np.linalg.eigvalsh(matrix).astype(np.float64)
@@ -93,6 +99,7 @@ def label_alignment(kernel: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     Raises:
         IndefiniteKernelError: the kernel is not positive semi-definite.
+        NonFiniteKernelError: nan or infinity.
         InputError: all labels are equal, or not as many as the kernel has rows.
     """
     matrix, targets = checked_kernel(kernel), label_targets(labels)

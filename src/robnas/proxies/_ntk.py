@@ -25,5 +25,6 @@ class KernelProxy:
 
         Raises:
             IndefiniteKernelError: the kernel is indefinite beyond rounding.
+            NonFiniteKernelError: it holds nan or infinity.
         """
         return self.score(probe.ntk)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from robnas.kernels import IndefiniteKernelError
+from robnas.kernels import IndefiniteKernelError, NonFiniteKernelError
 from robnas.proxies._batch import Batch, ProxySettings
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._proxies import attacks_of, proxy_named, selected
@@ -63,7 +63,7 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
 def _value(name: str, probe: Probe) -> Value:
     try:
         value = proxy_named(name)(probe)
-    except (UndefinedScoreError, IndefiniteKernelError) as error:
+    except (UndefinedScoreError, IndefiniteKernelError, NonFiniteKernelError) as error:
         return Value(None, str(error))
     if not isfinite(value):
         return Value(None, f"it came out as {value}: the network is degenerate, or a number overflowed")

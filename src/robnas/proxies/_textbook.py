@@ -100,9 +100,16 @@ def replaced(network: nn.Module, kinds: type[nn.Module] | tuple[type[nn.Module],
 
 
 def absolute(network: nn.Module) -> nn.Module:
-    """A textbook copy in float64 without batch norms, every parameter its absolute value."""
+    """A textbook copy in float64 without batch norms, every parameter its absolute value.
+
+    What the batch norm of a dead branch adds to a cell, its constants, goes with the batch norms.
+    """
     twin = replaced(textbook(network), _NORMS).double()
     with torch.no_grad():
         for parameter in twin.parameters():
             parameter.abs_()
+        for cell in twin.modules():
+            if isinstance(cell, Cell):
+                for constant in cell.biases.values():
+                    constant.zero_()
     return twin
