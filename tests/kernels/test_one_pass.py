@@ -26,6 +26,14 @@ def test_attacked_inputs_stay_on_the_sphere_and_in_the_ball_and_lose_margin(rho)
     assert (Y * (tested(X) - tested(found)).squeeze(1) > 0).all()
 
 
+@pytest.mark.parametrize("rho", [1e-6, 1e-5, 1e-4, 1e-3, 0.1])
+def test_attacked_inputs_stay_in_small_balls_in_float32(rho):
+    tested, x = network().float(), X.float()
+    gap = (SphereAttack(rho)(tested, x, Y.float()) - x).double().norm(dim=1)
+    assert (gap <= rho + 1e-7).all()  # as near as float32 comes to the sphere
+    assert (gap >= 0.5 * rho).all()
+
+
 def test_the_attack_finds_the_worst_case_of_a_linear_function():
     class Linear(torch.nn.Module):
         def forward(self, x):
@@ -109,7 +117,20 @@ def test_an_output_of_zero_is_an_error():
         ),
         (
             lambda: next(one_pass_sgd(network(), X, Y, attack=SphereAttack(0.1), beta=1, step_size=-1)),
-            "step_size: expected at least 0",
+            "step_size: expected a finite number above 0, got -1",
+        ),
+        (
+            lambda: next(one_pass_sgd(network(), X, Y, attack=SphereAttack(0.1), beta=1, step_size=0)),
+            "step_size: expected a finite number above 0, got 0",
+        ),
+        *(
+            (
+                lambda stops=stops: next(
+                    one_pass_sgd(network(), X, Y, attack=SphereAttack(0.1), beta=1, step_size=1, stop_at=stops)
+                ),
+                rf"stop_at: expected iterates from 1 to 12, at least one, got \[{text}\]",
+            )
+            for stops, text in (([], ""), ([3, 13], "3, 13"), ([0], "0"))
         ),
     ],
 )

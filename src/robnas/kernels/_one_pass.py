@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas.errors import InputError
 from robnas.kernels._sphere import SphereAttack, check_binary
 from robnas.types import check_range
 
@@ -34,23 +36,27 @@ def one_pass_sgd(
         attack: ρ-bounded adversary A.
         beta: weight of the robust loss, in [0, 1].
         step_size: γ, above 0. The theorem's own depends on constants that are not known.
-        stop_at: iterates from 1 to N at which to stop; all if None.
+        stop_at: iterates from 1 to N at which to stop, at least one; all if None.
 
     Yields:
         i, while the network has the weights W⁽ⁱ⁾, before the step on input i.
 
     Raises:
-        InputError: β outside [0, 1], inputs off the sphere, labels other than ±1.
+        InputError: β outside [0, 1], a step size that is not above 0, stops outside 1 … N or none of them, inputs off
+            the sphere, labels other than ±1.
     """
     check_range("beta", beta, 0, 1)
-    check_range("step_size", step_size, 0)
+    if not 0 < step_size < math.inf:
+        raise InputError("step_size", expected="a finite number above 0", got=step_size)
     check_binary(inputs, labels)
+    stops = range(1, len(inputs) + 1) if stop_at is None else sorted(stop_at)
+    if not stops or stops[0] < 1 or stops[-1] > len(inputs):
+        raise InputError("stop_at", expected=f"iterates from 1 to {len(inputs)}, at least one", got=stops)
     parameters = list(network.parameters())
-    last = max(stop_at) if stop_at else len(inputs)
     for number, (x, y) in enumerate(zip(torch.split(inputs, 1), torch.split(labels, 1), strict=True), start=1):
-        if stop_at is None or number in stop_at:
+        if number in stops:
             yield number
-        if number == last:
+        if number == stops[-1]:
             return
         # A weight of 0 spares the pass, and with it the attack.
         terms = [(1 - beta, x)] if beta < 1 else []

@@ -62,11 +62,10 @@ class SphereAttack:
     def _project(self, points: Tensor, centre: Tensor) -> Tensor:
         """The nearest points of the cap around `centre`."""
         points = F.normalize(points, dim=1)
-        angle = 2 * math.asin(self.rho / 2)
-        cosine = (points * centre).sum(1, keepdim=True)
-        tangent = F.normalize(points - cosine * centre, dim=1)
+        angle, gap = 2 * math.asin(self.rho / 2), points - centre  # in float32 the cosine of a small angle is 1
+        tangent = F.normalize(gap - (gap * centre).sum(1, keepdim=True) * centre, dim=1)
         edge = math.cos(angle) * centre + math.sin(angle) * tangent
-        return torch.where(cosine < math.cos(angle), edge, points)
+        return torch.where(gap.norm(dim=1, keepdim=True) > self.rho, edge, points)
 
 
 def check_binary(inputs: Tensor, labels: Tensor) -> None:
