@@ -51,3 +51,4 @@ from robnas.analysis._search_statistics import Ranking as Ranking
 from robnas.analysis._search_statistics import average_ranks as average_ranks
 from robnas.analysis._search_statistics import holm as holm
 from robnas.analysis._search_statistics import paired_tests as paired_tests
+from robnas.analysis._search_table2 import TABLE2_NOTICE as TABLE2_NOTICE

@@ -198,11 +198,14 @@ def _cell(value: Any) -> Any:
 def oracle_notice(results: Sequence[Result]) -> str:
     """One line that names the test columns on which something was selected; empty if there are none."""
     seen = dict.fromkeys(name for result in results for name in result.oracle_selection)
-    if not seen:
-        return ""
+    return notice_on(list(seen)) if seen else ""
+
+
+def notice_on(columns: Sequence[str]) -> str:
+    """`oracle_notice` of the names of columns."""
     return (
-        f"oracle selection: the search sees {', '.join(seen)}, measured on test images; what it finds is the best of "
-        "the table's test column, not what a search without test images would find"
+        f"oracle selection: the search sees {', '.join(columns)}, measured on test images; what it finds is the best "
+        "of the table's test column, not what a search without test images would find"
     )
 
 

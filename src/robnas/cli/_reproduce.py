@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
-    from robnas.analysis import SCORED
+    from robnas.analysis import SCORED, TABLE2_NOTICE
     from robnas.analysis import reproduce as run
     from robnas.benchmarks import load, read_scores
     from robnas.errors import InputError, Verbatim
@@ -67,6 +68,8 @@ def reproduce(
             archs = _drawn(architectures, truth, dataset)
             found = _score(name, out, data, data_dir, archs, repeats, jobs, settings, progress)
         paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
+    if name == "table2":
+        print(TABLE2_NOTICE, file=sys.stderr)
     if as_json:
         print_json({"files": [str(path) for path in paths], "tables": _rows(paths)})
     else:
