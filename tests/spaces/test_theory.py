@@ -96,3 +96,18 @@ def test_search_algorithms_run_on_it(algorithm):
         best = max(best, value)
         searcher.tell(arch, (value,))
     assert best == 5
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch(), LocalSearch(), RegularizedEvolution(10, 3)])
+def test_search_algorithms_run_on_a_space_of_more_architectures_than_python_counts(algorithm):
+    deep = TheorySpace(20)
+    assert deep.size > 2**63
+    searcher, asked = algorithm.start(deep, np.random.default_rng(0)), set()
+    for value in range(50):
+        arch = searcher.ask()
+        asked.add(arch)
+        searcher.tell(arch, (float(value),))
+    assert len(asked) > 40  # evolution may ask twice
+    assert all(arch in deep for arch in asked)
+    assert deep.from_index(deep.index_of(arch)) == arch
+    assert len(set(deep.sample(np.random.default_rng(0), 20))) == 20

@@ -11,6 +11,8 @@ from robnas._settings import check_keys
 from robnas.search._algorithm import Loop, Steps
 from robnas.search._space import Space
 
+_LISTED = 1_000_000  # classes up to which the whole order is drawn at once
+
 
 @dataclass(frozen=True)
 class RandomSearch:
@@ -30,6 +32,12 @@ class RandomSearch:
         return Loop(self._steps(space, rng))
 
     def _steps(self, space: Space, rng: np.random.Generator) -> Steps:
+        if space.size > _LISTED:
+            taken = set[int]()
+            while (arch := space.fresh(taken, rng)) is not None:
+                taken.add(space.class_of(arch))
+                yield arch
+            return
         drawn = space.architectures if self.draw == "cells" else space.representatives
         for place in rng.permutation(len(drawn)).tolist():
             yield drawn[place]

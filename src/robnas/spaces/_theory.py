@@ -171,7 +171,10 @@ class TheorySpace:
         )
 
     def __len__(self) -> int:
-        return self.size
+        return self.size  # Python's len ends at 2⁶³, which depth 20 exceeds; `size` does not
+
+    def __bool__(self) -> bool:
+        return True
 
     def __getitem__(self, index: int) -> TheoryArchitecture:
         return self.from_index(index)
