@@ -239,6 +239,24 @@ def test_the_command_scores_by_itself_and_goes_on(capsys, tmp_path, monkeypatch)
     assert "--data: expected proxies or figure5 without --scores, got --data for table1" in err
 
 
+def test_the_command_scores_kernels_of_the_reduction_that_it_is_told(capsys, tmp_path):
+    from robnas.benchmarks import write_table
+
+    write_table(synthetic(), tmp_path / "table.parquet")
+    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--architectures", "3", "--images", "10",
+               "--channels", "2", "--cells", "1", "--out", str(tmp_path / "out"))  # fmt: skip
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options, "--reduction", "full")
+    assert (code, out) == (2, "")
+    assert "reduction: expected trace, sum, label or proj for scores, which have one row per image, got full" in err
+    assert not (tmp_path / "out").exists()
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options, "--reduction", "sum")
+    assert code == 0, err
+    for radius in (8, 3):
+        settings = read_scores(tmp_path / "out" / f"figure5-scores-{radius}.parquet").settings
+        assert settings["kernel"]["reduction"] == "sum"
+        assert settings["threat"]["epsilon"] == f"{radius}/255"
+
+
 def test_the_command_takes_as_many_architectures_as_it_was_told_and_looks_at_the_table_first(capsys, tmp_path):
     from robnas.benchmarks import write_table
 

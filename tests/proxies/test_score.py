@@ -8,6 +8,7 @@ from torch import nn
 
 import robnas
 from robnas.errors import InputError
+from robnas.kernels import NTKSettings
 from robnas.networks import build_network
 from robnas.proxies import (
     CHEAP,
@@ -158,6 +159,8 @@ def test_bad_input_is_refused_in_one_line(digits):
         score("323133", digits, ["nwott"])
     with pytest.raises(InputError, match="images: expected at least 2, got 1"):
         ProxySettings(images=1)
+    with pytest.raises(InputError, match=r"reduction: expected trace, sum, label or proj for scores, .* got full"):
+        ProxySettings(kernel=NTKSettings("full"))
     with pytest.raises(InputError, match="repeats: expected at least 1, got 0"):
         score("323133", digits, ["snip"], repeats=0)
 

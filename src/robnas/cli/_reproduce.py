@@ -91,7 +91,7 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
 
 def _score(
     name: str, out: Path, data: str, data_dir: Path | None, archs: Sequence[Architecture], repeats: int, jobs: int,
-    sizes: ProxySettings, progress: Progress,
+    settings: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
     """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
     from robnas.data import load_data
@@ -106,11 +106,11 @@ def _score(
     found = []
     for suffix, radius, names in parts:
         path = out / f"{name}-scores{suffix}.parquet"
-        settings = replace(sizes, threat=ThreatModel.linf(radius))
+        at_radius = replace(settings, threat=ThreatModel.linf(radius))
         scored = score_many(
-            archs, source, names, repeats=repeats, settings=settings, jobs=jobs, out=path, progress=progress
+            archs, source, names, repeats=repeats, settings=at_radius, jobs=jobs, out=path, progress=progress
         )  # fmt: skip
-        found.append(as_table(scored, score_settings(source, names, repeats, 0, settings)))
+        found.append(as_table(scored, score_settings(source, names, repeats, 0, at_radius)))
     return found
 
 

@@ -71,14 +71,11 @@ def score(
 ) -> None:
     """Score untrained networks, higher is better: mean over initialisations and batches."""
     from robnas.data import load_data
-    from robnas.errors import InputError, Verbatim
+    from robnas.errors import InputError
     from robnas.kernels import NTKSettings
     from robnas.proxies import ProxySettings, score_many, score_settings, selected
     from robnas.types import ThreatModel
 
-    if reduction == "full":
-        expected = "trace, sum, label or proj for scores, which have one row per image"
-        raise InputError("reduction", expected=expected, got=Verbatim("full"))
     if out is not None and out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robnas.data import to_pixels
+from robnas.errors import InputError, Verbatim
 from robnas.kernels import NTKSettings, balanced_batch
 from robnas.networks import build_network
 from robnas.proxies._probe import Probe
@@ -22,7 +23,11 @@ _THREAT, _KERNEL = ThreatModel.linf("8/255"), NTKSettings()
 
 @dataclass(frozen=True, kw_only=True)
 class ProxySettings:
-    """What scores of an architecture depend on besides it and the data."""
+    """What scores of an architecture depend on besides it and the data.
+
+    Raises:
+        InputError: fewer than 2 images, β outside [0, 1], or kernels of the reduction ``full``.
+    """
 
     images: int = 64
     """Training images, balanced over classes."""
@@ -43,6 +48,9 @@ class ProxySettings:
         for what in ("images", "calibration"):
             check_count(what, getattr(self, what), 2)
         check_range("beta", self.beta, 0, 1)
+        if self.kernel.reduction == "full":
+            expected = "trace, sum, label or proj for scores, which have one row per image"
+            raise InputError("reduction", expected=expected, got=Verbatim("full"))
 
 
 @dataclass(frozen=True, eq=False)
