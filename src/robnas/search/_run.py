@@ -83,8 +83,9 @@ class _Ledger:
     def __init__(self, task: Task, seed: int) -> None:
         self._space, self._allowed = task.space, task.allowed
         answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
-        failed = np.isnan(answers).any(axis=1, keepdims=True)
-        self._answers = np.where(failed, -np.inf, answers)  # costs too, or a cheap failure would look undominated
+        if (missing := np.isnan(answers)).any():  # told without costs, or a cheap failure would look undominated
+            answers = np.where(missing.any(axis=1, keepdims=True), -np.inf, answers)
+        self._answers = answers
         self._known: dict[int, Values] = {}
         self.indices: list[int] = []
         self.rows: list[int] = []
