@@ -1,6 +1,8 @@
 """The training step against one written the published way."""
 
 import copy
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from robnas.data import load_data, to_pixels
 from robnas.networks import build_network
 from robnas.training import OBJECTIVES, Recipe, Step, train
 from robnas.training._sgd import SGD
+from robnas.training._step import cuda_graph
 from robnas.types import ThreatModel
 from tests.reference.network import ReferenceNetwork, copy_weights, randomize
 
@@ -181,15 +184,58 @@ def test_captured_steps_compute_what_eager_ones_do(objective):
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 
+def eager_and_captured(objective, device):
+    """The weights after two captured steps, and after the same without a capture: rounding has no time to grow."""
+    recipe, batches = RECIPE.replace(objective=objective, channels=16), batches_of((16,) * 5)
+    networks = [build_network("323133", num_classes=10, channels=16, cells=1).to(device) for _ in range(2)]
+    eager = steps_of(networks[0], recipe, batches, device, capture=lambda run, generator: run)
+    return eager, steps_of(networks[1], recipe, batches, device)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_cuda_graphs_compute_what_eager_steps_on_cuda_do(objective):
-    recipe = RECIPE.replace(objective=objective, channels=16)
-    networks = [build_network("323133", num_classes=10, channels=16, cells=1).cuda() for _ in range(2)]
-    eager = steps_of(networks[0], recipe, batches_of(), "cuda", capture=lambda run, generator: run)
-    captured = steps_of(networks[1], recipe, batches_of(), "cuda")
+def test_cuda_graphs_compute_what_eager_steps_on_cuda_do(objective, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    eager, captured = eager_and_captured(objective, "cuda")
     for name, value in eager.items():
         torch.testing.assert_close(value, captured[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_a_graph_of_a_gpu_that_is_not_the_current_one_computes_the_same(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    eager, captured = eager_and_captured("mixed", "cuda:1")
+    assert torch.cuda.current_device() == 0
+    for name, value in eager.items():
+        torch.testing.assert_close(value, captured[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_graph_is_captured_on_the_device_of_its_generator(monkeypatch):
+    """Without a GPU: which devices torch is asked for."""
+    asked = []
+
+    def recorder(name, *, context=False):
+        def call(*given, **named):
+            asked.append((name, *given, *named.values()))
+            return nullcontext() if context else name
+
+        return call
+
+    class Graph:
+        def register_generator_state(self, generator):
+            asked.append(("generator", generator.device))
+
+        def replay(self):
+            asked.append(("replay",))
+
+    for name, context in (("device", True), ("graph", True), ("Stream", False)):
+        monkeypatch.setattr(torch.cuda, name, recorder(name, context=context))
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    generator = SimpleNamespace(device=torch.device("cuda:1"))
+    assert cuda_graph(lambda: "outcome", generator)() == "outcome"
+    assert [call[0] for call in asked] == ["generator", "Stream", "device", "graph", "replay"]
+    assert asked[1:3] == [("Stream", generator.device), ("device", generator.device)]
+    assert asked[3][2] == "Stream"
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -391,6 +391,17 @@ def test_training_equals_an_obvious_loop(data, tiny, build):
         torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-6, atol=1e-8, msg=name)
 
 
+def test_the_augmentation_of_an_epoch_is_drawn_before_its_steps(data, tiny, build, monkeypatch):
+    """So that a device need not wait for the CPU in each of them."""
+    from robnas.training import _train
+
+    events, draw, step = [], _train.draw_augmentation, _train.Step.__call__
+    monkeypatch.setattr(_train, "draw_augmentation", lambda size, **how: (events.append(size), draw(size, **how))[1])
+    monkeypatch.setattr(_train.Step, "__call__", lambda *given: (events.append("step"), step(*given))[1])
+    train(build(), data, tiny.replace(epochs=2, crop=0.125), seed=0)
+    assert events == [40, 40, 16, "step", "step", "step"] * 2
+
+
 def test_epochs_differ_in_order_and_attack(data, tiny):
     class Watching(torch.nn.Linear):
         seen = ()

@@ -1,6 +1,7 @@
 """Image data sets as uint8 tensors on the device, fixed splits, batched augmentation."""
 
 from robnas.data._augment import augment as augment
+from robnas.data._augment import draw_augmentation as draw_augmentation
 from robnas.data._dataset import Dataset as Dataset
 from robnas.data._dataset import Images as Images
 from robnas.data._dataset import to_pixels as to_pixels

@@ -26,8 +26,9 @@ def cuda_graph(run: Replay, generator: torch.Generator) -> Replay:
     """`run` as one CUDA graph; its result lies where the next replay writes its own."""
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
-    torch.cuda.synchronize(generator.device)
-    with torch.cuda.graph(graph):
+    # Without a stream of its own the capture would be made on whatever device is the current one.
+    stream = torch.cuda.Stream(generator.device)  # type: ignore[no-untyped-call]
+    with torch.cuda.device(generator.device), torch.cuda.graph(graph, stream=stream):
         outcome = run()
 
     def replay() -> Outcome:
@@ -78,7 +79,8 @@ class Step:
         Returns:
             Loss and robust accuracy before the update; valid until the next step.
         """
-        self._rates.copy_(torch.tensor((learning_rate, momentum), dtype=torch.float64))
+        self._rates[0].fill_(learning_rate)  # unlike a copy from the CPU, this does not wait for the device
+        self._rates[1].fill_(momentum)
         if self._capture is None:
             return self._run(images, labels)
         seen = self._seen[images.shape] = self._seen.get(images.shape, 0) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
 from robnas.attacks import parameter_dtype, predict
-from robnas.data import Dataset, Images, augment, to_pixels
+from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, reason
 from robnas.training import _checkpoint
 from robnas.training._recipe import Recipe
@@ -197,10 +197,11 @@ def _epoch(
     """One pass over the images. All random numbers derive from seed and epoch, so none need to be stored."""
     device, count = images.labels.device, len(images)
     order = torch.randperm(count, generator=derived("cpu", seed, "order", epoch)).to(device)
-    draws = derived("cpu", seed, "augmentation", epoch)
     step.reseed(derive_seed(seed, "attack", epoch))
     padding = round(recipe.crop * images.images.shape[-1])
     batches = torch.split(order, recipe.batch_size)
+    draws = derived("cpu", seed, "augmentation", epoch)
+    drawn = _draw(batches, padding=padding, flip=recipe.flip, generator=draws) if padding or recipe.flip else None
     losses, robust = torch.zeros(len(batches), device=device), torch.zeros((), dtype=torch.int64, device=device)
     attacked, begun = False, time.perf_counter()
     total, done = recipe.epochs * len(batches), (epoch - 1) * len(batches)
@@ -208,7 +209,9 @@ def _epoch(
     network.train()
     for number, index in enumerate(batches):
         learning_rate, momentum = one_cycle(recipe, done + number, total)
-        batch = augment(images.images[index], padding=padding, flip=recipe.flip, generator=draws)
+        batch = images.images[index]
+        if drawn is not None:
+            batch = augment(batch, drawn[number], padding=padding)
         outcome = step(to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
         losses[number] = outcome.loss
         if outcome.robust_correct is not None:
@@ -230,6 +233,13 @@ def _epoch(
         learning_rate=learning_rate,
         seconds=seconds,
     )
+
+
+def _draw(batches: Sequence[Tensor], *, padding: int, flip: bool, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """The augmentation of all batches, copied to their device at once: a copy for each would wait for the device."""
+    sizes = [len(index) for index in batches]
+    drawn = torch.cat([draw_augmentation(size, padding=padding, flip=flip, generator=generator) for size in sizes])
+    return torch.split(drawn.to(batches[0].device), sizes)
 
 
 def _check_finite(losses: Tensor, epoch: int) -> None:
