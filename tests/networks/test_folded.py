@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from robnas.attacks import frozen
 from robnas.networks import Folded, build_network
+from robnas.networks._fused import _has_onednn
 from robnas.spaces import sample
 from tests.networks.test_network import DEGENERATE, MEAN, RANDOM, STD
 from tests.reference.network import randomize
@@ -79,6 +80,13 @@ def test_folded_takes_any_size(code, size):
 def test_without_onednn_the_result_is_the_same(code, monkeypatch):
     monkeypatch.setattr("robnas.networks._fused._has_onednn", lambda tensor: False)
     assert_same(trained(code, channels=16, dtype=torch.float32), 8, torch.float32, 2e-5)
+
+
+def test_without_its_instructions_bfloat16_is_left_to_torch(monkeypatch):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    fused = {dtype: _has_onednn(torch.zeros(1, dtype=dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    assert not fused[torch.bfloat16]
+    assert fused[torch.float32] == torch.backends.mkldnn.is_available()
 
 
 @pytest.mark.parametrize("code", ["323133", "444444", "434421"])

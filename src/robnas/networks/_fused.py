@@ -24,6 +24,7 @@ def _has_onednn(tensor: Tensor) -> bool:
         and tensor.dtype in (torch.float32, torch.bfloat16)
         and bool(torch.backends.mkldnn.enabled)
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and (tensor.dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
     )
 
 
