@@ -3,9 +3,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import uuid
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from robnas.errors import InputError, StoreError
 from robnas.records import (
@@ -14,6 +16,7 @@ from robnas.records import (
     RecordStore,
     Task,
     TrialQueue,
+    _queue,
     find_plan,
     plan_records,
     store_status,
@@ -148,6 +151,49 @@ def test_the_claims_of_a_driver_whose_heart_stopped_are_free_again_and_it_cannot
     assert dead.finish([outcome(task, 0.1) for task in held]) == set()
     assert other.finish([outcome(task, 0.2) for task in held]) == {task.hash for task in held}
     assert {record.value for record in store.records()} == {0.2}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_driver_that_joins_while_another_looks_for_dead_ones_is_not_taken_for_dead(postgres, monkeypatch, moment):
+    url = postgres.database(f"t{uuid.uuid4().hex}")
+    with RecordStore(url) as store, RecordStore(url) as other:
+        queue, newcomer = queue_of(store), TrialQueue(other, PLAN)
+        queue.join()
+        ask, held = _queue.living, []
+
+        def join():
+            monkeypatch.setattr(_queue, "living", ask)  # the newcomer looks as well
+            newcomer.join()
+            held.extend(newcomer.claim(4))
+
+        def slowly(*given):
+            if moment == "before":
+                join()
+            found = ask(*given)
+            if moment == "after":
+                join()
+            return found
+
+        monkeypatch.setattr(_queue, "living", slowly)
+        queue.beat()
+        assert len(held) == 4
+        assert newcomer.finish([outcome(task) for task in held]) == {task.hash for task in held}
+        assert store_status(store)[0].done == 4
+
+
+def test_plans_that_overlap_are_made_known_in_one_order(store, monkeypatch):
+    """Two drivers that insert the same trials in different orders would wait for each other in PostgreSQL."""
+    given = []
+
+    def watch(connection, cursor, statement, parameters, *_):
+        if statement.startswith("INSERT INTO trials"):
+            given.append([row["hash"] if isinstance(row, dict) else row[0] for row in parameters])
+
+    sa.event.listen(store._engine, "before_cursor_execute", watch)
+    queue_of(store, 30)
+    TrialQueue(store, "8" * 16).enrol("other", SETUP, SETTINGS, {}, tasks(40)[::-1])
+    assert [len(hashes) for hashes in given] == [30, 40]
+    assert all(hashes == sorted(hashes) for hashes in given)
 
 
 def test_a_driver_that_was_taken_for_dead_goes_on_with_what_nobody_took(store):

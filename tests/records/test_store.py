@@ -74,6 +74,19 @@ def test_another_value_under_the_same_key_is_refused_and_nothing_is_added(any_st
     assert store.records() == [RECORD]
 
 
+def test_what_is_read_together_is_one_state_of_the_store(any_store, any_url):
+    count = "select count(*) from records"
+    any_store.add([RECORD])
+    with any_store.read() as connection:
+        before = connection.exec_driver_sql(count).scalar()
+        if any_store.dialect == "postgresql":  # SQLite lets nobody write meanwhile
+            with RecordStore(any_url) as other:
+                other.add([CLEAN])
+        assert connection.exec_driver_sql(count).scalar() == before == 1
+    with any_store.read() as connection:
+        assert connection.exec_driver_sql(count).scalar() == len(any_store.records())
+
+
 def test_settings_are_kept_by_hash(any_store):
     store = any_store
     store.add([RECORD], {"r" * 16: {"epochs": 50}})

@@ -215,10 +215,11 @@ class TrialQueue:
             connection.execute(sa.update(_drivers).where(_drivers.c.id == self.owner).values(change))
 
     def _free_abandoned(self, connection: sa.Connection) -> None:
-        alive = living(connection, self._now(connection), self.lease)
         # A driver that was dismissed while it slept may have claimed once more before it was killed.
         claimed = sa.select(_trials.c.owner).where(_trials.c.state == "running").distinct()
-        dead = {*connection.scalars(sa.select(_drivers.c.id)), *connection.scalars(claimed)} - alive
+        known = {*connection.scalars(sa.select(_drivers.c.id)), *connection.scalars(claimed)}
+        # Who lives is asked last: in PostgreSQL each query sees what was committed before it, new drivers included.
+        dead = known - living(connection, self._now(connection), self.lease)
         if dead:
             self._release(connection, dead)
             self._dismiss(connection, dead)

@@ -119,6 +119,8 @@ class RecordStore:
     def read(self) -> Iterator[sa.Connection]:
         """A connection for queries; they see one state of the store."""
         with self.clear_errors(), self._engine.connect() as connection:
+            if self.dialect == "postgresql":  # where otherwise each query sees a state of its own
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -180,6 +182,9 @@ class RecordStore:
         """Insert the rows whose keys are not there yet, and return how many those were."""
         if not rows:
             return 0
+        # In the order of their keys: two transactions that insert the same rows then wait for each other in turn only.
+        keys = [column.name for column in table.primary_key]
+        rows = sorted(rows, key=lambda row: [row[name] for name in keys])
         statement: Any
         if self.dialect == "postgresql":
             from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -189,7 +194,7 @@ class RecordStore:
             from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
             statement = sqlite_insert(table).on_conflict_do_nothing()
-        return int(connection.execute(statement, list(rows), execution_options={"preserve_rowcount": True}).rowcount)
+        return int(connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount)
 
     def _check_same(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:
