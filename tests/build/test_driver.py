@@ -174,6 +174,26 @@ def test_a_failed_trial_is_not_run_again_until_that_is_asked_for(store, tmp_path
     assert state(store) == (5, 0, 0, 0)
 
 
+class Crowded(Quick):
+    """A neighbour on the GPU takes its memory, twice."""
+
+    def __init__(self):
+        object.__setattr__(self, "left", [None, None])
+
+    def __call__(self, task):
+        import torch
+
+        if self.left and task.architecture == "000000":
+            self.left.pop()
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().__call__(task)
+
+
+def test_a_trial_for_which_the_gpu_had_no_memory_is_tried_again(store):
+    result = drive(queue_of(store, 5), Inline(Crowded()))
+    assert (result.done, result.failed) == (5, 0)
+
+
 def test_a_trial_whose_worker_dies_twice_is_done_in_the_third_attempt(store, tmp_path):
     (tmp_path / "marks").mkdir()
     executor = LocalExecutor(Faulty("dies", tmp_path / "marks", times=2), jobs=1)

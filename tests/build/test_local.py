@@ -97,11 +97,40 @@ def test_a_worker_killed_from_outside_is_replaced(started):
     assert kinds == ["done", "done", "worker died"]
 
 
+@pytest.mark.parametrize("error", ["AcceleratorError", "OutOfMemoryError"])
+def test_after_an_error_of_the_gpu_another_worker_goes_on(started, error):
+    """No trial after it would succeed in the same process; or a neighbour took the memory."""
+    executor = started(Spoiled(error), jobs=1)
+    failed, *others = run(executor, tasks(3))
+    assert failed.kind == "worker died"
+    assert failed.message.startswith(
+        f"the worker ended after {error}: CUDA error: an illegal memory access (test_local."
+    )
+    pids = {result.warnings for result in others}
+    assert len(pids) == 1  # a new one, which lives on
+
+
+class Spoiled(Quick):
+    """Stays in the state in which an error of the GPU leaves a process, after the first trial."""
+
+    def __init__(self, error):
+        object.__setattr__(self, "error", error)
+        object.__setattr__(self, "spoiled", False)
+
+    def __call__(self, task):
+        import torch
+
+        if task.architecture == "000000" or self.spoiled:
+            object.__setattr__(self, "spoiled", True)
+            raise getattr(torch, self.error)("CUDA error: an illegal memory access")
+        return Outcome((), {}, (str(os.getpid()),))
+
+
 @pytest.mark.parametrize(
     ("how", "text"),
     [
         ("raises", r"a worker cannot start: FileNotFoundError: no data here"),
-        ("dies", r"a worker cannot start: it ended by signal 9 \(SIGKILL\), 3 times in a row"),
+        ("dies", r"a worker cannot start: the worker ended by signal 9 \(SIGKILL\), 3 times in a row"),
     ],
 )
 def test_workers_that_cannot_start_are_one_clear_error(started, how, text):

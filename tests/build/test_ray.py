@@ -11,6 +11,7 @@ from robnas.build import EXECUTORS, Executor, Limits, drive
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
 from tests.build.test_driver import Inline
+from tests.build.test_local import Spoiled
 from tests.build.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
@@ -71,6 +72,13 @@ def test_a_trial_whose_workers_die_is_done_again(started, url, tmp_path):
     with RecordStore(url) as store:
         result = drive(queue_of(store, 5), started(Faulty("dies", tmp_path / "marks", times=2), jobs=1))
         assert (result.done, result.failed) == (5, 0)
+
+
+def test_a_trial_that_spoils_its_worker_is_done_by_another_one(started):
+    ended = run(started(Spoiled("AcceleratorError"), jobs=1), 3)
+    assert ended["000000"].kind == "worker died"
+    assert ended["000000"].message.startswith("the worker ended after AcceleratorError: CUDA error")
+    assert all(isinstance(ended[code], Outcome) for code in ("000001", "000002"))
 
 
 def test_an_actor_that_is_lost_is_replaced(started):

@@ -15,7 +15,7 @@ from os import getpid
 
 from robnas._processes import ONE_THREAD
 from robnas.build._executor import Limits, Trainer, worker_count
-from robnas.build._worker import work
+from robnas.build._worker import ends_the_worker, work
 from robnas.errors import RobnasError
 from robnas.records import Failure, Result, Task
 
@@ -147,7 +147,9 @@ class LocalExecutor:
         except (EOFError, OSError):
             self._bury(worker)
             return
-        if not worker.ready:
+        if ends_the_worker(message):
+            self._bury(worker, message)
+        elif not worker.ready:
             if message is not None:
                 self.close()
                 raise RobnasError(f"a worker cannot start: {getattr(message, 'message', message)}")
@@ -156,19 +158,21 @@ class LocalExecutor:
             self._ended.append((worker.task, message))
             worker.task = None
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: _Worker, said: Failure | None = None) -> None:
+        """Take a worker away that has died, or that has said that it ends."""
         worker.kill()
         self._slots[self._slots.index(worker)] = None
-        code = worker.process.exitcode or 0
-        how = f"by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"with exit code {code}"
+        if said is None:
+            code = worker.process.exitcode or 0
+            how = f"by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"with exit code {code}"
+            said = Failure("worker died", f"the worker ended {how}", time.monotonic() - worker.since)
         if worker.task is not None:
-            seconds = time.monotonic() - worker.since
-            self._ended.append((worker.task, Failure("worker died", f"the worker ended {how}", seconds)))
+            self._ended.append((worker.task, said))
         elif not worker.ready:
             self._deaths += 1
             if self._deaths >= _STARTS:
                 self.close()
-                raise RobnasError(f"a worker cannot start: it ended {how}, {_STARTS} times in a row")
+                raise RobnasError(f"a worker cannot start: {said.message}, {_STARTS} times in a row")
 
     def _enforce(self) -> None:
         """Kill the workers that go beyond the limits."""

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from typing import TypeGuard
 
 from robnas._processes import die_with
 from robnas.build._executor import Trainer
@@ -22,6 +23,8 @@ _LONGEST = 500  # characters of a message
 
 def work(connection: Connection, trainer: bytes, environment: Mapping[str, str], parent: int) -> None:
     """Do the tasks that arrive at `connection` until it is closed; say None once ready for the first.
+
+    What `ends_the_worker` is the last thing that a worker says.
 
     Args:
         connection: to the executor.
@@ -47,7 +50,15 @@ def work(connection: Connection, trainer: bytes, environment: Mapping[str, str],
             task = connection.recv()
         except EOFError:
             return
-        connection.send(do(run, task))
+        result = do(run, task)
+        connection.send(result)
+        if ends_the_worker(result):
+            return
+
+
+def ends_the_worker(result: Result | None) -> TypeGuard[Failure]:
+    """Whether the worker that says so can do no other task."""
+    return isinstance(result, Failure) and result.kind == "worker died"
 
 
 def do(run: Trainer, task: Task) -> Result:
@@ -66,4 +77,17 @@ def _failure(error: Exception, seconds: float) -> Failure:
     text = "".join(letter if letter.isprintable() else " " for letter in " ".join(str(error).split())[:_LONGEST])
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return Failure("error", f"{type(error).__name__}: {text}{place}", seconds)
+    text = f"{type(error).__name__}: {text}{place}"
+    if _spoils_the_device(error):
+        return Failure("worker died", f"the worker ended after {text}", seconds)
+    return Failure("error", text, seconds)
+
+
+def _spoils_the_device(error: Exception) -> bool:
+    """Whether nothing more can be computed after it in this process, or a neighbour on the GPU may be to blame."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    return isinstance(error, (torch.AcceleratorError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in ("CUDA error", "cuDNN error"))
+    )
