@@ -11,13 +11,17 @@ import pytest
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
 from tests.explorer.acting import MAP, text_of, until, wait_hash
+from tests.explorer.conftest import missing
 
 VIEWS = ("cell", "map", "compare", "search", "kernels", "data")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visit, scheme):
-    Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        missing("axe-playwright-python is not installed")
     page = visit(color_scheme=scheme).open()
     for view in VIEWS:
         page.goto(page.url.partition("#")[0] + f"#/{view}")
@@ -98,6 +102,18 @@ def changed(site, files):
             "huge has 100000 rows, at most 15625 were expected",
         ),
         ({"explorer.json": {"tables": [{"file": "data/table-0.bin"}]}}, "undefined has undefined rows"),
+        (
+            {
+                "explorer.json": {
+                    "tables": [{"file": "data/table-0.bin", "name": "t", "rows": {"count": 1, "offset": 0}}]
+                }
+            },
+            "data/explorer.json is damaged: what a table or score should say of itself is missing. Export",
+        ),
+        ({"explorer.json": {"tables": []}}, "data/explorer.json is damaged"),
+        ({"explorer.json": {"tables": [None]}}, "data/explorer.json is damaged"),
+        ({"explorer.json": {"scores": [7]}}, "data/explorer.json is damaged"),
+        ({"explorer.json": {"space": {"file": "data/space.bin"}}}, "data/explorer.json is damaged"),
     ],
 )
 def test_bad_data_is_said_on_the_page(visit, serve, table, change, text):
@@ -105,6 +121,7 @@ def test_bad_data_is_said_on_the_page(visit, serve, table, change, text):
     page = one.open()
     assert text in text_of(page, "main")
     assert page.get_attribute("main", "data-ready") == "failed"
+    assert "fault of the explorer" not in text_of(page, "main")
     one.problems[:] = [p for p in one.problems if "404" not in p]  # the browser itself reports the missing file
 
 

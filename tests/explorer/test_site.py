@@ -241,6 +241,22 @@ def test_a_single_trace_is_read(table, tmp_path):
     assert build_site([("t", table)], (), [found])["data/searches.json"]
 
 
+@pytest.mark.parametrize("change", [{"mean": [0.1]}, {"budget": 31}, {"sd": [0.1] * 31}])
+def test_a_curve_that_is_not_as_long_as_the_budget_is_no_result(change, search_folder, table, tmp_path):
+    first, second = (json.loads(path.read_text()) for path in sorted((search_folder / "results").iterdir()))
+    (tmp_path / "good.json").write_text(json.dumps(first))
+    (tmp_path / "changed.json").write_text(json.dumps({**second, **change}))
+    assert [replay.label for replay in read_searches(tmp_path, [table])] == [first["algorithm"]]
+
+
+@pytest.mark.parametrize("key", ["architectures", "values", "regret"])
+def test_a_run_of_several_lengths_is_no_trace(key, table, tmp_path):
+    trace = run(RandomSearch(), Task.named(table, "cifar10", "clean", split="validation"), 12, 5).to_dict()
+    (tmp_path / "one.json").write_text(json.dumps({**trace, key: trace[key][:-1]}))
+    with pytest.raises(DataError, match="got 1 JSON files, none of them a result or trace"):
+        read_searches(tmp_path, [table])
+
+
 @pytest.mark.parametrize("content", [None, "{}"])
 def test_a_folder_without_searches_is_one_error(content, tmp_path):
     folder = tmp_path / "none"

@@ -5,14 +5,16 @@ In a real browser; every test fails on a console error or a request to another h
 
 import csv
 import io
+import itertools
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
 from robnas.search import Experiment, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
@@ -163,6 +165,51 @@ def test_scores_are_ranked_by_their_correlation(visit, table):
     page.goto(page.url.partition("#")[0] + f"#/cell?arch={table.architectures[3].code}")
     page.wait_for_selector('main[data-ready="cell"]')
     assert "missing: it diverged" in text_of(page, 'section[aria-label="Scores"]')
+
+
+def test_scores_of_isomorphic_architectures_count_for_the_row_of_the_table(visit, serve, table):
+    """A table holds the first member of a class, the scores others; what was scored under two names counts once."""
+    from robnas.analysis import trained
+
+    official = partition("official")
+    classes = [official.members(arch) for arch in table.architectures[:60]]
+    codes = {arch.code for members in classes for arch in members[-2:]}
+    codes = sorted(codes, key=lambda code: code[::-1])
+    means = np.random.default_rng(7).normal(size=(len(codes), 1))
+    scores = Scores(tuple(codes), ("nwot",), means, np.full(means.shape, np.nan))
+    held = trained(codes, table, "cifar10")
+    clean = table.columns[0].mean
+    assert len(held) == 60 > len(set(held) & {arch.code for arch in table.architectures})
+    rho = spearmanr(scores.at(held, "nwot"), clean[list(held.values())]).statistic
+    base = serve(build_site([("bench", table)], [("s", scores)]))
+    page = visit(base).open("#/kernels?accuracy=bench~cifar10~test~clean")
+    assert numbers(figure(page, "spearman"))[0] == pytest.approx(rho, abs=6e-4)
+    assert f"{len(held)} architectures" in text_of(page, 'section[aria-label="Scores"]')
+    for first, second in itertools.permutations(["bench~cifar10~test~clean", "score~s~nwot"]):
+        page = visit(base).open(f"#/compare?a={first}&b={second}")
+        assert numbers(figure(page, "spearman"))[0] == pytest.approx(rho, abs=6e-4)
+    other, *_, named, _ = next(members for members in classes if len(members) > 2)
+    page = visit(base).open(f"#/cell?arch={other.code}")
+    text = text_of(page, 'section[aria-label="Scores"]')
+    assert f"{other.code} itself was not scored: " in text
+    assert f"{named.code} is isomorphic to it and was." in text
+
+
+def test_a_search_of_very_many_queries_is_shown(visit, serve, table, search_folder):
+    """More points than a call takes arguments."""
+    count = 100_000
+    replays = read_searches(search_folder, [table])
+    trace = {**replays[0].traces[0], "regret": [0.1] * count, "values": [[0.5]] * count}
+    trace["architectures"] = (trace["architectures"] * count)[:count]
+    curve = np.linspace(0.2, 0, count)
+    long = [
+        replace(replay, result=replace(replay.result, budget=count, mean=curve, sd=curve / 9), traces=traces)
+        for replay, traces in zip(replays, ((trace,), ()), strict=True)
+    ]
+    page = visit(serve(build_site([("bench", table)], (), long))).open("#/search")
+    page.wait_for_selector('section[aria-label="Replay"] input[type=range]')
+    assert text_of(page, ".told").startswith("Query 100000 of 100000")
+    assert "<path" in downloaded(page, "SVG", "Regret")[1]
 
 
 def test_data_view_names_noise_and_images(visit, table):

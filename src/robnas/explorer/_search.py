@@ -131,8 +131,14 @@ def _read(path: Path) -> list[Result | Replay]:
 
 
 def _checked(replay: Replay) -> Replay:
-    """The same, once everything that the page needs is there."""
+    """The same, once everything that the page needs is there and belongs together."""
     facts = replay.to_dict()
+    if (found := replay.result) and not found.mean.shape == found.sd.shape == (
+        (found.budget,) if found.seeds else (0,)
+    ):
+        raise ValueError("a curve that is not as long as the budget")
+    if any(len({len(trace[key]) for key in ("architectures", "values", "regret")}) > 1 for trace in facts["traces"]):
+        raise ValueError("a run of several lengths")
     if not all(isinstance(facts["task"][key], kind) for key, kind in (("name", str), ("table", str), ("seen", list))):
         raise TypeError("task")
     return replay

@@ -186,11 +186,11 @@ function noiseNote(table) {
 
 function scoreCard(data, index) {
   if (!data.scores.length) return null;
-  const rows = data.scores.flatMap((file) => {
-    const row = file.indices.indexOf(index);
-    return file.columns.map((column) => [file.name, column.name, scoreText(column, row, index)]);
-  });
+  const found = data.scores.map((file) => ({ file, row: data.scoredRow(file, index) }));
+  const rows = found.flatMap(({ file, row }) => file.columns.map((column) => [file.name, column.name, scoreText(column, row, file.indices[row])]));
+  const twins = [...new Set(found.map(({ file, row }) => file.indices[row]))].filter((other) => other !== undefined && other !== index);
   return h("section", { class: "card", "aria-label": "Scores" }, h("h2", {}, "Scores before training"),
+    twins.map((other) => h("p", { class: "notice" }, `${codeOf(index)} itself was not scored: `, cellLink(codeOf(other)), " is isomorphic to it and was.")),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores of the untrained network" }, h("table", {},
       h("thead", {}, h("tr", {}, ["file", "score", "value"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((text) => h("td", {}, text))))))));

@@ -49,7 +49,7 @@ export class Curves {
 
   #paint(painter, width, height) {
     const { curves, yName, query } = this.#content, box = { left: 66, top: 14, width: width - 82, height: height - 66 };
-    const last = Math.max(2, ...curves.map(({ mean }) => mean.length)), top = Math.max(1e-6, ...curves.flatMap(({ mean }) => mean.slice(Math.floor(mean.length / 30)))) * 1.05;
+    const last = Math.max(2, ...curves.map(({ mean }) => mean.length)), top = 1.05 * curves.reduce((most, { mean }) => mean.slice(Math.floor(mean.length / 30)).reduce((a, b) => Math.max(a, b), most), 1e-6);
     const colours = { grid: token("grid"), muted: token("muted"), text: token("text") };
     const place = (at, value) => [box.left + box.width * (at - 1) / (last - 1), box.top + box.height * (1 - value / top)];
     drawAxes(painter, box, { low: 1, high: last, kind: "size", name: "queries" }, { low: 0, high: top, kind: "accuracy", name: yName }, colours);

@@ -5,6 +5,8 @@ import { rankOf } from "./statistics.js";
 
 const FORMAT = "robnas-explorer", VERSION = 1, MISSING = 65535;
 
+const DAMAGED = "data/explorer.json is damaged: what a table or score should say of itself is missing. Export the site again";
+
 /** The exported data cannot be shown; the text is for people. */
 export class DataError extends Error {}
 
@@ -19,7 +21,7 @@ export class DataError extends Error {}
  * @property {1|-1} better 1 if more is better
  * @property {Table|null} table
  * @property {Column|null} column
- * @property {Uint16Array} members own indices of the architectures that may have a value
+ * @property {Uint16Array} members own indices of the architectures that may have a value, of scores in increasing order
  * @property {(index: number) => number} at value of an architecture itself, NaN without
  * @property {(index: number) => number} resolve the same, by an isomorphic one where the table says so
  */
@@ -138,6 +140,8 @@ class ScoreFile {
     Object.assign(this, facts);
     checkCount(facts);
     this.indices = blocks.take(Uint16Array, facts.rows.offset, facts.rows.count);
+    /** @type {Uint16Array} own indices in increasing order */
+    this.members = this.indices.slice().sort();
     this.columns = facts.columns.map((column) => ({
       ...column,
       values: Float64Array.from(blocks.take(Float32Array, column.offset, facts.rows.count)),
@@ -168,9 +172,14 @@ export class Data {
     if (header.version !== VERSION) {
       throw new DataError(`This site was exported in format ${header.version}, its page reads format ${VERSION}: export it again.`);
     }
-    const files = [header.space, ...header.tables, ...header.scores];
+    const files = [header.space, header.tables, header.scores].flat();
+    if (!header.tables?.length || !files.every((facts) => facts && typeof facts === "object")) throw new DataError(`${DAMAGED}.`);
     const [space, ...blocks] = await Promise.all(files.map((facts) => Blocks.read(facts.file)));
-    return new Data(header, space, blocks);
+    try {
+      return new Data(header, space, blocks);
+    } catch (error) {
+      throw error instanceof DataError ? error : new DataError(`${DAMAGED} (${error.message}).`);
+    }
   }
 
   constructor(header, space, blocks) {
@@ -205,7 +214,7 @@ export class Data {
   #scoreQuantities() {
     return this.scores.flatMap((file) => file.columns.map((column) => quantity({
       id: ["score", file.name, column.name].join("~"), group: file.name === "scores" ? "scores" : `scores ${file.name}`, name: column.name,
-      kind: "score", members: file.indices,
+      kind: "score", members: file.members,
     }, () => spread(file.indices, column.values))));
   }
 
@@ -238,6 +247,15 @@ export class Data {
     return this.header.space.sizes[counts[2]][counts[3]];
   }
 
+  /** The partition by which isomorphic architectures stand in for each other: that of the first table that has one. */
+  get partition() { return this.tables.map((table) => table.partition).find(Boolean) ?? null; }
+
+  /** Row of an architecture in a file of scores, itself or an isomorphic one; -1 where none was scored. */
+  scoredRow(file, index) {
+    const row = file.indices.indexOf(index), classes = this.classes[this.partition];
+    return row < 0 && classes ? file.indices.indexOf(file.members.find((other) => classes[other] === classes[index])) : row;
+  }
+
   /** Codes of the other members of an architecture's class. @param {number} index @param {string} partition */
   twins(index, partition) {
     const classes = this.classes[partition], found = [];
@@ -263,11 +281,11 @@ export class Data {
 }
 
 /**
- * The one whose architectures are taken: of two tables that of fewer classes, in either order, since one row of it may
- * stand for several of the other.
+ * The one whose architectures are taken: scores, each of which a table may know by the name of an isomorphic one; of two
+ * tables that of fewer classes, in either order, since one row of it may stand for several of the other.
  */
 function baseOf(x, y) {
-  if (!x.table || !y.table) return y.table ? y : x;
+  if (!x.table || !y.table) return [x, y].find(({ kind }) => kind === "score") ?? (y.table ? y : x);
   const by = [y.table.classCount - x.table.classCount, y.members.length - x.members.length, y.table.place - x.table.place].find(Boolean) ?? 0;
   return by < 0 ? y : x;
 }
@@ -278,9 +296,12 @@ function baseOf(x, y) {
  * @returns {{index: Uint16Array, x: Float64Array, y: Float64Array, base: Quantity}} base: whose architectures they are
  */
 export function pairs(x, y) {
-  const base = baseOf(x, y);
+  const base = baseOf(x, y), table = base.table ? null : (x.table ?? y.table), rows = new Set();
   const index = [], first = [], second = [];
   for (const one of base.members) {
+    const row = table?.rowOf(one);
+    if (rows.has(row)) continue; // scored under two names, trained once
+    if (table) rows.add(row);
     const a = x === base ? x.at(one) : x.resolve(one), b = y === base ? y.at(one) : y.resolve(one);
     if (Number.isNaN(a) || Number.isNaN(b)) continue;
     index.push(one); first.push(a); second.push(b);
