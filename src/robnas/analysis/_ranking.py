@@ -148,10 +148,13 @@ def tied_with_best(
     values, variance = column.mean, _variance(column, found)
     known = [row for row in np.argsort(-values, kind="stable") if not np.isnan(values[row])]
     ranked, spread = values[known], variance[known]
+    distinct = np.unique(spread)  # few where one noise is that of all
+    critical = dict(
+        zip(distinct, (_critical(v, spread, found.degrees, level, two_sided=False) for v in distinct), strict=True)
+    )
     tied = []
     for row in known:
-        critical = _critical(variance[row], spread, found.degrees, level, two_sided=False)
-        margin = critical * np.sqrt(spread + variance[row])
+        margin = critical[variance[row]] * np.sqrt(spread + variance[row])
         if not (ranked > values[row] + margin).any():
             tied.append(row)
     return [(Architecture.from_index(int(table.rows[row])), float(values[row])) for row in tied]

@@ -208,6 +208,11 @@ def _text(value: Any, what: str = "name") -> str:
     return value
 
 
+def one_line(text: str) -> str:
+    """A text as it can be kept: one line, not too long."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:_LONGEST]
+
+
 def _unpack(packed: bytes) -> npt.NDArray[np.int64]:
     raw = zlib.decompressobj().decompress(packed, 2 * SIZE + 1)
     return np.frombuffer(raw, dtype="<i2").astype(np.int64)

@@ -11,6 +11,7 @@ import numpy as np
 
 from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._parquet import one_line
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, StoreError, Verbatim
 from robnas.records import Record
@@ -85,7 +86,7 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names
             )
         values[cell] = record.value
     facts: dict[str, Any] = {part: value_of(first, part) for part in ("recipe", "images", "attack", "dataset_version")}
-    facts["recipe_name"] = names.get(first.recipe_hash, "")
+    facts["recipe_name"] = one_line(names.get(first.recipe_hash, ""))
     return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
 
 

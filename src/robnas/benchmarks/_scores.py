@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from robnas._files import write_atomically
 from robnas._settings import check_keys
-from robnas.benchmarks._parquet import _LONGEST, _text, _to_numpy
+from robnas.benchmarks._parquet import _text, _to_numpy, one_line
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE, Architecture
 
@@ -110,16 +110,12 @@ class Scores:
             if not np.isnan(self.standard_errors[:, place]).all():
                 arrays[name + _ERROR] = _nullable(self.standard_errors[:, place])
             if np.isnan(self.means[:, place]).any():
-                why = [_line(self.reasons.get((code, name))) for code in self.codes]
+                why = [self.reasons.get((code, name)) for code in self.codes]
+                why = [None if text is None else one_line(text) for text in why]
                 arrays[name + _REASON] = pa.array(why, pa.string())
         facts = {"schema_version": SCORES_VERSION, "names": list(self.names), "settings": dict(self.settings)}
         content = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(facts).encode()})
         write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
-
-
-def _line(text: str | None) -> str | None:
-    """A reason as it is kept: one line, not too long."""
-    return None if text is None else "".join(c if c.isprintable() else " " for c in text)[:_LONGEST]
 
 
 def _nullable(values: Floats) -> pa.Array:

@@ -103,11 +103,12 @@ class NatsBench:
             InputError: as for `get_more_info`, or the table lacks this accuracy.
         """
         info = self.get_more_info(arch, dataset, iepoch, hp)
-        where = {"dataset": _dataset(dataset), "metric": self.metric, "split": self.split}
-        accuracy = 100 * self.table.peek(self._known(arch), **where, seed="mean")  # an error where it is missing
+        value = self.table.peek(
+            self._known(arch), dataset=_dataset(dataset), metric=self.metric, split=self.split, seed="mean"
+        )  # an error where it is missing
         if account_time:
             self._used_time += info["train-all-time"]
-        return accuracy, float("nan"), info["train-all-time"], self._used_time
+        return 100 * value, float("nan"), info["train-all-time"], self._used_time
 
     @property
     def used_time(self) -> float:
