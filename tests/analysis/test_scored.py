@@ -173,6 +173,25 @@ def test_figure_5_tests_claims(tmp_path):
     assert float(same["level"]) == pytest.approx(1 - 0.05 / tests, abs=1e-6)
     assert tests == 2 * 2  # radii and metrics
     assert claims["beats counting parameters", "clean"]["second"] == "parameters"
+    larger = claims["larger radius beats smaller", "robust 8/255"]
+    assert (larger["second"], larger["holds"]) == ("robust 3/255", "yes")
+    assert claims["larger radius beats smaller", "twice 8/255"]["holds"] == "open"
+    assert ("larger radius beats smaller", "robust 3/255") not in claims
+    for row in claims.values():
+        alone, together = (float(row[high]) - float(row[low]) for low, high in (("low_95", "high_95"), ("low", "high")))
+        assert 0 < alone < together
+
+
+def test_an_architecture_without_a_kernel_score_ranks_last(tmp_path):
+    column = truth("clean")
+    worst = np.argsort(column)[:3]
+    column[worst] = np.nan
+    files = reproduce("figure5", tmp_path, scores=[made(["ntk-clean-condition"], [column])], table=synthetic())
+    row = next(row for row in rows_of(files[0]) if row["metric"] == "clean")
+    assert (int(row["architectures"]), row["missing"]) == (len(CODES), "3")
+    column[worst] = column[column > 0].min() - 1
+    assert float(row["spearman"]) == pytest.approx(spearmanr(column, truth("clean")).statistic, abs=1e-4)
+    assert float(row["kendall"]) == pytest.approx(kendalltau(column, truth("clean")).statistic, abs=1e-4)
 
 
 def test_published_values_stand_beside_scores_of_the_same_images_alone(tmp_path):
