@@ -1,20 +1,25 @@
 """How well do proxies order adversarially trained architectures if they have seen none, some or other table values?
 
     robnas score --sample 320 --proxy cheap --data cifar10 --repeats 1 --jobs 2 --out runs/proxies/scores.parquet
-    python experiments/robust_score.py --scores runs/proxies/scores.parquet --out runs/robust-score
+    robnas score --sample 340 --sample-seed 1 --proxy cheap … --out runs/proxies/tuning.parquet
+    robnas score --sample 340 --sample-seed 2 --proxy cheap … --out runs/proxies/fresh.parquet
+    python experiments/robust_score.py --scores runs/proxies/scores.parquet --tuning runs/proxies/tuning.parquet \
+        --fresh runs/proxies/fresh.parquet --out runs/robust-score
 
 Reads scores of random architectures and correlates predictions with accuracy under PGD 8/255 in the table
 nas-robbench-201. Three settings:
 
 zero-shot: weights of one or two proxies, all pairs tried, are fitted by ridge regression to **CIFAR-100** values of one
-  half of the architectures; the best pair there is reported on the other half, CIFAR-10. `robust_score` is this choice
-  with its weights frozen; --fresh adds its figure on architectures that had no part in the choice.
-few-shot: a Gaussian process on proxies and the shape of the cell, and the same without proxies, on 20, 50 and 100
-  CIFAR-10 values; reported on all others, whose scores, not values, set the scale of features. Mean of 20 splits.
-transfer: that process on CIFAR-10 values of one half; reported on the other half, ImageNet16-120.
+  half of --scores; the best pair there is reported on the other half, CIFAR-10. `robust_score` is this choice with its
+  weights frozen, reported on --fresh.
+few-shot: `fit_few_shot` on 20, 50 and 100 CIFAR-10 values, with and without proxies; reported on all others of --fresh,
+  whose scores, not values, set the scale of features. Mean of 20 splits. What it is made of was chosen on --tuning.
+transfer: the same on CIFAR-10 values of one half of --fresh; reported on the other half, ImageNet16-120.
 
-No architecture, nor one that computes the same functions (partition `effective`), is on both sides of a split. Images
-are CIFAR-10 throughout. Beside them stand parameters alone and the ceiling that the table's noise leaves.
+What is reported is of architectures that had no part in any choice: --fresh is without those that compute the same
+functions (partition `effective`) as one of --scores or --tuning, and no two such are on both sides of a split. Images
+are CIFAR-10 throughout. Beside them stand parameters alone and the ceiling that the table's noise leaves, in the figure
+too.
 """
 
 from __future__ import annotations
@@ -28,7 +33,8 @@ import numpy as np
 
 import robnas
 from robnas.analysis import correlate, correlation_ceiling, spearman
-from robnas.analysis._outputs import write_csv
+from robnas.analysis._outputs import write_csv, write_pictures
+from robnas.analysis._paper_figures import BLUE
 from robnas.benchmarks import duplicate_residuals, read_scores
 from robnas.proxies import SCALES, fit_few_shot, proxy_features
 from robnas.spaces import Architecture, partition, sample
@@ -119,43 +125,72 @@ def transfer(found: dict[str, Any]) -> Any:
     return correlate(guess, found["imagenet16-120"][held], rng=np.random.default_rng(0))
 
 
+def without(found: dict[str, Any], classes: Any) -> dict[str, Any]:
+    """Architectures of other classes."""
+    keep = ~np.isin(found["classes"], classes)
+    return {name: column[keep] for name, column in found.items()}
+
+
 def main() -> None:
     """Report all settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scores", type=Path, required=True)
-    parser.add_argument("--fresh", type=Path, help="scores of other architectures, with robust_score")
-    parser.add_argument("--out", type=Path, required=True)
+    for name in ("scores", "tuning", "fresh", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
     settings = parser.parse_args()
     table = robnas.load("nas-robbench-201")
-    found = read(settings.scores, table)
-    lines: list[list[Any]] = []
+    scores, tuning = read(settings.scores, table), read(settings.tuning, table)
+    fresh = without(read(settings.fresh, table), np.concatenate([scores["classes"], tuning["classes"]]))
+    rows: list[list[Any]] = []
 
-    def note(setting: str, detail: str, value: Any) -> None:
-        lines.append([setting, detail, str(value)])
-        print(f"{setting:<12}{detail:<48}{value}", flush=True)
+    def note(setting: str, detail: str, rho: float, low: float, high: float) -> None:
+        rows.append([setting, detail, f"{rho:.4f}", f"{low:.4f}", f"{high:.4f}"])
+        print(f"{setting:<12}{detail:<64}{rho:.3f} [{low:.3f}, {high:.3f}]", flush=True)
 
-    rng = np.random.default_rng(0)
-    sizes = [row["parameters"] for row in found["scores"]]
-    note("baseline", "parameters alone, CIFAR-10", correlate(sizes, found["cifar10"], rng=rng))
-    column = table.column("cifar10", METRIC, "test")
-    residuals = duplicate_residuals(table.rows, column.mean)
-    note("ceiling", "CIFAR-10, whole table", correlation_ceiling(column.mean, residuals, rng=rng, resamples=50))
-    ratio, held = zero_shot(found)
-    note("zero-shot", f"CIFAR-10, other half: {ratio}", held)
-    if settings.fresh:
-        fresh = read(settings.fresh, table)
-        new = ~np.isin(fresh["classes"], found["classes"])
-        scores = [np.nan if row["robust_score"] is None else row["robust_score"] for row in fresh["scores"][new]]
-        for dataset in ("cifar10", "cifar100", "imagenet16-120"):
-            rho = correlate(scores, fresh[dataset][new], rng=np.random.default_rng(0))
-            note("zero-shot", f"robust_score, {rho.count} fresh ones, {dataset}", rho)
+    def correlated(setting: str, detail: str, guess: Any, truth: Any) -> None:
+        found = correlate(guess, truth, rng=np.random.default_rng(0))
+        note(setting, f"{detail}, {found.count} architectures", found.value, found.low, found.high)
+
+    ratio, held = zero_shot(scores)
+    note("zero-shot", f"CIFAR-10, other half: {ratio}", held.value, held.low, held.high)
+    for dataset in ("cifar10", "cifar100", "imagenet16-120"):
+        for setting, name in (("baseline", "parameters"), ("zero-shot", "robust_score")):
+            guess = [np.nan if row[name] is None else row[name] for row in fresh["scores"]]
+            correlated(setting, f"{name}, {dataset}", guess, fresh[dataset])
     for size in SIZES:
         for proxies in (True, False):
-            mean, deviation = few_shot(found, size, proxies=proxies)
-            detail = f"{size} values, {'proxies and shape' if proxies else 'shape alone'}, CIFAR-10"
-            note("few-shot", detail, f"{mean:.3f} ± {deviation:.3f} over splits")
-    note("transfer", "CIFAR-10 to ImageNet16-120", transfer(found))
-    write_csv(settings.out / "robust_score.csv", ["setting", "detail", "spearman"], lines)
+            mean, deviation = few_shot(fresh, size, proxies=proxies)
+            detail = f"{size} values, {'proxies and shape' if proxies else 'shape alone'}, cifar10"
+            note("few-shot", f"{detail}: mean ± sd of {SPLITS} splits", mean, mean - deviation, mean + deviation)
+    found = transfer(fresh)
+    note("transfer", "cifar10 to imagenet16-120, other half", found.value, found.low, found.high)
+    column = table.column("cifar10", METRIC, "test")
+    residuals = duplicate_residuals(table.rows, column.mean)
+    ceiling = correlation_ceiling(column.mean, residuals, rng=np.random.default_rng(0), resamples=50)
+    note("ceiling", "cifar10, whole table", ceiling.value, ceiling.low, ceiling.high)
+    write_csv(settings.out / "robust_score.csv", ["setting", "detail", "spearman", "low", "high"], rows)
+    write_pictures(settings.out / "robust_score", figure(rows))
+
+
+def figure(rows: list[list[Any]]) -> Any:
+    """What orders architectures on CIFAR-10, beside the ceiling."""
+    from matplotlib.figure import Figure
+
+    shown = [row for row in rows if "cifar10" in row[1] and row[0] in ("baseline", "zero-shot", "few-shot")]
+    labels = [f"{row[0]}: {row[1].split(', cifar10')[0]}" for row in shown]
+    values = np.array([[float(cell) for cell in row[2:]] for row in shown])
+    ceiling = float(next(row for row in rows if row[0] == "ceiling")[2])
+    drawn = Figure(figsize=(7, 0.8 + 0.35 * len(shown)), layout="constrained")
+    axes = drawn.subplots()
+    error = np.abs(values[:, 1:] - values[:, :1]).T
+    axes.errorbar(values[:, 0], range(len(shown)), xerr=error, fmt="o", color=BLUE, markersize=4)
+    axes.axvline(ceiling, color="black", linestyle=":", linewidth=1, label="ceiling of the table's noise")
+    axes.set_yticks(range(len(shown)), labels)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "Spearman with accuracy under PGD 8/255, CIFAR-10\n95 % interval over architectures; few-shot: ± sd over splits"
+    )
+    axes.legend(loc="lower left", frameon=False)
+    return drawn
 
 
 if __name__ == "__main__":

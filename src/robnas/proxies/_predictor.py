@@ -11,18 +11,31 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.proxies._features import Matrix, proxy_features, structure
+from robnas.proxies._features import SCALES, Matrix, proxy_features, structure
+from robnas.proxies._robust_score import ROBUST_WEIGHT
 from robnas.spaces import Architecture
 
 Scores = Sequence[Mapping[str, float | None]]
 
 
+_TREES = 200
+
+
 @dataclass(frozen=True, eq=False)
 class FewShotPredictor:
-    """A Gaussian process on proxies and the shape of the cell; make one with `fit_few_shot`."""
+    """Two regressions on proxies and the shape of the cell, averaged; make one with `fit_few_shot`.
 
-    model: Any
-    """Fitted on standardised features."""
+    What they predict is −log(top − value): accuracies crowd below the best one, and there it spreads them.
+    """
+
+    process: Any
+    """A Gaussian process on standardised features, for what `line` leaves."""
+    trees: Any
+    """Extremely randomised trees (Geurts et al. 2006)."""
+    line: tuple[float, float]
+    """Slope and constant of the line in `robnas.proxies.robust_score`; slope 0 without proxies."""
+    top: float
+    """What no prediction exceeds: a standard deviation above the best known value."""
     proxies: bool
     """Whether proxies are among the features."""
     centre: Matrix
@@ -34,9 +47,11 @@ class FewShotPredictor:
 
     def predict(self, architectures: Sequence[Architecture], scores: Scores = ()) -> Matrix:
         """Predicted values, shape (architectures,)."""
-        rows = _features(architectures, scores, self.proxies)
-        rows = (np.where(np.isnan(rows), self.least, rows) - self.centre) / self.spread
-        found: Matrix = self.model.predict(rows)
+        rows = _filled(_features(architectures, scores, self.proxies), self.least)
+        prior, (slope, constant) = _prior(rows, self.proxies), self.line
+        smooth = slope * prior + constant + self.process.predict((rows - self.centre) / self.spread)
+        stepped = self.trees.predict(np.column_stack([rows, prior]))
+        found: Matrix = self.top - np.exp(-(smooth + stepped) / 2)
         return found
 
 
@@ -54,33 +69,57 @@ def fit_few_shot(
         architectures: the known ones, at least 3.
         scores: for each, its proxies by name, those of `robnas.proxies.SCALES` at least.
         values: for each, what is to be predicted, such as robust accuracy, shape (n,).
-        proxies: use `scores`; the shape of the cell alone otherwise.
+        proxies: use `scores`, and with them the weights of `robnas.proxies.robust_score`, which were chosen on
+            CIFAR-100 values of NAS-RobBench-201; the shape of the cell alone otherwise.
         pool: more architectures with their scores, which tell the mean and spread of features; no values.
 
     Raises:
         InputError: fewer than 3 architectures, or not one finite value and one set of scores for each.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+    from sklearn.ensemble import ExtraTreesRegressor
 
-    targets = np.asarray(values, dtype=np.float64)
-    if targets.shape != (len(architectures),) or len(targets) < 3 or not np.isfinite(targets).all():
+    known = np.asarray(values, dtype=np.float64)
+    if known.shape != (len(architectures),) or len(known) < 3 or not np.isfinite(known).all():
         expected = "one finite value for each of at least 3 architectures"
-        got = Verbatim(f"shape {targets.shape} for {len(architectures)}")
+        got = Verbatim(f"shape {known.shape} for {len(architectures)}")
         raise InputError("values of a few-shot fit", expected=expected, got=got)
     rows = _features(architectures, scores, proxies)
     seen = np.concatenate([rows, _features(*pool, proxies)]) if len(pool[0]) else rows
     least = np.array([min(column[~np.isnan(column)], default=0.0) for column in seen.T])
-    rows, seen = (np.where(np.isnan(part), least, part) for part in (rows, seen))
+    rows, seen = _filled(rows, least), _filled(seen, least)
     centre, spread = seen.mean(axis=0), seen.std(axis=0)
     spread[spread == 0] = 1
+    top = float(known.max() + (known.std() or 1.0))
+    targets, prior = -np.log(top - known), _prior(rows, proxies)
+    slope = float(np.cov(prior, targets)[0, 1] / prior.var(ddof=1)) if prior.var() > 0 else 0.0
+    constant = float(targets.mean() - slope * prior.mean())
+    process = _fit_process((rows - centre) / spread, targets - slope * prior - constant)
+    trees = ExtraTreesRegressor(_TREES, random_state=0).fit(np.column_stack([rows, prior]), targets)
+    return FewShotPredictor(process, trees, (slope, constant), top, proxies, centre, spread, least)
+
+
+def _fit_process(rows: Matrix, targets: Matrix) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
     kernel = ConstantKernel(1.0) * RBF(3.0) + WhiteKernel(0.05, (1e-4, 1.0))
-    model = GaussianProcessRegressor(kernel, normalize_y=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a bound of the length scale is an answer too
-        model.fit((rows - centre) / spread, targets)
-    return FewShotPredictor(model, proxies, centre, spread, least)
+        return GaussianProcessRegressor(kernel, normalize_y=True).fit(rows, targets)
+
+
+def _prior(rows: Matrix, proxies: bool) -> Matrix:
+    """`robnas.proxies.robust_score` of every architecture; 0 without proxies."""
+    if not proxies:
+        return np.zeros(len(rows))
+    place = {name: column for column, name in enumerate(SCALES)}
+    found: Matrix = rows[:, place["macs"]] + ROBUST_WEIGHT * rows[:, place["epe_nas"]]
+    return found
+
+
+def _filled(rows: Matrix, least: Matrix) -> Matrix:
+    return np.where(np.isnan(rows), least, rows)
 
 
 def _features(architectures: Sequence[Architecture], scores: Scores, proxies: bool) -> Matrix:

@@ -8,7 +8,8 @@ from robnas.proxies._epe_nas import epe_nas
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._sizes import macs
 
-_WEIGHT = 3.135
+ROBUST_WEIGHT = 3.135
+"""Of log epe_nas, beside log MACs."""
 
 
 def robust_score(probe: Probe) -> float:
@@ -25,4 +26,4 @@ def robust_score(probe: Probe) -> float:
     differing = epe_nas(probe)
     if not differing > 0:
         raise UndefinedScoreError("Jacobians within every class are fully correlated")
-    return math.log(macs(probe)) + _WEIGHT * math.log(differing)
+    return math.log(macs(probe)) + ROBUST_WEIGHT * math.log(differing)
