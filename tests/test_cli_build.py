@@ -124,7 +124,13 @@ BAD = [
     (nothing, ("plan.toml", *STORE, "--limit", "-1"), "--limit: expected at least 0, got -1"),
     (nothing, ("plan.toml", *STORE, "--attempts", "0"), "--attempts: expected at least 1, got 0"),
     (nothing, ("plan.toml", *STORE, "--time-limit", "0"), "time limit: expected a number above 0"),
-    (nothing, ("plan.toml", *STORE, "--device", "gpu"), "device: expected cpu or a GPU"),
+    (nothing, ("plan.toml", *STORE, "--device", "gpu"), "--device: expected cpu or cuda, got 'gpu'; CUDA_VISIBLE_"),
+    (nothing, ("plan.toml", *STORE, "--device", "cuda:1"), "--device: expected cpu or cuda, got 'cuda:1'; CUDA_VISI"),
+    (
+        nothing,
+        ("plan.toml", *STORE, "--device", "cuda:1", "--executor", "ray", "--gpu-share", "1"),
+        "--device: expected cpu or cuda, got 'cuda:1'",
+    ),
     (nothing, ("status", *STORE), "runs.db: expected a store of a build, got nothing; check the URL"),
     (nothing, ("status", "--store", "sqlite+pysqlite:///runs.db"), "runs.db: expected a store of a build, got nothing"),
     (nothing, ("plan.toml", "--store", "sqlite://"), "expected the name of a file, got none"),
@@ -146,6 +152,12 @@ def test_bad_input_is_one_line_on_standard_error_and_exit_code_2(capsys, folder,
     assert out == ""
     assert text in err
     assert err.count("\n") == 1
+
+
+def test_a_plan_without_architectures_makes_no_store(capsys, folder):
+    empty(folder)
+    assert command(capsys, "build", "plan.toml", *STORE)[0] == 2
+    assert not (folder / "runs.db").exists()
 
 
 def test_a_read_only_store_is_one_clear_line_before_any_work(capsys, folder):

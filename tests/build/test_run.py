@@ -1,6 +1,7 @@
 """Plans that train for real, on the digits."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -116,6 +117,57 @@ def test_a_batch_size_that_changes_numbers_under_the_same_keys_is_a_collision(bu
         StoreError, match=r"batch_size: expected 256, as plan small \(\w+\) of this store .* got 10; the plans collide"
     ):
         run_plan(other, store, options={"jobs": 1})
+
+
+WIDER = {
+    "evaluation__attacks": [{"name": "fgsm", "epsilon": "16/255"}, {"name": "fgsm", "epsilon": "8/255"}],
+    "evaluation__limits": {},
+}
+
+
+def test_a_wider_evaluation_of_trials_that_the_store_has_is_refused_before_any_training(built, expansion):
+    """Trained again on another machine the clean accuracy would be another one: two trainings in one row."""
+    store, _, _ = built
+    before = store.records(), len(store_status(store))
+    wider = load_and_expand(plan(**SMALL | WIDER | {"evaluation__splits": ["test"]}))
+    with pytest.raises(StoreError) as raised:
+        run_plan(wider, store, options={"jobs": 1})
+    assert re.fullmatch(
+        r"plan small, evaluation: expected that of plan small \(\w+\) of this store, or nothing in common with it, "
+        r"got 2 of its 6 measurements, of 3 of its trials; their networks would be trained again, and one table hold "
+        r"values of two trainings: use another store",
+        str(raised.value),
+    )
+    assert (store.records(), len(store_status(store))) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"space": {"kind": "list", "architectures": ["000000", "111111"]}},
+        {"seeds": [3], "extra": []},
+        {"evaluation__images": {"validation": 20, "test": 20}},
+    ],
+    ids=["architectures", "seeds", "images"],
+)
+def test_a_wider_evaluation_that_has_no_record_in_common_is_welcome(expansion, url, changes):
+    other = load_and_expand(plan(**SMALL | WIDER | changes))
+    with RecordStore(url) as store:
+        enrol(expansion, store)
+        assert enrol(other, store).unfinished().waiting == len(other.tasks)
+
+
+def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
+    """Also beside one with which it would be refused today."""
+    wider = load_and_expand(plan(**SMALL | WIDER))
+    with RecordStore(url) as store:
+        enrol(expansion, store)
+        with monkeypatch.context() as patch:
+            patch.setattr("robnas.build._run._check_collisions", lambda expansion, store: None)
+            enrol(wider, store)
+        assert enrol(expansion, store).unfinished().waiting == enrol(wider, store).unfinished().waiting == 3
+        more = load_and_expand(plan(**SMALL | {"seeds": [0, 1]}))
+        assert enrol(more, store).unfinished().waiting == 5
 
 
 def trainer(expansion, **options):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -80,8 +81,26 @@ def test_another_trial_in_the_folder_is_refused(trial, data, tmp_path):
     ):
         other.train(data, tmp_path)
     other = Trial(architecture=trial.architecture, source=trial.source, recipe=trial.recipe.replace(epochs=2), seed=1)
-    with pytest.raises(CheckpointError, match=r"trial.json, recipe (name|epochs): expected"):
+    with pytest.raises(CheckpointError, match=r"trial.json, recipe epochs: expected 2, got 1; "):
         other.train(data, tmp_path)
+
+
+def test_names_and_the_place_of_the_data_make_no_other_trial(trial, data, tmp_path):
+    renamed = replace(trial, recipe=trial.recipe.replace(name="another"), source=Source(name="elsewhere"))
+    assert renamed.recipe.hash == trial.recipe.hash
+    trial.train(data, tmp_path)
+    network, _ = renamed.train(data, tmp_path)
+    assert load_trial(tmp_path) == renamed
+    again = trial.trained_network(data, tmp_path).state_dict()
+    assert all((value == again[name]).all() for name, value in network.state_dict().items())
+
+
+def test_other_images_under_the_same_name_are_refused(trial, data, tmp_path):
+    trial.train(data, tmp_path)
+    with pytest.raises(CheckpointError, match=r"checkpoint.pt, data: expected \w+, got \w+; this folder holds another"):
+        trial.train(data.limit(train=32), tmp_path)
+    with pytest.raises(CheckpointError, match=r"trial.json, seed: expected 2, got 1"):
+        replace(trial, seed=2).train(data, tmp_path)
 
 
 def test_an_unfinished_training_is_not_evaluated(trial, data, tmp_path):

@@ -14,7 +14,7 @@ from robnas.build._plan import Expansion, Plan, expand
 from robnas.build._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
-from robnas.records import RecordStore, Timing, TrialQueue, stored_plans, timing
+from robnas.records import RecordStore, Timing, TrialQueue, plan_pairs, stored_plans, timing
 from robnas.types import Progress, silent
 
 
@@ -43,7 +43,13 @@ class Estimate:
 
 
 def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress = silent) -> Expansion:
-    """The plan's trials; the content of its data set, which is read for the purpose, is a part of their hashes."""
+    """The plan's trials; the content of its data set, which is read for the purpose, is a part of their hashes.
+
+    Raises:
+        InputError: no architectures are selected, or the data set has fewer images than the plan asks for.
+        DataError: the data set cannot be read.
+    """
+    plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
     return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
 
@@ -103,8 +109,8 @@ def run_plan(
         note: told in a line about costs and troubles.
 
     Raises:
-        InputError: an unknown executor, or a plan that collides with another.
-        StoreError: the store cannot be written.
+        InputError: an unknown executor.
+        StoreError: the plan collides with another one of the store, or the store cannot be written.
         KeyboardInterrupt: stopped by Ctrl-C or SIGTERM; what is finished is kept.
     """
     if executor not in EXECUTORS:
@@ -142,8 +148,7 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
         options: of `TrialQueue`.
 
     Raises:
-        InputError: the store holds a plan whose records would have the same keys and other values.
-        StoreError: the store cannot be written.
+        StoreError: the store holds another plan whose records would have the same keys, or cannot be written.
     """
     _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
@@ -153,24 +158,43 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
 
 
 def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
-    """A record's key does not name the batch size of the evaluation, which has a say in its value."""
+    """Refuse new trials that would write under the keys of another plan's records.
+
+    A record's key names neither the batch size of the evaluation, which has a say in its value, nor the training behind
+    it: measured by another plan, the same network is trained again, and on a GPU or another machine to other values.
+    """
+    known = timing(store, expansion.setup).states
+    pairs = {(task.architecture, task.seed) for task in expansion.tasks if task.hash not in known}
+    if not pairs:
+        return
     ours = expansion.settings()
     keys = {_key(entry) for entry in ours["measurements"]}
     for other in stored_plans(store):
         theirs = other.settings
         if (
-            other.setup != expansion.setup
-            and theirs["dataset_hash"] == ours["dataset_hash"]
-            and theirs["recipe_hash"] == ours["recipe_hash"]
-            and theirs["batch_size"] != ours["batch_size"]
-            and keys & {_key(entry) for entry in theirs["measurements"]}
+            other.setup == expansion.setup
+            or theirs["dataset_hash"] != ours["dataset_hash"]
+            or theirs["recipe_hash"] != ours["recipe_hash"]
+            or not (shared := keys & {_key(entry) for entry in theirs["measurements"]})
         ):
+            continue
+        if theirs["batch_size"] != ours["batch_size"]:
             raise StoreError(
                 f"plan {expansion.plan.name}, evaluation batch_size",
                 expected=f"{theirs['batch_size']}, as plan {other.name} ({other.hash}) of this store has it for the "
                 "same measurements",
                 got=Verbatim(ours["batch_size"]),
                 remedy="the plans collide: use the same batch size or another store",
+            )
+        if common := pairs & plan_pairs(store, other):
+            raise StoreError(
+                f"plan {expansion.plan.name}, evaluation",
+                expected=f"that of plan {other.name} ({other.hash}) of this store, or nothing in common with it",
+                got=Verbatim(
+                    f"{len(shared)} of its {len(theirs['measurements'])} measurements, of {len(common):,} of its trials"
+                ),
+                remedy="their networks would be trained again, and one table hold values of two trainings: use another "
+                "store",
             )
 
 

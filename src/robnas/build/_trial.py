@@ -113,11 +113,10 @@ class Trial:
             CheckpointError: the folder holds another trial.
         """
         if directory is not None:
-            path = directory / TRIAL
-            if path.exists():
-                _check_same(path, load_trial(directory), self)
+            if (directory / TRIAL).exists():
+                _check_same(directory / TRIAL, load_trial(directory), self)
             else:
-                write_json(path, self.to_dict())
+                self._describe(directory)
         network = self.network(data)
         history = train(
             network,
@@ -129,7 +128,12 @@ class Trial:
             progress=progress,
             on_epoch=on_epoch,
         )
+        if directory is not None:
+            self._describe(directory)  # the data may lie elsewhere than when the training began
         return network, history
+
+    def _describe(self, directory: Path) -> None:
+        write_json(directory / TRIAL, self.to_dict())
 
     def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> Network:
         """The network that a finished training left in `directory`.
@@ -201,17 +205,18 @@ def load_trial(directory: Path) -> Trial:
 
 
 def _check_same(path: Path, found: Trial, wanted: Trial) -> None:
-    ours, theirs = wanted.to_dict(), found.to_dict()
+    """Names do not count, nor where the data lie: their content is compared with that of the checkpoint."""
+    ours, theirs = _identity(wanted), _identity(found)
     for key, value in ours.items():
         if theirs[key] != value:
-            part = (
-                next((name for name in value if theirs[key].get(name) != value[name]), "")
-                if isinstance(value, dict)
-                else ""
-            )
             raise CheckpointError(
-                f"{path}, {f'{key} {part}'.strip()}",
-                expected=str(value[part] if part else value),
-                got=Verbatim(theirs[key][part] if part else theirs[key]),
+                f"{path}, {key}",
+                expected=str(value),
+                got=Verbatim(theirs[key]),
                 remedy="this folder holds another training: choose another one or the same settings",
             )
+
+
+def _identity(trial: Trial) -> dict[str, Any]:
+    settings = {f"recipe {key}": value for key, value in trial.recipe.to_dict().items() if key != "name"}
+    return {"architecture": trial.architecture.code, **settings, "seed": trial.seed}

@@ -67,10 +67,9 @@ def run(
     from robnas.types import check_count
 
     wanted = Plan.read(plan)
-    where = device if executor == "ray" else checked_device(device)  # the driver of a cluster may have no GPU
     limits = Limits(seconds=time_limit, memory=memory_limit)
     policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
-    options = _options(executor, jobs, address, gpu_share, where)
+    options = _options(executor, jobs, address, gpu_share, device)
     if limit is not None:
         check_count("--limit", limit, 0)
     with progress_bar(as_json) as progress:
@@ -96,7 +95,7 @@ def run(
                 policy=policy,
                 data_dir=data_dir,
                 work_dir=work_dir,
-                device=where,
+                device=device,
                 progress=progress,
                 note=_note,
             )
@@ -186,6 +185,10 @@ def _options(executor: str, jobs: int | None, address: str | None, gpu_share: fl
         raise InputError("--executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
     if jobs is not None:
         check_count("--jobs", jobs)
+    if device not in ("cpu", "cuda"):
+        raise InputError(
+            "--device", expected="cpu or cuda", got=device, remedy="CUDA_VISIBLE_DEVICES says which GPUs a build uses"
+        )
     if executor == "ray":
         if device != "cpu" and gpu_share <= 0:
             raise InputError(
@@ -195,6 +198,7 @@ def _options(executor: str, jobs: int | None, address: str | None, gpu_share: fl
     for option, value in (("--address", address), ("--gpu-share", gpu_share)):
         if value:
             raise InputError(option, expected="--executor ray", got=Verbatim(f"--executor {executor}"))
+    checked_device(device)  # that of this machine; the driver of a cluster may have none
     return {"jobs": jobs, "gpus": _gpus(device)}
 
 

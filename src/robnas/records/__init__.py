@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from robnas.records._plans import StoredPlan as StoredPlan
     from robnas.records._plans import find_plan as find_plan
     from robnas.records._plans import plan_doubts as plan_doubts
+    from robnas.records._plans import plan_pairs as plan_pairs
     from robnas.records._plans import plan_records as plan_records
     from robnas.records._plans import stored_plans as stored_plans
     from robnas.records._queue import LEASE as LEASE
@@ -38,6 +39,7 @@ __getattr__, __dir__ = _lazy.attach(
         "TrialQueue": "robnas.records._queue",
         "find_plan": "robnas.records._plans",
         "plan_doubts": "robnas.records._plans",
+        "plan_pairs": "robnas.records._plans",
         "plan_records": "robnas.records._plans",
         "store_status": "robnas.records._status",
         "stored_plans": "robnas.records._plans",

@@ -66,6 +66,14 @@ def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
     )
 
 
+def plan_pairs(store: RecordStore, plan: StoredPlan) -> set[tuple[str, int]]:
+    """Architecture and seed of each trial of the plan, in whatever state."""
+    inside = (_members.c.trial == _trials.c.hash) & (_members.c.plan == plan.hash)
+    query = sa.select(_trials.c.architecture, _trials.c.seed).join(_members, inside)
+    with store.read() as connection:
+        return {(row.architecture, row.seed) for row in connection.execute(query)}
+
+
 def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
     """The records of the plan's finished trials, in the order of their keys; others in the store are left out."""
     done = _finished(plan, _trials.c.architecture, _trials.c.seed)
