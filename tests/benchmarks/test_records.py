@@ -269,3 +269,11 @@ def test_a_missing_store_is_refused_and_not_made(tmp_path):
     with refused("typo.db: expected a store of records, got nothing; check the URL"):
         table_of_store(f"sqlite:///{tmp_path}/typo.db")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_long_name_of_a_recipe_is_kept_as_one_line(tmp_path):
+    names = {CLEAN.recipe_hash: "digits\n\x1b[2J+" + "epochs=3," * 100}
+    table = table_of_records("own", [CLEAN], recipe_names=names)
+    write_table(table, tmp_path / "own.parquet")
+    kept = read_table(tmp_path / "own.parquet").columns[0].facts["recipe_name"]
+    assert (kept[:9], len(kept), kept.isprintable()) == ("digits  [", 200, True)
