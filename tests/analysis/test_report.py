@@ -27,7 +27,7 @@ from robnas.benchmarks import Column, Table, table_of_records, write_table
 from robnas.build import drive
 from robnas.errors import DataError, InputError
 from robnas.records import RecordStore
-from robnas.search import Experiment, LocalSearch, Plan, RandomSearch, Task
+from robnas.search import FORMAT, Experiment, LocalSearch, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
 from tests.build.test_driver import Inline
 from tests.build.trainers import Faulty, queue_of
@@ -466,9 +466,9 @@ def test_a_search_in_which_everything_failed_is_reported(tmp_path):
         (None, "expected the results.json that robnas search --out DIR writes, got nothing"),
         ("{", "got JSONDecodeError"),
         ("[]", "got TypeError"),
-        ('{"format": 99}', "expected format 2, got 99; read it with the robnas that wrote it"),
-        ('{"format": 2, "robnas": "0", "notes": [], "results": []}', "got ValueError (no results)"),
-        ('{"format": 2, "robnas": "0", "notes": [], "results": [{"task": {}}]}', "got KeyError"),
+        ('{"format": 99}', f"expected format {FORMAT}, got 99; read it with the robnas that wrote it"),
+        (f'{{"format": {FORMAT}, "robnas": "0", "notes": [], "results": []}}', "got ValueError (no results)"),
+        (f'{{"format": {FORMAT}, "robnas": "0", "notes": [], "results": [{{"task": {{}}}}]}}', "got KeyError"),
     ],
 )
 def test_results_that_cannot_be_read_are_one_line(tmp_path, content, text):
