@@ -32,10 +32,11 @@ from typing import Any
 import numpy as np
 
 import robnas
-from robnas.analysis import correlate, correlation_ceiling, spearman
+from robnas.analysis import correlate, spearman
+from robnas.analysis._correlation import table_ceiling
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._paper_figures import BLUE
-from robnas.benchmarks import duplicate_residuals, read_scores
+from robnas.benchmarks import read_scores
 from robnas.proxies import SCALES, fit_few_shot, proxy_features
 from robnas.spaces import Architecture, partition, sample
 
@@ -163,9 +164,7 @@ def main() -> None:
             note("few-shot", f"{detail}: mean ± sd of {SPLITS} splits", mean, mean - deviation, mean + deviation)
     found = transfer(fresh)
     note("transfer", "cifar10 to imagenet16-120, other half", found.value, found.low, found.high)
-    column = table.column("cifar10", METRIC, "test")
-    residuals = duplicate_residuals(table.rows, column.mean)
-    ceiling = correlation_ceiling(column.mean, residuals, rng=np.random.default_rng(0), resamples=50)
+    ceiling = table_ceiling(table, table.column("cifar10", METRIC, "test"), np.random.default_rng(0))
     note("ceiling", "cifar10, whole table", ceiling.value, ceiling.low, ceiling.high)
     write_csv(settings.out / "robust_score.csv", ["setting", "detail", "spearman", "low", "high"], rows)
     write_pictures(settings.out / "robust_score", figure(rows))
