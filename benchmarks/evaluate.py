@@ -4,10 +4,10 @@
     python benchmarks/evaluate.py --device cuda
 
 Clean, FGSM and PGD-20 at 3/255 and 8/255. The baseline is the literal reference network of the tests attacked by
-torchattacks. Both sides ask the same random weights on random images whose labels are the network's own predictions:
-every image counts as correct and is attacked, which is the least favourable case for robnas, as it leaves out images
-that are misclassified already. With `--autoattack N` the time of standard AutoAttack on N images is printed beside
-that of the library called directly.
+torchattacks, in float32 without TF32, as robnas evaluates. Both sides ask the same random weights on random images
+whose labels are the network's own predictions: every image counts as correct and is attacked, which is the least
+favourable case for robnas, as it leaves out images that are misclassified already. With `--autoattack N` the time of
+standard AutoAttack on N images is printed beside that of the library called directly.
 """
 
 from __future__ import annotations
@@ -114,6 +114,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
+    if arguments.device == "cuda":
+        for place in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+            place.fp32_precision = "ieee"
     images = images_of(arguments.images)
     rows = []
     for code in arguments.architectures:

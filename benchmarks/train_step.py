@@ -4,14 +4,17 @@
     python benchmarks/train_step.py --device cuda        # batch 256
 
 The baseline is the literal reference network of the tests, channels-first, every edge executed, attacked by
-torchattacks. Both take turns in one process. The rate is that of the multiply-accumulates that reach the output,
-against the machine's own float32 matrix product; on a GPU also the copy bandwidth is printed. Memory is what two steps
-add to the resident set at their peak (CPU, in fresh processes) or the allocator's peak (GPU).
+torchattacks, in float32 without TF32. Both take turns in one process, after steps that do not count: on a GPU the
+captured step is timed. The rate is that of the multiply-accumulates that reach the output, against the machine's own
+float32 matrix product; on a GPU also that of the bytes which the operations of robnas read and write, each tensor once
+per operation, against a copy. Memory is what two steps add to the resident set at their peak (CPU, in fresh processes),
+or what a further step needs of the device with all that is kept for it, a captured graph included (GPU).
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
 import os
@@ -25,6 +28,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.reference.network import ReferenceNetwork
@@ -38,6 +43,7 @@ MEAN, STD = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)
 ATTACK_STEPS = 7
 # Forward and gradient to the input, a forward, and a backward to input and weights.
 PASSES = 2 * ATTACK_STEPS + 3
+WARM_UP = {"cpu": 1, "cuda": 5}  # on a GPU robnas captures its step in the fourth
 
 
 def batch(arguments: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -109,24 +115,56 @@ def copy_rate(device: str) -> float:
     return 2 * a.numel() / min(seconds(lambda: b.copy_(a), device) for _ in range(10))
 
 
+class Traffic(TorchDispatchMode):
+    """Counts the bytes of the tensors that operations read and write; views move nothing."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function, types, given=(), named=None):
+        found = function(*given, **(named or {}))
+        if not function.is_view:
+            tensors = [leaf for leaf in tree_leaves((given, named, found)) if isinstance(leaf, torch.Tensor)]
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return found
+
+
+def traffic(code: str, arguments: argparse.Namespace) -> int:
+    """Bytes that the operations of one step of robnas, launched one by one, read and write."""
+    run = ours(code, arguments)
+    with Traffic() as counted:
+        run()
+    return counted.bytes
+
+
 def _field(name: str) -> int:
     text = Path("/proc/self/status").read_text()
     return 1024 * int(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
 
 
 def memory(code: str, side: str, arguments: argparse.Namespace) -> float:
-    """MiB that two steps need at their peak."""
+    """MiB that a step needs at its peak."""
     if arguments.device == "cuda":
+        release()
+        before = torch.cuda.memory_reserved()
         run = SIDES[side](code, arguments)
-        run()
+        for _ in range(WARM_UP["cuda"]):
+            run()
+        # Of what a graph computes the allocator only knows the room that is reserved for it.
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         run()
-        return torch.cuda.max_memory_allocated() / 2**20
+        return (torch.cuda.max_memory_reserved() - before) / 2**20
     command = [sys.executable, __file__, "--peak", side, code, "--batch", str(arguments.batch)]
     command += ["--channels", str(arguments.channels), "--cells", str(arguments.cells)]
     # Large blocks go back to the system when they are freed, so that the peak is that of what is alive.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     return float(subprocess.check_output(command, env=environment))
+
+
+def release() -> None:
+    """Give back what no living tensor holds."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def peak(side: str, code: str, arguments: argparse.Namespace) -> float:
@@ -158,16 +196,20 @@ def main() -> None:
     if arguments.peak:
         print(peak(*arguments.peak, arguments))
         return
-    rate = matrix_rate(arguments.device)
-    rows = []
+    if arguments.device == "cuda":
+        for place in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):  # robnas says what it wants itself
+            place.fp32_precision = "ieee"
+    rate, copied = matrix_rate(arguments.device), copy_rate(arguments.device)
+    warm_up, rows = WARM_UP[arguments.device], []
     for code in arguments.architectures:
         runs = {side: make(code, arguments) for side, make in SIDES.items()}
         times: dict[str, list[float]] = {side: [] for side in SIDES}
-        for repeat in range(arguments.repeats + 1):
+        for repeat in range(warm_up + arguments.repeats):
             for side, run in runs.items():
                 spent = seconds(run, arguments.device)
-                if repeat:  # the first is warm-up
+                if repeat >= warm_up:
                     times[side].append(spent)
+        del runs, run
         macs = count(Architecture(code), channels=arguments.channels, cells=arguments.cells, live=True).macs
         median = {side: statistics.median(spent) for side, spent in times.items()}
         row = {
@@ -177,6 +219,8 @@ def main() -> None:
             "ratio": statistics.median(b / r for b, r in zip(times["baseline"], times["robnas"], strict=True)),
             "of_matrix_rate": PASSES * macs * arguments.batch / median["robnas"] / rate,
         }
+        if arguments.device == "cuda":
+            row["of_copy_rate"] = traffic(code, arguments) / median["robnas"] / copied
         if not arguments.no_memory:
             row |= {f"{side}_mib": memory(code, side, arguments) for side in SIDES}
         rows.append(row)
@@ -184,6 +228,7 @@ def main() -> None:
             print(
                 f"{code}  {row['baseline_ms']:8.1f} ms → {row['robnas_ms']:8.1f} ms  {row['ratio']:5.2f}×  "
                 f"{row['of_matrix_rate']:6.1%} of the matrix rate  "
+                + (f"{row['of_copy_rate']:6.1%} of the copy rate  " if "of_copy_rate" in row else "")
                 + "".join(f"{side} {row[f'{side}_mib']:.0f} MiB  " for side in SIDES if f"{side}_mib" in row),
                 flush=True,
             )
@@ -192,7 +237,7 @@ def main() -> None:
         "geometric_mean": mean,
         "lowest": min(row["ratio"] for row in rows),
         "matrix_gmacs": rate / 1e9,
-        "copy_gb_s": copy_rate(arguments.device) / 1e9,
+        "copy_gb_s": copied / 1e9,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu",
