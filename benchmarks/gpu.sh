@@ -3,14 +3,16 @@
 #
 #   benchmarks/gpu.sh DATA_DIR [OUT]
 #
-# DATA_DIR holds cifar-10-batches-py; results go to OUT (runs/gpu). Finished parts are kept and not repeated, trainings go
-# on at their last epoch. LIMIT (seconds per call, 560), PRECISION (tf32) and PYTHON (python) can be set.
+# CIFAR-10 is looked for in DATA_DIR, and downloaded to it, as docs/data.md says; results go to OUT (runs/gpu). Finished
+# parts are kept and not repeated, trainings go on at their last epoch. LIMIT (seconds per call, 560), PRECISION (tf32),
+# PYTHON (python) and PUBLISHED (a folder with the files of the published table, for a machine without a network) can be
+# set.
 set -euo pipefail
 DATA=${1:?usage: benchmarks/gpu.sh DATA_DIR [OUT]}
 OUT=${2:-runs/gpu}
 LIMIT=${LIMIT:-560}
 PRECISION=${PRECISION:-tf32}
-PYTHON=${PYTHON:-python}
+export PYTHON=${PYTHON:-python}
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 END=$((SECONDS + LIMIT))
 mkdir -p "$OUT"
@@ -37,43 +39,45 @@ part() {
 
 part machine nvidia-smi
 part tests "$PYTHON" -m pytest -q "$ROOT/tests/training" "$ROOT/tests/networks" -k "cuda or gpu"
-part step "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --json
-part step-tf32 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision tf32 --json
-part step-bf16 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision bf16 --json
-part evaluation "$PYTHON" "$ROOT/benchmarks/evaluate.py" --device cuda --autoattack 200 --json
+part step "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda
+part step-tf32 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision tf32
+part step-bf16 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision bf16
+part evaluation "$PYTHON" "$ROOT/benchmarks/evaluate.py" --device cuda --autoattack 200
 
-part rates "$PYTHON" "$ROOT/benchmarks/rates.py" --device cuda --precision "$PRECISION" --out "$OUT/rates.json"
-
-# One full training each of three architectures that span the published range, then their accuracies.
-for code in 323133 113023 031420; do
-  part "train-$code" "$PYTHON" -m robnas train "$code" --data cifar10 --data-dir "$DATA" --recipe nas-robbench-201 \
-    --precision "$PRECISION" --device cuda --out "$OUT/$code"
-  part "evaluate-$code" "$PYTHON" -m robnas evaluate "$OUT/$code" --suite nas-robbench-201 --split test \
-    --data-dir "$DATA" --device cuda --limit-test 1000 --json
-done
-
-# Throughput of one against three trainings at once on one card: the same plan with 1 and with 3 workers.
-cat >"$OUT/plan.toml" <<PLAN
-name = "throughput"
-seeds = [0, 1, 2]
-[space]
-kind = "list"
-architectures = ["323133"]
-[data]
-name = "cifar10"
-limit_train = 20000
-[recipe]
-preset = "nas-robbench-201"
-epochs = 3
-precision = "$PRECISION"
-[evaluation]
-splits = ["test"]
-images = {test = 1000}
-checks = false
-attacks = []
-PLAN
+# Seconds of whole trials, one at a time and three that share the card: what experiments/scale.py asks for.
 for jobs in 1 3; do
-  part "throughput-$jobs" bash -c "time '$PYTHON' -m robnas build '$OUT/plan.toml' \
-    --store 'sqlite:///$OUT/throughput-$jobs.db' --data-dir '$DATA' --device cuda --jobs $jobs"
+  part "rates-$jobs" "$PYTHON" "$ROOT/benchmarks/rates.py" --device cuda --precision "$PRECISION" --architectures 12 \
+    --concurrent "$jobs" --out "$OUT/rates-$jobs.json"
 done
+
+# The published training holds nothing out for validation.
+TRAIN=(-m robnas train --data cifar10 --data-dir "$DATA" --validation 0 --recipe nas-robbench-201
+  --precision "$PRECISION" --device cuda)
+
+# Throughput: ten epochs of one training alone, then of three at once. Begun anew in each call, so that they overlap.
+at_once() {
+  local jobs=$1 out=$2 failed=0 number
+  shift 2
+  rm -rf "$out/throughput-$jobs"-*
+  for number in $(seq "$jobs"); do
+    "$PYTHON" "$@" 323133 --epochs 10 --seed "$number" --out "$out/throughput-$jobs-$number" --json >/dev/null &
+  done
+  for number in $(jobs -p); do wait "$number" || failed=1; done
+  return "$failed"
+}
+export -f at_once
+for jobs in 1 3; do
+  part "throughput-$jobs" bash -c 'at_once "$@"' at_once "$jobs" "$OUT" "${TRAIN[@]}"
+done
+
+# One full training each of three architectures that span the published range.
+CODES=(323133 113023 031420)
+for code in "${CODES[@]}"; do
+  part "train-$code" "$PYTHON" "${TRAIN[@]}" "$code" --out "$OUT/$code"
+done
+
+# Their accuracies on all test images beside the published ones, and the ratio of the throughputs.
+[ -z "${PUBLISHED:-}" ] || part published "$PYTHON" -m robnas fetch nas-robbench-201 --from "$PUBLISHED"
+part report "$PYTHON" "$ROOT/benchmarks/gpu.py" "$OUT" --data-dir "$DATA" --trained "${CODES[@]}"
+cat "$OUT/report.log"
 echo complete
