@@ -56,13 +56,14 @@ TRAIN=(-m robnas train --data cifar10 --data-dir "$DATA" --validation 0 --recipe
 
 # Throughput: ten epochs of one training alone, then of three at once. Begun anew in each call, so that they overlap.
 at_once() {
-  local jobs=$1 out=$2 failed=0 number
+  local jobs=$1 out=$2 failed=0 number pids=()
   shift 2
   rm -rf "$out/throughput-$jobs"-*
   for number in $(seq "$jobs"); do
     "$PYTHON" "$@" 323133 --epochs 10 --seed "$number" --out "$out/throughput-$jobs-$number" --json >/dev/null &
+    pids+=($!)
   done
-  for number in $(jobs -p); do wait "$number" || failed=1; done
+  for number in "${pids[@]}"; do wait "$number" || failed=1; done
   return "$failed"
 }
 export -f at_once

@@ -77,12 +77,13 @@ def test_a_smaller_budget_than_that_of_the_file_leaves_out_its_larger_checkpoint
     assert json.loads(out)["results"][0]["checkpoints"] == [5, 10]
 
 
-@pytest.mark.parametrize("entry", ["checkpoints = 10", "[task]", "[algorithm]"])
+@pytest.mark.parametrize("entry", ["checkpoints = 10", 'checkpoints = ["20"]', "[task]", "[algorithm]"])
 def test_a_malformed_file_is_one_line(path, tmp_path, capsys, entry):
     config = tmp_path / "wrong.toml"
     config.write_text(f'table = "{path}"\nbudget = 30\nruns = 3\n{entry}\n')
-    code, out, err = robnas(capsys, "search", "--config", str(config))
-    assert (code, out, err.count("\n")) == (2, "", 1)
+    for arguments in ((), ("--budget", "20")):
+        code, out, err = robnas(capsys, "search", "--config", str(config), *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
 
 
 def test_selection_on_test_images_is_said(path, capsys):

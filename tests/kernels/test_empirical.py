@@ -1,4 +1,5 @@
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -338,6 +339,16 @@ class InPlace(nn.Module):
 def test_bad_input(network, images, settings, text):
     with pytest.raises(InputError, match=text):
         empirical_ntk(network, images, settings=NTKSettings(**settings))
+
+
+@pytest.mark.parametrize("settings", [{}, {"reduction": "full"}, {"batch_norm": "train"}])
+def test_the_memory_that_an_error_asks_for_is_enough(settings):
+    network, images = nn.Sequential(nn.Flatten(), nn.Linear(300, 40)), torch.rand(6, 300)
+    with pytest.raises(InputError) as refused:
+        empirical_ntk(network, images, settings=NTKSettings(memory_mib=1e-3, **settings))
+    wanted = float(re.search(r"at least (\S+) for", str(refused.value))[1])
+    found = empirical_ntk(network, images, settings=NTKSettings(memory_mib=wanted, **settings))
+    np.testing.assert_allclose(found, empirical_ntk(network, images, settings=NTKSettings(**settings)), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def figure5(out: Path, scores: Sequence[Scores], table: Table, dataset: str, pro
     title = (
         f"{len(both.codes):,} architectures of {table.name}, {dataset}; {settings.get('images', '?')} images of "
         f"{settings.get('data', '?')}, C = {settings.get('channels', '?')}, N = {settings.get('cells', '?')}, "
-        f"{settings.get('repeats', '?')} initialisations"
+        f"initialisations: {settings.get('repeats', '?')}, outputs: {settings.get('kernel', {}).get('reduction', '?')}"
     )
     return [
         write_csv(out / "figure5.csv", HEADER, rows),
@@ -235,6 +235,8 @@ def _figure(rows: list[list[Any]], both: Scored, title: str) -> Figure:
         axes.set_xticks(range(len(metrics)), metrics, rotation=45, ha="right", fontsize=7)
     for axes in panels[len(measures) :]:
         axes.remove()
+    for axes in panels[max(0, len(measures) - wide) : len(measures)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
     shown = [axes.get_legend_handles_labels() for axes in figure.axes]
     entries = {label: handle for handles, labels in shown for handle, label in zip(handles, labels, strict=True)}
     figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=4, fontsize=8, frameon=False)

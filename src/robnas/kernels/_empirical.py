@@ -228,6 +228,11 @@ class _Gram:
         """Memory besides the kernels."""
         return self._wide.nbytes
 
+    @property
+    def most_bytes(self) -> int:
+        """The same where memory is plentiful."""
+        return 8 * len(self._wide) * _COLUMNS
+
     def add(self, slab: Tensor) -> None:
         """Add columns, shape (stack · count, columns)."""
         start = 0
@@ -286,7 +291,7 @@ def _by_layer(
     chunk = max(1, min(len(images), int(budget / 3 / per_image)))
     row_bytes = gram.stack * gram.count * images.element_size()
     least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + per_image
-    _check_memory(settings, least + gram.working_bytes)
+    _check_memory(settings, least, gram)
     passes = _passes(chosen, cotangents, gram, int(budget - chunk * per_image) // row_bytes)
     store = images.new_empty(len(images) * max(part.columns for part in passes))
     done, total = 0, len(passes) * -(-len(images) // chunk)
@@ -303,10 +308,12 @@ def _by_layer(
             gram.add(slab)
 
 
-def _check_memory(settings: NTKSettings, least: float) -> None:
-    if settings.memory_mib * 2**20 < least:
+def _check_memory(settings: NTKSettings, least: float, gram: _Gram) -> None:
+    """Raise `InputError` unless `least` bytes fit beside the buffer of `gram`, which is larger where the limit is."""
+    if settings.memory_mib * 2**20 < least + gram.working_bytes:
+        wanted = 1.01 * (least + min(gram.most_bytes, least / 3)) / 2**20  # with room for the digits that are not shown
         got = Verbatim(f"{settings.memory_mib:g}")
-        raise InputError("memory_mib", expected=f"at least {least / 2**20:.3g} for these images", got=got)
+        raise InputError("memory_mib", expected=f"at least {wanted:.3g} for these images", got=got)
 
 
 def _slabs(store: Tensor, part: _Pass, images: int, full: bool) -> tuple[list[list[Tensor]], list[Tensor]]:
@@ -350,7 +357,7 @@ def _by_image(
     rows, size = gram.stack * gram.count, batches[0].element_size()
     columns = int((settings.memory_mib * 2**20 - gram.working_bytes) / size) // (rows + 1)  # and gradients of one image
     least = max(parameter.numel() for parameter in named.values()) * (rows + 1) * size
-    _check_memory(settings, least + gram.working_bytes)
+    _check_memory(settings, least, gram)
     groups: list[list[nn.Parameter]] = [[]]
     for parameter in reversed(named.values()):
         if groups[-1] and sum(p.numel() for p in groups[-1]) + parameter.numel() > columns:

@@ -230,7 +230,8 @@ def _checkpoints(values: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple
     points = tuple(values.get("checkpoints", ()))
     if "budget" not in changes or "checkpoints" in changes:
         return points
-    return tuple(point for point in points if point <= check_count("budget", values["budget"]))
+    budget = check_count("budget", values["budget"])
+    return tuple(point for point in points if check_count("checkpoint", point) <= budget)
 
 
 def _tasks(table: Table, entry: Mapping[str, Any]) -> Iterator[Task]:
