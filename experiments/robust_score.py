@@ -25,6 +25,7 @@ too.
 from __future__ import annotations
 
 import argparse
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,9 @@ def figure(rows: list[list[Any]]) -> Any:
     """What orders architectures on CIFAR-10, beside the ceiling."""
     from matplotlib.figure import Figure
 
-    shown = [row for row in rows if "cifar10" in row[1] and row[0] in ("baseline", "zero-shot", "few-shot")]
+    shown = [
+        row for row in rows if re.search(r"\bcifar10\b", row[1]) and row[0] in ("baseline", "zero-shot", "few-shot")
+    ]
     labels = [f"{row[0]}: {row[1].split(', cifar10')[0]}" for row in shown]
     values = np.array([[float(cell) for cell in row[2:]] for row in shown])
     ceiling = float(next(row for row in rows if row[0] == "ceiling")[2])
@@ -185,9 +188,7 @@ def figure(rows: list[list[Any]]) -> Any:
     axes.axvline(ceiling, color="black", linestyle=":", linewidth=1, label="ceiling of the table's noise")
     axes.set_yticks(range(len(shown)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel(
-        "Spearman with accuracy under PGD 8/255, CIFAR-10\n95 % interval over architectures; few-shot: ± sd over splits"
-    )
+    axes.set_xlabel("Spearman with accuracy under PGD 8/255, CIFAR-10\n95 % interval; few-shot: ± sd over splits")
     axes.legend(loc="lower left", frameon=False)
     return drawn
 
