@@ -92,10 +92,7 @@ def pooled_sd(values: Floats, group: npt.NDArray[np.integer[Any]]) -> tuple[floa
     Returns:
         Standard deviation (nan if no group has two values), groups and members that count.
     """
-    known = ~np.isnan(values)
-    values, group = values[known], group[known]
-    _, number, size = np.unique(group, return_inverse=True, return_counts=True)
-    mean = np.bincount(number, weights=values) / size
+    values, number, size, mean = _grouped(values, group)
     several = size[number] > 1
     groups, members = int((size > 1).sum()), int(several.sum())
     if not groups:
@@ -143,14 +140,21 @@ def run_residuals(rows: npt.NDArray[np.int64], column: Column) -> Residuals:
 
 def _residuals(values: Floats, group: npt.NDArray[np.integer[Any]]) -> Residuals:
     """Residuals within groups of more than one value; nan is left out."""
-    known = ~np.isnan(values)
-    values = values[known]
-    _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
-    mean = (np.bincount(number, weights=values) / size)[number]
-    several = size[number] > 1
-    factor = np.sqrt(size[number] / np.maximum(size[number] - 1, 1))
+    values, number, size, means = _grouped(values, group)
+    mean, count = means[number], size[number]
+    several = count > 1
+    factor = np.sqrt(count / np.maximum(count - 1, 1))
     order = np.argsort(mean[several], kind="stable")
     return Residuals(mean[several][order], ((values - mean) * factor)[several][order])
+
+
+def _grouped(
+    values: Floats, group: npt.NDArray[np.integer[Any]]
+) -> tuple[Floats, npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
+    """The values but nan, the group of each by number, and size and mean of each group."""
+    known = ~np.isnan(values)
+    _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
+    return values[known], number, size, np.bincount(number, weights=values[known]) / size
 
 
 def measure_noise(rows: npt.NDArray[np.int64], column: Column) -> Noise:
@@ -181,10 +185,8 @@ def measure_local_noise(rows: npt.NDArray[np.int64], column: Column, window: int
     """
     check_count("window", window, 2)
     source, values, group = _repeated(rows, column)
-    known = ~np.isnan(values)
-    _, number, size = np.unique(group[known], return_inverse=True, return_counts=True)
-    mean = np.bincount(number, weights=values[known]) / size
-    squares = np.bincount(number, weights=(values[known] - mean[number]) ** 2)
+    values, number, size, mean = _grouped(values, group)
+    squares = np.bincount(number, weights=(values - mean[number]) ** 2)
     several = np.flatnonzero(size > 1)
     _check_found(len(several), column, source)
     order = several[np.argsort(mean[several], kind="stable")]
