@@ -127,6 +127,26 @@ def test_a_batch_is_balanced_and_random():
 
 
 @pytest.mark.parametrize(
+    ("count", "classes", "most"),
+    [(2, 2, 1), (3, 3, 1), (4, 2, 2), (5, 2, 3), (64, 32, 2), (199, 99, 3), (200, 100, 2), (201, 100, 3)],
+)
+def test_every_class_that_is_used_has_two_images(count, classes, most):
+    found = balanced_batch(torch.arange(100).repeat_interleave(3), count, seed=0)
+    counts = torch.bincount(torch.arange(100).repeat_interleave(3)[found])
+    assert len(set(found.tolist())) == count
+    assert (len(counts[counts > 0]), counts.max()) == (classes, most)
+    assert count < 4 or counts[counts > 0].min() == 2
+
+
+def test_pairs_come_from_classes_that_have_them():
+    labels = torch.tensor([*range(50), *([50] * 5), *([51] * 3)])  # most classes have a single image
+    assert torch.bincount(labels[balanced_batch(labels, 8, seed=0)]).tolist()[50:] == [5, 3]
+    assert torch.bincount(labels[balanced_batch(labels, 20, seed=0)]).tolist()[50:] == [5, 3]
+    lonely = torch.tensor([0, 0, 0, *range(1, 40)])  # pairs of two classes are not to be had
+    assert len(labels[balanced_batch(lonely, 8, seed=0)].unique()) == 8
+
+
+@pytest.mark.parametrize(
     ("call", "text"),
     [
         (

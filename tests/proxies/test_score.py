@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import robnas
+from robnas.data import Dataset, Images
 from robnas.errors import InputError
 from robnas.kernels import NTKSettings
 from robnas.networks import build_network
@@ -111,6 +112,51 @@ def test_all_architectures_see_the_same_images(digits):
     )
     assert torch.equal(first.images, second.images)
     assert not torch.equal(first.images, other.images)
+
+
+def own_data(labels, size=8):
+    """Random grey images with these labels."""
+    pixels = torch.randint(256, (len(labels), 1, size, size), generator=torch.Generator().manual_seed(0))
+    images = Images(pixels.to(torch.uint8), labels)
+    return Dataset("own", int(labels.max()) + 1, {"train": images, "test": images}, (0.5,), (0.25,))
+
+
+@pytest.mark.parametrize("classes", [2, 40, 120])
+def test_scores_that_compare_images_of_a_class_have_pairs_of_any_data(classes):
+    """With one image per class every architecture had the same epe_nas, up to rounding."""
+    data, archs = own_data(torch.arange(classes).repeat_interleave(5)), ["323133", "333333", "131131", "222222"]
+    found = [score(arch, data, ["epe_nas", "robust_score"], settings=SETTINGS) for arch in archs]
+    values = [one["epe_nas"].mean for one in found]
+    assert min(values) > 1
+    assert max(values) - min(values) > 0.01 * max(values)
+    assert None not in [one["robust_score"].mean for one in found]
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (torch.tensor([0, 0, 1, 2, 3, 4, 5, 6]), None),
+        (
+            torch.arange(8),
+            "at least 2 images, 2 of each of 1 or more classes; the batch has 8, at most 1 of each",
+        ),
+    ],
+)
+def test_without_a_pair_of_one_class_the_number_needed_is_said(labels, text):
+    network = build_network("323133", **{**SIZES, "num_classes": 8})
+    found = score_network(Probe(network, IMAGES, labels), ["epe_nas", "robust_score", "jacov"])
+    assert found["jacov"].value is not None
+    for name in ("epe_nas", "robust_score"):
+        assert (found[name].value is None) == (text is not None)
+        assert (text or "") in found[name].reason
+
+
+def test_one_class_alone_says_nothing_where_classes_are_compared():
+    """With more than 100 outputs epe_nas is a difference between classes, which one class makes 0 for every network."""
+    network = build_network("323133", **{**SIZES, "num_classes": 120})
+    found = score_network(Probe(network, IMAGES, LABELS * 0), ["epe_nas"])["epe_nas"]
+    assert found.value is None
+    assert "takes at least 4 images, 2 of each of 2 or more classes; the batch has 8, at most 8 of each" in found.reason
 
 
 def test_names_may_be_groups():

@@ -132,6 +132,11 @@ SCORES: dict[str, Score] = {
 def balanced_batch(labels: Tensor, count: int, seed: int) -> Tensor:
     """Indices of `count` random images with as equal numbers per class as possible, shape (count,).
 
+    At least two images of every class that is used, so that scores which compare images of a class have a pair: where
+    `count` does not give two to every class, those of random ``count // 2`` classes. Fewer than four images, which may
+    have to be of two classes at once, are of as many classes as possible; so are those of labels that do not offer
+    pairs of two classes. A class with a single image is used where every class is.
+
     Raises:
         InputError: more than there are.
     """
@@ -141,7 +146,12 @@ def balanced_batch(labels: Tensor, count: int, seed: int) -> Tensor:
     order = rng.permutation(len(labels))
     shuffled = labels.cpu().numpy()[order]
     turn = np.empty(len(order), dtype=np.int64)  # the how-manieth of its class each one is
-    for label in np.unique(shuffled):
+    classes, firsts, sizes = np.unique(shuffled, return_index=True, return_counts=True)
+    for label in classes:
         of_class = np.flatnonzero(shuffled == label)
         turn[of_class] = np.arange(len(of_class))
+    if 4 <= count < 2 * len(classes):
+        paired = classes[np.argsort(firsts)][sizes[np.argsort(firsts)] > 1][: count // 2]
+        if len(paired) > 1:
+            turn[~np.isin(shuffled, paired)] += len(order)
     return torch.from_numpy(order[np.argsort(turn, kind="stable")[:count]])

@@ -30,7 +30,7 @@ class ProxySettings:
     """
 
     images: int = 64
-    """Training images, balanced over classes."""
+    """Training images, balanced over classes, two or more of each that is used; see `robnas.kernels.balanced_batch`."""
     channels: int = 16
     """Channels C of the first stage."""
     cells: int = 5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas.proxies._jacov import correlation
-from robnas.proxies._probe import Probe
+from robnas.proxies._probe import Probe, UndefinedScoreError
 
 _TINY, _MANY = 1e-5, 100
 
@@ -17,10 +18,12 @@ def epe_nas(probe: Probe) -> float:
     code. Rows as in `jacov`. Every class of the batch counts; one image of a class correlates with itself alone.
 
     Raises:
-        UndefinedScoreError: a row is constant.
+        UndefinedScoreError: a row is constant, no class has two images, or with more than 100 outputs there is one
+            class alone.
     """
     rows, labels = probe.jacobian.cpu().numpy(), probe.labels.cpu().numpy()
     many = probe.clean.logits.shape[1] > _MANY
+    _check_classes(labels, 2 if many else 1)
     sums = []
     for label in np.unique(labels):
         of_class = rows[labels == label]
@@ -30,3 +33,13 @@ def epe_nas(probe: Probe) -> float:
     if many:
         return float(np.abs(values[:, None] - values).sum() / len(values))
     return float(np.abs(values).sum())
+
+
+def _check_classes(labels: npt.NDArray[np.int64], least: int) -> None:
+    """Raise `UndefinedScoreError` unless images of a class can be compared, and `least` classes with one another."""
+    _, counts = np.unique(labels, return_counts=True)
+    if counts.max() < 2 or len(counts) < least:
+        raise UndefinedScoreError(
+            f"images of a class are compared, which takes at least {2 * least} images, 2 of each of {least} or more "
+            f"classes; the batch has {len(labels)}, at most {counts.max()} of each of {len(counts)}"
+        )

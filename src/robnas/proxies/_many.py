@@ -103,6 +103,8 @@ def score_settings(
     """What scores depend on, as JSON values."""
     facts = to_dict(settings)
     facts["kernel"] = {key: value for key, value in facts["kernel"].items() if key not in ("seed", "memory_mib")}
+    if settings.images < 2 * data.num_classes:
+        facts["drawn"] = "pairs of a class"  # which scores of earlier versions were not
     return {
         "data": data.name,
         "data_version": data.content_hash,
