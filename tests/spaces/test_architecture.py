@@ -1,5 +1,7 @@
+import json
 import pickle
 import re
+from array import array
 
 import numpy as np
 import pytest
@@ -41,6 +43,54 @@ def test_known_architecture_in_every_encoding():
 def test_every_encoding_round_trips_over_the_whole_space(encoding):
     for arch in ALL:
         assert Architecture(arch.format(encoding)) == arch
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+@pytest.mark.parametrize("write", [str, json.dumps])
+def test_every_encoding_is_understood_as_text(encoding, write):
+    for arch in ALL[::53]:
+        text = write(arch.format(encoding)).strip('"')
+        if encoding == "naslib":
+            text = text.replace("[", "(").replace("]", ")")
+        assert Architecture(text) == arch
+        assert Architecture(text, encoding=encoding) == arch
+        assert Architecture(arch.format(encoding), encoding=encoding) == arch
+
+
+def test_the_text_of_a_naslib_tuple_is_the_architecture_of_the_tuple():
+    assert Architecture("(4, 0, 3, 1, 4, 3)") == Architecture((4, 0, 3, 1, 4, 3)) == Architecture("410242")
+
+
+@pytest.mark.parametrize(
+    "numbers", [[3, 2, 3, 1, 3, 3], "[3,2,3,1,3,3]", range(6), array("i", [3, 2, 3, 1, 3, 3])], ids=type
+)
+def test_numbers_that_may_be_digits_or_naslibs_are_refused_until_one_says_which(numbers):
+    with pytest.raises(
+        InputError, match="a tuple.* NASLib.s.*; or say which: encoding=.naslib. or encoding=.code."
+    ):
+        Architecture(numbers)
+
+
+def test_numbers_are_read_as_what_they_are_said_to_be():
+    digits = [3, 2, 3, 1, 3, 3]
+    assert Architecture(digits, encoding="code") == Architecture(tuple(digits), encoding="code")
+    assert Architecture(digits, encoding="code").code == "323133"
+    assert Architecture(digits, encoding="naslib") == Architecture(tuple(digits))
+    assert Architecture(digits, encoding="naslib").code != "323133"
+
+
+@pytest.mark.parametrize(("given", "encoding", "text"), [
+    ("323133", "genotype", "expected the encoding genotype, got '323133'"),
+    ((2, 3, 0, 2, 2, 2), "operations", "expected the encoding operations"),
+    (("none",) * 6, "naslib", "expected the encoding naslib"),
+    ("323133", "yaml", "encoding: expected one of genotype, code"),
+    ([3, 2, 3, 1, 3, 5], "code", "element 6 of 6: expected a number from 0 to 4, got 5"),
+    ([3, 2, 3, 1, 3, 10], "code", "element 6 of 6: expected a number from 0 to 4, got 10"),
+    ([3, 2, 3], "code", "expected 6 operations, one per edge, got 3"),
+])  # fmt: skip
+def test_what_is_not_in_the_encoding_that_is_named_is_refused(given, encoding, text):
+    with pytest.raises(InputError, match=text):
+        Architecture(given, encoding=encoding)
 
 
 def test_lists_numpy_tuples_and_architectures_are_accepted():
@@ -97,6 +147,14 @@ BAD = [
     ({"1<-0": "none"}, "expected the keys 1<-0, .* got no '2<-0'"),
     ({"9<-0": "none"}, "key: expected the keys .* got '9<-0'"),
     (Architecture("323133").format("hpobench") | {"3<-1": "conv"}, "key '3<-1': expected one of none"),
+    ("(2, 3, 0, 2, 2)", "expected 6 operations, one per edge, got 5"),
+    ([2, 3, 0], "expected 6 operations, one per edge, got 3"),
+    ("(2, 3, 0, 2, 2, 9)", "element 6 of 6 of a NASLib tuple"),
+    ("(2, 3, 0, __import__('os'), 2, 2)", "expected a genotype string, a digit code"),
+    ("(" * 200 + ")" * 200, "expected a genotype string|expected 6 operations"),
+    ("[" * 5_000 + "]" * 5_000, "expected at most 400 characters"),
+    ("(2, 3, 0, 2, 2, 2]", "character 1: expected one of the digits"),
+    ("{'1<-0': 'none', '1<-0': 'none'}", "expected a genotype string, a digit code"),
     (25, "published index is looked up in a table"),
     (None, "expected a genotype string, a digit code"),
     (3.5, "expected a genotype string, a digit code"),

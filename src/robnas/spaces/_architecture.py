@@ -20,8 +20,11 @@ class Architecture:
     """A cell of 4 nodes and 6 edges, one of 5 operations on each (Dong and Yang 2020, NAS-Bench-201).
 
     Args:
-        encoding: a genotype string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, a digit code ``"323133"``, a tuple of
-            six operation names, a NASLib tuple of six integers, an HPOBench dictionary, or an architecture.
+        given: a genotype string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, a digit code ``"323133"``, six operation
+            names, a NASLib tuple of six integers, an HPOBench dictionary, one of these written as a text such as
+            ``"(2, 3, 0, 2, 2, 2)"``, or an architecture.
+        encoding: what `given` is: ``genotype``, ``code``, ``operations``, ``naslib`` or ``hpobench``; if omitted, that
+            is seen from its form. A list of six integers shows no form: it may be NASLib's or the digits of a code.
 
     Raises:
         InputError: the encoding is malformed; the text names the position and the accepted values.
@@ -30,8 +33,8 @@ class Architecture:
     code: str
     """Six digits, one per edge in the order 0→1 0→2 1→2 0→3 1→3 2→3; each is an index into `OPERATIONS`."""
 
-    def __init__(self, encoding: object) -> None:
-        code = encoding.code if isinstance(encoding, Architecture) else _encodings.parse(encoding)
+    def __init__(self, given: object, /, *, encoding: str | None = None) -> None:
+        code = given.code if isinstance(given, Architecture) else _encodings.parse(given, encoding)
         object.__setattr__(self, "code", code)
 
     @classmethod

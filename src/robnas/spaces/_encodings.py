@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, NoReturn
@@ -20,44 +21,103 @@ _HPOBENCH_KEYS = tuple(f"{target}<-{source}" for source, target in EDGES)
 _LONGEST = len("|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|avg_pool_3x3~0|avg_pool_3x3~1|avg_pool_3x3~2|")
 
 
-def parse(encoding: object) -> str:
+_LONGEST_LITERAL = 400  # a tuple of names or a dictionary, written out
+
+
+def parse(given: object, encoding: str | None = None) -> str:
     """The digit code, such as ``323133``, of any encoding.
+
+    Args:
+        given: the architecture.
+        encoding: what `given` is, a key of `FORMATS`; if None, that is seen from its form.
 
     Raises:
         InputError: the text names the position and what is accepted there.
     """
-    if isinstance(encoding, str):
-        return _parse_text(encoding)
-    if isinstance(encoding, Mapping):
-        return _parse_hpobench(encoding)
-    if isinstance(encoding, Sequence) and not isinstance(encoding, (bytes, bytearray, memoryview)):
-        return _parse_sequence(encoding)
+    if isinstance(given, str):
+        given = _from_text(given)
+    kind = _kind(given)
+    if encoding is not None:
+        if encoding not in FORMATS:
+            raise InputError("encoding", expected=f"one of {', '.join(FORMATS)}", got=encoding)
+        if encoding != kind and not (encoding in _OF_NUMBERS and _has_numbers(given)):
+            raise InputError("architecture", expected=f"the encoding {encoding}", got=given)
+        kind = encoding
+    return _PARSERS[kind](given)
+
+
+def _kind(given: Any) -> str:
+    """The encoding of `given`, a key of `_PARSERS`."""
+    if isinstance(given, str):
+        return "genotype" if given.startswith("|") else "code"
+    if isinstance(given, Mapping):
+        return "hpobench"
+    if isinstance(given, Sequence) and not isinstance(given, (bytes, bytearray, memoryview)):
+        if not _has_numbers(given):
+            return "operations"
+        return "naslib" if isinstance(given, tuple) else "unknown numbers"
+    return "unknown"
+
+
+def _has_numbers(given: Any) -> bool:
+    return isinstance(given, Sequence) and all(
+        isinstance(value, Integral) and not isinstance(value, bool) for value in given
+    )
+
+
+def _refuse(given: object) -> NoReturn:
     raise InputError(
         "architecture",
         expected="a genotype string, a digit code, a tuple of operation names, a NASLib tuple "
         "or an HPOBench dictionary",
-        got=encoding,
-        remedy=_remedy(encoding),
+        got=given,
+        remedy=_remedy(given),
     )
 
 
-def _remedy(encoding: object) -> str:
-    if isinstance(encoding, (bytes, bytearray)):
+def _remedy(given: object) -> str:
+    if isinstance(given, (bytes, bytearray)):
         return "decode bytes to text first"
-    if isinstance(encoding, Integral):
+    if isinstance(given, Integral):
         return "a published index is looked up in a table; Architecture.from_index takes the project's own order"
     return "see robnas.Architecture"
 
 
-def _parse_text(text: str) -> str:
-    text = text.strip() if len(text) < 2 * _LONGEST else text
-    if len(text) > _LONGEST:
+def _refuse_numbers(given: Sequence[int]) -> NoReturn:
+    """Six numbers in a list may be NASLib's or the digits of a code, which are other architectures."""
+    _six(given)
+    raise InputError(
+        "architecture",
+        expected="a tuple, in round brackets, if the numbers are NASLib's, or the digits as one text such as '323133'",
+        got=given,
+        remedy='or say which: encoding="naslib" or encoding="code"',
+    )
+
+
+def _from_text(text: str) -> Any:
+    """A text as it is, or the tuple, list or dictionary that is written in it; nothing is evaluated."""
+    text = text.strip() if len(text) < 2 * _LONGEST_LITERAL else text
+    brackets = text[:1] + text[-1:]
+    longest = _LONGEST_LITERAL if brackets in ("()", "[]", "{}") else _LONGEST
+    if len(text) > longest:
         raise InputError(
-            "architecture", expected=f"at most {_LONGEST} characters", got=Verbatim(f"{len(text):,} characters")
+            "architecture", expected=f"at most {longest} characters", got=Verbatim(f"{len(text):,} characters")
         )
-    if not text.startswith("|"):
-        return _parse_code(text)
-    return _parse_genotype(text)
+    if longest == _LONGEST:
+        return text
+    try:
+        found = json.loads(
+            (f"[{text[1:-1]}]" if brackets == "()" else text).replace("'", '"'), object_pairs_hook=_unique
+        )
+    except (ValueError, RecursionError):
+        _refuse(text)
+    return tuple(found) if brackets == "()" else found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
 
 
 def _parse_code(text: str) -> str:
@@ -105,31 +165,42 @@ def _parse_genotype(text: str) -> str:
     return code
 
 
-def _parse_sequence(values: Sequence[object]) -> str:
+def _six(values: Sequence[Any]) -> Sequence[Any]:
     if len(values) != len(EDGES):
         raise InputError(
             "architecture",
             expected=f"{len(EDGES)} operations, one per edge",
             got=Verbatim(f"{len(values)}"),
         )
-    if all(isinstance(value, Integral) and not isinstance(value, bool) for value in values):
-        return _parse_naslib([int(value) for value in values])  # type: ignore[call-overload]
+    return values
+
+
+def _parse_operations(values: Sequence[object]) -> str:
     return "".join(
         _digit(value, f"architecture, element {position} of 6 (edge {source}→{target})")
-        for position, (value, (source, target)) in enumerate(zip(values, EDGES, strict=True), start=1)
+        for position, (value, (source, target)) in enumerate(zip(_six(values), EDGES, strict=True), start=1)
     )
 
 
-def _parse_naslib(values: list[int]) -> str:
+def _parse_digits(given: str | Sequence[int]) -> str:
+    if isinstance(given, str):
+        return _parse_code(given)
+    for position, value in enumerate(_six(given), start=1):
+        if not 0 <= value < len(OPERATIONS):
+            raise InputError(f"architecture, element {position} of 6", expected="a number from 0 to 4", got=value)
+    return "".join(str(int(value)) for value in given)
+
+
+def _parse_naslib(values: Sequence[int]) -> str:
     digits = [""] * len(EDGES)
-    for position, (value, edge) in enumerate(zip(values, _NASLIB_EDGES, strict=True), start=1):
+    for position, (value, edge) in enumerate(zip(_six(values), _NASLIB_EDGES, strict=True), start=1):
         if not 0 <= value < len(OPERATIONS):
             raise InputError(
                 f"architecture, element {position} of 6 of a NASLib tuple",
                 expected="0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1 or 4 avg_pool_3x3",
                 got=value,
             )
-        digits[edge] = str(_NASLIB_OPERATIONS.index(value))
+        digits[edge] = str(_NASLIB_OPERATIONS.index(int(value)))
     return "".join(digits)
 
 
@@ -176,4 +247,15 @@ FORMATS: dict[str, Callable[[str], Any]] = {
     "operations": to_operations,
     "naslib": to_naslib,
     "hpobench": to_hpobench,
+}
+
+_OF_NUMBERS = ("code", "naslib")
+_PARSERS: dict[str, Callable[[Any], str]] = {
+    "genotype": _parse_genotype,
+    "code": _parse_digits,
+    "operations": _parse_operations,
+    "naslib": _parse_naslib,
+    "hpobench": _parse_hpobench,
+    "unknown numbers": _refuse_numbers,
+    "unknown": _refuse,
 }
