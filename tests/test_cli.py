@@ -9,7 +9,7 @@ import pytest
 
 from robnas.cli import main
 from robnas.records import RecordStore
-from robnas.spaces import FORMATS
+from robnas.spaces import FORMATS, Architecture
 
 
 def robnas(capsys, *arguments):
@@ -163,3 +163,23 @@ suite = robnas.Suite("s", robnas.Suite.digits().attacks[:2], checks=False)
 robnas.evaluate(network, data, suite, split="test", seed=0, limit=10)
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+@pytest.mark.parametrize("command", [
+    ("info",),
+    ("query", "--dataset", "digits", "--metric", "clean", "--split", "test"),
+    ("score", "--proxy", "parameters"),
+], ids=lambda command: command[0])  # fmt: skip
+def test_every_command_understands_every_encoding(capsys, command, encoding):
+    name, *options = command
+    given = str(Architecture("323133").format(encoding))
+    as_code, as_given = (robnas(capsys, name, text, *options, "--json") for text in ("323133", given))
+    assert as_given == as_code
+    assert as_given[0] == 0
+
+
+@pytest.mark.parametrize("name", ["info", "train", "query", "score"])
+def test_help_says_that_any_encoding_will_do(capsys, name):
+    _, out, _ = robnas(capsys, name, "--help")
+    assert "Any encoding" in out

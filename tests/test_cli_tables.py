@@ -3,11 +3,13 @@ import json
 import os
 from dataclasses import replace
 
+import pandas
 import pytest
 
 from robnas.analysis import REPRODUCTIONS
 from robnas.benchmarks import Column, Table, read_table, write_table
 from robnas.records import RecordStore
+from robnas.spaces import Architecture
 from tests.benchmarks.test_records import CLEAN, RECORD
 from tests.conftest import shared_file
 from tests.test_cli import robnas
@@ -230,11 +232,26 @@ def test_export_writes_what_others_read(fetched, capsys):
     again = read_table(fetched / "table.parquet")
     assert (len(again), again.datasets) == (6466, ("cifar10",))
     rows = {row["architecture"]: row for row in rows_of(fetched / "table.csv")}
-    assert float(rows["323133"]["pgd@8/255"]) == pytest.approx(0.4811, abs=1e-4)
+    assert float(rows[Architecture("323133").genotype]["pgd@8/255"]) == pytest.approx(0.4811, abs=1e-4)
     assert len(json.loads((fetched / "table.json").read_text())) == 6466
     code, _, err = robnas(capsys, "export", "nas-robbench-201", "--out", str(fetched / "table.xlsx"))
     assert code == 2
     assert "a file ending in .parquet, .csv or .json" in err
+
+
+@pytest.mark.parametrize(("suffix", "read"), [("csv", pandas.read_csv), ("json", pandas.read_json)])
+def test_exported_architectures_survive_pandas(suffix, read, capsys, tmp_path):
+    values = [0.1, 1 / 3, 0.4811111111111]
+    table = Table("mine", [0, 9, 14], [Column("digits", "test", "clean", [[value] for value in values])])
+    assert [arch.code for arch in table.architectures] == ["000000", "000014", "000024"]
+    write_table(table, tmp_path / "mine.parquet")
+    path = tmp_path / f"mine.{suffix}"
+    code, _, err = robnas(capsys, "export", str(tmp_path / "mine.parquet"), "--out", str(path))
+    assert code == 0, err
+    frame = read(path)
+    for name in ("architecture", "genotype"):
+        assert [Architecture(text) for text in frame[name]] == list(table.architectures)
+    assert frame["digits test clean"].tolist() == pytest.approx(values, abs=1e-15)
 
 
 def test_reproductions_match_the_published_values(fetched, capsys):

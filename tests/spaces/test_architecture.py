@@ -65,9 +65,7 @@ def test_the_text_of_a_naslib_tuple_is_the_architecture_of_the_tuple():
     "numbers", [[3, 2, 3, 1, 3, 3], "[3,2,3,1,3,3]", range(6), array("i", [3, 2, 3, 1, 3, 3])], ids=type
 )
 def test_numbers_that_may_be_digits_or_naslibs_are_refused_until_one_says_which(numbers):
-    with pytest.raises(
-        InputError, match="a tuple.* NASLib.s.*; or say which: encoding=.naslib. or encoding=.code."
-    ):
+    with pytest.raises(InputError, match=r"a tuple.* NASLib.s.*; or say which: encoding=.naslib. or encoding=.code."):
         Architecture(numbers)
 
 

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from robnas.cli._common import Json, TableName, parse_architecture, print_json
+from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json
 
 
 def info(
     architecture: Annotated[
         str,
         typer.Argument(
-            help="Digit code such as 323133, genotype string, or with --table a published index written as '#2581'.",
-            show_default=False,
+            help=f"{ENCODINGS}; or with --table a published index written as '#2581'.", show_default=False
         ),
     ],
     table: TableName | None = None,

@@ -15,7 +15,11 @@ import typer
 from robnas.types import Progress, silent
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Arch = Annotated[str, typer.Argument(help="Digit code such as 323133, or genotype string.", show_default=False)]
+ENCODINGS = (
+    "Any encoding in quotes: digit code such as 323133, genotype, six operation names or NASLib's six numbers in round "
+    "brackets, HPOBench's dictionary"
+)
+Arch = Annotated[str, typer.Argument(help=f"{ENCODINGS}.", show_default=False)]
 TableName = Annotated[
     str,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, DataDir, Json, checked_device, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.proxies import ProxyScore
@@ -23,7 +23,7 @@ _ACROSS = 6  # columns that fit a screen
 
 def score(
     architectures: Annotated[
-        list[str] | None, typer.Argument(help="Digit codes such as 323133, or genotype strings.", show_default=False)
+        list[str] | None, typer.Argument(help=f"{ENCODINGS}; several will do.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every architecture, one per class of --partition.")] = False,
     sample: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, TableName, parse_architecture, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -183,7 +183,7 @@ def _shown(value: Any) -> str:
 
 def query(
     architecture: Annotated[
-        str, typer.Argument(help="Any encoding, or a published index written as #2581.", show_default=False)
+        str, typer.Argument(help=f"{ENCODINGS}; or a published index written as '#2581'.", show_default=False)
     ],
     table: TableName = "digits",
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
@@ -285,7 +285,11 @@ def export(
     attack_seed: AttackSeed = None,
     as_json: Json = False,
 ) -> None:
-    """Write a table to a file: .parquet is read back by robnas, .csv and .json hold the means for others."""
+    """Write a table to a file: .parquet is read back by robnas, .csv and .json hold the means for others.
+
+    In .csv and .json an architecture is its genotype, since spreadsheets and pandas read the code 000014 as the number
+    14.
+    """
     from robnas._files import write_text
     from robnas.benchmarks import load, write_table
     from robnas.errors import InputError
@@ -298,10 +302,11 @@ def export(
     if dataset:
         found = found.select(dataset)
     frame = found.to_pandas(dataset).reset_index()  # an error if nothing can be written
+    frame["architecture"] = frame["genotype"]
     if out.suffix == ".parquet":
         write_table(found, out)
     else:
-        write_text(out, frame.to_csv(index=False) if out.suffix == ".csv" else frame.to_json(orient="records") + "\n")
+        write_text(out, frame.to_csv(index=False) if out.suffix == ".csv" else frame.to_json(orient="records", double_precision=15) + "\n")
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
         print_json({"path": str(out), "architectures": len(found), "left_out": left_out})

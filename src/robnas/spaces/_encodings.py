@@ -105,10 +105,10 @@ def _from_text(text: str) -> Any:
         )
     if longest == _LONGEST:
         return text
+    inside = text[1:-1].rstrip().removesuffix(",")
+    opening, closing = "[]" if brackets == "()" else brackets
     try:
-        found = json.loads(
-            (f"[{text[1:-1]}]" if brackets == "()" else text).replace("'", '"'), object_pairs_hook=_unique
-        )
+        found = json.loads(f"{opening}{inside}{closing}".replace("'", '"'), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         _refuse(text)
     return tuple(found) if brackets == "()" else found

@@ -85,7 +85,11 @@ function ofList(text) {
   const parts = text.slice(1, -1).split(",").map((part) => part.trim());
   if (parts.at(-1) === "") parts.pop();
   if (parts.length !== 6) throw new ParseError(`Expected 6 operations, one per edge, got ${parts.length}.`);
-  const digits = parts.every((part) => /^\d+$/.test(part)) ? ofNaslib(parts.map(Number)) : parts.map((part, place) =>
+  const numbers = parts.every((part) => /^\d+$/.test(part));
+  if (numbers && text[0] === "[") {
+    throw new ParseError("Expected round brackets if the numbers are NASLib's, or the digits as one text such as 323133.");
+  }
+  const digits = numbers ? ofNaslib(parts.map(Number)) : parts.map((part, place) =>
     operationOf(part, `Element ${place + 1} of 6 (edge ${EDGES[place].join("→")})`));
   return parseInt(digits.join(""), 5);
 }
