@@ -285,6 +285,21 @@ def test_predictor_searches_ask_only_for_new_neighbours_of_the_best(kind, task):
         assert all(min(distance(arch, parent) for parent, _ in best) == 1 for arch, _ in heard[begin : begin + 6])
 
 
+@pytest.mark.parametrize(
+    ("preset", "settings"),
+    [
+        (PredictorEvolution(), {"initial": 20, "predictor": "forest", "encoding": "one-hot"}),
+        (PredictorEvolution(7, 3, 2, 4, 2, "ridge", "path"),
+         {"initial": 7, "batch": 3, "parents": 2, "children": 4, "ensemble": 2, "predictor": "ridge"}),
+    ],
+    ids=["defaults", "others"],
+)  # fmt: skip
+def test_predictor_evolution_is_a_preset_of_bananas(preset, settings, task):
+    bananas = Bananas(**settings, acquisition="mean")
+    assert preset.bananas == bananas
+    assert run(preset, task, 40, seed=3).indices.tolist() == run(bananas, task, 40, seed=3).indices.tolist()
+
+
 @pytest.mark.parametrize("predictor", PREDICTORS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_predictors_rank_new_architectures_and_members_differ(predictor, encoding, task):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from robnas.errors import InputError
-from robnas.search import LocalSearch, Loop, RandomSearch, RegularizedEvolution, Task, run
+from robnas.search import LocalSearch, Loop, RandomSearch, RegularizedEvolution, Task, repeat, run
 from robnas.search._dominance import domination_ranks
 from robnas.spaces import Architecture, partition
 from tests.search.conftest import everything, partial_table, synthetic
@@ -349,3 +349,17 @@ def test_a_front_without_volume_and_a_column_without_values_are_refused():
 
 def test_a_split_that_is_the_only_one_need_not_be_named():
     assert Task.named(partial_table(), "cifar10", "clean").seen[0].split == "test"
+
+
+def test_a_run_charges_its_table_and_a_comparison_of_runs_charges_nothing():
+    table = partial_table()
+    objective = table.objective("cifar10", "clean", split="test")
+    repeat(RandomSearch(), objective, 5, 3)
+    assert objective.charged == table.charged == 0
+    trace = run(RandomSearch(), objective, 5, seed=1)
+    assert objective.charged == table.charged == len(trace) == 5
+    run(RandomSearch(), objective, 5, seed=1)
+    assert table.charged == 5
+    for arch in trace.architectures:
+        objective(arch)
+    assert table.charged == 5

@@ -177,14 +177,7 @@ class Table:
         rng: np.random.Generator | None = None,
     ) -> Value:
         """One accuracy, free of charge: for analysis. Arguments as for `query`."""
-        try:
-            column = self._columns[dataset, split, metric]  # type: ignore[index]
-        except (KeyError, TypeError):  # TypeError: a list where a name belongs
-            column = self.column(dataset, metric, split)
-        row = self.row(arch, resolve)
-        if isinstance(seed, str) and seed == "mean":
-            return self._known(column.fast_mean[row], int(column.counts[row]), column, arch)
-        return self._known(column.of_seed(row, seed, rng), 1, column, arch)
+        return self._look_up(arch, dataset, metric, split, seed, resolve, rng)[1]
 
     def query(
         self,
@@ -197,7 +190,7 @@ class Table:
         resolve: Resolve = "declared",
         rng: np.random.Generator | None = None,
     ) -> Value:
-        """One accuracy; the architecture is charged once, see `charged`.
+        """One accuracy; the architecture is charged once, see `charge`.
 
         Args:
             arch: any encoding, or a published index if the table brings them.
@@ -214,14 +207,38 @@ class Table:
         Raises:
             InputError: something is missing or unknown; nothing is guessed, and the text lists what exists.
         """
-        value = self.peek(arch, dataset=dataset, metric=metric, split=split, seed=seed, resolve=resolve, rng=rng)
-        self._charged.add(self.row(arch, resolve))
+        row, value = self._look_up(arch, dataset, metric, split, seed, resolve, rng)
+        self._charged.add(row)
         return value
+
+    def charge(self, rows: Iterable[int]) -> None:
+        """Charge these rows, each once: what `query`, a call of an objective and `robnas.search.run` do."""
+        self._charged.update(map(int, rows))
 
     @property
     def charged(self) -> int:
-        """How many distinct architectures were queried."""
+        """How many distinct architectures of this table were queried: the only count there is."""
         return len(self._charged)
+
+    def _look_up(
+        self,
+        arch: object,
+        dataset: str | None,
+        metric: str | None,
+        split: str | None,
+        seed: Seed | None,
+        resolve: Resolve,
+        rng: np.random.Generator | None,
+    ) -> tuple[int, Value]:
+        """Row and accuracy of an architecture."""
+        try:
+            column = self._columns[dataset, split, metric]  # type: ignore[index]
+        except (KeyError, TypeError):  # TypeError: a list where a name belongs
+            column = self.column(dataset, metric, split)
+        row = self.row(arch, resolve)
+        if isinstance(seed, str) and seed == "mean":
+            return row, self._known(column.fast_mean[row], int(column.counts[row]), column, arch)
+        return row, self._known(column.of_seed(row, seed, rng), 1, column, arch)
 
     def _known(self, value: float, runs: int, column: Column, arch: object) -> Value:
         if value != value:
@@ -297,7 +314,7 @@ class Table:
         seed: Seed = "mean",
         rng: np.random.Generator | None = None,
     ) -> Objective:
-        """What a search maximises: call it with an architecture; each distinct one is charged once."""
+        """What a search maximises; a call of it is a query, charged to this table once per distinct architecture."""
         return Objective(self, self.column(dataset, metric, split), seed, rng)
 
     # other forms

@@ -1,4 +1,4 @@
-"""Evolution whose offspring a predictor selects."""
+"""A preset of BANANAS: the predictor's mean selects the offspring of the best."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from robnas.search._algorithm import Loop, one_objective
-from robnas.search._guided import Seen, check_guided, rounds
+from robnas.search._bananas import Bananas
+from robnas.search._guided import check_guided
 from robnas.search._space import Space
-from robnas.spaces import Architecture
 
 
 @dataclass(frozen=True)
 class PredictorEvolution:
-    """The best have many children each, and the predicted best of these are evaluated (Wei et al. 2022, NPENAS-NP).
+    """`Bananas` by another name: ``acquisition="mean"``, and the defaults below.
 
-    NPENAS predicts with a graph network; here it is one of `PREDICTORS`.
+    The best have many children each, and the predicted best of these are evaluated: the loop of NPENAS-NP
+    (Wei et al. 2022), which predicts with a graph network. Results tell of this preset, not of NPENAS.
     """
 
     name: ClassVar[str] = "predictor-evolution"
@@ -40,14 +41,12 @@ class PredictorEvolution:
     def __post_init__(self) -> None:
         check_guided(self, self.name, ("initial", "batch", "parents", "children", "ensemble"))
 
+    @property
+    def bananas(self) -> Bananas:
+        """What runs: the same settings, chosen by the mean."""
+        return Bananas(**self.__dict__, acquisition="mean")
+
     def start(self, space: Space, rng: np.random.Generator) -> Loop:
         """Begin a run; it ends when every class was asked for."""
-        one_objective(self, space)
-        return Loop(rounds(space, rng, self.initial, self._propose))
-
-    def _propose(self, seen: Seen) -> list[Architecture]:
-        pool = seen.pool(self.parents, self.children)
-        if not pool:
-            return []
-        score = seen.predict(pool, self.predictor, self.encoding, self.ensemble).mean(axis=0)
-        return [pool[place] for place in np.argsort(-score, kind="stable")[: self.batch]]
+        one_objective(self, space)  # in this name
+        return self.bananas.start(space, rng)

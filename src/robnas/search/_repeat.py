@@ -19,7 +19,7 @@ from robnas.benchmarks import Objective
 from robnas.errors import InputError, RobnasError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, name_of
 from robnas.search._result import Failure, Finish, Result, Summary
-from robnas.search._run import check_budget, run, settings_of
+from robnas.search._run import check_budget, settings_of, simulate
 from robnas.search._task import Task
 from robnas.types import Progress, check_count, check_range, silent
 
@@ -184,7 +184,7 @@ def _chunk(cell: int, seeds: Sequence[int]) -> list[Finish | Failure]:
 def _one(cell: Cell, plan: Plan, seed: int) -> Finish | Failure:
     """One run; an exception in it is a result, so that the other runs go on."""
     try:
-        return Finish.of(run(cell.algorithm, cell.task, plan.budget, seed), plan.checkpoints)
+        return Finish.of(simulate(cell.algorithm, cell.task, plan.budget, seed)[0], plan.checkpoints)
     except Exception as error:
         text = str(error) if isinstance(error, RobnasError) else str(reason(error))
         return Failure(seed, text)

@@ -24,7 +24,7 @@ _MOST = 20  # entries of a mapping that settings repeat
 
 
 def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: int) -> Trace:
-    """One run of an algorithm.
+    """One run of an algorithm; what it asked is charged to the table, see `Table.charge`.
 
     A question is charged once per class of the task's partition. Later questions about the class are free and get
     the same answer, noise included. An architecture for which the table lacks a value is charged, because its training
@@ -41,44 +41,52 @@ def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: in
         InputError: a budget of 0 or above the space, or an algorithm that asks outside the space.
     """
     task = Task.of(objective)
+    trace, rows = simulate(algorithm, task, budget, seed)
+    task.table.charge(rows)
+    return trace
+
+
+def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> tuple[Trace, list[int]]:
+    """`run` free of charge, as comparisons of many runs need it, and the rows of the table that it asked for."""
     check_budget(task, budget)
     searcher = algorithm.start(task.space, np.random.default_rng(derive_seed(seed, "algorithm")))
-    ledger = _Ledger(task, seed)
+    asked = _Asked(task, seed)
     stopped: Stopped = "budget"
-    while len(ledger.rows) < budget:
+    while len(asked.rows) < budget:
         arch = searcher.ask()
-        if arch is None or ledger.idle > _STALLED:
+        if arch is None or asked.idle > _STALLED:
             stopped = "finished" if arch is None else "stalled"
             break
         if arch not in task.space:
             raise _outside(algorithm, arch, task)
-        searcher.tell(arch, ledger.answer(arch))
-    if not ledger.rows:
-        found = Verbatim(f"none in {ledger.idle}")
+        searcher.tell(arch, asked.answer(arch))
+    if not asked.rows:
+        found = Verbatim(f"none in {asked.idle}")
         raise InputError(f"{name_of(algorithm)} on {task.name}", expected="a question with an answer", got=found)
-    values = np.array(ledger.told, dtype=np.float64)
-    return Trace(
+    values = np.array(asked.told, dtype=np.float64)
+    trace = Trace(
         algorithm=name_of(algorithm),
         settings=settings_of(algorithm),
         task=task.to_dict(),
         budget=budget,
         seed=seed,
-        indices=np.array(ledger.indices, dtype=np.int16),
+        indices=np.array(asked.indices, dtype=np.int16),
         values=values,
-        outcomes=task.outcomes[ledger.rows],
+        outcomes=task.outcomes[asked.rows],
         scale=task.scale,
-        hours=None if task.hours is None else np.cumsum(task.hours[ledger.rows]),
-        questions=np.array(ledger.questions, dtype=np.int64),
-        duplicates=ledger.duplicates,
-        infeasible=ledger.infeasible,
+        hours=None if task.hours is None else np.cumsum(task.hours[asked.rows]),
+        questions=np.array(asked.questions, dtype=np.int64),
+        duplicates=asked.duplicates,
+        infeasible=asked.infeasible,
         failed=int((~np.isfinite(values)).any(axis=1).sum()),
         stopped=stopped,
         oracle_selection=task.oracle_selection,
     )
+    return trace, asked.rows
 
 
-class _Ledger:
-    """What was asked, charged and told."""
+class _Asked:
+    """What a run asked and was told; its length is held against the budget, and ends as the trace."""
 
     def __init__(self, task: Task, seed: int) -> None:
         self._space, self._allowed = task.space, task.allowed
@@ -94,7 +102,7 @@ class _Ledger:
         self.duplicates = self.infeasible = self.idle = 0
 
     def answer(self, arch: Architecture) -> Values:
-        """What the search is told, charged if it is new."""
+        """What the search is told; a new class counts."""
         self.idle += 1
         number = self._space.class_of(arch)
         values = self._known.get(number)
