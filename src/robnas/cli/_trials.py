@@ -209,6 +209,7 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
             }
             for found in result.measurements
         ],
+        "folded": result.folded,
         "flags": result.flags,
         "warnings": result.warnings,
     }
@@ -222,6 +223,6 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
             f"  {found.images:>6,} images  {found.seconds:8.1f} s"
         )
     passed = sum(flag.passed for flag in result.flags)
-    print(f"  sanity checks: {passed} of {len(result.flags)} passed")
+    print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
     for text in result.warnings:
         print(f"  warning: {text}")

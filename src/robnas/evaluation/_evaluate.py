@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from robnas._products import products
 from robnas._settings import content_hash, to_dict
-from robnas.attacks import Attack, AttackWarning, frozen, parameter_dtype, perturb
+from robnas.attacks import Attack, AttackWarning, frozen, parameter_dtype, perturb, victim_of
 from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
@@ -24,6 +24,7 @@ from robnas.evaluation._suite import Suite, metric_key
 from robnas.types import Progress, Split, check_count, check_split, silent
 
 EVALUATION = "evaluation"
+_COMPARED = 64  # images on which the folded network is compared with the network itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure clean accuracy and accuracy under each attack of a suite.
 
-    Images that are misclassified without attack count as broken and are not attacked. With a directory, each
+    Images that are misclassified without attack count as broken and are not attacked. A network exactly as built is
+    asked in its folded form, if that has the same logits on some images; the result says so. With a directory, each
     measurement is kept when it is made, and a repeated call makes the missing ones only.
 
     Args:
@@ -77,9 +79,12 @@ def evaluate(
     _check_classes(data, suite)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
+    pixels = to_pixels(part.images, parameter_dtype(network))
+    with products(part.labels.device):
+        victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
     subject = _Subject(
-        network,
-        to_pixels(part.images, parameter_dtype(network)),
+        victim.network,
+        pixels,
         part.labels,
         seed,
         batch_size,
@@ -93,7 +98,9 @@ def evaluate(
     )
     ledger = Ledger(None if directory is None else Path(directory) / EVALUATION)
     with products(part.labels.device):
-        return _evaluated(subject, suite, name, ledger, progress)
+        found = _evaluated(subject, suite, name, ledger, progress)
+    doubts = (Flag("the folded network computes what the network does", passed=False, detail=victim.doubt),)
+    return replace(found, folded=victim.folded, flags=found.flags + doubts * bool(victim.doubt))
 
 
 def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, progress: Progress) -> Evaluation:

@@ -77,6 +77,8 @@ class Evaluation:
     seed: int
     measurements: tuple[Measurement, ...]
     flags: tuple[Flag, ...]
+    folded: bool = False
+    """Whether a folded form of the network was asked, which computes the same faster, or the network itself."""
 
     def __getitem__(self, metric: str) -> float:
         """The accuracy of a metric key."""

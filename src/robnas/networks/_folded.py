@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from robnas.errors import InputError, Verbatim
+from robnas.networks._as_built import unlike_built
 from robnas.networks._cell import Cell, Convolutions, Fan
 from robnas.networks._fused import Convolution, average_pool, pool_gradient
-
-if TYPE_CHECKING:
-    from robnas.networks._network import Network, Reduction
+from robnas.networks._network import Network, Reduction
 
 _PIXELS = 0
 
@@ -130,12 +130,22 @@ class Folded(nn.Module):
     and once; a later change of the weights is not seen.
 
     Args:
-        network: a network of `build_network`; it is read, not changed. Hooks on its modules are not called.
+        network: a network of `build_network`; it is read, not changed.
         dtype: of the feature maps; that of the weights if it is omitted. Logits and gradients keep that of the pixels.
+
+    Raises:
+        InputError: the network is not as built: a subclass, a hook, another module or setting somewhere.
     """
 
     def __init__(self, network: Network, dtype: torch.dtype | None = None) -> None:
         super().__init__()
+        if (difference := unlike_built(network)) is not None:
+            raise InputError(
+                "network to be folded",
+                expected="one as build_network makes it",
+                got=Verbatim(difference),
+                remedy="ask the network itself, in evaluation mode",
+            )
         self._dtype = network.head.linear.weight.dtype if dtype is None else dtype
         self._plan = _Plan(network)
         self._load(network)

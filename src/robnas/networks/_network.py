@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -10,9 +11,11 @@ from torch import Tensor, nn
 
 from robnas.errors import InputError
 from robnas.networks._cell import Cell
-from robnas.networks._folded import Folded
 from robnas.spaces import Architecture
 from robnas.types import check_count
+
+if TYPE_CHECKING:
+    from robnas.networks._folded import Folded
 
 
 class Normalize(nn.Module):
@@ -120,7 +123,12 @@ class Network(nn.Module):
 
         Args:
             dtype: of the feature maps, such as bfloat16; that of the weights if it is omitted.
+
+        Raises:
+            InputError: the network is no longer as it was built, its weights aside.
         """
+        from robnas.networks._folded import Folded  # which knows this class
+
         return Folded(self, dtype)
 
     def extra_repr(self) -> str:
