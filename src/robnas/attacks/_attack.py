@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from robnas.attacks._ball import clip_to_ball
-from robnas.attacks._frozen import frozen
+from robnas.attacks._checks import (
+    NOT_FINITE,
+    check_finite_logits,
+    check_images,
+    check_labels,
+    check_logits,
+    check_weights,
+    count_classes,
+)
+from robnas.attacks._frozen import frozen, seeded_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, ThreatModel, check_count, silent
 
@@ -48,6 +57,7 @@ class Adversarial:
     """Shape (n,), bool."""
 
 
+@torch.inference_mode(False)
 def perturb(
     attack: Attack,
     network: nn.Module,
@@ -61,49 +71,42 @@ def perturb(
     """Run an attack, clip what it returns to its threat model, and test it again.
 
     The network is asked in evaluation mode; its mode, its `requires_grad` flags, its gradients and its batch-norm
-    statistics are afterwards as they were, and so are the global random generators.
+    statistics are afterwards as they were, and so are the global random generators. It may be called inside `no_grad`
+    and `inference_mode`.
 
     Args:
         attack: any `Attack`.
         network: maps pixels in [0, 1] to logits.
-        images: shape (n, channels, height, width), floating point in [0, 1].
-        labels: shape (n,), integers.
-        seed: of the attack's randomness.
+        images: shape (n, channels, height, width), floating point in [0, 1], in a dtype that the network takes;
+            pixels that rounding left outside by at most 1e-6 are clipped first.
+        labels: shape (n,), integers from 0 to the number of logits − 1.
+        seed: of the attack's randomness, and of the network's if it draws any.
         batch_size: images per forward pass.
         progress: told about the images done.
 
     Raises:
-        InputError: images outside [0, 1], not floating point, or not as many as labels.
+        InputError: images outside [0, 1], not floating point, not such as the network takes, or not as many as labels;
+            labels without a logit; logits, gradients or attacked images that are not finite or not of their shape.
     """
-    check_images(images, labels)
+    images, labels = check_images(images, labels)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
-    with frozen(network) as victim:
+    check_weights(network)
+    with frozen(network) as victim, seeded_randomness(seed, images.device):
+        check_labels(labels, len(images), count_classes(victim, images, channels=getattr(network, "in_channels", None)))
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
-        clipped = clip_to_ball(found, images, attack.threat)
-        return Adversarial(clipped, predict(victim, clipped, batch_size) == labels)
+        _check_found(found, images, attack)
+        clipped = clip_to_ball(found.detach(), images, attack.threat)
+        return Adversarial(clipped, predict(victim, clipped, batch_size, where=" on attacked images") == labels)
 
 
-def check_images(images: Tensor, labels: Tensor) -> None:
-    """Raise `InputError` unless these are images in [0, 1] with one label each."""
-    if images.ndim != 4 or not images.is_floating_point() or len(images) == 0:
+def _check_found(found: object, images: Tensor, attack: Attack) -> None:
+    if not isinstance(found, Tensor) or found.shape != images.shape:
+        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise InputError(
-            "images",
-            expected="floating point of shape (n, channels, height, width)",
-            got=Verbatim(f"{images.dtype} of shape {tuple(images.shape)}"),
-            remedy="divide uint8 images by 255",
+            f"images returned by {attack.name}", expected=f"shape {tuple(images.shape)}", got=Verbatim(got)
         )
-    if labels.shape != images.shape[:1]:
-        raise InputError(
-            "labels", expected=f"shape ({len(images)},), one per image", got=Verbatim(f"shape {tuple(labels.shape)}")
-        )
-    low, high = images.min().item(), images.max().item()
-    if not (low >= 0 and high <= 1):
-        raise InputError(
-            "images",
-            expected="finite pixels in [0, 1]",
-            got=Verbatim(f"values from {low:g} to {high:g}"),
-            remedy="leave normalisation to the network",
-        )
+    if not found.isfinite().all():
+        raise InputError(f"images returned by {attack.name}", expected="finite pixels", got=NOT_FINITE)
 
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:
@@ -112,6 +115,22 @@ def parameter_dtype(network: nn.Module) -> torch.dtype:
 
 
 @torch.no_grad()
-def predict(network: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    """The class with the highest logit, shape (n,), in the network's present mode."""
-    return torch.cat([network(batch).argmax(1) for batch in torch.split(images, batch_size)])
+def predict(network: nn.Module, images: Tensor, batch_size: int, *, classes: int = 2, where: str = "") -> Tensor:
+    """The class with the highest logit, shape (n,), in the network's present mode.
+
+    Args:
+        network: maps pixels in [0, 1] to logits.
+        images: shape (n, channels, height, width).
+        batch_size: images per forward pass.
+        classes: at least as many logits must there be.
+        where: what the images are, for errors.
+
+    Raises:
+        InputError: what the network answers is no logits, or not finite.
+    """
+    found = []
+    for batch in torch.split(images, batch_size):
+        logits = check_logits(network(batch), len(batch), classes)
+        check_finite_logits(logits, where)
+        found.append(logits.argmax(1))
+    return torch.cat(found)

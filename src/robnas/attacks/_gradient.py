@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
 from robnas.attacks._ball import Ball, clip_to_ball
+from robnas.attacks._checks import NOT_FINITE, infinite_gradient
 from robnas.errors import InputError
 from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
@@ -29,15 +30,38 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         step_size: length of a step in [0, 1] pixel units.
 
     Returns:
-        The last iterate.
+        The last iterate. In a CUDA graph, which cannot raise, it is NaN after a loss or gradient that was not finite.
+
+    Raises:
+        InputError: the gradient was not finite somewhere, which would leave those pixels alone.
+        FloatingPointError: the loss was not.
     """
     current = start.detach()
+    values, sizes = [], []
     with torch.enable_grad():
         for _ in range(steps):
             current.requires_grad_()
-            (gradient,) = torch.autograd.grad(loss(current), current)
+            value = loss(current)
+            (gradient,) = torch.autograd.grad(value, current)
+            values.append(value.detach())
+            sizes.append(gradient.abs().max())
             current = ball.project(current.detach() + step_size * ball.direction(gradient))
-    return current
+    return _if_finite(current, values, sizes)
+
+
+def _if_finite(found: Tensor, values: list[Tensor], sizes: list[Tensor]) -> Tensor:
+    """`found`, if all losses and all gradients, by their largest entry, were finite; looked at once per batch."""
+    if not values:
+        return found
+    value, size = torch.stack(values), torch.stack(sizes)
+    if found.is_cuda and torch.cuda.is_current_stream_capturing():
+        return found + 0 * (value.sum() + size.sum()).to(found.dtype)
+    counts = torch.stack(((~value.isfinite()).sum(), (value.isfinite() & ~size.isfinite()).sum())).tolist()
+    if counts[1]:
+        raise infinite_gradient()
+    if counts[0]:
+        raise FloatingPointError("the loss of the attack is not finite")
+    return found
 
 
 def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> Tensor:
@@ -82,6 +106,12 @@ class PGD:
         found = ascend(loss, start, ball, steps=self.steps, step_size=self.step_size)
         return clip_to_ball(found, images, self.threat)
 
+    def _once_or_refuse(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
+        try:
+            return self.once(loss, images, generator)
+        except FloatingPointError:
+            raise InputError("network", expected="finite logits on attacked images", got=NOT_FINITE) from None
+
     def __call__(
         self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
     ) -> Tensor:
@@ -92,7 +122,7 @@ class PGD:
             open_ = batch
             for restart in range(self.restarts):
                 loss = partial(summed_cross_entropy, network, labels[open_])
-                result[open_] = self.once(loss, images[open_], generator)
+                result[open_] = self._once_or_refuse(loss, images[open_], generator)
                 if restart + 1 < self.restarts:
                     with torch.no_grad():
                         open_ = open_[network(result[open_]).argmax(1) == labels[open_]]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from robnas.attacks._checks import check_finite_logits, infinite_gradient
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError
 from robnas.types import Progress, ThreatModel, check_count
@@ -27,7 +28,7 @@ class AttackWarning(UserWarning):
 
 
 class _ContiguousGradient(torch.autograd.Function):
-    """Identity whose gradient is contiguous, as the library's calls of `view` need it."""
+    """Identity whose gradient is finite, and contiguous as the library's calls of `view` need it."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor) -> Tensor:
@@ -35,6 +36,8 @@ class _ContiguousGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        if not gradient.isfinite().all():
+            raise infinite_gradient()
         return gradient.contiguous()
 
 
@@ -43,7 +46,9 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
 
     def logits(images: Tensor) -> Tensor:
         passed: Tensor = _ContiguousGradient.apply(images)  # type: ignore[no-untyped-call]
-        return network(passed.to(dtype)).float()  # type: ignore[no-any-return]
+        found: Tensor = network(passed.to(dtype)).float()
+        check_finite_logits(found, " on attacked images")
+        return found
 
     return logits
 
@@ -66,15 +71,21 @@ class _Relay(logging.Handler):
 
 @contextmanager
 def _library(progress: Progress, attacks: int = 1) -> Iterator[None]:
-    """Undo what the library does to global state: random seeds, the trace function, log levels."""
+    """Undo what the library does to global state: random seeds, the trace function, log levels.
+
+    It mixes tensors of the default dtype with its own float32, so that is the default meanwhile.
+    """
     relay, level, propagate, trace = _Relay(progress, attacks), _LOGGER.level, _LOGGER.propagate, sys.gettrace()
+    default = torch.get_default_dtype()
     _LOGGER.addHandler(relay)
     _LOGGER.setLevel(logging.DEBUG)
     _LOGGER.propagate = False
     try:
+        torch.set_default_dtype(torch.float32)
         with own_randomness(), torch.enable_grad():
             yield
     finally:
+        torch.set_default_dtype(default)
         _LOGGER.removeHandler(relay)
         _LOGGER.setLevel(level)
         _LOGGER.propagate = propagate

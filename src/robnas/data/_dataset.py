@@ -49,7 +49,15 @@ class Images:
 
 
 def to_pixels(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Pixels in [0, 1] of uint8 images ``(n, channels, height, width)``."""
+    """Pixels in [0, 1] of uint8 images ``(n, channels, height, width)``.
+
+    Raises:
+        InputError: images of another dtype, whose scale is not known.
+    """
+    if images.dtype != torch.uint8:
+        raise InputError(
+            "images of a data set", expected="uint8, 0 to 255", got=Verbatim(images.dtype), remedy="multiply by 255"
+        )
     return images.to(dtype).div_(255)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from robnas._products import products
 from robnas._settings import content_hash, to_dict
-from robnas.attacks import Attack, AttackWarning, frozen, parameter_dtype, perturb, victim_of
+from robnas.attacks import Attack, AttackWarning, check_classes, frozen, parameter_dtype, perturb, predict, victim_of
 from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
@@ -40,6 +42,7 @@ class _Subject:
     """What decides a measurement besides the attack."""
 
 
+@torch.inference_mode(False)
 def evaluate(
     network: nn.Module,
     data: Dataset,
@@ -72,7 +75,9 @@ def evaluate(
         progress: told about the attacks done, and the images within each.
 
     Raises:
-        InputError: no such split, `limit` above its size, or AutoAttack with fewer than 4 classes.
+        InputError: no such split, `limit` above its size, AutoAttack with fewer than 4 classes; labels outside the
+            classes of the data, a network that does not take the images or has fewer logits; logits or gradients that
+            are not finite.
     """
     name = check_split(split)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
@@ -80,12 +85,13 @@ def evaluate(
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     pixels = to_pixels(part.images, parameter_dtype(network))
-    with products(part.labels.device):
+    labels = check_classes(network, pixels[:1], part.labels, classes=data.num_classes)
+    with products(labels.device):
         victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
     subject = _Subject(
         victim.network,
         pixels,
-        part.labels,
+        labels,
         seed,
         batch_size,
         {
@@ -97,7 +103,7 @@ def evaluate(
         },
     )
     ledger = Ledger(None if directory is None else Path(directory) / EVALUATION)
-    with products(part.labels.device):
+    with products(labels.device):
         found = _evaluated(subject, suite, name, ledger, progress)
     doubts = (Flag("the folded network computes what the network does", passed=False, detail=victim.doubt),)
     return replace(found, folded=victim.folded, flags=found.flags + doubts * bool(victim.doubt))
@@ -176,12 +182,8 @@ def _measure(
 
 
 def _clean(subject: _Subject, count: int) -> Tensor:
-    with frozen(subject.network) as network, torch.no_grad():
-        batches = torch.split(subject.images[:count], subject.batch_size)
-        logits = torch.cat([network(batch) for batch in batches])
-    if not logits.isfinite().all():
-        raise InputError("network", expected="finite logits", got=Verbatim("nan or infinity"), remedy="train it again")
-    return logits.argmax(1) == subject.labels[:count]
+    with frozen(subject.network) as network:
+        return predict(network, subject.images[:count], subject.batch_size) == subject.labels[:count]
 
 
 def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> Tensor:
@@ -214,12 +216,28 @@ def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:
 
 
 def weights_hash(network: nn.Module) -> str:
-    """16 hexadecimal digits that change with any weight, buffer or part of the structure."""
+    """16 hexadecimal digits that change with any weight, buffer, extra state or part of the structure."""
     digest = hashlib.sha256(repr(network).encode())  # weights mean nothing without the structure around them
     for name, value in network.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(name.encode())
+        _update(digest, value)
     return digest.hexdigest()[:16]
+
+
+def _update(digest: Any, value: object) -> None:
+    """Add a tensor, or what a module keeps besides tensors; objects without a `repr` of their own never look equal."""
+    if isinstance(value, Tensor):
+        digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    elif isinstance(value, np.ndarray):
+        digest.update(f"array {value.dtype} {value.shape}".encode() + value.tobytes())
+    elif isinstance(value, (Mapping, list, tuple)):
+        entries = [part for pair in value.items() for part in pair] if isinstance(value, Mapping) else value
+        digest.update(f"{type(value).__name__} of {len(entries)} ".encode())
+        for entry in entries:
+            _update(digest, entry)
+    else:
+        digest.update(f"{type(value).__name__} {value!r} ".encode())
 
 
 def device_name(device: torch.device | str) -> str:

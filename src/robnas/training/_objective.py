@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robnas.attacks import Ball, ascend, clip_to_ball, frozen, summed_cross_entropy
+from robnas.attacks import Ball, ascend, check_logits, clip_to_ball, frozen, summed_cross_entropy
 from robnas.training._precision import attack_dtype, mixed_precision
 from robnas.training._recipe import Recipe
 
@@ -74,7 +74,7 @@ def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, g
 def _logits(network: nn.Module, images: Tensor, recipe: Recipe) -> Tensor:
     """In training mode, at the recipe's precision; losses are summed in float32 at least."""
     with mixed_precision(recipe.precision, images.device):
-        logits: Tensor = network(images)
+        logits = check_logits(network(images), len(images))
     return logits.to(images.dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from robnas._files import write_text
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
-from robnas.attacks import parameter_dtype, predict
+from robnas.attacks import check_classes, parameter_dtype, predict
 from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, reason
 from robnas.training import _checkpoint
@@ -51,6 +52,7 @@ class EpochLog:
     """Duration of the epoch."""
 
 
+@torch.inference_mode(False)
 def train(
     network: nn.Module,
     data: Dataset,
@@ -84,12 +86,15 @@ def train(
     Raises:
         DivergedError: the loss is not finite; it names epoch and step.
         CheckpointError: the directory holds a damaged checkpoint or another training.
-        InputError: the network and the recipe name different sizes.
+        InputError: the network and the recipe name different sizes; labels outside the classes of the data; a network
+            that does not take the images or has fewer logits; an attack whose gradient is not finite.
     """
     _check_sizes(network, recipe)
     seed = check_count("seed", seed, 0)
     network.to(device)
     images = data.split("train").to(device)
+    pixel = to_pixels(images.images[:1], parameter_dtype(network))
+    images = Images(images.images, check_classes(network, pixel, images.labels, classes=data.num_classes))
     step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
     identity = _identity(network, data, recipe, seed)
@@ -212,7 +217,13 @@ def _epoch(
         batch = images.images[index]
         if drawn is not None:
             batch = augment(batch, drawn[number], padding=padding)
-        outcome = step(to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
+        try:
+            outcome = step(to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
+        except (FloatingPointError, InputError) as error:  # an attack found its loss or its gradient not finite
+            _check_finite(losses[:number], epoch)
+            if isinstance(error, InputError):
+                raise
+            raise DivergedError(epoch, number + 1, math.nan) from None
         losses[number] = outcome.loss
         if outcome.robust_correct is not None:
             attacked = True
@@ -224,10 +235,14 @@ def _epoch(
     weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
     loss, correct = (losses * weights).sum().item() / count, robust.item()
     seconds = time.perf_counter() - begun
+    try:
+        clean = _clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size)
+    except InputError:
+        raise DivergedError(epoch, len(batches), math.nan) from None
     return EpochLog(
         epoch=epoch,
         loss=loss,
-        clean_accuracy=_clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size),
+        clean_accuracy=clean,
         robust_accuracy=correct / count if attacked else None,
         images_per_second=count / seconds,
         learning_rate=learning_rate,
@@ -250,6 +265,7 @@ def _check_finite(losses: Tensor, epoch: int) -> None:
 
 
 def _clean_accuracy(network: nn.Module, images: Images, batch_size: int) -> float:
+    """Share of correct images; `InputError` if the last step has spoiled the weights."""
     network.eval()
     pixels = to_pixels(images.images, parameter_dtype(network))
     correct = predict(network, pixels, batch_size) == images.labels
