@@ -7,10 +7,10 @@ from robnas.attacks._attack import perturb as perturb
 from robnas.attacks._attack import predict as predict
 from robnas.attacks._ball import Ball as Ball
 from robnas.attacks._ball import clip_to_ball as clip_to_ball
-from robnas.attacks._frozen import Victim as Victim
 from robnas.attacks._checks import check_classes as check_classes
 from robnas.attacks._checks import check_images as check_images
 from robnas.attacks._checks import check_logits as check_logits
+from robnas.attacks._frozen import Victim as Victim
 from robnas.attacks._frozen import frozen as frozen
 from robnas.attacks._frozen import seeded_randomness as seeded_randomness
 from robnas.attacks._frozen import victim_of as victim_of
