@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Any
 
 _SHOWN = 60  # characters of a wrong value that an error repeats
@@ -58,6 +60,30 @@ def reason(error: Exception) -> Verbatim:
     """Kind and text of an error from elsewhere, in one short line."""
     text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
     return Verbatim(f"{type(error).__name__} ({text})")
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class WriteError(OSError, InputError):
+    """A file cannot be written: the disk is full, or its place allows no writing.
+
+    Args:
+        path: of the file or folder.
+        error: what the operating system said.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        free = "free some space, or " if error.errno in _FULL else ""
+        InputError.__init__(
+            self,
+            str(path),
+            expected="room and permission to write it",
+            got=Verbatim(error.strerror or error),
+            remedy=f"{free}choose another place",
+        )
+
+    __reduce__ = RobnasError.__reduce__
 
 
 class DataError(InputError):

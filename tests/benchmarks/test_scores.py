@@ -75,7 +75,7 @@ def other_parquet(path):
 def newer(path):
     some().write(path)
     table = pq.read_table(path)
-    facts = json.loads(table.schema.metadata[b"robnas.scores"]) | {"schema_version": 2}
+    facts = json.loads(table.schema.metadata[b"robnas.scores"]) | {"schema_version": 3}
     pq.write_table(table.replace_schema_metadata({b"robnas.scores": json.dumps(facts)}), path)
 
 
@@ -101,7 +101,7 @@ def huge_text(path):
         (lambda path: path.write_text("architecture,nwot"), "expected a file of scores, got ArrowInvalid"),
         (lambda path: write_table(small_table(), path), "expected a file of scores, got another Parquet file; robnas"),
         (other_parquet, "got another Parquet file"),
-        (newer, "expected schema version 1, got 2; read it with the robnas that wrote it"),
+        (newer, "expected schema version 2, got 3; read it with the robnas that wrote it"),
         (column_of_text, "got ValueError .column 'nwot' of type"),
         (huge_text, "got InputError .name: expected at most 200 printable characters"),
     ],

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
@@ -20,7 +21,8 @@ from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE
 from robnas.types import check_split
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_UNHASHED = {"schema_version", "name", "partition", "provenance", "columns"}  # what a file of version 1 says, no more
 _KEY = b"robnas"
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
@@ -60,14 +62,20 @@ def write_table(table: Table, path: Path) -> None:
         "provenance": table.provenance,
         "columns": described,
     }
-    metadata = {_KEY: _json(table.name, facts)}
+    plain = json.loads(_json(table.name, facts))
+    metadata = {_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
     if table.published is not None:
         metadata[_PUBLISHED] = zlib.compress(table.published.astype("<i2").tobytes(), 9)
     content = pa.table(arrays).replace_schema_metadata(metadata)
     write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
 
 
-def _json(name: str, facts: dict[str, Any]) -> bytes:
+def _digest(facts: dict[str, Any], table: Table) -> str:
+    arrays = [table.rows, *(column.values for column in table.columns)]
+    return digest("robnas table", facts, arrays if table.published is None else [*arrays, table.published])
+
+
+def _json(name: str, facts: dict[str, Any]) -> str:
     """Facts as JSON, numbers and arrays of numpy among them."""
 
     def plain(value: Any) -> Any:
@@ -76,7 +84,7 @@ def _json(name: str, facts: dict[str, Any]) -> bytes:
         raise TypeError(f"a {type(value).__name__}")
 
     try:
-        return json.dumps(facts, default=plain).encode()
+        return json.dumps(facts, default=plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"table {name}, provenance", expected="what JSON can hold", got=reason(error)) from None
 
@@ -88,6 +96,9 @@ def read_table(path: Path, remedy: str = "") -> Table:
         path: of the file.
         remedy: what to do about one that cannot be read, if there is something better than to export it again.
 
+    Returns:
+        The table. One of version 1, which has no hash of its content, says in its provenance that it is unverified.
+
     Raises:
         DataError: the file is missing, damaged, hostile or of another schema version.
     """
@@ -96,12 +107,19 @@ def read_table(path: Path, remedy: str = "") -> Table:
         raise DataError(str(path), expected="a table file", got=got, remedy="see robnas tables")
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
+    remake = remedy or "fetch or export it again"
     try:
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
             metadata = file.schema_arrow.metadata or {}
-            facts = _facts(path, metadata, remedy)
+            facts, written = _facts(path, metadata, remedy)
             _check_size(path, file)
-            return _assemble(facts, metadata.get(_PUBLISHED), file)
+            table = _assemble(facts, metadata.get(_PUBLISHED), file)
+        if facts["schema_version"] == 1:
+            note_unverified(path)
+            table.provenance["unverified"] = UNVERIFIED
+        else:
+            check_content(path, written, _digest(facts, table), remake)
+        return table
     except DataError:
         raise
     except (
@@ -112,13 +130,16 @@ def read_table(path: Path, remedy: str = "") -> Table:
             str(path),
             expected="a table written by robnas",
             got=reason(error),
-            remedy=remedy or "fetch or export it again",
+            remedy=remake,
         ) from None
 
 
-def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> dict[str, Any]:
+def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[str, Any], object]:
+    """What the file says, and the hash of its content; None for one of version 1."""
     facts: dict[str, Any] = json.loads(metadata[_KEY])
     version = facts["schema_version"]
+    if version == 1 and facts.keys() <= _UNHASHED:
+        return facts, None
     if version != SCHEMA_VERSION:
         raise DataError(
             str(path),
@@ -126,7 +147,7 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> dict[str, A
             got=version,
             remedy=remedy or "read it with the robnas that wrote it",
         )
-    return facts
+    return facts, facts.pop(CONTENT)
 
 
 def _check_size(path: Path, file: pq.ParquetFile) -> None:
@@ -138,11 +159,8 @@ def _check_size(path: Path, file: pq.ParquetFile) -> None:
             raise DataError(
                 str(path), expected="columns of numbers", got=Verbatim(f"{field.name!r:.60} of type {field.type!s:.60}")
             )
-    unpacked = sum(
-        metadata.row_group(group).column(number).total_uncompressed_size
-        for group in range(metadata.num_row_groups)
-        for number in range(metadata.num_columns)
-    )
+    # not of each column: damaged facts of one end the process there, in a library that does not expect them
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     unpacked = max(unpacked, 8 * metadata.num_rows * metadata.num_columns)  # repeated values are stored once
     if metadata.num_rows > SIZE or unpacked > _LARGEST:
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
 from robnas.benchmarks._parquet import _text, _to_numpy, one_line
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE, Architecture
 
-SCORES_VERSION = 1
+SCORES_VERSION = 2
+_UNHASHED = {"schema_version", "names", "settings"}  # what a file of version 1 says, no more
 _KEY = b"robnas.scores"
 _ARCHITECTURE, _ERROR, _REASON = "architecture", ":standard_error", ":reason"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
@@ -47,6 +49,8 @@ class Scores:
     """Why a score is missing, by code and name."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What the scores depend on, as JSON values: data set, images, repeats, channels, cells, seed, version …"""
+    verified: bool = True
+    """Whether damage to the file they were read from would have been seen; one of version 1 has no hash."""
 
     def __post_init__(self) -> None:
         shape = (len(self.codes), len(self.names))
@@ -98,24 +102,33 @@ class Scores:
         known = self.by_code(name)
         return np.array([known.get(code, np.nan) for code in codes], dtype=np.float64)
 
+    def _missing(self) -> list[tuple[str, str]]:
+        rows, places = np.nonzero(np.isnan(self.means))
+        return [(self.codes[row], self.names[place]) for row, place in zip(rows, places, strict=True)]
+
     def write(self, path: Path) -> None:
         """Write a Parquet file, atomically: ``architecture``, and NAME, NAME:standard_error, NAME:reason for each.
 
         Standard errors are left out where there are none, reasons where nothing is missing. The settings are JSON in
         the schema's metadata.
         """
+        kept = {key: one_line(self.reasons[key]) for key in self._missing() if self.reasons.get(key)}
         arrays: dict[str, Any] = {_ARCHITECTURE: pa.array(self.codes, pa.string())}
         for place, name in enumerate(self.names):
             arrays[name] = _nullable(self.means[:, place])
             if not np.isnan(self.standard_errors[:, place]).all():
                 arrays[name + _ERROR] = _nullable(self.standard_errors[:, place])
             if np.isnan(self.means[:, place]).any():
-                why = [self.reasons.get((code, name)) for code in self.codes]
-                why = [None if text is None else one_line(text) for text in why]
-                arrays[name + _REASON] = pa.array(why, pa.string())
+                arrays[name + _REASON] = pa.array([kept.get((code, name)) for code in self.codes], pa.string())
         facts = {"schema_version": SCORES_VERSION, "names": list(self.names), "settings": dict(self.settings)}
-        content = pa.table(arrays).replace_schema_metadata({_KEY: json.dumps(facts).encode()})
+        written = json.dumps({**facts, CONTENT: _digest(facts, replace(self, reasons=kept))})
+        content = pa.table(arrays).replace_schema_metadata({_KEY: written.encode()})
         write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
+
+
+def _digest(facts: dict[str, Any], scores: Scores) -> str:
+    reasons = sorted([code, name, why] for (code, name), why in scores.reasons.items())
+    return digest("robnas scores", [facts, scores.codes, reasons], [scores.means, scores.standard_errors])
 
 
 def _nullable(values: Floats) -> pa.Array:
@@ -124,6 +137,9 @@ def _nullable(values: Floats) -> pa.Array:
 
 def read_scores(path: Path) -> Scores:
     """Read a file that `Scores.write` or ``robnas score --out`` wrote.
+
+    Returns:
+        The scores; those of a file of version 1, which has no hash of its content, are not `verified`.
 
     Raises:
         DataError: the file is missing, damaged, something else, or of another schema version.
@@ -141,7 +157,8 @@ def read_scores(path: Path) -> Scores:
         if _KEY not in metadata:
             raise DataError(str(path), expected=expected, got=Verbatim("another Parquet file"), remedy=remedy)
         facts = json.loads(metadata[_KEY])
-        if facts["schema_version"] != SCORES_VERSION:
+        old = facts["schema_version"] == 1 and facts.keys() <= _UNHASHED
+        if not old and facts["schema_version"] != SCORES_VERSION:
             expected = f"schema version {SCORES_VERSION}"
             remedy = "read it with the robnas that wrote it"
             raise DataError(str(path), expected=expected, got=facts["schema_version"], remedy=remedy)
@@ -151,7 +168,13 @@ def read_scores(path: Path) -> Scores:
             if file.metadata.num_rows > SIZE or 8 * cells > _LARGEST:
                 got = Verbatim(f"{file.metadata.num_rows:,} rows, {file.metadata.num_columns:,} columns")
                 raise DataError(str(path), expected=f"at most {SIZE:,} rows of some columns", got=got)
-            return _assemble(facts, file)
+            written = None if old else facts.pop(CONTENT)
+            scores = _assemble(facts, file)
+        if old:
+            note_unverified(path)
+            return replace(scores, verified=False)
+        check_content(path, written, _digest(facts, scores), "delete it to score again")
+        return scores
     except DataError:
         raise
     except (
