@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.errors import DataError, Verbatim
+from robnas.errors import DataError, InputError, Verbatim
 
 CONTENT = "content"
 """Key of the hash in a JSON object."""
@@ -59,10 +59,10 @@ def unseal(path: Path, kind: str, facts: Mapping[str, Any], remedy: str) -> dict
     return plain
 
 
-def check_content(path: Path, written: object, found: str, remedy: str) -> None:
-    """Raise `DataError` unless the file holds what was written, as the hash in it says."""
+def check_content(path: Path, written: object, found: str, remedy: str, error: type[InputError] = DataError) -> None:
+    """Raise `error` unless the file holds what was written, as the hash in it says."""
     if written != found:
-        raise DataError(
+        raise error(
             str(path),
             expected="the content that was written",
             got=Verbatim("other content: the file is damaged"),

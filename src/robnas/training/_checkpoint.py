@@ -2,58 +2,91 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import pickle
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from robnas._content import CONTENT, check_content, note_unverified
 from robnas._files import write_atomically
 from robnas.errors import CheckpointError, Verbatim
 
-_VERSION = 1
+_VERSION = 2
+_KINDS = {"identity": dict, "network": Mapping, "optimizer": Mapping, "history": list}
+_UNHASHED = {"version", *_KINDS}  # what a checkpoint of version 1 holds, no more
+_REMEDY = "delete it to train from the beginning"
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
     """Write `state` of the training that `identity` describes, atomically."""
     # Into memory first: an exception of the file, a full disk or Ctrl-C in the middle of a write, may end the process
     # when it passes through torch's writer.
-    buffer = io.BytesIO()
-    torch.save({"version": _VERSION, "identity": identity, **state}, buffer)
+    buffer, whole = io.BytesIO(), {"version": _VERSION, "identity": identity, **state}
+    torch.save({**whole, CONTENT: _digest(whole)}, buffer)
     write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
 
 
 def load(path: Path, device: torch.device | str) -> dict[str, Any]:
     """Read a checkpoint; nothing but tensors and plain values is unpickled.
 
+    One of version 1, which has no hash of its content, is said to be unverified.
+
     Raises:
         CheckpointError: the file is damaged or of another version.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged files
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         version = state["version"]
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise CheckpointError(
-            str(path),
-            expected="a checkpoint written by robnas",
-            got=Verbatim(f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"),
-            remedy="delete it to train from the beginning",
-        ) from None
-    if version != _VERSION:
+        old = version == 1 and state.keys() <= _UNHASHED
+    except Exception as error:  # damaged bytes raise what they happen to ask for
+        raise _not_ours(path, f"{type(error).__name__}: {' '.join(str(error).split())[:80]}") from None
+    if not old and version != _VERSION:
         raise CheckpointError(
             str(path), expected=f"version {_VERSION}", got=version, remedy="read it with the robnas that wrote it"
         )
+    if wrong := [key for key, kind in _KINDS.items() if not isinstance(state.get(key), kind)]:
+        raise _not_ours(path, f"no {wrong[0]}")
+    if old:
+        note_unverified(path)
+    else:
+        check_content(path, state.pop(CONTENT, None), _digest(state), _REMEDY, CheckpointError)
     return state
+
+
+def _digest(state: Mapping[str, Any]) -> str:
+    """Of everything in the state: keys, plain values, and type, shape and bytes of each tensor."""
+    found = hashlib.sha256()
+
+    def add(value: object) -> None:
+        if isinstance(value, Tensor):
+            plain = value.detach().cpu().contiguous()
+            found.update(f"{plain.dtype} {tuple(plain.shape)}\n".encode())
+            found.update(plain.flatten().view(torch.uint8).numpy().data if plain.numel() else b"")
+        elif isinstance(value, Mapping):
+            found.update(f"{len(value)} entries\n".encode())
+            for key in sorted(value, key=repr):
+                add(key)
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            found.update(f"{len(value)} values\n".encode())
+            for entry in value:
+                add(entry)
+        else:
+            found.update(f"{type(value).__name__} {value!r}\n".encode())
+
+    add(state)
+    return found.hexdigest()
+
+
+def _not_ours(path: Path, got: str) -> CheckpointError:
+    return CheckpointError(str(path), expected="a checkpoint written by robnas", got=Verbatim(got), remedy=_REMEDY)
 
 
 def check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

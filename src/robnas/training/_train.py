@@ -165,12 +165,21 @@ def _resume(
     state = _checkpoint.load(path, device)
     _checkpoint.check_identity(path, state["identity"], identity)
     try:
+        history = [_read_entry(epoch, entry) for epoch, entry in enumerate(state["history"], start=1)]
         network.load_state_dict(state["network"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
-    return [EpochLog(**entry) for entry in state["history"]]
+    return history
+
+
+def _read_entry(epoch: int, entry: Any) -> EpochLog:
+    found = EpochLog(**entry)
+    numbers = [value for key, value in asdict(found).items() if (key, value) != ("robust_accuracy", None)]
+    if found.epoch != epoch or not all(type(value) in (int, float) for value in numbers):
+        raise ValueError(f"figures of epoch {epoch}: {entry!r:.80}")
+    return found
 
 
 def _keep(
