@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from robnas.kernels._spectrum import IndefiniteKernelError as IndefiniteKernelError
     from robnas.kernels._spectrum import NonFiniteKernelError as NonFiniteKernelError
     from robnas.kernels._spectrum import eigenvalues as eigenvalues
+    from robnas.kernels._spectrum import is_singular as is_singular
     from robnas.kernels._spectrum import label_alignment as label_alignment
     from robnas.kernels._sphere import SphereAttack as SphereAttack
 
@@ -49,7 +50,14 @@ _HOME = {
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
     "_robust": ("robust_ntk",),
     "_scores": ("KERNELS", "SCORES", "KernelScore", "Probe", "Score", "balanced_batch"),
-    "_spectrum": ("MEASURES", "IndefiniteKernelError", "NonFiniteKernelError", "eigenvalues", "label_alignment"),
+    "_spectrum": (
+        "MEASURES",
+        "IndefiniteKernelError",
+        "NonFiniteKernelError",
+        "eigenvalues",
+        "is_singular",
+        "label_alignment",
+    ),
     "_sphere": ("SphereAttack",),
 }
 __getattr__, __dir__ = _lazy.attach(

@@ -8,7 +8,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from robnas.errors import InputError, Verbatim
+from robnas.attacks import seeded_randomness
+from robnas.errors import InputError, Verbatim, reason
+from robnas.networks import Network
 
 BatchNorm = Literal["calibrated-eval", "eval-raw", "train"]
 BATCH_NORMS: tuple[BatchNorm, ...] = get_args(BatchNorm)
@@ -27,9 +29,12 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
         dtype: of the copy; that of the network if None.
 
     Raises:
-        InputError: a batch norm without statistics, in a mode that needs them.
+        InputError: a batch norm without statistics, in a mode that needs them, or a network that cannot be copied.
     """
-    twin = copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+    try:
+        twin = copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
+    except (RuntimeError, TypeError) as error:
+        raise InputError("network", expected="one that copy.deepcopy copies", got=reason(error)) from error
     norms = [module for module in twin.modules() if isinstance(module, _NORMS)]
     if mode != "train" and any(norm.running_mean is None for norm in norms):
         raise InputError(
@@ -38,9 +43,9 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
             got=Verbatim("track_running_stats=False"),
             remedy='take batch_norm="train", or let it track them',
         )
-    for module in twin.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
+    if type(network) is not Network:  # ours, which attacks know as it is, does not work on images in place
+        twin.register_forward_pre_hook(_copied)
+        _work_on_copies(twin, calibration[:2])
     if mode == "calibrated-eval" and norms:
         for norm in norms:
             norm.train()
@@ -50,3 +55,25 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
     for norm in norms:
         norm.train(mode == "train")
     return twin
+
+
+def _copied(_: nn.Module, arguments: tuple[object, ...]) -> tuple[object, ...]:
+    """Arguments that the network may work on in place."""
+    return tuple(one.clone() if isinstance(one, Tensor) else one for one in arguments)
+
+
+def _work_on_copies(network: nn.Module, images: Tensor) -> None:
+    """Let its modules, ReLUs above all, not work in place, unless the network uses what they leave behind."""
+    flagged = [module for module in network.modules() if getattr(module, "inplace", False)]
+
+    def logits(inplace: bool) -> object:
+        for module in flagged:
+            module.inplace = inplace  # type: ignore[assignment]
+        with torch.no_grad(), seeded_randomness(0, images.device):
+            return network(images)
+
+    if flagged:
+        before, after = logits(True), logits(False)
+        both = isinstance(before, Tensor) and isinstance(after, Tensor)
+        if both and not torch.equal(before.nan_to_num(), after.nan_to_num()):  # type: ignore[attr-defined]
+            logits(True)

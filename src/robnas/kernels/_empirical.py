@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from robnas._products import products
+from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import check_keys
+from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, prepared
@@ -140,7 +142,7 @@ def kernel_blocks(
         shapes = ", ".join(str(tuple(batch.shape)) for batch in batches)
         raise InputError("clean, robust and twice attacked images", expected="one shape", got=Verbatim(shapes))
     calibration = batches[0] if calibration is None else _checked(calibration, network, dtype)
-    with products(batches[0].device):
+    with products(batches[0].device), seeded_randomness(derive_seed(settings.seed, "kernel"), batches[0].device):
         twin = prepared(network, calibration, settings.batch_norm, dtype)
         outputs = count_outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
         cotangents = _cotangents(settings, labels, batches[0], outputs)
@@ -172,6 +174,8 @@ def count_outputs(network: nn.Module, images: Tensor) -> int:
     """
     with torch.no_grad():
         logits = network(images)
+    if not isinstance(logits, Tensor):
+        raise InputError("network", expected="a tensor of outputs", got=Verbatim(type(logits).__name__))
     if logits.ndim != 2 or len(logits) != len(images):
         raise InputError("network", expected="outputs of shape (n, outputs)", got=Verbatim(tuple(logits.shape)))
     return int(logits.shape[1])

@@ -88,7 +88,8 @@ class _Call:
 
     x: Tensor
     output: Tensor
-    version: int
+    versions: tuple[int, int]
+    """Of both, which tell whether they are changed in place."""
 
 
 @contextmanager
@@ -98,7 +99,8 @@ def _recorded(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, list[_Cal
 
     def record(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
         kept = output if output.requires_grad else output.detach().requires_grad_()
-        calls[layer].append(_Call(arguments[0].detach(), kept, kept._version))
+        x = arguments[0].detach()
+        calls[layer].append(_Call(x, kept, (x._version, kept._version)))
         return kept if output.requires_grad else kept.clone()  # so that what follows may work in place
 
     handles = [layer.register_forward_hook(record) for layer in calls]
@@ -137,16 +139,11 @@ def fill(
     }
     for value in lone.values():
         value.requires_grad_()
-    with torch.enable_grad(), _recorded(tuple(layers)) as calls:
-        logits = functional_call(network, lone, (images,)) if lone else network(images)
+    with torch.enable_grad():
+        with _recorded(tuple(layers)) as calls:
+            logits = functional_call(network, lone, (images,)) if lone else network(images)
         uses = [(layer, call) for layer in layers for call in calls[layer]]
-        changed = [layer for layer, call in uses if call.output._version != call.version]
-        if changed:
-            raise InputError(
-                f"layer {type(changed[0]).__name__}",
-                expected="an output that later operations leave as it is",
-                got=Verbatim("one changed in place"),
-            )
+        _check_unchanged(uses)
         targets = [call.output for _, call in uses] + list(lone.values())
         for number, (cotangent, into) in enumerate(zip(cotangents, out, strict=True), start=1):
             upstream = _gradients(logits, targets, cotangent, again=number < len(cotangents))
@@ -158,6 +155,19 @@ def fill(
                         place.copy_(of_lone[piece.name].flatten(1))
                     else:
                         _fill_piece(piece, piece.layer, calls[piece.layer], of_call, place)
+
+
+def _check_unchanged(uses: Sequence[tuple[nn.Module, _Call]]) -> None:
+    """Raise `InputError` if the network worked in place on what a layer was given or gave."""
+    for layer, call in uses:
+        for place, tensor, version in zip(("input", "output"), (call.x, call.output), call.versions, strict=True):
+            if tensor._version != version:
+                raise InputError(
+                    f"layer {type(layer).__name__}",
+                    expected=f"an {place} that later operations leave as it is",
+                    got=Verbatim("one changed in place"),
+                    remedy='write x = x + y for x += y, or take batch_norm="train", which is slow but takes any use',
+                )
 
 
 def _gradients(logits: Tensor, targets: list[Tensor], cotangent: Tensor, *, again: bool) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._seeds import derive_seed
-from robnas.attacks import PGD, Attack, check_images, perturb
+from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
 from robnas.kernels._batch_norm import prepared
 from robnas.kernels._empirical import NTKSettings, check_labels, count_outputs, empirical_kernels
 from robnas.kernels._kernels import RobustKernels
@@ -59,12 +59,14 @@ def attack_twice(
     parameter = next(network.parameters(), images)
     given = images.to(device=parameter.device, dtype=dtype or parameter.dtype)
     reference = given if calibration is None else calibration.to(given)
-    victim, found = prepared(network, reference, mode, dtype), [given]
-    if times:
-        check_labels(labels, count_outputs(victim, given[:1]))
-    for number in range(check_count("attacks", times, 0)):
-        seed_now = derive_seed(seed, "attack", number)
-        found.append(perturb(attack, victim, found[-1], labels.to(given.device), seed=seed_now).images)
+    found = [given]
+    with seeded_randomness(derive_seed(seed, "attack"), given.device):
+        victim = prepared(network, reference, mode, dtype)
+        if times:
+            check_labels(labels, count_outputs(victim, given[:1]))
+        for number in range(check_count("attacks", times, 0)):
+            seed_now = derive_seed(seed, "attack", number)
+            found.append(perturb(attack, victim, found[-1], labels.to(given.device), seed=seed_now).images)
     return found
 
 

@@ -70,7 +70,7 @@ def _check_semidefinite(found: Floats) -> None:
 
 
 def is_singular(values: Floats) -> bool:
-    """Whether the smallest of increasing eigenvalues is not above rounding error, n·2⁻⁵²·λ_max."""
+    """Whether the smallest of increasing eigenvalues, shape (n,), is not above rounding error, n·2⁻⁵²·λ_max."""
     return bool(values[0] <= len(values) * np.finfo(np.float64).eps * values[-1])
 
 
@@ -112,6 +112,11 @@ def label_alignment(kernel: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(((vectors.T @ targets) ** 2 / values[:, None]).sum())
 
 
+def _smallest(kernel: Floats, labels: Floats) -> float:
+    values = eigenvalues(kernel)
+    return -np.inf if is_singular(values) else float(values[0])
+
+
 def _condition(kernel: Floats, labels: Floats) -> float:
     values = eigenvalues(kernel)
     return -np.inf if is_singular(values) else -float(values[-1] / values[0])
@@ -124,7 +129,7 @@ def _log_determinant(kernel: Floats, labels: Floats) -> float:
 
 Measure = Callable[[Floats, Floats], float]
 MEASURES: Mapping[str, Measure] = {
-    "lambda-min": lambda kernel, labels: float(eigenvalues(kernel)[0]),
+    "lambda-min": _smallest,
     "condition": _condition,
     "trace": lambda kernel, labels: float(np.trace(kernel) / len(kernel)),
     "frobenius": lambda kernel, labels: float(np.linalg.norm(kernel)),
@@ -133,5 +138,5 @@ MEASURES: Mapping[str, Measure] = {
     "label-alignment": lambda kernel, labels: -label_alignment(kernel, labels) / len(kernel),
 }
 """Scores of a kernel given labels, higher is taken as better: smallest eigenvalue; −λ_max/λ_min; trace over n;
-Frobenius norm; mean entry (KNAS, Xu et al. 2021); log det; −yᵀK⁻¹y/n. Minus infinity where a singular kernel leaves a
-score undefined."""
+Frobenius norm; mean entry (KNAS, Xu et al. 2021); log det; −yᵀK⁻¹y/n. Minus infinity where a kernel is singular, which
+leaves the smallest eigenvalue, the condition number, the determinant and the alignment undefined."""

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas.networks import Cell, Network
-from robnas.proxies._probe import Probe, check_logits
+from robnas.proxies._probe import Probe
 from robnas.proxies._textbook import absolute, layers
 
 _TINY = 1e-30
@@ -44,7 +44,7 @@ class CRoZe:
     def __call__(self, probe: Probe) -> float:
         """The score; one batch, no randomness."""
         images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
-        clean, attacked = (_Scaled(probe.network) for _ in range(2))
+        clean, attacked = (_Scaled(probe) for _ in range(2))
         first = clean(images, labels)
         attacked.add(first.weights, self.weight_step)
         seen = attacked(images, labels)
@@ -74,10 +74,9 @@ class _Pass:
 class _Scaled:
     """A network without batch norm and with |θ| whose activations are kept near 1."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = absolute(network)
-        self.dtype = torch.float64
-        if isinstance(network, Network):
+    def __init__(self, probe: Probe) -> None:
+        self.probe, self.network, self.dtype = probe, absolute(probe.network), torch.float64
+        if type(probe.network) is Network:
             self.network, self.dtype = self.network.float(), torch.float32
         self.layers = layers(self.network)
         self.weights = [layer.weight for layer in self.layers]
@@ -96,7 +95,7 @@ class _Scaled:
 
         def keep(place: int) -> Callable[[nn.Module, object, Tensor], None]:
             def hook(_: nn.Module, __: object, output: Tensor) -> None:
-                outputs[place] = output.detach()
+                outputs[place] = output.detach().clone()  # as what follows may work in place
 
             return hook
 
@@ -110,11 +109,10 @@ class _Scaled:
         if self.dtype == torch.float32:
             handles += [cell.register_forward_hook(shrink) for cell in self.network.modules() if isinstance(cell, Cell)]
         try:
-            scaled = self.network(pixels)
+            scaled = self.probe.ask(self.network, pixels)
         finally:
             for handle in handles:
                 handle.remove()
-        check_logits(scaled, labels)
         gradients = torch.autograd.grad(
             scaled, [*self.weights, pixels], self._upstream(scaled.detach(), scale, labels), materialize_grads=True
         )

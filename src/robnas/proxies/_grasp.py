@@ -9,7 +9,7 @@ import torch.autograd.forward_ad as forward_ad
 import torch.nn.functional as F
 from torch.func import functional_call
 
-from robnas.proxies._probe import Probe, check_logits
+from robnas.proxies._probe import NO_GRADIENT, Probe, UndefinedScoreError
 from robnas.proxies._textbook import Layer, batch_norms, textbook
 
 
@@ -18,6 +18,9 @@ def grasp(probe: Probe) -> float:
 
     θ are the weights of convolutions and linear layers. One batch and temperature 1, as Abdelfattah et al. 2021. H is
     symmetric, so this is −g·(H θ), the change of the gradient along θ: forward over reverse differentiation.
+
+    Raises:
+        UndefinedScoreError: no gradient reaches the weights.
     """
     network = textbook(probe.network, twice=True)
     for norm in batch_norms(network):
@@ -29,13 +32,16 @@ def grasp(probe: Probe) -> float:
         for name in names:
             value = weights[name]
             weights[name] = forward_ad.make_dual(value.requires_grad_(), value.detach())  # type: ignore[no-untyped-call]
-        logits = functional_call(network, weights, probe.images.detach().to(probe.dtype))
-        check_logits(logits, probe.labels)
+        images = probe.images.detach().to(probe.dtype)
+        logits = probe.ask(lambda images: functional_call(network, weights, images), images)
         loss = F.cross_entropy(logits, probe.labels)
         gradients = torch.autograd.grad(loss, [weights[name] for name in names], materialize_grads=True)
-        total = 0.0
+        total, reached = 0.0, False
         for gradient in gradients:
             value, tangent = forward_ad.unpack_dual(gradient)  # type: ignore[no-untyped-call]
+            reached |= bool(value.any())
             if tangent is not None:
                 total += float((value.double() * tangent.double()).sum())
+    if not reached:
+        raise UndefinedScoreError(NO_GRADIENT)
     return -total

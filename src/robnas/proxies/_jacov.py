@@ -35,7 +35,7 @@ def correlation(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     if not np.isfinite(norms).all():
         raise UndefinedScoreError("the Jacobian of an image is not finite")
-    if not norms.all():
+    if (norms <= rows.shape[1] * np.finfo(np.float64).eps * np.linalg.norm(rows, axis=1, keepdims=True)).any():
         raise UndefinedScoreError("the Jacobian of an image is constant, so its correlations are undefined")
     scaled: npt.NDArray[np.float64] = centred / norms
     return scaled @ scaled.T

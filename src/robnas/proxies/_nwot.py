@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from robnas.kernels import is_singular
 from robnas.proxies._probe import Probe, UndefinedScoreError
 
 
@@ -14,9 +15,12 @@ def nwot(probe: Probe) -> float:
     theirs. The paper takes batches of 128.
 
     Raises:
-        UndefinedScoreError: two images switch all ReLUs alike, or there is no ReLU.
+        UndefinedScoreError: the kernel is singular, as where two images switch all ReLUs alike, where there are more
+            images than the units tell apart, or no ReLU; or the input of a ReLU is nan.
     """
-    sign, value = np.linalg.slogdet(probe.clean.agreement.cpu().numpy())
-    if sign <= 0 or not np.isfinite(value):
+    kernel = probe.clean.agreement.cpu().numpy()
+    if not np.isfinite(kernel).all():
+        raise UndefinedScoreError("the input of a ReLU is not a number")
+    if is_singular(np.linalg.eigvalsh(kernel)):
         raise UndefinedScoreError("the kernel of ReLU codes is singular: images share a code, or there is no ReLU")
-    return float(value)
+    return float(np.linalg.slogdet(kernel)[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,13 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas import kernels
-from robnas._seeds import generator
+from robnas._seeds import derive_seed, generator
+from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.proxies._recording import ReLUs
-from robnas.proxies._textbook import Layer, layers, textbook
+from robnas.proxies._textbook import Layer, check_weights, layers, textbook
 from robnas.types import ThreatModel
 
 _THREAT, _SETTINGS = ThreatModel.linf("8/255"), kernels.NTKSettings()
+
+
+NO_GRADIENT = "no gradient reaches the weights"
+"""Of scores with a sign, for which 0 would be a place in the middle."""
 
 
 class UndefinedScoreError(RobnasError, ArithmeticError):
@@ -34,7 +40,7 @@ class Clean:
     outputs: list[tuple[int, Tensor]]
     """Output of every layer, with the layer's place."""
     agreement: Tensor
-    """Per pair of images the ReLUs that are both on or both off, shape (n, n), float64."""
+    """Per pair of images the ReLUs that are both on or both off, shape (n, n), float64; nan if the input of one is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +61,9 @@ class Probe:
     code of these proxies does; the network is left as it is. The fields are those of `robnas.kernels.Probe`.
 
     Raises:
-        InputError: fewer than two images, not one label for each, labels that the network has no output for, or a
-            network without a convolution.
+        InputError: fewer than two images, images that are not finite floating point numbers, not one whole number as a
+            label for each, labels that the network has no output for, a network without a convolution, that cannot be
+            copied, or whose layers share their weights or compute them.
     """
 
     network: nn.Module
@@ -85,11 +92,20 @@ class Probe:
                 "images", expected="at least 2 of shape (channels, height, width)", got=got,
                 remedy="batch norm and correlations need several",
             )  # fmt: skip
+        if not self.images.is_floating_point():
+            remedy = "robnas.data.to_pixels makes them of uint8"
+            raise InputError("images", expected="floating point pixels", got=Verbatim(self.images.dtype), remedy=remedy)
+        if not self.images.isfinite().all():
+            raise InputError("images", expected="finite pixels", got=Verbatim("nan or infinity"))
         if self.labels.shape != self.images.shape[:1]:
             expected = f"shape ({len(self.images)},), one per image"
             raise InputError("labels", expected=expected, got=Verbatim(f"shape {tuple(self.labels.shape)}"))
+        if self.labels.is_floating_point() or self.labels.is_complex() or self.labels.dtype == torch.bool:
+            raise InputError("labels", expected="whole numbers", got=Verbatim(self.labels.dtype))
+        object.__setattr__(self, "labels", self.labels.long())
         if not any(isinstance(layer, nn.Conv2d) for layer in self.layers):
             raise InputError("network", expected="at least one nn.Conv2d", got=Verbatim("none"))
+        check_weights(self.textbook)
 
     @cached_property
     def textbook(self) -> nn.Module:
@@ -111,24 +127,48 @@ class Probe:
         """Of the network's weights."""
         return self.weights[0].dtype
 
+    def ask(self, network: Callable[[Tensor], object], images: Tensor) -> Tensor:
+        """What `network` makes of images; dropout and the like draw the same in every pass of one seed.
+
+        The images are left as they are, and so are the generators of the process.
+
+        Raises:
+            InputError: not logits for every image, with an output for every label.
+        """
+        with seeded_randomness(derive_seed(self.seed, "proxies", "network"), images.device):
+            logits = network(images.clone())
+        return check_logits(logits, self.labels[: len(images)])
+
     @cached_property
     def clean(self) -> Clean:
         """The forward pass that most proxies share."""
+        found, changed = self._clean(apart=False)
+        return self._clean(apart=True)[0] if changed else found
+
+    def _clean(self, *, apart: bool) -> tuple[Clean, bool]:
+        """The pass, and whether what follows a layer changed its output; not if it is handed a copy, `apart`."""
         images = self.images.detach().to(self.dtype, copy=True).requires_grad_()
         outputs: list[tuple[int, Tensor]] = []
+        versions: list[int] = []
         agreement = Agreement(len(images), images.device)
+
+        def keep(place: int, output: Tensor) -> Tensor:
+            outputs.append((place, output))
+            versions.append(output._version)
+            return output.clone() if apart else output
+
         handles = [
-            layer.register_forward_hook(lambda _, __, output, place=place: outputs.append((place, output)))
+            layer.register_forward_hook(lambda _, __, output, place=place: keep(place, output))
             for place, layer in enumerate(self.layers)
         ]
         try:
             with ReLUs(agreement):
-                logits = self.textbook(images)
+                logits = self.ask(self.textbook, images)
         finally:
             for handle in handles:
                 handle.remove()
-        check_logits(logits, self.labels)
-        return Clean(images, logits, outputs, agreement.matrix)
+        changed = any(output._version != version for (_, output), version in zip(outputs, versions, strict=True))
+        return Clean(images, logits, outputs, agreement.matrix), changed
 
     @cached_property
     def loss(self) -> LossGradients:
@@ -136,7 +176,10 @@ class Probe:
         fisher = [torch.zeros(len(weight), dtype=weight.dtype, device=weight.device) for weight in self.weights]
 
         def see(place: int, output: Tensor, gradient: Tensor) -> None:
-            product = (output.detach() * gradient.detach()).flatten(2 if output.ndim > 2 else 1)
+            product = output.detach() * gradient.detach()
+            if isinstance(self.layers[place], nn.Linear):
+                product = product.movedim(-1, 1)
+            product = product.flatten(2 if output.ndim > 2 else 1)
             per_image = product.sum(2) if output.ndim > 2 else product
             fisher[place] += per_image.square().mean(0) / 2
 
@@ -186,24 +229,29 @@ class Agreement:
 
     def __init__(self, count: int, device: torch.device) -> None:
         self.matrix = torch.zeros(count, count, dtype=torch.float64, device=device)
-        self._last: Tensor | None = None
+        self._last: tuple[Tensor, int] | None = None
         self._found = self.matrix
 
     def __call__(self, before: Tensor, after: Tensor) -> None:
         """Count the units of one ReLU; several ReLUs of one tensor in a row count each, and are looked at once."""
-        if before is not self._last:
+        if self._last is None or before is not self._last[0] or before._version != self._last[1]:
             signs = (before.detach() > 0).flatten(1).float().mul_(2).sub_(1)  # of ±1: exact up to 2²⁴ units
             self._found = (signs @ signs.T).double().add_(signs.shape[1]).div_(2)
-            self._last = before
+            if before.isnan().any():
+                self._found.fill_(torch.nan)
+            self._last = before, before._version
         if len(before) == len(self.matrix):
             self.matrix += self._found
 
 
-def check_logits(logits: Tensor, labels: Tensor) -> None:
-    """Raise `InputError` unless there is an output for every label."""
+def check_logits(logits: object, labels: Tensor) -> Tensor:
+    """The logits; raise `InputError` unless there is an output for every label."""
     classes = int(labels.max()) + 1
+    if not isinstance(logits, Tensor):
+        raise InputError("network", expected="a tensor of logits", got=Verbatim(type(logits).__name__))
     if logits.ndim != 2 or logits.shape[0] != len(labels) or logits.shape[1] < classes or int(labels.min()) < 0:
         raise InputError(
             "network", expected=f"logits ({len(labels)}, at least {classes}), as the labels are up to {classes - 1}",
             got=Verbatim(f"logits {tuple(logits.shape)}"), remedy="build it with the data's number of classes",
         )  # fmt: skip
+    return logits

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-_RELUS = frozenset({F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
+_IN_PLACE = frozenset({F.relu_, torch.relu_, Tensor.relu_})
+_RELUS = frozenset({F.relu, torch.relu, Tensor.relu}) | _IN_PLACE
 
 
 class ReLUs(TorchFunctionMode):
@@ -29,4 +30,5 @@ class ReLUs(TorchFunctionMode):
         before = args[0] if args else (kwargs or {})["input"]
         after = torch.relu(before)  # out of place, so that `before` is still there
         self.see(before, after)
-        return after
+        in_place = func in _IN_PLACE or (kwargs or {}).get("inplace", args[1] if len(args) > 1 else False)
+        return before.copy_(after) if in_place else after

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from robnas._seeds import derive_seed
+from robnas.attacks import seeded_randomness
+from robnas.errors import InputError, reason
 from robnas.kernels import IndefiniteKernelError, NonFiniteKernelError
 from robnas.proxies._batch import Batch, ProxySettings
 from robnas.proxies._probe import Probe, UndefinedScoreError
@@ -55,16 +58,21 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
         proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
 
     Raises:
-        InputError: an unknown name, or labels that the network has no output for.
+        InputError: an unknown name, labels that the network has no output for, or a network that fails on the images.
     """
     return {name: _value(name, probe) for name in selected(proxies)}
 
 
 def _value(name: str, probe: Probe) -> Value:
     try:
-        value = proxy_named(name)(probe)
+        with seeded_randomness(derive_seed(probe.seed, "proxies", name), probe.images.device):
+            value = proxy_named(name)(probe)
     except (UndefinedScoreError, IndefiniteKernelError, NonFiniteKernelError) as error:
         return Value(None, str(error))
+    except NotImplementedError as error:
+        return Value(None, f"torch does not differentiate this network so: {reason(error)}")
+    except RuntimeError as error:
+        raise InputError("network", expected=f"one that {name} can ask", got=reason(error)) from error
     if not isfinite(value):
         return Value(None, f"it came out as {value}: the network is degenerate, or a number overflowed")
     return Value(value)

@@ -24,7 +24,7 @@ def macs(probe: Probe) -> float:
     total = 0
     for place, output in probe.clean.outputs:
         weight = probe.weights[place]
-        total += weight.numel() * (output[0, 0].numel() if output.ndim == 4 else 1)
+        total += weight.numel() * output.numel() // (len(weight) * len(probe.images))
     return float(total)
 
 

@@ -17,14 +17,17 @@ def synflow(probe: Probe) -> float:
     leaves ranks as they are and makes means over repeats sensible.
 
     Raises:
-        UndefinedScoreError: nothing flows to the logits.
+        UndefinedScoreError: nothing flows to the logits, or more than float64 holds.
     """
     network = replaced(absolute(probe.network), Normalize)
     weights = [layer.weight for layer in layers(network)]
     ones = torch.ones_like(probe.images[:1], dtype=torch.float64)
-    gradients = torch.autograd.grad(network(ones).sum(), weights, materialize_grads=True)
+    logits = probe.ask(network, ones)
+    gradients = torch.autograd.grad(logits.sum(), weights, materialize_grads=True)
     pairs = zip(weights, gradients, strict=True)
     total = torch.stack([(weight.detach() * gradient).abs().sum() for weight, gradient in pairs]).sum()
+    if not total.isfinite():
+        raise UndefinedScoreError("the flow from the input to the logits overflows, or a weight is not finite")
     if not total > 0:
         raise UndefinedScoreError("nothing flows from the input to the logits")
     return float(total.log())

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas.errors import InputError, Verbatim, reason
 from robnas.networks import Cell
 from robnas.networks._cell import Convolutions, Fan
 from robnas.networks._fused import average_pool
@@ -67,16 +68,19 @@ def textbook(network: nn.Module, *, twice: bool = False) -> nn.Module:
     Args:
         network: any; it is left as it is.
         twice: pool in a way that can be differentiated twice; slower.
+
+    Raises:
+        InputError: it cannot be copied.
     """
-    twin = copy.deepcopy(network).train().requires_grad_(True)
+    try:
+        twin = copy.deepcopy(network).train().requires_grad_(True)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError("network", expected="one that copy.deepcopy copies", got=reason(error)) from error
     for cell in twin.modules():
         if isinstance(cell, Cell):
             for key, fan in cell.fans.items():
                 assert isinstance(fan, Fan)
                 cell.fans[key] = Edges(fan, _pool if twice else average_pool)
-    for module in twin.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False  # type: ignore[assignment]
     return twin.train()
 
 
@@ -85,17 +89,42 @@ def layers(network: nn.Module) -> list[Layer]:
     return [module for module in network.modules() if isinstance(module, Layer)]
 
 
+def check_weights(network: nn.Module) -> None:
+    """Raise `InputError` unless the weight of every layer is a parameter of its own, as gradients are taken by them."""
+    seen: dict[int, str] = {}
+    for name, layer in network.named_modules():
+        if not isinstance(layer, Layer):
+            continue
+        weight = layer._parameters.get("weight")
+        if weight is None:
+            raise InputError(
+                "network", expected="layers whose weight is a parameter", got=Verbatim(f"{name} that computes it"),
+                remedy="remove the parametrization",
+            )  # fmt: skip
+        if (other := seen.setdefault(id(weight), name)) != name:
+            got = Verbatim(f"one that {other} and {name} share")
+            raise InputError("network", expected="a weight of its own for every layer", got=got)
+
+
 def batch_norms(network: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
     """All batch norms."""
     return [module for module in network.modules() if isinstance(module, _NORMS)]
 
 
+class Same(nn.Module):
+    """The identity, as a copy: what follows may work in place, as it may behind the module that stood here."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        """A copy of `value`."""
+        return value.clone()
+
+
 def replaced(network: nn.Module, kinds: type[nn.Module] | tuple[type[nn.Module], ...]) -> nn.Module:
     """The same network, its modules of some kinds replaced by the identity in place."""
     for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
+        for name, child in list(parent._modules.items()):  # a module that stands in two places is there twice
             if isinstance(child, kinds):
-                setattr(parent, name, nn.Identity())
+                setattr(parent, name, Same())
     return network
 
 

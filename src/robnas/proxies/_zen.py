@@ -32,8 +32,8 @@ def zen(probe: Probe) -> float:
     for norm in batch_norms(network):
         norm.momentum = 1.0
     images = _normal(probe.images.to(probe.dtype), source)
-    moved = _features(network, images + _STEP * _normal(images, source))
-    features = _features(network, images)  # last, so that batch norm keeps the variance of these
+    moved = _features(probe, network, images + _STEP * _normal(images, source))
+    features = _features(probe, network, images)  # last, so that batch norm keeps the variance of these
     difference = (features - moved).double().abs().flatten(1).sum(1).mean()
     if not difference > 0:
         raise UndefinedScoreError("the features in front of the classifier do not depend on the input")
@@ -46,15 +46,15 @@ def _normal(like: Tensor, source: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=source).to(like)
 
 
-def _features(network: nn.Module, images: Tensor) -> Tensor:
+def _features(probe: Probe, network: nn.Module, images: Tensor) -> Tensor:
     """Output of the last ReLU."""
     last: list[Tensor] = []
 
     def see(before: Tensor, after: Tensor) -> None:
-        last[:] = [after]
+        last[:] = [after.clone()]  # as what follows may work in place
 
     with torch.no_grad(), ReLUs(see):
-        network(images)
+        probe.ask(network, images)
     if not last:
         raise UndefinedScoreError("the network has no ReLU whose output could be compared")
     return last[0]
