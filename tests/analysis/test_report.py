@@ -14,6 +14,8 @@ from robnas.analysis import (
     leaderboard,
     metrics_of,
     most_images,
+    rank_set,
+    rank_text,
     report_of,
     standard_errors,
     strongest,
@@ -80,6 +82,31 @@ def test_equal_values_share_a_rank():
     table = Table("ties", [1, 2, 3, 4], [Column("cifar10", "test", "clean", values)])
     assert [row.rank for row in leaderboard(table, "cifar10", "test", "clean")] == [1, 1, 3, 4]
     assert cell_text(leaderboard(table, "cifar10", "test", "clean")[0].entries["clean"]) == "50.0"
+    assert [rank_text(row) for row in leaderboard(table, "cifar10", "test", "clean")] == ["1=", "1=", "3", "4"]
+    assert leaderboard(table, "cifar10", "test", "clean")[1].sharing == 2
+
+
+def test_a_report_says_which_ranks_are_shared(tmp_path):
+    values = np.array([[0.3], [0.5], [0.5], [0.1]])
+    table = Table("ties", [1, 2, 3, 4], [Column("cifar10", "test", "clean", values)])
+    text = report(table, tmp_path, "md")[1]
+    assert "Best under clean: 000002 with 50.0 %, which another one has too;" in text
+    assert "=: others share the rank, which is 1 plus the number of those that are better" in text
+    assert "1= | 000002" in text
+    assert "1= | 000003" in text
+    assert "3 | 000001" in text
+    assert "=: others" not in report(table_of(6, 2), tmp_path, "md")[1]
+
+
+def test_means_that_differ_by_rounding_share_a_rank_in_order_of_the_architectures():
+    values = np.array([[0.3, 0.2, 0.1], [0.1, 0.2, 0.3], [0.05, 0.06, 0.07]])
+    table = Table("ties", [1, 2, 3], [Column("cifar10", "test", "clean", values, (0, 1, 2))])
+    assert len(set(table.values("cifar10", "clean", split="test").tolist())) == 3
+    rows = leaderboard(table, "cifar10", "test", "clean")
+    assert [(row.architecture.index, row.rank, row.sharing) for row in rows] == [(1, 1, 2), (2, 1, 2), (3, 3, 1)]
+    for index in (1, 2):
+        found = rank_set(table, Architecture.from_index(index), dataset="cifar10", metric="clean", split="test")
+        assert (found.rank, found.sharing, found.count) == (1, 2, 3)
 
 
 def test_errors_come_from_repeated_trainings_else_from_the_images():

@@ -44,7 +44,8 @@ def test_any_row_shows_what_the_table_says(visit, table, row):
             continue
         found = rank_set(table, arch, dataset=column.dataset, metric=column.metric, split=column.split)
         assert accuracy.startswith(f"{100 * value:.2f} %")
-        assert rank.split() == [str(found.rank), "of", str(found.count), str(found.low), "–", str(found.high)]
+        shared = ["shared", "by", str(found.sharing)] if found.sharing > 1 else []
+        assert rank.split() == [str(found.rank), "of", str(found.count), *shared, str(found.low), "–", str(found.high)]
         assert runs == str(value.runs)
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
+from robnas.analysis import leaderboard
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
 from robnas.search import Experiment, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
-from tests.explorer.acting import PGD, downloaded, plotted, text_of, until, wait_hash
+from tests.explorer.acting import PGD, downloaded, plotted, row_of, text_of, until, wait_hash
 from tests.explorer.conftest import COUNT, plain_table
 
 
@@ -77,6 +78,35 @@ def test_ranks_that_change_most_and_what_the_best_share(visit, table):
     assert first[-1] == f"▼ {int(0.5 - gains[-1])}"
     shared = sum(float(row["rank_first"]) <= 100 and float(row["rank_second"]) <= 100 for row in rows)
     assert f"{shared} shared" in text_of(page, 'section[aria-label="Correlation"]')
+
+
+def test_an_architecture_has_one_rank_wherever_it_is_shown(visit, serve):
+    """Ties everywhere: 24 architectures with 5 values, some of them equal up to the rounding of a mean of seeds."""
+    rows = [arch.index for arch in partition("official").representatives()[:24]]
+    values = np.round(np.random.default_rng(4).integers(6, 10, (24, 1)) / 10 + np.array([0.01, -0.01, 0.0]), 2)
+    values[::2] = values[::2, ::-1]
+    values[:3] = 0.95
+    columns = [Column("mine", "test", metric, values * scale, (0, 1, 2), facts={"images": 100})
+               for metric, scale in (("clean", 1.0), ("pgd@8/255", 0.5))]  # fmt: skip
+    table = Table("ties", rows, columns)
+    ranked = leaderboard(table, "mine", "test", "clean")
+    expected = {row.architecture.code: (row.rank, row.sharing) for row in ranked}
+    assert max(sharing for _, sharing in expected.values()) > 3
+    page = visit(serve(build_site([("ties", table)]))).open(
+        "#/compare?a=ties~mine~test~clean&b=ties~mine~test~pgd@8/255"
+    )
+    plotted(page)
+    _, text = downloaded(page, "CSV", "Plot")
+    found = {row["architecture"]: float(row["rank_first"]) for row in csv.DictReader(io.StringIO(text))}
+    assert found == {code: rank for code, (rank, _) in expected.items()}
+    best = sum(rank <= 10 for rank, _ in expected.values())
+    assert best > 10
+    assert f"best 10, with ties {best} and {best}\t{best} shared" in text_of(page, 'section[aria-label="Correlation"]')
+    assert "Best by the first, one of 3 that are equal: " in text_of(page, 'section[aria-label="Correlation"]')
+    for code in (ranked[0].architecture.code, ranked[11].architecture.code, ranked[-1].architecture.code):
+        rank, sharing = expected[code]
+        page = visit(serve(build_site([("ties", table)]))).open(f"#/cell?arch={code}")
+        assert row_of(page, "ties", "mine test clean")[2].startswith(f"{rank} of 24\nshared by {sharing}")
 
 
 @pytest.mark.parametrize("both", [("bench", "fine"), ("fine", "bench")])

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Column, Noise, Table
+from robnas.benchmarks import Column, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
@@ -40,9 +40,11 @@ class Row:
 
     architecture: Architecture
     rank: int | None
-    """1 is the best; None without a value of the metric that ranks."""
+    """1 is the best; None without a value of the metric that ranks. See `competition_ranks`."""
     entries: dict[str, Entry]
     """By metric key."""
+    sharing: int = 1
+    """How many have this rank, itself counted."""
 
     def value(self, metric: str) -> float:
         """The accuracy of a metric, or nan."""
@@ -62,12 +64,13 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
     ranked = table.column(dataset, by, split).mean
     columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
-    order = np.lexsort((table.rows, np.nan_to_num(-ranked, nan=np.inf)))
-    known = np.sort(ranked[~np.isnan(ranked)])
+    ranks = competition_ranks(ranked)
+    shared = sharing(ranks)
+    order = np.lexsort((table.rows, np.nan_to_num(ranks, nan=np.inf)))
     return [
         Row(
             Architecture.from_index(int(table.rows[row])),
-            None if math.isnan(ranked[row]) else 1 + len(known) - int(np.searchsorted(known, ranked[row], "right")),
+            None if math.isnan(ranks[row]) else int(ranks[row]),
             {
                 metric: Entry(
                     float(columns[metric].mean[row]),
@@ -77,6 +80,7 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
                 )
                 for metric in metrics_of(columns)
             },
+            int(shared[row]),
         )
         for row in order
     ]
@@ -137,6 +141,11 @@ def cell_text(entry: Entry, most: int | None = None) -> str:
     error = "" if math.isnan(entry.error) else f" ±{100 * entry.error:.1f}"
     star = "*" if most is not None and entry.images is not None and entry.images < most else ""
     return f"{100 * entry.value:.1f}{error}{star}"
+
+
+def rank_text(row: Row) -> str:
+    """``4``, or ``4=`` where others share the rank."""
+    return "–" if row.rank is None else f"{row.rank:,}{'=' * (row.sharing > 1)}"
 
 
 def most_images(rows: Iterable[Row]) -> int | None:

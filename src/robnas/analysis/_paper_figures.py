@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Table
+from robnas.benchmarks import Table, competition_ranks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,10 +83,10 @@ def ranks(table: Table, metrics: Sequence[str], rows: Sequence[Sequence[Any]]) -
     figure = _figure(11, 4.5)
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
     by = "pgd@8/255"
-    reference = _ranks(table.values("cifar10", by, split=_SPLIT))
+    reference = competition_ranks(table.values("cifar10", by, split=_SPLIT))
     styles = ((BLUE, "clean"), (ORANGE, "autoattack@8/255"))
     for colour, metric in styles:
-        other = _ranks(table.values("cifar10", metric, split=_SPLIT))
+        other = competition_ranks(table.values("cifar10", metric, split=_SPLIT))
         left.scatter(reference, other, s=2, color=colour, alpha=0.35, linewidths=0, label=metric, rasterized=True)
     left.plot([1, len(reference)], [1, len(reference)], color="black", linewidth=0.8)
     left.set_xlabel(f"rank by {by}, cifar10 (1 is best)")
@@ -95,13 +95,6 @@ def ranks(table: Table, metrics: Sequence[str], rows: Sequence[Sequence[Any]]) -
         handle.set_alpha(1)  # the points are faint because there are thousands
     _cross(right, metrics, rows)
     return figure
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    from scipy.stats import rankdata
-
-    ranked: npt.NDArray[np.float64] = rankdata(-values)
-    return ranked
 
 
 def _cross(axes: Axes, metrics: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

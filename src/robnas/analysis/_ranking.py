@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Column, LocalNoise, Noise, Table
+from robnas.benchmarks import RESOLUTION, Column, LocalNoise, Noise, Table, competition_ranks
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
 from robnas.types import check_range
@@ -25,7 +25,7 @@ class RankSet:
     architecture: Architecture
     value: float
     rank: int
-    """1 is the best."""
+    """1 is the best; see `competition_ranks`."""
     low: int
     """Best possible rank."""
     high: int
@@ -34,6 +34,8 @@ class RankSet:
     """Confidence level, simultaneous over all comparisons made."""
     count: int
     """How many architectures were ranked."""
+    sharing: int = 1
+    """How many have this rank, itself counted."""
 
 
 def rank_set(
@@ -82,11 +84,13 @@ def rank_set(
     found = _noise(table, column, noise)
     variance = _variance(column, found)
     critical = _critical(variance[row], variance[known], found.degrees, level, two_sided=True)
-    margin = critical * np.sqrt(variance + variance[row])
+    margin = np.maximum(critical * np.sqrt(variance + variance[row]), RESOLUTION)
     better = int((values > values[row] + margin).sum())
     worse = int((values < values[row] - margin).sum())
-    rank = 1 + int((values > values[row]).sum())
-    return RankSet(stands_for, float(values[row]), rank, 1 + better, len(known) - worse, level, len(known))
+    ranks = competition_ranks(values)
+    sharing = int((ranks == ranks[row]).sum())
+    low, high = 1 + better, len(known) - worse
+    return RankSet(stands_for, float(values[row]), int(ranks[row]), low, high, level, len(known), sharing)
 
 
 def critical_values(
@@ -154,7 +158,7 @@ def tied_with_best(
     )
     tied = []
     for row in known:
-        margin = critical[variance[row]] * np.sqrt(spread + variance[row])
+        margin = np.maximum(critical[variance[row]] * np.sqrt(spread + variance[row]), RESOLUTION)
         if not (ranked > values[row] + margin).any():
             tied.append(row)
     return [(Architecture.from_index(int(table.rows[row])), float(values[row])) for row in tied]

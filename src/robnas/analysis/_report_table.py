@@ -8,7 +8,7 @@ from typing import Any
 
 from robnas.analysis._correlation import Correlation
 from robnas.analysis._figures import clean_versus_robust
-from robnas.analysis._leaderboard import Row, cell_text, leaderboard
+from robnas.analysis._leaderboard import Row, cell_text, leaderboard, rank_text
 from robnas.analysis._report_facts import MetricFacts, SplitFacts, TableFacts
 from robnas.analysis._report_figures import histogram, noise_curves
 from robnas.analysis._report_page import Block, Bullets, Grid, Picture, Section, Text
@@ -90,11 +90,17 @@ def _best(facts: SplitFacts) -> str:
         return f"No architecture has a value of {facts.ranked_by}."
     first = facts.best[0]
     text = f"Best under {facts.ranked_by}: {first.architecture.code} with {cell_text(first.entries[facts.ranked_by])} %"
+    if first.sharing > 1:
+        text += f", which {_counted(first.sharing - 1, 'another one has', 'others have')} too"
     if facts.tied is None:
         return f"{text}; how certain that is, is not known without repeated trainings."
     if facts.tied == 1:
         return f"{text}; no other one may be the best (95 %)."
     return f"{text}; {facts.tied:,} of {facts.architectures:,} architectures may be the best (95 %)."
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return one if count == 1 else f"{count:,} {several}"
 
 
 def _ranking(facts: SplitFacts) -> Grid:
@@ -108,6 +114,8 @@ def _ranking(facts: SplitFacts) -> Grid:
     if facts.unmeasured:
         rows.append(("–", f"{facts.unmeasured:,} without a value", *("–" for _ in (*sets, *metrics))))
     caption = f"Accuracy in %, ranked by {facts.ranked_by}; {_ERRORS[facts.errors]}"
+    if any(row.sharing > 1 for row in (*facts.best, *facts.worst)):
+        caption += "; =: others share the rank, which is 1 plus the number of those that are better"
     if sets:
         caption += "; 95 %: ranks that the noise leaves possible"
     fewer = sorted({m.images for m in facts.metrics if m.images is not None and most is not None and m.images < most})
@@ -121,8 +129,7 @@ def _ranking_row(row: Row, metrics: Sequence[str], facts: SplitFacts, most: int 
     bounds: tuple[str, ...] = ()
     if facts.ranks:
         bounds = ("–" if code not in facts.ranks else "{:,} to {:,}".format(*facts.ranks[code]),)
-    rank = "–" if row.rank is None else f"{row.rank:,}"
-    return rank, code, *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
+    return rank_text(row), code, *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
 
 
 def _pareto(facts: SplitFacts) -> Grid:

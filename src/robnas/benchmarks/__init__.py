@@ -22,6 +22,9 @@ from robnas.benchmarks._objective import Objective as Objective
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
+from robnas.benchmarks._ranks import RESOLUTION as RESOLUTION
+from robnas.benchmarks._ranks import competition_ranks as competition_ranks
+from robnas.benchmarks._ranks import sharing as sharing
 from robnas.benchmarks._records import Holding as Holding
 from robnas.benchmarks._records import holdings as holdings
 from robnas.benchmarks._records import table_of_records as table_of_records

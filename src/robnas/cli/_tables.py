@@ -240,7 +240,8 @@ def query(
         print(_settings(facts))
     if "rank" in facts:
         print(
-            f"rank {facts['rank']:,} of {facts['of']:,}; with the noise of repeated trainings anything from "
+            f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; "
+            "with the noise of repeated trainings anything from "
             f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
         )
     if asked != found.architectures[row]:
@@ -262,7 +263,14 @@ def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: 
         place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known)
     except InputError:
         return {}
-    return {"rank": place.rank, "rank_low": place.low, "rank_high": place.high, "of": place.count, "noise": noise}
+    return {
+        "rank": place.rank, "sharing": place.sharing, "rank_low": place.low, "rank_high": place.high,
+        "of": place.count, "noise": noise,
+    }  # fmt: skip
+
+
+def _shared(sharing: int) -> str:
+    return f", shared by {sharing:,}" if sharing > 1 else ""
 
 
 def _settings(facts: Mapping[str, Any]) -> str:

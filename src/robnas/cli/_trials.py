@@ -136,7 +136,11 @@ def demo(
             {
                 "ranked_by": RANK_BY,
                 "ranking": [
-                    {"architecture": row.architecture.code, **{key: row.value(key) for key in row.entries}}
+                    {
+                        "rank": row.rank,
+                        "architecture": row.architecture.code,
+                        **{key: row.value(key) for key in row.entries},
+                    }
                     for row in rows
                 ],
                 "warnings": result.warnings,
@@ -164,15 +168,17 @@ def _print_rows(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from robnas.analysis import cell_text, most_images
+    from robnas.analysis import cell_text, most_images, rank_text
     from robnas.demo import SPLIT
 
     metrics, most = list(rows[0].entries), most_images(rows)
     table = Table("rank", "architecture", *metrics, title=f"accuracy in % ± standard error on {SPLIT}")
     for column in table.columns:
         column.justify, column.no_wrap = "right", True
-    for rank, row in enumerate(rows, start=1):
-        table.add_row(str(rank), row.architecture.code, *(cell_text(row.entries[metric], most) for metric in metrics))
+    for row in rows:
+        table.add_row(
+            rank_text(row), row.architecture.code, *(cell_text(row.entries[metric], most) for metric in metrics)
+        )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     fewer = {entry.images for row in rows for entry in row.entries.values() if entry.images is not None} - {most}
     if fewer:

@@ -203,10 +203,12 @@ function scoreText(column, row, index) {
   return error >= 0 ? `${short(value)} ± ${short(error)}` : short(value);
 }
 
+const rankWords = ({ rank, sharing }) => sharing > 1 ? `${rank}, shared by ${sharing}` : `${rank}`;
+
 function summary(data, index) {
   const { table, column } = data.main, row = table?.rowOf(index) ?? -1;
   if (row < 0 || !column) return "Not in the table.";
-  return Number.isNaN(column.values[row]) ? `${column.name} not measured.` : `${column.name} ${percent(column.values[row])}, rank ${column.rankOf(row).rank}.`;
+  return Number.isNaN(column.values[row]) ? `${column.name} not measured.` : `${column.name} ${percent(column.values[row])}, rank ${rankWords(column.rankOf(row))}.`;
 }
 
 function csv(data, index) {
@@ -214,8 +216,8 @@ function csv(data, index) {
     const row = table.rowOf(index);
     return row < 0 ? [] : table.columns.map((column) => {
       const rank = column.rankOf(row);
-      return [codeOf(index), codeOf(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.low, rank.high, rank.count];
+      return [codeOf(index), codeOf(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count];
     });
   });
-  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_low", "rank_high", "of"], rows];
+  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of"], rows];
 }

@@ -10,12 +10,13 @@ import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { codeOf } from "./space.js";
 import { change, formatHash, go } from "./state.js";
-import { INTERVALS, kendallInterval, ranks, spearmanInterval } from "./statistics.js";
+import { competitionRanks, INTERVALS, kendallInterval, RESOLUTION, spearmanInterval } from "./statistics.js";
 
+const RANKS = "A rank is 1 plus the number of better ones among the architectures shown here; equal values share it.";
 const LISTED = 12, TOPS = [10, 100, 1000];
 
-/** Ranks with 1 for the best. */
-const bestFirst = (values, better) => ranks(values.map((value) => -better * value));
+/** Ranks of the architectures shown, as the cell view counts them; sizes and scores have no resolution. */
+const ranksBy = (quantity, values) => competitionRanks(values, quantity.better, quantity.kind === "accuracy" ? RESOLUTION : 0);
 
 /** A correlation and its interval as text. */
 export const intervalText = ({ value, low, high }) => Number.isNaN(value) ? "not defined: one side is constant, or there are too few"
@@ -71,31 +72,35 @@ export function compareView(data) {
 const axis = (quantity, asRanks) => asRanks ? { ...quantity, kind: "size", better: -1, label: `rank, ${quantity.label}` } : quantity;
 
 function compared(a, b) {
-  const points = pairs(a, b), ranksA = bestFirst(points.x, a.better), ranksB = bestFirst(points.y, b.better);
+  const points = pairs(a, b), ranksA = ranksBy(a, points.x), ranksB = ranksBy(b, points.y);
   return { a, b, points, statistics: { ranksA, ranksB, spearman: spearmanInterval(points.x, points.y), kendall: kendallInterval(points.x, points.y) } };
 }
 
 function showStatistics(side, { a, b, points, statistics }) {
   const { ranksA, ranksB, spearman, kendall } = statistics, count = points.index.length;
   const shared = TOPS.filter((top) => top < count).map((top) => {
-    let both = 0;
-    for (let place = 0; place < count; place++) if (ranksA[place] <= top && ranksB[place] <= top) both++;
-    return h("tr", {}, h("th", { scope: "row" }, `best ${whole(top)}`), h("td", { class: "number" }, `${whole(both)} shared`),
-      h("td", { class: "number" }, `${whole(top * top / count)} by chance`));
+    let first = 0, second = 0, both = 0;
+    for (let place = 0; place < count; place++) {
+      const inFirst = ranksA[place] <= top, inSecond = ranksB[place] <= top;
+      first += inFirst; second += inSecond; both += inFirst && inSecond;
+    }
+    const ties = first > top || second > top ? `, with ties ${whole(first)} and ${whole(second)}` : "";
+    return h("tr", {}, h("th", { scope: "row" }, `best ${whole(top)}${ties}`), h("td", { class: "number" }, `${whole(both)} shared`),
+      h("td", { class: "number" }, `${whole(first * second / count)} by chance`));
   });
   const sizes = [a, b].some(({ better }) => better < 0) ? h("p", { class: "hint" }, "Correlations are those of the values; in ranks the smallest size comes first.") : null;
   put(side, h("h2", {}, "Agreement"), h("p", { class: "hint", "data-paired": "" }, `${counted(count, "architecture")}. ${pairedText(points.base, a, b)}`),
     h("dl", { class: "figures" }, h("dt", {}, "Spearman ρ"), h("dd", { "data-figure": "spearman" }, intervalText(spearman)),
       h("dt", {}, "Kendall τ-b"), h("dd", { "data-figure": "kendall" }, intervalText(kendall))),
-    sizes, h("p", { class: "hint" }, INTERVALS), shared.length ? h("table", {}, h("caption", {}, "Of the best by each"), h("tbody", {}, shared)) : null,
+    sizes, h("p", { class: "hint" }, INTERVALS), h("p", { class: "hint" }, RANKS), shared.length ? h("table", {}, h("caption", {}, "Of the best by each"), h("tbody", {}, shared)) : null,
     bestOf("Best by the first", points, ranksA, ranksB, a, b));
 }
 
 function bestOf(caption, points, ranksA, ranksB, a, b) {
   const place = ranksA.indexOf(Math.min(...ranksA));
   if (place < 0) return null;
-  const code = codeOf(points.index[place]);
-  return h("p", {}, `${caption}: `, h("a", { class: "code", href: formatHash("cell", { arch: code }) }, code),
+  const code = codeOf(points.index[place]), equal = ranksA.filter((rank) => rank === ranksA[place]).length;
+  return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, h("a", { class: "code", href: formatHash("cell", { arch: code }) }, code),
     `, ${shown(a, points.x[place])}; by the second it has rank ${whole(ranksB[place])} with ${shown(b, points.y[place])}.`);
 }
 

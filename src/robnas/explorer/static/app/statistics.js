@@ -5,8 +5,27 @@ export const INTERVALS = "Spearman: percentile bootstrap over architectures, 1,0
   + "Kendall τ-b: normal approximation of Fisher's z (Fieller, Hartley and Pearson 1957). 95 %. "
   + "They tell of other samples of architectures, not of other trainings.";
 
-/** Ranks 1 … n, ties averaged. @param {ArrayLike<number>} values */
-export function ranks(values) {
+/** Accuracies that differ by less are equal (as robnas.benchmarks.RESOLUTION). */
+export const RESOLUTION = 1e-7;
+
+/**
+ * Standard competition ranks ("1224", as robnas.benchmarks.competition_ranks): 1 plus the number of values that are strictly better.
+ * @param {ArrayLike<number>} values without NaN @param {1|-1} better 1 if higher is better @param {number} resolution values that differ by less are equal
+ */
+export function competitionRanks(values, better, resolution) {
+  const good = Float64Array.from(values, (value) => better * value), sorted = good.slice().sort();
+  return good.map((value) => {
+    let low = 0, high = sorted.length; // the first that is better
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle] > value + resolution) high = middle; else low = middle + 1;
+    }
+    return 1 + sorted.length - low;
+  });
+}
+
+/** Ranks 1 … n for correlations, ties averaged. @param {ArrayLike<number>} values */
+export function averagedRanks(values) {
   const order = Uint32Array.from(values, (_, place) => place).sort((a, b) => values[a] - values[b]);
   const found = new Float64Array(values.length);
   for (let begin = 0, end; begin < order.length; begin = end) {
@@ -31,7 +50,7 @@ export function pearson(a, b) {
 }
 
 /** Spearman's ρ. @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
-export const spearman = (a, b) => pearson(ranks(a), ranks(b));
+export const spearman = (a, b) => pearson(averagedRanks(a), averagedRanks(b));
 
 /** Whole numbers 0 … levels − 1 in the order of the values, equal ones for ties. */
 function dense(values) {
@@ -140,24 +159,26 @@ export function kendallInterval(a, b) {
 }
 
 /**
- * Rank of one value among many, and the ranks that noise leaves possible (as robnas.analysis.rank_set); NaN without a value.
+ * Competition rank of one accuracy among many, how many share it, and the ranks that noise leaves possible (as
+ * robnas.analysis.rank_set); NaN without a value.
  * @param {ArrayLike<number>} values @param {number} place @param {((other: number) => number)|null} margin
  */
 export function rankOf(values, place, margin) {
   const own = values[place];
-  let above = 0, better = 0, worse = 0, count = 0;
+  let above = 0, sharing = 0, better = 0, worse = 0, count = 0;
   for (let other = 0; other < values.length; other++) {
     const value = values[other];
     if (Number.isNaN(value)) continue;
     count++;
-    if (value > own) above++;
+    if (value > own + RESOLUTION) above++;
+    else if (value >= own - RESOLUTION) sharing++;
     if (!margin) continue;
-    const room = margin(other);
+    const room = Math.max(margin(other), RESOLUTION);
     if (value > own + room) better++;
     else if (value < own - room) worse++;
   }
-  if (Number.isNaN(own)) return { rank: NaN, low: NaN, high: NaN, count };
-  return { rank: above + 1, low: margin ? better + 1 : NaN, high: margin ? count - worse : NaN, count };
+  if (Number.isNaN(own)) return { rank: NaN, sharing: 0, low: NaN, high: NaN, count };
+  return { rank: above + 1, sharing, low: margin ? better + 1 : NaN, high: margin ? count - worse : NaN, count };
 }
 
 /**

@@ -27,20 +27,20 @@ function strip(column, row) {
 
 /** @param {import("./data.js").Column} column @param {number} row */
 function rankText(column, row) {
-  const { rank, low, high, count } = column.rankOf(row);
+  const { rank, sharing, low, high, count } = column.rankOf(row);
   const set = Number.isNaN(low) ? "" : `${whole(low)} – ${whole(high)}`;
-  return { rank: `${whole(rank)} of ${whole(count)}`, set };
+  return { rank: `${whole(rank)} of ${whole(count)}`, shared: sharing > 1 ? `shared by ${whole(sharing)}` : "", set };
 }
 
 function line(column, row, open) {
   const value = column.values[row], known = !Number.isNaN(value), sd = column.sdOf(row);
-  const rank = known ? rankText(column, row) : { rank: "–", set: "" };
+  const rank = known ? rankText(column, row) : { rank: "–", shared: "", set: "" };
   const runs = column.runsOf(row);
   return h("tr", { "data-column": column.name, role: "row" },
     h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric)),
     h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && !Number.isNaN(sd) ? h("span", { class: "sd" }, ` ±${(100 * sd).toFixed(2)}`) : null),
     h("td", { class: "distribution", role: "cell" }, strip(column, row)),
-    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible, 95 %" }, rank.set) : null),
+    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible, 95 %" }, rank.set) : null),
     h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
 }
 

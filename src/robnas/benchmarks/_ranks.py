@@ -1,0 +1,37 @@
+"""The rank of an architecture: one definition for queries, reports, figures and the explorer."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+RESOLUTION = 1e-7
+"""Accuracies that differ by less are equal: means of several runs are rounded, and files may keep 32 bits of them."""
+
+
+def competition_ranks(values: npt.ArrayLike, resolution: float = RESOLUTION) -> Floats:
+    """Standard competition ranks ("1224"): 1 plus the number of values that are strictly better, that is higher.
+
+    Equal values share the best of their ranks, and the next rank is that much higher. Correlations use another kind,
+    where ties share the mean of their ranks.
+
+    Args:
+        values: shape (n,); nan has no rank.
+        resolution: values that differ by less are equal.
+
+    Returns:
+        Whole numbers from 1, shape (n,); nan where a value is.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    known = np.sort(given[~np.isnan(given)])
+    worse = np.searchsorted(known, given + resolution, side="right")
+    ranks: Floats = np.where(np.isnan(given), np.nan, 1.0 + len(known) - worse)
+    return ranks
+
+
+def sharing(ranks: Floats) -> npt.NDArray[np.int64]:
+    """How many have the rank of each, itself counted; 0 where there is no rank. Shape (n,)."""
+    found, number, count = np.unique(ranks, return_inverse=True, return_counts=True)
+    shared: npt.NDArray[np.int64] = np.where(np.isnan(found), 0, count)[number]
+    return shared
