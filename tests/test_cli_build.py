@@ -118,7 +118,7 @@ BAD = [
     (empty, ("plan.toml", *STORE), "plan space: expected at least one architecture, got none"),
     (newer, ("plan.toml", *STORE), "expected schema version 2 or older, got 99; read it with the robnas that wrote it"),
     (nothing, ("plan.toml", "--store", "sqlite:////proc/runs.db"), "in a folder that can be written"),
-    (nothing, ("plan.toml", "--store", "runs.db"), "expected a database of records that can be read and written"),
+    (nothing, ("plan.toml", "--store", "runs"), "expected a database of records as a URL, or as a file ending in .db"),
     (nothing, ("plan.toml", *STORE, "--executor", "dask"), "--executor: expected one of local, ray, got 'dask'"),
     (nothing, ("plan.toml", *STORE, "--jobs", "0"), "--jobs: expected at least 1, got 0"),
     (nothing, ("plan.toml", *STORE, "--limit", "-1"), "--limit: expected at least 0, got -1"),

@@ -75,7 +75,7 @@ def test_query_gives_value_rank_and_runs(fetched, capsys):
         (("323133", *WHERE, "--metric", "clean", "--seed", "random"), "--seed: expected mean or the number of a run"),
         (("323133", "--table", "nats"), "table: expected one of digits, nas-robbench-201, jung-2023"),
         (("323133", "--table", "nas-robbench"), "did you mean nas-robbench-201 or nas-robbench-201-seeds?"),
-        (("323133", "--table", "runs.db"), "did you mean sqlite:///runs.db?"),
+        (("323133", "--table", "runs.db"), "runs.db: expected a store of records, got nothing"),
         (("323133", *WHERE, "--metric", "clean", "--recipe", "digits"), "expected a store such as sqlite:///runs.db"),
         (("323133", *WHERE, "--metric", "clean", "--noise", "loud"), "--noise: expected pooled or local, got 'loud'"),
         (("323133", "--table", "sqlite:///typo.db"), "typo.db: expected a store of records, got nothing"),

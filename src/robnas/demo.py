@@ -82,14 +82,14 @@ def run_demo(
     directory.mkdir(parents=True, exist_ok=True)
     store_path = directory / "records.db"
     progress(0, len(architectures), "start workers")
-    with RecordStore(f"sqlite:///{store_path}") as store:
+    with RecordStore(store_path) as store:
         expansion = load_and_expand(plan)
         run_plan(expansion, store, options={"jobs": jobs}, progress=progress)
         _check_failures(store, expansion.hash)
         built = find_plan(store, expansion.hash)
         records, warnings = plan_records(store, built), plan_doubts(store, built)
     report, figure = directory / "report.html", directory / "clean-vs-robust.png"
-    found = report_of(f"sqlite:///{store_path}", rank_by=RANK_BY, plan=expansion.hash)
+    found = report_of(store_path, rank_by=RANK_BY, plan=expansion.hash)
     write_page(found.page, report)
     write_picture(figure, next(found.page.pictures).figure)
     rows = leaderboard(table_of_records("demo", records), "digits", SPLIT, RANK_BY)

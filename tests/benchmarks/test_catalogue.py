@@ -265,17 +265,17 @@ def test_an_unknown_table_names_close_ones(name, close):
         load(name)
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_path_of_a_store_is_not_its_url(there, tmp_path):
+def test_the_file_of_a_store_is_that_store(tmp_path):
     path = tmp_path / "runs.db"
-    if there:
-        with RecordStore(f"sqlite:///{path}") as store:
-            store.add([RECORD])
-        path = path.rename(tmp_path / "runs.parquet")  # known by its content
-    with refused(
-        f"table: expected a table file, or the URL of a store, got .*; did you mean sqlite:///{path}[?]$", InputError
-    ):
-        load(path)
+    with RecordStore(path) as store:
+        store.add([RECORD])
+    table = load(path)
+    path = path.rename(tmp_path / "a%20?.parquet")  # known by its content
+    for name in (path, str(path), f"sqlite:///{tmp_path}/a%2520%3F.parquet"):
+        assert load(name).columns[0].name == table.columns[0].name
+    with refused("none.db: expected a store of records, got nothing; check the URL or name$"):
+        load(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
 
 
 @pytest.mark.parametrize("choice", [{"recipe": "digits"}, {"images": 5}, {"attack": "a"}, {"attack_seed": 0}])

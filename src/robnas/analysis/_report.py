@@ -18,11 +18,11 @@ from robnas.analysis._search_report import read_results, search_page, summarise
 from robnas.analysis._search_statistics import paired_tests
 from robnas.benchmarks import BUNDLED, CATALOGUE, Choice, load
 from robnas.errors import InputError
+from robnas.records import is_store
 from robnas.search import Result
 from robnas.spaces import Architecture
 from robnas.types import Progress, silent
 
-_SQLITE = b"SQLite format 3\0"
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "SQLAlchemy", "matplotlib")
 _ALL = Choice()
 
@@ -62,12 +62,10 @@ def report_of(
     """
     text, path = str(source), Path(source)
     named = text in BUNDLED or text in CATALOGUE  # comes first, as for `load`
-    if not named and "://" not in text and _is_sqlite(path):
-        text = f"sqlite:///{path}"
-    if "://" in text:
+    if not named and is_store(source):
         from robnas.analysis._report_store import store_report  # needs a database
 
-        title, lead, sections, numbers = store_report(text, rank_by, plan, choice, progress)
+        title, lead, sections, numbers = store_report(source, rank_by, plan, choice, progress)
         return Report("store", _page(title, lead, sections), plain(numbers))
     if plan is not None:
         raise InputError("--plan", expected="a store, which has plans", got=text)
@@ -81,13 +79,6 @@ def report_of(
     provenance = Section("Provenance", (provenance_grid("Where the numbers come from", table.provenance),))
     page = _page(f"Report of {table.name}", table_lead(table, facts), [*table_sections(table, facts), provenance])
     return Report("table", page, {"table": plain(facts), "provenance": plain(table.provenance)})
-
-
-def _is_sqlite(path: Path) -> bool:
-    if not path.is_file():
-        return path.suffix in (".db", ".sqlite", ".sqlite3")
-    with path.open("rb") as stream:
-        return stream.read(len(_SQLITE)) == _SQLITE
 
 
 def _page(title: str, lead: Sequence[Block], sections: Sequence[Section]) -> Page:

@@ -11,11 +11,12 @@ from robnas.analysis._report_page import Block, Bullets, Grid, Section, Text
 from robnas.analysis._report_table import provenance_grid, short, table_lead, table_sections
 from robnas.benchmarks import Choice, Table, table_of_records
 from robnas.build import table_of_plan
-from robnas.errors import DataError, InputError, RobnasError, Verbatim
+from robnas.errors import InputError, RobnasError
 from robnas.records import (
     SCHEMA_VERSION,
     PlanStatus,
     RecordStore,
+    StoreAddress,
     StoredPlan,
     find_plan,
     plan_doubts,
@@ -28,15 +29,12 @@ _DOUBTS = 25  # that are listed one by one
 
 
 def store_report(
-    url: str, rank_by: str | None, plan: str | None, choice: Choice, progress: Progress
+    url: str | Path, rank_by: str | None, plan: str | None, choice: Choice, progress: Progress
 ) -> tuple[str, list[Block], list[Section], dict[str, Any]]:
     """Title, lead, sections and numbers of the report of a store; arguments and errors as for `report_of`."""
-    lite = url.startswith("sqlite:///")
-    file = Path(url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0])
-    if lite and not file.is_file():
-        raise DataError(str(file), expected="a store of records", got=Verbatim("nothing"), remedy="check the name")
-    name = file.stem if lite else "records"
-    with RecordStore(url, complete=False) as store:  # to read is not to write
+    address = StoreAddress.parse(url).check_exists()
+    name = address.name
+    with RecordStore(address, complete=False) as store:  # to read is not to write
         known = stored_plans(store) if store.version == SCHEMA_VERSION else []
         if plan is not None:
             known = [find_plan(store, plan)]

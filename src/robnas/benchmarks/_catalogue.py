@@ -17,9 +17,9 @@ from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._parquet import read_table, write_table
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim
+from robnas.records import is_store
 from robnas.types import Progress, silent
 
-_SQLITE = b"SQLite format 3\0"
 _PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
 
 
@@ -206,7 +206,7 @@ def load(
 
     Args:
         name: ``digits``, which comes with robnas; of a published table (fetched at the first use); the path of a table
-            file; or the URL of a record store such as ``sqlite:///runs.db``.
+            file; or a record store: its URL, such as ``sqlite:///runs.db``, or its file.
         progress: told about downloads.
         recipe: of a store, take the records of this recipe only: its name, or the beginning of its hash.
         images: of a store, take the records on so many images only.
@@ -222,10 +222,10 @@ def load(
     choice = Choice(
         recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
     )
-    if "://" in text:
+    if text not in (*BUNDLED, *CATALOGUE) and is_store(name):
         from robnas.benchmarks._records import table_of_store
 
-        return table_of_store(text, choice)
+        return table_of_store(name, choice)
     if choice:
         raise InputError(
             "table",
@@ -241,18 +241,6 @@ def load(
             read_table(path, f"robnas fetch {text} makes it anew") if path.exists() else fetch(text, progress=progress)
         )
     path = Path(text)
-    if _is_store(path):
-        raise InputError(
-            "table", expected="a table file, or the URL of a store", got=text, remedy=f"did you mean sqlite:///{text}?"
-        )
     if not path.exists() and not path.suffix:
         entry(text)
     return read_table(path)
-
-
-def _is_store(path: Path) -> bool:
-    """Whether a path is that of an SQLite file, or would be."""
-    if not path.is_file():
-        return path.suffix in (".db", ".sqlite", ".sqlite3")
-    with path.open("rb") as stream:
-        return stream.read(len(_SQLITE)) == _SQLITE

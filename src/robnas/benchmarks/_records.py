@@ -13,8 +13,8 @@ from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._parquet import one_line
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, StoreError, Verbatim
-from robnas.records import Record
+from robnas.errors import InputError, StoreError, Verbatim
+from robnas.records import Record, StoreAddress
 
 _ALL = Choice()
 _HOLDING = ("dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
@@ -90,7 +90,7 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names
     return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
 
 
-def table_of_store(url: str, choice: Choice = _ALL) -> Table:
+def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
     """The records of a store as a table, see `table_of_records`.
 
     Raises:
@@ -101,17 +101,15 @@ def table_of_store(url: str, choice: Choice = _ALL) -> Table:
     return table_of_records(name, records, recipe_names=names, choice=choice)
 
 
-def _read(url: str) -> tuple[str, list[Record], dict[str, str]]:
+def _read(url: str | Path) -> tuple[str, list[Record], dict[str, str]]:
     """Name, records and names of the recipes of a store."""
     from robnas.records import RecordStore
 
-    file = Path(url.removeprefix("sqlite:///"))
-    if url.startswith("sqlite:///") and not file.is_file():
-        raise DataError(str(file), expected="a store of records", got=Verbatim("nothing"), remedy="check the URL")
-    with RecordStore(url) as store:
+    address = StoreAddress.parse(url).check_exists()
+    with RecordStore(address) as store:
         records = store.records()
         names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
-    return file.stem if url.startswith("sqlite:///") else "records", records, names
+    return address.name, records, names
 
 
 def _name(store: Any, recipe_hash: str) -> str:
@@ -151,7 +149,7 @@ class Holding:
     """Measurements in all."""
 
 
-def holdings(url: str) -> list[Holding]:
+def holdings(url: str | Path) -> list[Holding]:
     """What a store holds.
 
     Raises:

@@ -13,7 +13,7 @@ from robnas.cli._common import DataDir, Json, checked_device, print_json, progre
 
 if TYPE_CHECKING:
     from robnas.build import Estimate
-    from robnas.records import PlanStatus
+    from robnas.records import PlanStatus, StoreAddress
 
 _DEFAULT = "run"
 
@@ -34,7 +34,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Store = Annotated[str, typer.Option(help="Such as sqlite:///runs.db or postgresql://user@host/name.")]
+Store = Annotated[str, typer.Option(help="Such as runs.db, sqlite:///runs.db or postgresql://user@host/name.")]
 PlanName = Annotated[str | None, typer.Option("--plan", help="Name or hash, if the store has several plans.")]
 
 
@@ -63,10 +63,10 @@ def run(
 ) -> None:
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
     from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, run_plan
-    from robnas.records import SCHEMA_VERSION, RecordStore
+    from robnas.records import SCHEMA_VERSION, RecordStore, StoreAddress
     from robnas.types import check_count
 
-    wanted = Plan.read(plan)
+    place, wanted = StoreAddress.parse(store), Plan.read(plan)
     limits = Limits(seconds=time_limit, memory=memory_limit)
     policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
     options = _options(executor, jobs, address, gpu_share, device)
@@ -74,10 +74,10 @@ def run(
         check_count("--limit", limit, 0)
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
-    if dry_run and not _exists(store):
+    if dry_run and not place.exists():
         _tell(estimate(expansion, None), wanted.name, as_json)
         return
-    with RecordStore(store, complete=not dry_run) as records:
+    with RecordStore(place, complete=not dry_run) as records:
         found = estimate(expansion, records if records.version == SCHEMA_VERSION else None)
         if dry_run:
             _tell(found, wanted.name, as_json)
@@ -106,7 +106,7 @@ def run(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
         )
         if result.failed:
-            print(f"why: robnas build status --store {store}")
+            print(f"why: robnas build status --store {place.shown}")
         if result.stopped:
             print("to go on nevertheless: the same command with --keep-going")
     if result.failed:
@@ -214,18 +214,10 @@ def _gpus(device: str) -> list[str]:
     return visible.split(",") if visible else [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _exists(store: str) -> bool:
-    """False for an SQLite file that is not there; opening it would make one."""
-    path = store.partition("://")[2].removeprefix("/").removeprefix("file:").partition("?")[0]
-    return not store.startswith("sqlite") or Path(path).is_file()
+def _existing(store: str) -> StoreAddress:
+    from robnas.records import StoreAddress
 
-
-def _existing(store: str) -> str:
-    from robnas.errors import DataError, Verbatim
-
-    if not _exists(store):
-        raise DataError(store, expected="a store of a build", got=Verbatim("nothing"), remedy="check the URL")
-    return store
+    return StoreAddress.parse(store).check_exists("a store of a build")
 
 
 def _note(text: str) -> None:

@@ -80,8 +80,9 @@ def tables(
 
 def _one_table(name: str, as_json: bool) -> None:
     from robnas.benchmarks import holdings, load
+    from robnas.records import is_store
 
-    if "://" not in name:
+    if not is_store(name):
         with progress_bar(as_json) as progress:
             facts = _facts(load(name, progress))
         print_json(facts) if as_json else _print_facts(facts)

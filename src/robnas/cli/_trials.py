@@ -127,6 +127,7 @@ def demo(
 ) -> None:
     """Train 14 architectures on the digits, attack them, rank them, and write a report."""
     from robnas.demo import RANK_BY, run_demo
+    from robnas.records import StoreAddress
 
     with progress_bar(as_json) as progress:
         result = run_demo(out, jobs=jobs, progress=progress)
@@ -147,7 +148,7 @@ def demo(
                 "differences_from_bundled_table": result.differences,
                 "report": str(result.report),
                 "plot": str(result.figure),
-                "store": f"sqlite:///{result.store}",
+                "store": StoreAddress.parse(result.store).shown,
                 "seconds": result.seconds,
             }
         )
@@ -160,7 +161,7 @@ def demo(
         equal, largest = result.differences.count(0.0), 100 * max(map(abs, result.differences))
         rest = "" if equal == len(result.differences) else f", the others to {largest:.1f} points"
         print(f"{equal} of {len(result.differences)} accuracies are those of the bundled table to the last digit{rest}")
-    print(f"report   {result.report}\nplot     {result.figure}\nrecords  sqlite:///{result.store}")
+    print(f"report   {result.report}\nplot     {result.figure}\nrecords  {StoreAddress.parse(result.store).shown}")
     print(f"{len(rows)} architectures in {result.seconds:.0f} s")
 
 

@@ -17,6 +17,7 @@ from robnas.benchmarks import BUNDLED, CATALOGUE, Scores, Table
 from robnas.errors import InputError, Verbatim, shorten
 from robnas.explorer._pack import FORMAT, VERSION, pack_scores, pack_space, pack_table
 from robnas.explorer._search import Replay
+from robnas.records import StoreAddress, is_store
 
 Site = Mapping[str, bytes]
 """Content by path, such as ``data/explorer.json``."""
@@ -82,12 +83,11 @@ def shown_source(source: str) -> str:
     """What others would type to load the same table: no folders of this machine, no user and password of a database."""
     if source in CATALOGUE or source in BUNDLED:
         return source
-    scheme, separator, rest = source.partition("://")
-    if not separator:
+    if not is_store(source):
         return Path(source).name
-    if scheme.startswith("sqlite"):
-        return f"{scheme}:///{Path(rest).name}"
-    return f"{scheme}://…/{rest.partition('?')[0].rpartition('/')[2]}"
+    address = StoreAddress.parse(source)
+    place = "sqlite://" if address.path is not None else "postgresql://…"
+    return f"{place}/{address.shown.rpartition('/')[2]}"
 
 
 def write_site(site: Site, folder: str | Path) -> Path:

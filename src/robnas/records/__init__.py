@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
+from robnas.records._address import StoreAddress as StoreAddress
+from robnas.records._address import is_store as is_store
 from robnas.records._record import Record as Record
 from robnas.records._trials import Failure as Failure
 from robnas.records._trials import FailureKind as FailureKind

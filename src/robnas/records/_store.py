@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from robnas.errors import StoreError, StoreUnavailableError, Verbatim
 from robnas.records import _schema
+from robnas.records._address import FOR_SQLITE, StoreAddress
 from robnas.records._record import Record
 from robnas.records._schema import SCHEMA_VERSION
 from robnas.spaces import Architecture
 from robnas.types import Metric
 
 _BUSY = 60.0  # seconds to wait for another writer of an SQLite file
+_LONGEST = 120  # characters of a database's error that are shown
+_VERSION = "schema_version"
+_KNOWN = {"1": 1, "2": SCHEMA_VERSION}  # spelled exactly so
 _records = _schema.records
 _KEY = tuple(column.name for column in _records.primary_key)
 
@@ -27,35 +34,26 @@ class RecordStore:
     """Records in a database.
 
     Args:
-        url: an SQLAlchemy URL such as ``sqlite:///runs.db`` or ``postgresql://user@host/name``; the tables are made if
-            they are not there, and those of an older version are completed.
+        url: such as ``sqlite:///runs.db`` or ``postgresql://user@host/name``, or the path of an SQLite file; the tables
+            are made if they are not there, and those of an older version are completed.
         complete: False leaves the tables as they are; `version` says what there is.
 
     Raises:
-        StoreError: the database cannot be opened, is none of robnas, or is of a newer version.
+        StoreError: the database cannot be opened, is none of robnas, or is of a version that this robnas does not know.
     """
 
     version: int | None
     """Of the schema; None if there are no tables."""
 
-    def __init__(self, url: str, *, complete: bool = True) -> None:
-        self._url = url if "@" not in url else f"{url.partition('://')[0]}://…"  # errors show no password
+    def __init__(self, url: str | Path | StoreAddress, *, complete: bool = True) -> None:
+        self._address = StoreAddress.parse(url)
         try:
             with self.clear_errors():
-                parsed = _parse(url)
-                self._url = parsed.render_as_string(hide_password=True)
-                if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-                    raise StoreError(
-                        f"store {self._url}",
-                        expected="the name of a file",
-                        got=Verbatim("none"),
-                        remedy="give a URL such as sqlite:///runs.db: what is kept in memory is lost",
-                    )
-                self._engine = _engine(url)
+                self._engine = _engine(self._address)
                 self._open(complete)
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"store {self._url}",
+                f"store {self.shown}",
                 expected=f"the driver {error.name}",
                 got=Verbatim("no such module"),
                 remedy="pip install 'robnas[postgres]'",
@@ -65,25 +63,29 @@ class RecordStore:
                 self.close()
             raise
 
+    @property
+    def shown(self) -> str:
+        """The URL as messages may show it: without password and options."""
+        return self._address.shown
+
+    def __repr__(self) -> str:
+        return f"RecordStore({self.shown!r})"
+
     def _open(self, complete: bool) -> None:
         """Check the version, and write only what is missing."""
         names = sa.inspect(self._engine).get_table_names()
         if names and _schema.meta.name not in names:
             raise StoreError(
-                f"store {self._url}", expected="an empty database or one of robnas", got=Verbatim(", ".join(names)[:60])
+                f"store {self.shown}",
+                expected="an empty database or one of robnas",
+                got=Verbatim(", ".join(names)[:60]),
             )
-        self.version = version = self._version() if names else None
-        if version == SCHEMA_VERSION:
-            return
-        if version is not None and version > SCHEMA_VERSION:
-            raise StoreError(
-                f"store {self._url}",
-                expected=f"schema version {SCHEMA_VERSION} or older",
-                got=Verbatim(version),
-                remedy="read it with the robnas that wrote it",
-            )
-        if not complete:
-            return
+        with self._engine.connect() as connection:
+            self.version = self._version(connection) if names else None
+        if complete and self.version != SCHEMA_VERSION:
+            self._complete()
+
+    def _complete(self) -> None:
         with self.write() as connection:
             if self.dialect == "postgresql":  # "if not exists" alone fails when two create at the same moment
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x0B0B)))
@@ -91,16 +93,27 @@ class RecordStore:
                 connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     connection.execute(CreateIndex(index, if_not_exists=True))
-            self.insert_new(connection, _schema.meta, [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
-            connection.execute(
-                sa.update(_schema.meta).where(_schema.meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION))
-            )
+            row = {"key": _VERSION, "value": str(SCHEMA_VERSION)}
+            if not self.insert_new(connection, _schema.meta, [row]):
+                self._version(connection)  # another process may have made it in the meantime, in a version of its own
+                meta = _schema.meta
+                connection.execute(sa.update(meta).where(meta.c.key == _VERSION).values(value=row["value"]))
         self.version = SCHEMA_VERSION
 
-    def _version(self) -> int | None:
-        with self._engine.connect() as connection:
-            text = connection.scalar(sa.select(_schema.meta.c.value).where(_schema.meta.c.key == "schema_version"))
-        return int(text) if text is not None and text.isdecimal() else None
+    def _version(self, connection: sa.Connection) -> int:
+        """Of the schema; an error if it is none that this code knows."""
+        # as the database has it: in SQLite any column may hold anything
+        value = sa.type_coerce(_schema.meta.c.value, sa.types.NullType())
+        found: list[Any] = list(connection.scalars(sa.select(value).where(_schema.meta.c.key == _VERSION)))
+        if len(found) == 1 and found[0] in _KNOWN:
+            return _KNOWN[found[0]]
+        got = found[0] if found else Verbatim("none")
+        raise StoreError(
+            f"store {self.shown}",
+            expected=f"schema version {SCHEMA_VERSION} or older",
+            got=Verbatim(got) if isinstance(got, str) and got.isascii() and got.isdecimal() else got,
+            remedy="read it with the robnas that wrote it",
+        )
 
     @property
     def dialect(self) -> str:
@@ -130,14 +143,14 @@ class RecordStore:
             yield
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            kind = StoreUnavailableError if isinstance(error, OperationalError | InterfaceError) else StoreError
-            # the text of an error about a malformed URL repeats it, its password included
-            shown = "not a URL" if isinstance(error, ArgumentError) else " ".join(str(cause).split())[:120]
+            text = " ".join(str(cause).split())[:_LONGEST]
+            kind = StoreUnavailableError if _may_pass(error, text) else StoreError
+            hidden = any(secret in text for secret in self._address.secrets)  # some drivers repeat a password
             raise kind(
-                f"store {self._url}",
+                f"store {self.shown}",
                 expected="a database of records that can be read and written",
-                got=Verbatim(f"{type(cause).__name__} ({shown})"),
-                remedy=_remedy(shown),
+                got=Verbatim(type(cause).__name__ if hidden else f"{type(cause).__name__} ({text})"),
+                remedy=_remedy(text),
             ) from None
 
     def close(self) -> None:
@@ -233,31 +246,37 @@ class RecordStore:
         return found
 
 
+def _may_pass(error: SQLAlchemyError, text: str) -> bool:
+    """Whether the same call may succeed later; what a damaged or foreign file says comes in the same class."""
+    lasting = ("no such table", "no such column", "has no column", "syntax error", "could not decode", "malformed")
+    return isinstance(error, OperationalError | InterfaceError) and not any(words in text for words in lasting)
+
+
 def _remedy(problem: str) -> str:
     """What to do about the text of a database's error."""
     known = {
         "is locked": "another process writes to it: try again when it has ended",
         "is full": "make room on the disk: the same command then goes on",
         "disk I/O": "make room on the disk, or look after it: the same command then goes on",
+        "resolve": "check that the server runs and can be reached: the same command then goes on",
         "connect": "check that the server runs and can be reached: the same command then goes on",
         "server": "check that the server runs and can be reached: the same command then goes on",
+        **dict.fromkeys(("no such", "no column", "malformed", "decode"), "the store is damaged: restore it"),
     }
     found = [remedy for words, remedy in known.items() if words in problem]
     return found[0] if found else "give a URL such as sqlite:///runs.db in a folder that can be written"
 
 
-def _parse(url: str) -> sa.URL:
-    try:
-        return sa.make_url(url)
-    except ValueError:  # a port that is no number
-        raise ArgumentError("not a URL") from None
-
-
-def _engine(url: str) -> sa.Engine:
+def _engine(address: StoreAddress) -> sa.Engine:
     """An engine whose writing transactions lock at once: two that read first could otherwise not both write."""
-    if sa.make_url(url).get_backend_name() != "sqlite":
+    if address.path is None:
+        url = sa.URL.create(address.driver, **address.server, query=address.options)
         return sa.create_engine(url, pool_pre_ping=True)  # a server may have been restarted
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY})
+    # a URI in SQLite's own form, in which a name cannot be taken for anything else
+    arguments = {"timeout": _BUSY, **address.options}
+    query = {"uri": "true"} | {key: arguments.pop(key) for key in address.options if key in FOR_SQLITE}
+    name = "file:" + quote(os.fsencode(address.path.absolute()))
+    engine = sa.create_engine(sa.URL.create("sqlite", database=name, query=query), connect_args=arguments)
 
     @sa.event.listens_for(engine, "connect")
     def manual(connection: Any, _: Any) -> None:
