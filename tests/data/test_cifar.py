@@ -414,3 +414,11 @@ def test_the_real_cifar10(tmp_path):
         plane = to_pixels(pixels[:, channel : channel + 1])
         assert data.mean[channel] == pytest.approx(float(plane.mean()), abs=0.01)
         assert data.std[channel] == pytest.approx(float(plane.std()), abs=0.01)
+
+
+def test_a_binary_file_of_too_many_images_is_refused_before_it_is_read(tmp_path):
+    folder = TEN.write_binary(tmp_path)
+    with (folder / "data_batch_1.bin").open("r+b") as stream:
+        stream.truncate(3073 * 2_000_000)
+    with refused("data_batch_1.bin: expected 50,000 images, got 2,000,000"):
+        load_data("cifar10", data_dir=tmp_path, allow_partial=True)

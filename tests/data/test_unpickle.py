@@ -148,6 +148,8 @@ HOSTILE = {
     "a persistent object": (plain("42") + b"Q", "UnpicklingError"),
     "an extension": (b"\x82\x01", "ValueError"),
     "a name of two lines": (b"\x8c\x03a\nb\x8c\x03c\x1bd\x93", "it names a b.c d"),
+    "a memo place that makes Python reserve gigabytes": (b"]r\xff\xff\xff\x1f", "memo place 536,870,911"),
+    "a memo place in text": (b"]p999999999\n", "memo place 999,999,999"),
     "a very long name": (b"X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"\x8c\x01b\x93", "it names aaaa"),
 }  # fmt: skip
 
@@ -214,3 +216,11 @@ def test_a_damaged_pickle_is_read_or_refused_but_never_fails_otherwise(read, dum
         except DataError as error:
             outcomes.add("refused" if str(error).isprintable() else str(error))
     assert outcomes == {"read", "refused"}
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "large"
+    with path.open("wb") as stream:
+        stream.truncate(2**29 + 1)
+    with refused("large: expected at most 536,870,912 bytes, got 536,870,913"):
+        load_arrays(path)

@@ -12,9 +12,7 @@ from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, p
 def info(
     architecture: Annotated[
         str,
-        typer.Argument(
-            help=f"{ENCODINGS}; or with --table a published index written as '#2581'.", show_default=False
-        ),
+        typer.Argument(help=f"{ENCODINGS}; or with --table a published index written as '#2581'.", show_default=False),
     ],
     table: TableName | None = None,
     as_json: Json = False,

@@ -315,7 +315,9 @@ def export(
     if out.suffix == ".parquet":
         write_table(found, out)
     else:
-        write_text(out, frame.to_csv(index=False) if out.suffix == ".csv" else frame.to_json(orient="records", double_precision=15) + "\n")
+        as_csv = out.suffix == ".csv"
+        text = frame.to_csv(index=False) if as_csv else frame.to_json(orient="records", double_precision=15) + "\n"
+        write_text(out, text)
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
         print_json({"path": str(out), "architectures": len(found), "left_out": left_out})

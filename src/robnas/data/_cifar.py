@@ -17,6 +17,7 @@ from robnas.errors import DataError, Verbatim
 from robnas.types import Progress
 
 _PIXELS = 3 * 32 * 32
+_TRAIN = 50_000
 _SITE = "https://www.cs.toronto.edu/~kriz/"
 
 
@@ -96,7 +97,7 @@ def load_cifar(
     read = _read_binary if archive is which.binary else _read_pickle
     train = [read(which, folder / name) for name in archive.train]
     test = read(which, folder / archive.test)
-    _check_count(folder, sum(map(len, train)), 50_000, allow_partial)
+    _check_count(folder, sum(map(len, train)), _TRAIN, allow_partial)
     _check_count(folder / archive.test, len(test), 10_000, allow_partial)
     images, labels = (torch.cat(column) for column in zip(*((part.images, part.labels) for part in train), strict=True))
     splits = hold_out(Images(images, labels), validation)
@@ -136,6 +137,7 @@ def _read_binary(which: _Cifar, path: Path) -> Images:
             got=Verbatim(f"{size:,} bytes, {size % record} left over"),
             remedy="the file is truncated: delete its folder to fetch the data again",
         )
+    _check_count(path, size // record, _TRAIN, allow_partial=True)
     records = np.fromfile(path, dtype=np.uint8).reshape(-1, record)
     images, labels = records[:, which.label_bytes :], records[:, which.label_bytes - 1]
     return checked(path, images.reshape(-1, 3, 32, 32), labels, which.num_classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from robnas.errors import DataError, Verbatim, reason
 
+_LARGEST = 2**29  # bytes; the published files have a third of that at most
 _NDARRAY = "numpy.ndarray"  # stands for the class, which a pickle may name but not call
 
 
@@ -73,8 +75,12 @@ def load_arrays(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is no such pickle, is truncated, or names anything but plain NumPy arrays.
     """
+    if (size := path.stat().st_size) > _LARGEST:
+        raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
     raw = path.read_bytes()
     try:
+        if raw:
+            _check_places(raw)
         content = _Unpickler(io.BytesIO(raw), encoding="latin1").load()
         if isinstance(content, dict):
             return {
@@ -90,6 +96,16 @@ def load_arrays(path: Path) -> dict[str, Any]:
             remedy="delete the file and download it again from its authors",
         ) from None
     raise DataError(str(path), expected="a dictionary", got=Verbatim(type(content).__name__))
+
+
+def _check_places(raw: bytes) -> None:
+    """Refuse a number of a memo place that no pickle of this size needs; Python would make room for all below it."""
+    try:
+        places = [place for code, place, _ in pickletools.genops(raw) if code.name.endswith("PUT")]
+    except ValueError as error:
+        raise pickle.UnpicklingError(str(error)) from None
+    if (most := max((place or 0 for place in places), default=0)) > len(raw):
+        raise pickle.UnpicklingError(f"memo place {most:,}")
 
 
 def _value(value: Any) -> Any:

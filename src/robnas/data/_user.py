@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from robnas.data._arrays import check_bytes, read_arrays
 from robnas.data._dataset import Dataset, Images, channel_statistics, checked
+from robnas.data._pictures import SUFFIXES, decode
 from robnas.data._splits import balanced_order, hold_out, split_in_three, take, validation_count
-from robnas.errors import DataError, Verbatim, reason
+from robnas.errors import DataError, Verbatim
 from robnas.types import SPLITS, Progress, Split
 
 _TEST_SHARE = 0.1
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "train": (("train_images", "train_labels"), ("x_train", "y_train")),
     "validation": (("validation_images", "validation_labels"), ("x_val", "y_val")),
     "test": (("test_images", "test_labels"), ("x_test", "y_test")),
 }
+_UNSPLIT = ("images", "labels")
 _FOLDERS: dict[str, tuple[str, ...]] = {
     "train": ("train",),
     "validation": ("validation", "val", "valid"),
@@ -71,25 +74,17 @@ def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Spli
 
 
 def _read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            content = {key: archive[key] for key in archive.files}
-    except Exception as error:  # a damaged archive can raise almost anything
-        raise DataError(
-            str(path),
-            expected="an .npz file of plain arrays",
-            got=reason(error),
-            remedy="write it with numpy.savez_compressed(path, images=…, labels=…)",
-        ) from None
+    known = [key for choices in _KEYS.values() for pair in choices for key in pair]
+    content, names = read_arrays(path, [*known, *_UNSPLIT])
     pairs = {name: pair for name, choices in _KEYS.items() for pair in choices if pair[0] in content}
-    found = pairs or {"all": ("images", "labels")}
+    found = pairs or {"all": _UNSPLIT}
     for pair in found.values():
         for key in pair:
             if key not in content:
                 raise DataError(
                     str(path),
                     expected=f"an array {key}",
-                    got=Verbatim(f"only {', '.join(content) or 'none'}"),
+                    got=Verbatim(f"only {', '.join(names) or 'none'}"),
                     remedy="see robnas.load_data for the names",
                 )
     return {name: (_channels_first(path, content[x]), content[y].reshape(-1)) for name, (x, y) in found.items()}
@@ -129,11 +124,12 @@ def _read_folder(path: Path, progress: Progress) -> dict[str, tuple[np.ndarray, 
     if empty := [str(found[name]) for name, entries in files.items() if not entries]:
         raise DataError(empty[0], expected="image files", got=Verbatim("none"))
     first, total = next(iter(files.values()))[0][0], sum(map(len, files.values()))
-    shape, done, parts = _decode(first).shape, 0, {}
+    shape, done, turned, parts = decode(first)[0].shape, 0, 0, {}
+    check_bytes(path, total * math.prod(shape))
     for name, entries in files.items():
         images = np.empty((len(entries), *shape), dtype=np.uint8)
         for number, (file, _) in enumerate(entries):
-            image = _decode(file)
+            image, lay = decode(file)
             if image.shape != shape:
                 raise DataError(
                     str(file),
@@ -142,10 +138,12 @@ def _read_folder(path: Path, progress: Progress) -> dict[str, tuple[np.ndarray, 
                     remedy="give all images one size and mode",
                 )
             images[number] = image
-            done += 1
+            done, turned = done + 1, turned + lay
             if done % 500 == 0:
                 progress(done, total, "read images")
         parts[name] = images, np.array([label for _, label in entries])
+    if turned:
+        warnings.warn(f"{path}: {turned:,} of {total:,} images were turned upright, as their cameras say", stacklevel=2)
     return parts
 
 
@@ -154,20 +152,4 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
-
-
-def _decode(file: Path) -> np.ndarray:
-    """(channels, height, width): one channel for a grey image, else three."""
-    try:
-        with Image.open(file) as image:
-            mode = image.mode
-            grey = mode in ("1", "L", "LA")
-            pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(
-            str(file), expected="a complete image", got=Verbatim(type(error).__name__), remedy="replace or remove it"
-        ) from None
-    if mode[0] in "IF":  # 16 or 32 bits, which would be clipped
-        raise DataError(str(file), expected="8 bits per channel", got=Verbatim(f"mode {mode}"), remedy="convert it")
-    return pixels[None] if grey else pixels.transpose(2, 0, 1)
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())

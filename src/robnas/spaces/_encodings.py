@@ -106,9 +106,9 @@ def _from_text(text: str) -> Any:
     if longest == _LONGEST:
         return text
     inside = text[1:-1].rstrip().removesuffix(",")
-    opening, closing = "[]" if brackets == "()" else brackets
     try:
-        found = json.loads(f"{opening}{inside}{closing}".replace("'", '"'), object_pairs_hook=_unique)
+        plain = f"{{{inside}}}" if brackets == "{}" else f"[{inside}]"
+        found = json.loads(plain.replace("'", '"'), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         _refuse(text)
     return tuple(found) if brackets == "()" else found
