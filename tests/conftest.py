@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("ROBNAS_DATA", None)  # tables and images of the person who runs the tests
 SHARED = Path(os.environ.get("ROBNAS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 

@@ -34,6 +34,21 @@ def fetched(published, tmp_path, monkeypatch, capsys):
     return tmp_path
 
 
+def test_a_table_is_fetched_into_the_folder_that_is_named(published, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, out, err = robnas(capsys, "fetch", "jung-2023", "--from", published, "--data-dir", str(tmp_path / "data"))
+    path = tmp_path / "data" / "tables" / "jung-2023.parquet"
+    assert code == 0, err
+    assert f"kept in {path}" in out
+    assert f"--table {path} or ROBNAS_DATA={tmp_path / 'data'} leads other commands to it" in out
+    assert not (tmp_path / "cache").exists()
+    _, out, _ = robnas(capsys, "tables")
+    assert "not fetched: robnas fetch jung-2023" in out
+    monkeypatch.setenv("ROBNAS_DATA", str(tmp_path / "data"))
+    _, out, _ = robnas(capsys, "tables")
+    assert "jung-2023  (in the cache)" in out
+
+
 WHERE = ("--table", "nas-robbench-201", "--dataset", "cifar10", "--split", "test")
 
 

@@ -18,6 +18,15 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robnas"
 
 
+def data_directory(given: str | Path | None = None) -> Path:
+    """Where images and tables are kept: `given`, else ``$ROBNAS_DATA``, else ``robnas`` in the user's cache folder."""
+    if given is not None:
+        return Path(given).expanduser()
+    if configured := os.environ.get("ROBNAS_DATA"):
+        return Path(configured).expanduser()
+    return cache_directory()
+
+
 def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
     """Raise `DataError` unless the file has this checksum.
 

@@ -63,6 +63,35 @@ def online(site, folder, monkeypatch):
     return site
 
 
+def test_the_variable_moves_tables_too(folder, cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBNAS_DATA", str(tmp_path / "elsewhere"))
+    fetch(NAME, folder)
+    path = tmp_path / "elsewhere" / "tables" / f"{NAME}.parquet"
+    assert cached_path(NAME) == path
+    assert path.exists()
+    assert not cache.exists()
+    same_table(load(NAME), read_table(path))
+
+
+def test_a_table_of_the_old_cache_is_found_until_it_is_fetched_again(folder, cache, monkeypatch, tmp_path):
+    fetch(NAME, folder)
+    old = cached_path(NAME)
+    monkeypatch.setenv("ROBNAS_DATA", str(tmp_path / "elsewhere"))
+    assert cached_path(NAME) == old == cache / f"{NAME}.parquet"
+    same_table(load(NAME), read_table(old))
+    fetch(NAME, folder)
+    assert cached_path(NAME) == tmp_path / "elsewhere" / "tables" / f"{NAME}.parquet"
+    assert cached_path(NAME).exists()
+
+
+def test_a_folder_that_is_named_comes_before_the_variable(folder, cache, monkeypatch, tmp_path):
+    fetch(NAME, folder)
+    monkeypatch.setenv("ROBNAS_DATA", str(tmp_path / "elsewhere"))
+    fetch(NAME, folder, data_dir=tmp_path / "named")
+    assert (tmp_path / "named" / "tables" / f"{NAME}.parquet").exists()
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def in_temporary_folder(tmp_path, monkeypatch):
     room = tmp_path / "tmp"
     room.mkdir()
@@ -79,7 +108,7 @@ def test_a_fetched_table_is_kept_and_loaded_without_the_files(source, folder, ca
     table = fetch(NAME, folder / source)
     for path in folder.iterdir():
         path.unlink()
-    assert same_table(load(NAME), table)
+    same_table(load(NAME), table)
     assert (len(table), table.provenance["licence"]) == (6466, CATALOGUE[NAME].licence)
     assert table.provenance["sha256"] == {file.name: file.sha256 for file in CATALOGUE[NAME].files}
     assert set(listing(cache)) == {f"{NAME}.parquet"}
@@ -92,7 +121,7 @@ def test_a_table_is_downloaded_at_the_first_use_only(online, cache, monkeypatch,
     first = load(NAME, lambda *step: told.append(step))
     assert sorted(online.asked) == [PAGE, OPS]
     assert {text for _, _, text in told} == {f"download {PAGE}", f"download {OPS}"}
-    assert same_table(load(NAME), first)
+    same_table(load(NAME), first)
     assert len(online.asked) == 2
     assert set(listing(cache)) == {f"{NAME}.parquet"}
     assert listing(room) == {}
@@ -316,7 +345,7 @@ def test_a_damaged_cached_table_is_named_and_can_be_fetched_again(folder):
     with refused(f"^{path}: expected a table written by robnas, got .*; robnas fetch {NAME} makes it anew$"):
         load(NAME)
     fetch(NAME, folder)
-    assert same_table(load(NAME), table)
+    same_table(load(NAME), table)
 
 
 def test_the_published_table_survives_the_cache(robbench, tmp_path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robnas._download import cache_directory, check_hash, download
+from robnas._download import cache_directory, check_hash, data_directory, download
 from robnas.benchmarks import _importers
 from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._parquet import read_table, write_table
@@ -124,18 +124,26 @@ def entry(name: str) -> Entry:
     return CATALOGUE[name]
 
 
-def cached_path(name: str) -> Path:
-    """Where a fetched table is kept."""
-    return cache_directory() / "tables" / f"{name}.parquet"
+def cached_path(name: str, data_dir: str | Path | None = None) -> Path:
+    """Where a fetched table is, or would be.
+
+    In ``tables`` of `data_dir`, else of ``$ROBNAS_DATA``, else of the user's cache, where a table that was fetched
+    before ``$ROBNAS_DATA`` was set is still found.
+    """
+    path, before = (place / "tables" / f"{name}.parquet" for place in (data_directory(data_dir), cache_directory()))
+    return before if data_dir is None and before.exists() and not path.exists() else path
 
 
-def fetch(name: str, source: str | Path | None = None, progress: Progress = silent) -> Table:
+def fetch(
+    name: str, source: str | Path | None = None, progress: Progress = silent, *, data_dir: str | Path | None = None
+) -> Table:
     """Get a published table, verify it, convert it once, keep it in the cache.
 
     Args:
         name: in the catalogue.
         source: a folder that holds the files, or the main file beside the others, instead of the network.
         progress: told about downloads.
+        data_dir: folder to keep it in; ``$ROBNAS_DATA`` or the user's cache if omitted, where `load` looks for it.
 
     Returns:
         The table; the cache appears complete or, after an error, stays as it was.
@@ -153,7 +161,7 @@ def fetch(name: str, source: str | Path | None = None, progress: Progress = sile
     with tempfile.TemporaryDirectory(prefix="robnas-") as room:
         files = {file.name: _obtain(wanted, file, folder, Path(room), progress) for file in wanted.files}
         table = wanted.importer(files, _provenance(wanted, files))
-    write_table(table, cached_path(name))
+    write_table(table, cached_path(name, data_directory(data_dir)))
     return table
 
 

@@ -29,7 +29,7 @@ TableName = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of the data sets; $ROBNAS_DATA or the user's cache if omitted."),
+    typer.Option("--data-dir", help="Folder of images and tables; $ROBNAS_DATA or the user's cache if omitted."),
 ]
 
 

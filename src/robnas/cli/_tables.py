@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, DataDir, Json, TableName, parse_architecture, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -121,6 +121,7 @@ def fetch(
         Path | None,
         typer.Option("--from", help="Folder with the published files, instead of the network."),
     ] = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Download a published table, verify it, convert it once and keep it in the cache."""
@@ -128,12 +129,15 @@ def fetch(
     from robnas.benchmarks import fetch as get
 
     with progress_bar(as_json) as progress:
-        table = get(name, source, progress)
-    facts = {**_facts(table), "path": str(cached_path(name))}
+        table = get(name, source, progress, data_dir=data_dir)
+    path = cached_path(name, data_dir)
+    facts = {**_facts(table), "path": str(path)}
     if as_json:
         print_json(facts)
         return
     _print_facts(facts)
+    if cached_path(name) != path:
+        print(f"  --table {path} or ROBNAS_DATA={data_dir} leads other commands to it")
 
 
 def _facts(table: Table) -> dict[str, Any]:

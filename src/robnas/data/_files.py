@@ -1,8 +1,7 @@
-"""Where data lives, and how archives are extracted; nothing half-written stays."""
+"""How archives are extracted; nothing half-written stays."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
 import tempfile
@@ -10,17 +9,7 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path
 
-from robnas._download import cache_directory
 from robnas.errors import DataError, Verbatim, reason
-
-
-def data_directory(given: str | Path | None = None) -> Path:
-    """`given`, else ``$ROBNAS_DATA``, else ``robnas`` in the user's cache folder."""
-    if given is not None:
-        return Path(given).expanduser()
-    if configured := os.environ.get("ROBNAS_DATA"):
-        return Path(configured).expanduser()
-    return cache_directory()
 
 
 def extract(archive: Path, members: Collection[str], target: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from robnas._download import data_directory
 from robnas.data._cifar import CIFAR10, CIFAR100, load_cifar
 from robnas.data._dataset import Dataset
 from robnas.data._digits import load_digits
-from robnas.data._files import data_directory
 from robnas.data._imagenet16 import load_imagenet16_120
 from robnas.data._user import load_user
 from robnas.errors import InputError
