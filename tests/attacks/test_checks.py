@@ -97,6 +97,15 @@ def test_zero_gradients_are_no_fault(network, images, labels):
         perturb(attack, victim, images, labels, seed=0)
 
 
+@pytest.mark.parametrize("attack", [*GRADIENT_ATTACKS, AutoAttack(LINF)], ids=[*NAMES, "autoattack"])
+def test_logits_without_a_gradient_are_refused_where_one_is_needed(attack, network, images, labels):
+    victim = Before(network, torch.Tensor.detach)
+    text = "network: expected logits with a gradient to the images, got none; let forward .* or use the attack square"
+    with pytest.raises(InputError, match=text):
+        perturb(attack, victim, images, labels, seed=0)
+    perturb(Square(LINF, 5), victim, images, labels, seed=0)
+
+
 class Own:
     """An attack from elsewhere."""
 

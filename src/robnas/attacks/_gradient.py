@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
 from robnas.attacks._ball import Ball, clip_to_ball
-from robnas.attacks._checks import NOT_FINITE, infinite_gradient
+from robnas.attacks._checks import NOT_FINITE, infinite_gradient, no_gradient
 from robnas.errors import InputError
 from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
@@ -33,7 +33,7 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         The last iterate. In a CUDA graph, which cannot raise, it is NaN after a loss or gradient that was not finite.
 
     Raises:
-        InputError: the gradient was not finite somewhere, which would leave those pixels alone.
+        InputError: there is no gradient, or it was not finite somewhere, which would leave those pixels alone.
         FloatingPointError: the loss was not.
     """
     current = start.detach()
@@ -42,6 +42,8 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         for _ in range(steps):
             current.requires_grad_()
             value = loss(current)
+            if not value.requires_grad:
+                raise no_gradient()
             (gradient,) = torch.autograd.grad(value, current)
             values.append(value.detach())
             sizes.append(gradient.abs().max())

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robnas.attacks._checks import check_finite_logits, infinite_gradient
+from robnas.attacks._checks import check_finite_logits, infinite_gradient, no_gradient
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError
 from robnas.types import Progress, ThreatModel, check_count
@@ -48,6 +48,8 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
         passed: Tensor = _ContiguousGradient.apply(images)  # type: ignore[no-untyped-call]
         found: Tensor = network(passed.to(dtype)).float()
         check_finite_logits(found, " on attacked images")
+        if passed.requires_grad and not found.requires_grad:
+            raise no_gradient()
         return found
 
     return logits

@@ -210,6 +210,7 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
             for found in result.measurements
         ],
         "folded": result.folded,
+        "remeasured": result.remeasured,
         "flags": result.flags,
         "warnings": result.warnings,
     }
@@ -224,5 +225,7 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
         )
     passed = sum(flag.passed for flag in result.flags)
     print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
+    if result.remeasured:
+        print(f"  measured again, as they were not kept of this network: {', '.join(result.remeasured)}")
     for text in result.warnings:
         print(f"  warning: {text}")
