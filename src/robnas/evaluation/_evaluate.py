@@ -80,8 +80,7 @@ def evaluate(
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     pixels = to_pixels(part.images, parameter_dtype(network))
-    with products(part.labels.device):
-        victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
+    victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
     subject = _Subject(
         victim.network,
         pixels,
