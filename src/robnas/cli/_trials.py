@@ -183,7 +183,7 @@ def _print_epoch(entry: EpochLog) -> None:
     robust = "" if entry.robust_accuracy is None else f"  robust {entry.robust_accuracy:.3f}"
     print(
         f"epoch {entry.epoch:>3}  loss {entry.loss:.4f}  clean {entry.clean_accuracy:.3f}{robust}"
-        f"  {entry.images_per_second:,.0f} images/s",
+        f"  {entry.images_per_second:,.0f} images/s{'  overfitted to its attack' * entry.overfitted}",
         flush=True,
     )
 

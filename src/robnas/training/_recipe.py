@@ -29,7 +29,7 @@ class Recipe:
     epochs: int = 50
     """Passes over the training images."""
     batch_size: int = 256
-    """Images per step; the last batch of an epoch may be smaller."""
+    """Images per step. The last step of an epoch has what remains; below an eighth of this it joins the one before."""
     max_lr: float = 0.1
     """Learning rate at the top of the one-cycle schedule."""
     warmup: float = 0.3
@@ -110,6 +110,11 @@ class Recipe:
             crop=0.0,
             flip=False,
         )
+
+    @property
+    def attacks(self) -> bool:
+        """Whether any image is attacked."""
+        return self.objective == "trades" or self.beta > 0
 
     @property
     def hash(self) -> str:
