@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from robnas._settings import ABSENT_IF_EMPTY
 from robnas.attacks._ball import clip_to_ball
 from robnas.attacks._frozen import frozen
+from robnas.attacks._geometry import geometry
 from robnas.errors import InputError, Verbatim
-from robnas.types import Progress, ThreatModel, check_count, silent
+from robnas.types import Metric, Progress, ThreatModel, check_count, check_label, silent
 
 
 @runtime_checkable
 class Attack(Protocol):
-    """Finds adversarial images; all attacks are frozen dataclasses, so their settings can be stored and hashed."""
+    """Finds adversarial images; all attacks are frozen dataclasses, so their settings can be stored and hashed.
+
+    It may have a `label`, which tells attacks of one name apart; see `robnas.types.Metric`.
+    """
 
     @property
     def name(self) -> str:
@@ -36,6 +41,34 @@ class Attack(Protocol):
         The caller freezes the network before, and clips the result to the threat model and tests it again after.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the attacks of this package have in common."""
+
+    threat: ThreatModel
+    """Norm and radius."""
+    label: str = field(default="", kw_only=True, metadata=ABSENT_IF_EMPTY)
+    """Tells attacks of one name and threat model apart: letters a to z, digits and dots."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.threat, ThreatModel):
+            raise InputError(
+                "attack threat", expected="a ThreatModel", got=self.threat, remedy='write ThreatModel.linf("8/255")'
+            )
+        check_label(self.label)
+
+
+def metric_of(attack: Attack) -> Metric:
+    """The accuracy that an attack measures.
+
+    Raises:
+        InputError: this is no attack, or its name or label cannot stand in a metric key.
+    """
+    if isinstance(attack, type) or not isinstance(attack, Attack):
+        raise InputError("attack", expected="an object with name and threat that can be called", got=attack)
+    return Metric(attack.name, attack.threat, getattr(attack, "label", ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +106,43 @@ def perturb(
         progress: told about the images done.
 
     Raises:
-        InputError: images outside [0, 1], not floating point, or not as many as labels.
+        InputError: images outside [0, 1], not floating point, or not as many as labels; an attack whose name cannot
+            stand in a metric key, whose ε exceeds all distances, or whose images are not finite or as many as given.
     """
+    metric = metric_of(attack)
     check_images(images, labels)
+    _check_radius(attack.threat, images)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     with frozen(network) as victim:
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
-        clipped = clip_to_ball(found, images, attack.threat)
-        return Adversarial(clipped, predict(victim, clipped, batch_size) == labels)
+        _check_found(found, images, metric.key)
+        clipped, correct = torch.empty_like(images), []
+        for part in torch.split(torch.arange(len(images), device=images.device), batch_size):
+            inside = slice(int(part[0]), int(part[-1]) + 1)
+            clipped[inside] = clip_to_ball(found[inside], images[inside], attack.threat)
+            correct.append(predict(victim, clipped[inside], batch_size) == labels[inside])
+        return Adversarial(clipped, torch.cat(correct))
+
+
+def _check_radius(threat: ThreatModel, images: Tensor) -> None:
+    """Refuse a radius that no pair of images is apart: it is in another unit."""
+    largest = geometry(threat.norm).size(torch.ones_like(images[:1], dtype=torch.float64)).item()
+    if threat.epsilon > largest:
+        raise InputError(
+            "threat model epsilon",
+            expected=f"at most {largest:g}, the {threat.norm} distance of a black from a white image of this size",
+            got=Verbatim(f"{threat.epsilon:g}"),
+            remedy="give it in [0, 1] pixel units, such as 128/255",
+        )
+
+
+def _check_found(found: Tensor, images: Tensor, key: str) -> None:
+    """An attack hands back one image for each, of finite pixels."""
+    shape = Verbatim(f"shape {tuple(getattr(found, 'shape', ()))}")
+    if not isinstance(found, Tensor) or found.shape != images.shape:
+        raise InputError(f"images of {key}", expected=f"shape {tuple(images.shape)}", got=shape)
+    if not all(part.isfinite().all() for part in found):
+        raise InputError(f"images of {key}", expected="finite pixels", got=Verbatim("nan or infinity"))
 
 
 def check_images(images: Tensor, labels: Tensor) -> None:

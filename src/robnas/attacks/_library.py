@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from robnas.attacks._attack import Labelled
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError
-from robnas.types import Progress, ThreatModel, check_count
+from robnas.types import Progress, check_count
 
-_NORMS = {"linf": "Linf", "l2": "L2"}
+_NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 _LOGGER = logging.getLogger("auto-attack")  # the library's name for it
 _TARGETS = 9  # wrong classes that the targeted attacks of standard AutoAttack try
 
@@ -97,17 +98,16 @@ def _in_batches(
 
 
 @dataclass(frozen=True)
-class APGD:
+class APGD(Labelled):
     """Auto-PGD on the cross-entropy, no step size to choose (Croce and Hein 2020, Algorithm 1)."""
 
-    threat: ThreatModel
-    """Norm and radius."""
     steps: int = 100
     """Gradient steps per start."""
     restarts: int = 1
     """Number of starts."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "steps", check_count("APGD steps", self.steps))
         object.__setattr__(self, "restarts", check_count("APGD restarts", self.restarts))
 
@@ -139,15 +139,14 @@ class APGD:
 
 
 @dataclass(frozen=True)
-class Square:
+class Square(Labelled):
     """Square attack: random search with score queries, no gradients (Andriushchenko et al. 2020)."""
 
-    threat: ThreatModel
-    """Norm and radius."""
     queries: int = 5000
     """Forward passes per image."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "queries", check_count("Square queries", self.queries))
 
     @property
@@ -177,15 +176,12 @@ class Square:
 
 
 @dataclass(frozen=True)
-class AutoAttack:
+class AutoAttack(Labelled):
     """Standard AutoAttack: APGD-CE, targeted APGD, targeted FAB, Square (Croce and Hein 2020).
 
     Images that one of them broke are not given to the next. With fewer than ten classes the targeted attacks try all
     wrong classes instead of nine.
     """
-
-    threat: ThreatModel
-    """Norm and radius."""
 
     @property
     def name(self) -> str:
