@@ -18,11 +18,10 @@ ABSENT_IF_EMPTY = {"absent if empty": True}
 
 def to_dict(settings: Any) -> dict[str, Any]:
     """Fields by name; threat models and other dataclasses inside become dictionaries too."""
-    values = {field: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     return {
-        field.name: _plain(value)
-        for field, value in values.items()
-        if value or ABSENT_IF_EMPTY.items() - field.metadata.items()
+        field.name: _plain(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if not (field.metadata == ABSENT_IF_EMPTY and getattr(settings, field.name) == "")
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +19,7 @@ from robnas.errors import InputError
 from robnas.types import Progress, check_count
 
 _NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
-_LOGGER = logging.getLogger("auto-attack")  # the library's name for it
-_TARGETS = 9  # wrong classes that the targeted attacks of standard AutoAttack try
+_LOCK = threading.RLock()  # the library seeds global generators and counts calls in a module
 
 
 class AttackWarning(UserWarning):
@@ -49,37 +48,41 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
     return logits
 
 
-class _Relay(logging.Handler):
-    """Turns what the library logs into progress and warnings."""
+class _Relay:
+    """Stands in for the library's logger, which others may have disabled: makes progress and warnings of its lines."""
 
-    def __init__(self, progress: Progress, attacks: int) -> None:
-        super().__init__()
+    def __init__(self, progress: Progress, attacks: int = 1) -> None:
         self._progress, self._attacks, self._begun = progress, attacks, 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING:
-            warnings.warn(text, AttackWarning, stacklevel=2)
-        else:
-            self._begun += text.startswith("running")
-            self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
+    def debug(self, text: str) -> None:
+        """What is going on."""
+        self._begun += text.startswith("running")
+        self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
+
+    info = debug
+
+    def warning(self, text: str) -> None:
+        """What the library doubts."""
+        warnings.warn(text, AttackWarning, stacklevel=2)
 
 
 @contextmanager
-def _library(progress: Progress, attacks: int = 1) -> Iterator[None]:
-    """Undo what the library does to global state: random seeds, the trace function, log levels."""
-    relay, level, propagate, trace = _Relay(progress, attacks), _LOGGER.level, _LOGGER.propagate, sys.gettrace()
-    _LOGGER.addHandler(relay)
-    _LOGGER.setLevel(logging.DEBUG)
-    _LOGGER.propagate = False
-    try:
-        with own_randomness(), torch.enable_grad():
-            yield
-    finally:
-        _LOGGER.removeHandler(relay)
-        _LOGGER.setLevel(level)
-        _LOGGER.propagate = propagate
-        sys.settrace(trace)
+def _library() -> Iterator[None]:
+    """Undo what the library does to global state: random seeds, the trace function, its counts of calls.
+
+    These counts are never reset by the library: one dynamic network would make dynamic ones of all that come later.
+    """
+    from pyautoattack import checks
+
+    with _LOCK:
+        trace, counts = sys.gettrace(), dict(checks.funcs)
+        checks.funcs.update(dict.fromkeys(counts, 0))
+        try:
+            with own_randomness(), torch.enable_grad():
+                yield
+        finally:
+            checks.funcs.update(counts)
+            sys.settrace(trace)
 
 
 def _in_batches(
@@ -132,9 +135,9 @@ class APGD(Labelled):
             eps=self.threat.epsilon,
             seed=_library_seed(seed),
             device=images.device,
-            logger=_LOGGER,
+            logger=_Relay(progress),
         )
-        with _library(progress):
+        with _library():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
@@ -171,7 +174,7 @@ class Square(Labelled):
             device=images.device,
             resc_schedule=False,
         )
-        with _library(progress), torch.no_grad():
+        with _library(), torch.no_grad():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
@@ -179,8 +182,8 @@ class Square(Labelled):
 class AutoAttack(Labelled):
     """Standard AutoAttack: APGD-CE, targeted APGD, targeted FAB, Square (Croce and Hein 2020).
 
-    Images that one of them broke are not given to the next. With fewer than ten classes the targeted attacks try all
-    wrong classes instead of nine.
+    Images that one of them broke are not given to the next. The targeted attacks try nine wrong classes (in L1 APGD
+    five, as the library has it), or all of them if there are fewer.
     """
 
     @property
@@ -206,7 +209,7 @@ class AutoAttack(Labelled):
                 got=classes,
                 remedy="use the suite few-classes, or the attacks apgd and square",
             )
-        with _library(progress, attacks=4):
+        with _library():
             attack = Library(
                 logits,
                 norm=_NORMS[self.threat.norm],
@@ -214,7 +217,9 @@ class AutoAttack(Labelled):
                 seed=_library_seed(seed),
                 device=images.device,
             )
-            attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = min(_TARGETS, classes - 1)
+            attack.logger = attack.apgd.logger = attack.apgd_targeted.logger = _Relay(progress, attacks=4)
+            for targeted in (attack.apgd_targeted, attack.fab):
+                targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
             found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
         return found.to(images.dtype)  # type: ignore[no-any-return]
 
