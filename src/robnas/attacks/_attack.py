@@ -115,12 +115,17 @@ def perturb(
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     with frozen(network) as victim:
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
-        _check_found(found, images, metric.key)
+        if not isinstance(found, Tensor) or found.shape != images.shape:
+            shape = Verbatim(f"shape {tuple(getattr(found, 'shape', ()))}")
+            raise InputError(f"images of {metric.key}", expected=f"shape {tuple(images.shape)}", got=shape)
         clipped, correct = torch.empty_like(images), []
-        for part in torch.split(torch.arange(len(images), device=images.device), batch_size):
-            inside = slice(int(part[0]), int(part[-1]) + 1)
-            clipped[inside] = clip_to_ball(found[inside], images[inside], attack.threat)
-            correct.append(predict(victim, clipped[inside], batch_size) == labels[inside])
+        for begin in range(0, len(images), batch_size):  # in float64, which all images at once need not be
+            part = slice(begin, begin + batch_size)
+            if not found[part].isfinite().all():
+                got = Verbatim("nan or infinity")
+                raise InputError(f"images of {metric.key}", expected="finite pixels", got=got)
+            clipped[part] = clip_to_ball(found[part], images[part], attack.threat)
+            correct.append(predict(victim, clipped[part], batch_size) == labels[part])
         return Adversarial(clipped, torch.cat(correct))
 
 
@@ -134,15 +139,6 @@ def _check_radius(threat: ThreatModel, images: Tensor) -> None:
             got=Verbatim(f"{threat.epsilon:g}"),
             remedy="give it in [0, 1] pixel units, such as 128/255",
         )
-
-
-def _check_found(found: Tensor, images: Tensor, key: str) -> None:
-    """An attack hands back one image for each, of finite pixels."""
-    shape = Verbatim(f"shape {tuple(getattr(found, 'shape', ()))}")
-    if not isinstance(found, Tensor) or found.shape != images.shape:
-        raise InputError(f"images of {key}", expected=f"shape {tuple(images.shape)}", got=shape)
-    if not all(part.isfinite().all() for part in found):
-        raise InputError(f"images of {key}", expected="finite pixels", got=Verbatim("nan or infinity"))
 
 
 def check_images(images: Tensor, labels: Tensor) -> None:

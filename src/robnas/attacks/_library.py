@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from robnas.attacks._attack import Labelled
 from robnas.attacks._frozen import own_randomness
-from robnas.errors import InputError
-from robnas.types import Progress, check_count
+from robnas.errors import InputError, Verbatim
+from robnas.types import Progress, ThreatModel, check_count
 
 _NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+_TILES = 5
 _LOCK = threading.RLock()  # the library seeds global generators and counts calls in a module
 
 
@@ -165,6 +166,7 @@ class Square(Labelled):
 
         if self.threat.epsilon == 0:
             return images
+        _check_side("Square", self.threat, images)
         attack = SquareAttack(
             _adapt(network, images.dtype),
             n_queries=self.queries,
@@ -199,6 +201,7 @@ class AutoAttack(Labelled):
 
         if self.threat.epsilon == 0:
             return images
+        _check_side("AutoAttack", self.threat, images)
         logits = _adapt(network, images.dtype)
         with torch.no_grad():
             classes = logits(images[:1]).shape[1]
@@ -222,6 +225,17 @@ class AutoAttack(Labelled):
                 targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
             found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
         return found.to(images.dtype)  # type: ignore[no-any-return]
+
+
+def _check_side(what: str, threat: ThreatModel, images: Tensor) -> None:
+    """The library's random search in L1 and L2 begins with five tiles across the image."""
+    if threat.norm != "linf" and images.shape[2] < _TILES:
+        raise InputError(
+            f"{what} in {threat.norm}",
+            expected=f"images of at least {_TILES}×{_TILES} pixels",
+            got=Verbatim(f"shape {tuple(images.shape)}"),
+            remedy="use the attack apgd",
+        )
 
 
 def _library_seed(seed: int) -> int:
