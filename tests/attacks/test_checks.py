@@ -121,10 +121,10 @@ class Own:
 @pytest.mark.parametrize(
     ("give", "text"),
     [
-        (lambda x: x + torch.nan, "images returned by own: expected finite pixels, got nan or infinity"),
-        (lambda x: x + torch.inf, "images returned by own: expected finite pixels, got nan or infinity"),
-        (lambda x: x[:1], r"images returned by own: expected shape \(6, 1, 8, 8\), got shape \(1, 1, 8, 8\)"),
-        (lambda x: x.numpy(), "images returned by own: .* got ndarray"),
+        (lambda x: x + torch.nan, "images of own@32/255: expected finite pixels, got nan or infinity"),
+        (lambda x: x + torch.inf, "images of own@32/255: expected finite pixels, got nan or infinity"),
+        (lambda x: x[:1], r"images of own@32/255: expected shape \(6, 1, 8, 8\), got shape \(1, 1, 8, 8\)"),
+        (lambda x: x.numpy(), "images of own@32/255: .* got ndarray"),
     ],
 )
 def test_what_an_attack_returns_is_checked(give, text, network, images, labels):

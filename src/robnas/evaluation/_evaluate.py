@@ -131,7 +131,7 @@ def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, pro
     measurements = [clean]
     correct = torch.from_numpy(clean.correct).to(subject.labels.device)
     for number, attack in enumerate(suite.attacks, start=1):
-        count = min(size, suite.limits.get(attack.name, size))
+        count = suite.images(attack, size)
         report = _within(progress, number, len(steps), metric_key(attack))
         measurements.append(_measure(subject, attack, count, ledger, report, correct[:count]))
     flags = list(ordering_flags(measurements)) + (_check(subject, suite, correct) if suite.checks else [])
