@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robnas.errors import InputError, shorten
-from robnas.types import Metric, ThreatModel, check_split, format_epsilon, parse_epsilon
+from robnas.types import NORMS, Metric, ThreatModel, check_split, format_epsilon, parse_epsilon
 
 
 @pytest.mark.parametrize(
@@ -14,9 +16,63 @@ def test_epsilon_is_written_in_grey_levels_and_read_back_exactly(value, text):
     assert parse_epsilon(text) == parse_epsilon(value)
 
 
-@pytest.mark.parametrize("key", ["clean", "fgsm@3/255", "pgd@8/255", "pgd-l2@0.5", "autoattack@8/255"])
+@pytest.mark.parametrize(
+    "key",
+    ["clean", "fgsm@3/255", "pgd@8/255", "pgd-l2@0.5", "autoattack@8/255", "pgd-l1@12", "pgd:100@8/255",
+     "pgd:100-l1@12", "mi_fgsm:a.1@1"],
+)  # fmt: skip
 def test_metric_keys_round_trip(key):
     assert Metric.parse(key).key == key
+
+
+@given(
+    attack=st.from_regex(r"[a-z][a-z0-9_.]{0,9}", fullmatch=True).filter(lambda name: name != "clean"),
+    label=st.just("") | st.from_regex(r"[a-z0-9.]{1,9}", fullmatch=True),
+    norm=st.sampled_from(NORMS),
+    epsilon=st.integers(0, 255).map(lambda levels: levels / 255) | st.floats(0, 1),
+)
+def test_every_metric_that_can_be_made_is_read_back_as_it_is(attack, label, norm, epsilon):
+    metric = Metric(attack, ThreatModel(norm, epsilon), label)
+    assert Metric.parse(metric.key) == metric
+
+
+@given(key=st.text(st.sampled_from("apgdlinf-:@/0128. _")))
+def test_no_two_keys_mean_one_metric_up_to_the_spelling_of_epsilon(key):
+    try:
+        metric = Metric.parse(key)
+    except InputError:
+        return
+    assert metric.key.partition("@")[0] == key.partition("@")[0]
+
+
+LINF = ThreatModel.linf("8/255")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("x-l2", LINF), "attack name: expected a letter a to z, then .* got 'x-l2'"),
+        (("mi-fgsm", LINF), "attack name"),
+        (("pgd:100", LINF), "attack name"),
+        (("pgd@1", LINF), "attack name"),
+        (("clean", LINF), r"attack name: .* \(not clean\)"),
+        (("", LINF), "attack name"),
+        (("PGD", LINF), "attack name"),
+        (("pgd\n", LINF), "attack name"),
+        ((None, LINF), "attack name"),
+        (("pgd", LINF, "A"), "attack label: expected letters a to z, digits and dots, or nothing, got 'A'"),
+        (("pgd", LINF, "a-l2"), "attack label"),
+        (("pgd", LINF, "1\n"), "attack label"),
+        (("pgd", LINF, 100), "attack label: .* got 100"),
+        (("pgd", None), "metric: expected clean, or an attack with a threat model, got 'pgd'"),
+        (("clean", None, "1"), "metric: expected clean, .* got 'clean:1'"),
+        (("pgd", "8/255"), "metric threat: expected a ThreatModel, got '8/255'"),
+        (("p" * 70, LINF), "metric: expected a key of at most 64 characters"),
+    ],
+)
+def test_metrics_that_could_not_be_read_back_are_refused(arguments, text):
+    with pytest.raises(InputError, match=text):
+        Metric(*arguments)
 
 
 def test_metric_names_its_threat_model():
@@ -24,7 +80,11 @@ def test_metric_names_its_threat_model():
     assert str(ThreatModel.linf("8/255")) == "linf 8/255"
 
 
-@pytest.mark.parametrize("key", ["", "pgd", "@8/255", "pgd@", "pgd-l1@1", "pgd@x", "val_pgd_3.0_acc"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "pgd", "@8/255", "pgd@", "pgd-l3@1", "pgd-linf@1", "pgd-@1", "pgd@x", "pgd:@1", "pgd:A@1", ":1@1", "mi-fgsm@1",
+     "pgd-l2:100@1", "clean@1", "clean:1@1", "jung-2023:pgd@1", "pgd@8", "pgd@average", "val_pgd_3.0_acc"],
+)  # fmt: skip
 def test_malformed_metric_keys_are_refused(key):
     with pytest.raises(InputError):
         Metric.parse(key)

@@ -12,10 +12,17 @@ from typing import Any
 from robnas.errors import InputError
 from robnas.types import ThreatModel, format_epsilon
 
+ABSENT_IF_EMPTY = {"absent if empty": True}
+"""Metadata of a field that came later: while it is empty, settings and their hashes are what they were without it."""
+
 
 def to_dict(settings: Any) -> dict[str, Any]:
     """Fields by name; threat models and other dataclasses inside become dictionaries too."""
-    return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    return {
+        field.name: _plain(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if not (field.metadata == ABSENT_IF_EMPTY and getattr(settings, field.name) == "")
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol, get_args
@@ -12,10 +13,13 @@ from robnas.errors import InputError, Verbatim
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "l1"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
+"""What a distance between images may be measured in; `robnas.attacks.GEOMETRIES` has the geometry of each."""
 WEAKER_FIRST = ("fgsm", "pgd", "apgd", "autoattack")
-"""Attacks in the order of their strength at one threat model; others stand outside it."""
+"""Attacks in the order of their strength at one threat model, whatever their labels; others stand outside it."""
+_NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
+_LONGEST_KEY = 64  # characters: what record stores have room for
 
 
 def check_split(split: str) -> Split:
@@ -26,8 +30,8 @@ def check_split(split: str) -> Split:
     raise InputError("split", expected=f"one of {', '.join(SPLITS)}", got=split)
 
 
-def parse_epsilon(value: str | float) -> float:
-    """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.5"`` or a number.
+def parse_epsilon(value: str | float, what: str = "epsilon") -> float:
+    """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.5"`` or a number; errors call it `what`.
 
     What lies within 1e-9 of a whole number of grey levels is that number, so arithmetic such as ``8 * (1 / 255)``
     does not make another threat model.
@@ -40,7 +44,7 @@ def parse_epsilon(value: str | float) -> float:
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         epsilon = math.nan
     if not (math.isfinite(epsilon) and epsilon >= 0) or isinstance(value, bool):
-        raise InputError("epsilon", expected="a number ≥ 0 in pixel units, such as 8/255", got=value)
+        raise InputError(what, expected="a number ≥ 0 in pixel units, such as 8/255", got=value)
     levels = round(epsilon * 255)
     return levels / 255 if abs(epsilon * 255 - levels) < 1e-9 else epsilon
 
@@ -80,6 +84,11 @@ class ThreatModel:
         """The whole image moves by at most `epsilon` in Euclidean norm."""
         return cls("l2", parse_epsilon(epsilon))
 
+    @classmethod
+    def l1(cls, epsilon: str | float) -> ThreatModel:
+        """The moves of all pixels sum to at most `epsilon`."""
+        return cls("l1", parse_epsilon(epsilon))
+
     def __str__(self) -> str:
         return f"{self.norm} {format_epsilon(self.epsilon)}"
 
@@ -88,11 +97,30 @@ class ThreatModel:
 class Metric:
     """Accuracy without attack (``clean``) or under a named attack, as written in tables and records.
 
-    The key of a metric is ``clean``, ``pgd@8/255`` (L∞) or ``pgd-l2@0.5``.
+    The key of a metric is ``clean``, ``pgd@8/255`` (L∞) or ``pgd-l2@0.5``; a label tells two attacks of one name apart:
+    ``pgd:100@8/255``, ``pgd:100-l1@12``.
+
+    Raises:
+        InputError: a name or label that could not be read back from a key.
     """
 
     attack: str
     threat: ThreatModel | None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.threat is None:
+            if (self.attack, self.label) != ("clean", ""):
+                raise InputError(
+                    "metric", expected="clean, or an attack with a threat model", got=f"{self.attack}{self._suffix}"
+                )
+            return
+        check_attack_name(self.attack)
+        check_label(self.label)
+        if not isinstance(self.threat, ThreatModel):
+            raise InputError("metric threat", expected="a ThreatModel", got=self.threat)
+        if len(self.key) > _LONGEST_KEY:
+            raise InputError("metric", expected=f"a key of at most {_LONGEST_KEY} characters", got=self.key)
 
     @property
     def key(self) -> str:
@@ -100,7 +128,11 @@ class Metric:
         if self.threat is None:
             return self.attack
         norm = "" if self.threat.norm == "linf" else f"-{self.threat.norm}"
-        return f"{self.attack}{norm}@{format_epsilon(self.threat.epsilon)}"
+        return f"{self.attack}{self._suffix}{norm}@{format_epsilon(self.threat.epsilon)}"
+
+    @property
+    def _suffix(self) -> str:
+        return f":{self.label}" if self.label else ""
 
     @classmethod
     def parse(cls, key: str) -> Metric:
@@ -112,10 +144,34 @@ class Metric:
         if key == "clean":
             return cls("clean", None)
         attack, at, epsilon = key.partition("@")
-        name, _, norm = attack.partition("-")
-        if not (at and name and name != "clean" and norm in ("", "l2")):
-            raise InputError("metric", expected="clean, or a key such as pgd@8/255 or pgd-l2@0.5", got=key)
-        return cls(name, ThreatModel("l2" if norm else "linf", parse_epsilon(epsilon)))
+        labelled, dash, norm = attack.partition("-")
+        name, colon, label = labelled.partition(":")
+        norms: dict[str, Norm] = {other: other for other in NORMS if other != "linf"} if dash else {"": "linf"}
+        if not (at and _is_name(name) and (not colon or _LABEL.fullmatch(label)) and norm in norms):
+            raise InputError(
+                "metric", expected="clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255", got=key
+            )
+        return cls(name, ThreatModel(norms[norm], parse_epsilon(epsilon)), label)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name != "clean" and _NAME.fullmatch(name) is not None
+
+
+def check_attack_name(name: object) -> None:
+    """Raise `InputError` unless this can be the name of an attack, in keys such as ``name:label-l2@0.5``."""
+    if not _is_name(name):
+        raise InputError(
+            "attack name",
+            expected="a letter a to z, then a to z, digits, _ and . (not clean), as it stands in metric keys",
+            got=name,
+        )
+
+
+def check_label(label: object) -> None:
+    """Raise `InputError` unless this is the label of an attack, or empty."""
+    if not isinstance(label, str) or (label and not _LABEL.fullmatch(label)):
+        raise InputError("attack label", expected="letters a to z, digits and dots, or nothing", got=label)
 
 
 class Progress(Protocol):

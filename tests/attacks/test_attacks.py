@@ -311,9 +311,9 @@ def test_bad_input_says_what_to_change(change, text, network, images, labels):
         (lambda: ThreatModel.linf("-1/255"), "epsilon: expected a number ≥ 0"),
         (lambda: ThreatModel.linf("eight"), "epsilon: expected a number ≥ 0 .* got 'eight'"),
         (lambda: ThreatModel.linf("1/0"), "epsilon: expected a number ≥ 0"),
-        (lambda: ThreatModel("l1", 0.1), "norm: expected one of linf, l2, got 'l1'"),
+        (lambda: ThreatModel("l3", 0.1), "norm: expected one of linf, l2, l1, got 'l3'"),
         (lambda: PGD(LINF, 0, 0.1), "PGD steps: expected at least 1, got 0"),
-        (lambda: PGD(LINF, 1, -0.1), "epsilon: expected a number ≥ 0"),
+        (lambda: PGD(LINF, 1, -0.1), "PGD step_size: expected a number ≥ 0 in pixel units"),
         (lambda: PGD(LINF, 1, 0.1, random_start=False, restarts=2), "PGD restarts: expected 1 without a random start"),
         (lambda: Square(LINF, queries=0), "Square queries: expected at least 1"),
     ],
@@ -373,7 +373,7 @@ def test_restarts_try_only_what_is_not_broken_yet(network):
 
 
 def test_images_of_either_memory_format_get_the_same_noise(network, images, labels):
-    attack = PGD(LINF, 1, 0.0)
+    attack = PGD(LINF, 1, 1e-30)  # nothing but the start
     plain, other = (call(attack, network, x, labels) for x in (images, images.to(memory_format=torch.channels_last)))
     assert torch.equal(plain, other)
 

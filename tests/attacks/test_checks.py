@@ -97,6 +97,15 @@ def test_zero_gradients_are_no_fault(network, images, labels):
         perturb(attack, victim, images, labels, seed=0)
 
 
+@pytest.mark.parametrize("attack", [*GRADIENT_ATTACKS, AutoAttack(LINF)], ids=[*NAMES, "autoattack"])
+def test_logits_without_a_gradient_are_refused_where_one_is_needed(attack, network, images, labels):
+    victim = Before(network, torch.Tensor.detach)
+    text = "network: expected logits with a gradient to the images, got none; let forward .* or use the attack square"
+    with pytest.raises(InputError, match=text):
+        perturb(attack, victim, images, labels, seed=0)
+    perturb(Square(LINF, 5), victim, images, labels, seed=0)
+
+
 class Own:
     """An attack from elsewhere."""
 
@@ -112,10 +121,10 @@ class Own:
 @pytest.mark.parametrize(
     ("give", "text"),
     [
-        (lambda x: x + torch.nan, "images returned by own: expected finite pixels, got nan or infinity"),
-        (lambda x: x + torch.inf, "images returned by own: expected finite pixels, got nan or infinity"),
-        (lambda x: x[:1], r"images returned by own: expected shape \(6, 1, 8, 8\), got shape \(1, 1, 8, 8\)"),
-        (lambda x: x.numpy(), "images returned by own: .* got ndarray"),
+        (lambda x: x + torch.nan, "images of own@32/255: expected finite pixels, got nan or infinity"),
+        (lambda x: x + torch.inf, "images of own@32/255: expected finite pixels, got nan or infinity"),
+        (lambda x: x[:1], r"images of own@32/255: expected shape \(6, 1, 8, 8\), got shape \(1, 1, 8, 8\)"),
+        (lambda x: x.numpy(), "images of own@32/255: .* got ndarray"),
     ],
 )
 def test_what_an_attack_returns_is_checked(give, text, network, images, labels):

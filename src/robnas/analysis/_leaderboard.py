@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas.benchmarks import Column, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
-from robnas.types import WEAKER_FIRST, Metric
+from robnas.types import NORMS, WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
 ErrorSource = Literal["trainings", "images", "unknown"]
@@ -112,26 +112,40 @@ def known_noise(table: Table, column: Column) -> Noise | None:
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:
-    """Metric keys in order: clean, then by attack, weaker ones first, and epsilon; what is no key comes last."""
+    """Metric keys in order: clean, then by attack, weaker ones first, norm and epsilon; what is no key comes last."""
 
-    def place(key: str) -> tuple[int, str, float]:
+    def place(key: str) -> tuple[int, str, int, float, str]:
         try:
             metric = Metric.parse(key)
         except InputError:  # such as an average over epsilons
-            return len(WEAKER_FIRST) + 2, key, 0.0
+            return len(WEAKER_FIRST) + 2, key, 0, 0.0, ""
         if metric.threat is None:
-            return 0, key, 0.0
+            return 0, key, 0, 0.0, ""
         known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
-        return 1 + known, metric.attack, metric.threat.epsilon
+        return 1 + known, metric.attack, NORMS.index(metric.threat.norm), metric.threat.epsilon, metric.label
 
     return sorted(set(keys), key=place)
 
 
 def strongest(metrics: Sequence[str], attack: str = "pgd") -> str:
-    """The metric of `attack` with the largest epsilon; without one the last that is under attack, or the first."""
+    """The metric of `attack` with the largest epsilon, in L∞ if it is there.
+
+    Without one the last that is under attack, or the first.
+    """
     under_attack = [key for key in metrics_of(metrics) if "@" in key]
-    found = [key for key in under_attack if key.partition("@")[0] == attack]
-    return (found or under_attack or metrics_of(metrics))[-1]
+    found = [key for key in under_attack if _attack(key) == attack]
+    return (_of_first_norm(found) or under_attack or metrics_of(metrics))[-1]
+
+
+def _attack(key: str) -> str:
+    """Name of the attack of a key, or of an average over epsilons."""
+    return key.partition("@")[0].partition("-")[0].partition(":")[0]
+
+
+def _of_first_norm(keys: list[str]) -> list[str]:
+    """Radii of different norms cannot be compared."""
+    norms = [key.partition("@")[0].partition("-")[2] for key in keys]
+    return [key for key, norm in zip(keys, norms, strict=True) if norm == norms[0]]
 
 
 def cell_text(entry: Entry, most: int | None = None) -> str:

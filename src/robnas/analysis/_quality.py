@@ -81,9 +81,14 @@ def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str
             if metric.threat == weaker.threat and weaker.attack in WEAKER_FIRST:
                 if WEAKER_FIRST.index(metric.attack) > WEAKER_FIRST.index(weaker.attack):
                     pairs.append((columns[key], columns[other], "a stronger attack leaves more accuracy"))
-            elif metric.attack == weaker.attack and metric.threat.epsilon > weaker.threat.epsilon:
+            elif _rung(metric) == _rung(weaker) and metric.threat.epsilon > weaker.threat.epsilon:
                 pairs.append((columns[key], columns[other], "a larger epsilon leaves more accuracy"))
     return pairs
+
+
+def _rung(metric: Metric) -> tuple[str, str, str]:
+    """What two metrics share that differ in ε alone."""
+    return metric.attack, metric.label, metric.threat.norm if metric.threat else ""
 
 
 def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:

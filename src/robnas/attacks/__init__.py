@@ -2,6 +2,7 @@
 
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
+from robnas.attacks._attack import metric_of as metric_of
 from robnas.attacks._attack import parameter_dtype as parameter_dtype
 from robnas.attacks._attack import perturb as perturb
 from robnas.attacks._attack import predict as predict
@@ -14,6 +15,9 @@ from robnas.attacks._frozen import Victim as Victim
 from robnas.attacks._frozen import frozen as frozen
 from robnas.attacks._frozen import seeded_randomness as seeded_randomness
 from robnas.attacks._frozen import victim_of as victim_of
+from robnas.attacks._geometry import GEOMETRIES as GEOMETRIES
+from robnas.attacks._geometry import Geometry as Geometry
+from robnas.attacks._geometry import geometry as geometry
 from robnas.attacks._gradient import FGSM as FGSM
 from robnas.attacks._gradient import PGD as PGD
 from robnas.attacks._gradient import ascend as ascend

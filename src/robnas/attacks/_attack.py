@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from robnas._settings import ABSENT_IF_EMPTY
 from robnas.attacks._ball import clip_to_ball
 from robnas.attacks._checks import (
     NOT_FINITE,
@@ -19,13 +20,17 @@ from robnas.attacks._checks import (
     count_classes,
 )
 from robnas.attacks._frozen import frozen, seeded_randomness
+from robnas.attacks._geometry import geometry
 from robnas.errors import InputError, Verbatim
-from robnas.types import Progress, ThreatModel, check_count, silent
+from robnas.types import Metric, Progress, ThreatModel, check_count, check_label, silent
 
 
 @runtime_checkable
 class Attack(Protocol):
-    """Finds adversarial images; all attacks are frozen dataclasses, so their settings can be stored and hashed."""
+    """Finds adversarial images; all attacks are frozen dataclasses, so their settings can be stored and hashed.
+
+    It may have a `label`, which tells attacks of one name apart; see `robnas.types.Metric`.
+    """
 
     @property
     def name(self) -> str:
@@ -45,6 +50,34 @@ class Attack(Protocol):
         The caller freezes the network before, and clips the result to the threat model and tests it again after.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the attacks of this package have in common."""
+
+    threat: ThreatModel
+    """Norm and radius."""
+    label: str = field(default="", kw_only=True, metadata=ABSENT_IF_EMPTY)
+    """Tells attacks of one name and threat model apart: letters a to z, digits and dots."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.threat, ThreatModel):
+            raise InputError(
+                "attack threat", expected="a ThreatModel", got=self.threat, remedy='write ThreatModel.linf("8/255")'
+            )
+        check_label(self.label)
+
+
+def metric_of(attack: Attack) -> Metric:
+    """The accuracy that an attack measures.
+
+    Raises:
+        InputError: this is no attack, or its name or label cannot stand in a metric key.
+    """
+    if isinstance(attack, type) or not isinstance(attack, Attack):
+        raise InputError("attack", expected="an object with name and threat that can be called", got=attack)
+    return Metric(attack.name, attack.threat, getattr(attack, "label", ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,27 +119,45 @@ def perturb(
 
     Raises:
         InputError: images outside [0, 1], not floating point, not such as the network takes, or not as many as labels;
-            labels without a logit; logits, gradients or attacked images that are not finite or not of their shape.
+            labels without a logit; an attack whose name cannot stand in a metric key or whose ε exceeds all distances;
+            logits, gradients or attacked images that are not finite or not of their shape.
     """
+    metric = metric_of(attack)
     images, labels = check_images(images, labels)
+    _check_radius(attack.threat, images)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_weights(network)
     with frozen(network) as victim, seeded_randomness(seed, images.device):
         check_labels(labels, len(images), count_classes(victim, images, channels=getattr(network, "in_channels", None)))
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
-        _check_found(found, images, attack)
-        clipped = clip_to_ball(found.detach(), images, attack.threat)
-        return Adversarial(clipped, predict(victim, clipped, batch_size, where=" on attacked images") == labels)
+        found = _checked(found, images, metric)
+        clipped, correct = torch.empty_like(images), []
+        for begin in range(0, len(images), batch_size):  # in float64, which all images at once need not be
+            part = slice(begin, begin + batch_size)
+            if not found[part].isfinite().all():
+                raise InputError(f"images of {metric.key}", expected="finite pixels", got=NOT_FINITE)
+            clipped[part] = clip_to_ball(found[part], images[part], attack.threat)
+            correct.append(predict(victim, clipped[part], batch_size, where=" on attacked images") == labels[part])
+        return Adversarial(clipped, torch.cat(correct))
 
 
-def _check_found(found: object, images: Tensor, attack: Attack) -> None:
+def _check_radius(threat: ThreatModel, images: Tensor) -> None:
+    """Refuse a radius that no pair of images is apart: it is in another unit."""
+    largest = geometry(threat.norm).size(torch.ones_like(images[:1], dtype=torch.float64)).item()
+    if threat.epsilon > largest:
+        raise InputError(
+            "threat model epsilon",
+            expected=f"at most {largest:g}, the {threat.norm} distance of a black from a white image of this size",
+            got=Verbatim(f"{threat.epsilon:g}"),
+            remedy="give it in [0, 1] pixel units, such as 128/255",
+        )
+
+
+def _checked(found: object, images: Tensor, metric: Metric) -> Tensor:
     if not isinstance(found, Tensor) or found.shape != images.shape:
         got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-        raise InputError(
-            f"images returned by {attack.name}", expected=f"shape {tuple(images.shape)}", got=Verbatim(got)
-        )
-    if not found.isfinite().all():
-        raise InputError(f"images returned by {attack.name}", expected="finite pixels", got=NOT_FINITE)
+        raise InputError(f"images of {metric.key}", expected=f"shape {tuple(images.shape)}", got=Verbatim(got))
+    return found.detach()
 
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:

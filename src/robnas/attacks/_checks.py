@@ -172,6 +172,16 @@ def check_finite_logits(logits: Tensor, where: str = "", remedy: str = "train it
         raise InputError("network", expected=f"finite logits{where}", got=NOT_FINITE, remedy=remedy)
 
 
+def no_gradient() -> InputError:
+    """The error of logits that do not depend on the pixels as far as autograd sees."""
+    return InputError(
+        "network",
+        expected="logits with a gradient to the images",
+        got=Verbatim("none"),
+        remedy="let forward use torch operations without detach, or use the attack square, which needs no gradient",
+    )
+
+
 def infinite_gradient() -> InputError:
     """The error of a gradient that is not finite: attacks would leave such pixels alone, or make them NaN."""
     return InputError(

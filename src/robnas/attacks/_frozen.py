@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas._seeds import derive_seed
 from robnas.errors import InputError
 from robnas.networks import Folded, Network
@@ -74,7 +75,7 @@ def victim_of(network: nn.Module, images: Tensor) -> Victim:
     if (folded := _folded(network)) is None:
         return Victim(network, folded=False)
     whole = _Whole(network)
-    with frozen(whole):
+    with frozen(whole), products(images.device):
         expected, found = whole(images), folded(images)
     scale = expected.nan_to_num(0.0, 0.0, 0.0).abs().max().item()
     tolerance = _TOLERANCES.get(expected.dtype, _TOLERANCES[torch.bfloat16])

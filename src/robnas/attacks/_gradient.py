@@ -11,12 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
+from robnas.attacks._attack import Labelled
 from robnas.attacks._ball import Ball, clip_to_ball
-from robnas.attacks._checks import NOT_FINITE, infinite_gradient
+from robnas.attacks._checks import NOT_FINITE, infinite_gradient, no_gradient
 from robnas.errors import InputError
 from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
 Loss = Callable[[Tensor], Tensor]
+_LONGEST = 4  # steps in radii: 2 cross the ball, and a wrong unit makes them some hundred times longer than meant
 
 
 def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: float) -> Tensor:
@@ -33,7 +35,7 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         The last iterate. In a CUDA graph, which cannot raise, it is NaN after a loss or gradient that was not finite.
 
     Raises:
-        InputError: the gradient was not finite somewhere, which would leave those pixels alone.
+        InputError: there is no gradient, or it was not finite somewhere, which would leave those pixels alone.
         FloatingPointError: the loss was not.
     """
     current = start.detach()
@@ -42,10 +44,13 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         for _ in range(steps):
             current.requires_grad_()
             value = loss(current)
+            if not value.requires_grad:
+                raise no_gradient()
             (gradient,) = torch.autograd.grad(value, current)
             values.append(value.detach())
             sizes.append(gradient.abs().max())
-            current = ball.project(current.detach() + step_size * ball.direction(gradient))
+            current = current.detach()
+            current = ball.project(current + step_size * ball.direction(gradient, current, step_size))
     return _if_finite(current, values, sizes)
 
 
@@ -70,29 +75,30 @@ def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> 
 
 
 @dataclass(frozen=True)
-class PGD:
+class PGD(Labelled):
     """Projected gradient descent on the cross-entropy (Madry et al. 2018, Eq. 2); accuracy is taken at the last step.
 
     With several restarts each image keeps the first start that breaks it, and only unbroken images are tried again.
     """
 
-    threat: ThreatModel
-    """Norm and radius."""
     steps: int
     """Gradient steps per start."""
     step_size: float
-    """Length of a step in [0, 1] pixel units."""
+    """Length of a step in [0, 1] pixel units: above 0, except at ε = 0, and below 4 ε."""
     random_start: bool = True
     """Begin at a random point of the ball rather than at the image."""
     restarts: int = 1
     """Number of starts."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "steps", check_count("PGD steps", self.steps))
         object.__setattr__(self, "restarts", check_count("PGD restarts", self.restarts))
+        if not isinstance(self.random_start, bool):
+            raise InputError("PGD random_start", expected="true or false", got=self.random_start)
         if self.restarts > 1 and not self.random_start:
             raise InputError("PGD restarts", expected="1 without a random start", got=self.restarts)
-        object.__setattr__(self, "step_size", parse_epsilon(self.step_size))
+        object.__setattr__(self, "step_size", _step_size(self.step_size, self.threat))
 
     @property
     def name(self) -> str:
@@ -133,12 +139,28 @@ class PGD:
         return result
 
 
-@dataclass(frozen=True)
-class FGSM:
-    """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself."""
+def _step_size(value: str | float, threat: ThreatModel) -> float:
+    """The length of a step, which cannot be of another unit than ε."""
+    length, longest = parse_epsilon(value, "PGD step_size"), _LONGEST * threat.epsilon
+    capped = threat.norm == "linf" and longest > 1
+    fits = length <= 1 if capped else length < longest
+    if threat.epsilon > 0 and not (fits and length > 0):
+        bound = "at most 1" if capped else f"below {_LONGEST} epsilon = {longest:.4g}"
+        raise InputError(
+            "PGD step_size",
+            expected=f"a length in [0, 1] pixel units, above 0 and {bound}",
+            got=value,
+            remedy='write "2/255", not 2',
+        )
+    return length
 
-    threat: ThreatModel
-    """Norm and radius; with L2 the step goes along the gradient."""
+
+@dataclass(frozen=True)
+class FGSM(Labelled):
+    """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself.
+
+    With L2 the step goes along the gradient, with L1 along its largest entries.
+    """
 
     @property
     def name(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robnas.attacks._checks import check_finite_logits, infinite_gradient
+from robnas.attacks._attack import Labelled
+from robnas.attacks._checks import check_finite_logits, infinite_gradient, no_gradient
 from robnas.attacks._frozen import own_randomness
-from robnas.errors import InputError
+from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, ThreatModel, check_count
 
-_NORMS = {"linf": "Linf", "l2": "L2"}
-_LOGGER = logging.getLogger("auto-attack")  # the library's name for it
-_TARGETS = 9  # wrong classes that the targeted attacks of standard AutoAttack try
+_NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+_TILES = 5
+_LOCK = threading.RLock()  # the library seeds global generators and counts calls in a module
 
 
 class AttackWarning(UserWarning):
@@ -48,48 +49,51 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
         passed: Tensor = _ContiguousGradient.apply(images)  # type: ignore[no-untyped-call]
         found: Tensor = network(passed.to(dtype)).float()
         check_finite_logits(found, " on attacked images")
+        if passed.requires_grad and not found.requires_grad:
+            raise no_gradient()
         return found
 
     return logits
 
 
-class _Relay(logging.Handler):
-    """Turns what the library logs into progress and warnings."""
+class _Relay:
+    """Stands in for the library's logger, which others may have disabled: makes progress and warnings of its lines."""
 
-    def __init__(self, progress: Progress, attacks: int) -> None:
-        super().__init__()
+    def __init__(self, progress: Progress, attacks: int = 1) -> None:
         self._progress, self._attacks, self._begun = progress, attacks, 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING:
-            warnings.warn(text, AttackWarning, stacklevel=2)
-        else:
-            self._begun += text.startswith("running")
-            self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
+    def debug(self, text: str) -> None:
+        """What is going on."""
+        self._begun += text.startswith("running")
+        self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
+
+    info = debug
+
+    def warning(self, text: str) -> None:
+        """What the library doubts."""
+        warnings.warn(text, AttackWarning, stacklevel=2)
 
 
 @contextmanager
-def _library(progress: Progress, attacks: int = 1) -> Iterator[None]:
-    """Undo what the library does to global state: random seeds, the trace function, log levels.
+def _library() -> Iterator[None]:
+    """Undo what the library does to global state: random seeds, the trace function, its counts of calls.
 
+    These counts are never reset by the library: one dynamic network would make dynamic ones of all that come later.
     It mixes tensors of the default dtype with its own float32, so that is the default meanwhile.
     """
-    relay, level, propagate, trace = _Relay(progress, attacks), _LOGGER.level, _LOGGER.propagate, sys.gettrace()
-    default = torch.get_default_dtype()
-    _LOGGER.addHandler(relay)
-    _LOGGER.setLevel(logging.DEBUG)
-    _LOGGER.propagate = False
-    try:
+    from pyautoattack import checks
+
+    with _LOCK:
+        trace, counts, default = sys.gettrace(), dict(checks.funcs), torch.get_default_dtype()
+        checks.funcs.update(dict.fromkeys(counts, 0))
         torch.set_default_dtype(torch.float32)
-        with own_randomness(), torch.enable_grad():
-            yield
-    finally:
-        torch.set_default_dtype(default)
-        _LOGGER.removeHandler(relay)
-        _LOGGER.setLevel(level)
-        _LOGGER.propagate = propagate
-        sys.settrace(trace)
+        try:
+            with own_randomness(), torch.enable_grad():
+                yield
+        finally:
+            torch.set_default_dtype(default)
+            checks.funcs.update(counts)
+            sys.settrace(trace)
 
 
 def _in_batches(
@@ -108,17 +112,16 @@ def _in_batches(
 
 
 @dataclass(frozen=True)
-class APGD:
+class APGD(Labelled):
     """Auto-PGD on the cross-entropy, no step size to choose (Croce and Hein 2020, Algorithm 1)."""
 
-    threat: ThreatModel
-    """Norm and radius."""
     steps: int = 100
     """Gradient steps per start."""
     restarts: int = 1
     """Number of starts."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "steps", check_count("APGD steps", self.steps))
         object.__setattr__(self, "restarts", check_count("APGD restarts", self.restarts))
 
@@ -143,22 +146,21 @@ class APGD:
             eps=self.threat.epsilon,
             seed=_library_seed(seed),
             device=images.device,
-            logger=_LOGGER,
+            logger=_Relay(progress),
         )
-        with _library(progress):
+        with _library():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
 @dataclass(frozen=True)
-class Square:
+class Square(Labelled):
     """Square attack: random search with score queries, no gradients (Andriushchenko et al. 2020)."""
 
-    threat: ThreatModel
-    """Norm and radius."""
     queries: int = 5000
     """Forward passes per image."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "queries", check_count("Square queries", self.queries))
 
     @property
@@ -174,6 +176,7 @@ class Square:
 
         if self.threat.epsilon == 0:
             return images
+        _check_side("Square", self.threat, images)
         attack = SquareAttack(
             _adapt(network, images.dtype),
             n_queries=self.queries,
@@ -183,20 +186,17 @@ class Square:
             device=images.device,
             resc_schedule=False,
         )
-        with _library(progress), torch.no_grad():
+        with _library(), torch.no_grad():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
 @dataclass(frozen=True)
-class AutoAttack:
+class AutoAttack(Labelled):
     """Standard AutoAttack: APGD-CE, targeted APGD, targeted FAB, Square (Croce and Hein 2020).
 
-    Images that one of them broke are not given to the next. With fewer than ten classes the targeted attacks try all
-    wrong classes instead of nine.
+    Images that one of them broke are not given to the next. The targeted attacks try nine wrong classes (in L1 APGD
+    five, as the library has it), or all of them if there are fewer.
     """
-
-    threat: ThreatModel
-    """Norm and radius."""
 
     @property
     def name(self) -> str:
@@ -211,6 +211,7 @@ class AutoAttack:
 
         if self.threat.epsilon == 0:
             return images
+        _check_side("AutoAttack", self.threat, images)
         logits = _adapt(network, images.dtype)
         with torch.no_grad():
             classes = logits(images[:1]).shape[1]
@@ -221,7 +222,7 @@ class AutoAttack:
                 got=classes,
                 remedy="use the suite few-classes, or the attacks apgd and square",
             )
-        with _library(progress, attacks=4):
+        with _library():
             attack = Library(
                 logits,
                 norm=_NORMS[self.threat.norm],
@@ -229,9 +230,22 @@ class AutoAttack:
                 seed=_library_seed(seed),
                 device=images.device,
             )
-            attack.apgd_targeted.n_target_classes = attack.fab.n_target_classes = min(_TARGETS, classes - 1)
+            attack.logger = attack.apgd.logger = attack.apgd_targeted.logger = _Relay(progress, attacks=4)
+            for targeted in (attack.apgd_targeted, attack.fab):
+                targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
             found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
         return found.to(images.dtype)  # type: ignore[no-any-return]
+
+
+def _check_side(what: str, threat: ThreatModel, images: Tensor) -> None:
+    """The library's random search in L1 and L2 begins with five tiles across the image."""
+    if threat.norm != "linf" and images.shape[2] < _TILES:
+        raise InputError(
+            f"{what} in {threat.norm}",
+            expected=f"images of at least {_TILES}×{_TILES} pixels",
+            got=Verbatim(f"shape {tuple(images.shape)}"),
+            remedy="use the attack apgd",
+        )
 
 
 def _library_seed(seed: int) -> int:

@@ -78,14 +78,19 @@ def _attack(values: Any) -> Attack:
         raise InputError("plan evaluation attack", expected="a table with name and epsilon", got=values)
     check_keys("attack", [values.get("name", "")], ATTACKS)
     kind: Any = ATTACKS[values["name"]]
-    own = [entry.name for entry in fields(kind) if entry.name != "threat"]
-    check_keys(f"attack {values['name']} setting", values, ("name", "norm", "epsilon", *own))
+    own = [entry.name for entry in fields(kind) if entry.name not in ("threat", "label")]
+    check_keys(f"attack {values['name']} setting", values, ("name", "label", "norm", "epsilon", *own))
     if "epsilon" not in values:
         raise InputError(f"attack {values['name']}", expected="an entry epsilon", got=Verbatim("none"))
     threat = ThreatModel(values.get("norm", "linf"), parse_epsilon(values["epsilon"]))
-    settings = {key: value for key, value in values.items() if key in own}
-    if "step_size" in settings:
-        settings["step_size"] = parse_epsilon(settings["step_size"])
+    if threat.epsilon == 0:
+        raise InputError(
+            f"attack {values['name']} epsilon",
+            expected="above 0",
+            got=values["epsilon"],
+            remedy="clean is measured anyway",
+        )
+    settings = {key: value for key, value in values.items() if key in (*own, "label")}
     try:
         attack: Attack = kind(threat=threat, **settings)
     except TypeError as error:

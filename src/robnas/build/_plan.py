@@ -171,7 +171,7 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
         if count > sizes[split]:
             raise InputError(f"plan evaluation images of {split}", expected=f"at most {sizes[split]}", got=count)
         for attack in (None, *plan.measuring.suite.attacks):
-            images = count if attack is None else min(count, plan.measuring.suite.limits.get(attack.name, count))
+            images = count if attack is None else plan.measuring.suite.images(attack, count)
             described = "" if attack is None else content_hash({"name": attack.name, **to_dict(attack)})
             measurements.append(
                 {"split": split, "metric": metric_key(attack), "attack_hash": described, "images": images}
@@ -193,6 +193,15 @@ def _source(values: Mapping[str, Any]) -> Source:
 
 def _recipe(values: Mapping[str, Any]) -> Recipe:
     """The preset with changes, or all settings written out."""
+    found = _recipe_of(values)
+    if found.attack.threat.epsilon == 0 and (found.beta > 0 or found.objective == "trades"):
+        raise InputError(
+            "plan recipe attack epsilon", expected="above 0", got=0, remedy="train without attack by beta = 0"
+        )
+    return found
+
+
+def _recipe_of(values: Mapping[str, Any]) -> Recipe:
     given = {key: value for key, value in values.items() if key != "preset"}
     if "preset" not in values:
         return Recipe.from_dict(given)

@@ -14,7 +14,7 @@ from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate
 from robnas.records import Outcome, Record, Task
 from robnas.spaces import Architecture
-from robnas.training import Recipe
+from robnas.training import Recipe, overfitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,11 @@ class TrainAndEvaluate:
             architecture=Architecture(task.architecture), source=self.source, recipe=self.recipe, seed=task.seed
         )
         directory = None if self.work_dir is None else self.work_dir / task.hash
-        network, _ = trial.train(data, directory, device=self.device)
+        network, history = trial.train(data, directory, device=self.device)
         records: list[Record] = []
         settings: dict[str, dict[str, Any]] = {}
-        warnings: list[str] = []
+        doubt = overfitting(history)
+        warnings = [] if doubt is None else [f"training: {doubt}"]
         for split in self.measuring.splits:
             found = evaluate(
                 network,

@@ -190,7 +190,7 @@ def _print_epoch(entry: EpochLog) -> None:
     robust = "" if entry.robust_accuracy is None else f"  robust {entry.robust_accuracy:.3f}"
     print(
         f"epoch {entry.epoch:>3}  loss {entry.loss:.4f}  clean {entry.clean_accuracy:.3f}{robust}"
-        f"  {entry.images_per_second:,.0f} images/s",
+        f"  {entry.images_per_second:,.0f} images/s{'  overfitted to its attack' * entry.overfitted}",
         flush=True,
     )
 
@@ -217,6 +217,7 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
             for found in result.measurements
         ],
         "folded": result.folded,
+        "remeasured": result.remeasured,
         "flags": result.flags,
         "warnings": result.warnings,
     }
@@ -231,5 +232,7 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
         )
     passed = sum(flag.passed for flag in result.flags)
     print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
+    if result.remeasured:
+        print(f"  measured again, as they were not kept of this network: {', '.join(result.remeasured)}")
     for text in result.warnings:
         print(f"  warning: {text}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
-from robnas.attacks import PGD, Square, perturb
+from robnas.attacks import PGD, Square, geometry, perturb
 from robnas.evaluation._measurement import Flag, Measurement
 from robnas.types import WEAKER_FIRST, Metric, Norm, ThreatModel
 
@@ -19,22 +21,30 @@ _LEFT = 0.05  # accuracy that may remain under an attack that may do anything
 
 
 def ordering_flags(measurements: Sequence[Measurement]) -> Iterator[Flag]:
-    """Accuracy does not rise with ε, nor with the strength of the attack; a gradient-free attack is not stronger."""
+    """Accuracy does not rise with ε, nor with the strength of the attack; a gradient-free attack is not stronger.
+
+    A ladder over ε consists of one attack of one label; how strong an attack is, its name says, whatever its label.
+    """
     parsed = [(Metric.parse(measurement.metric), measurement) for measurement in measurements]
     clean = [measurement for metric, measurement in parsed if metric.threat is None]
-    attacked = [(metric.attack, metric.threat, measurement) for metric, measurement in parsed if metric.threat]
-    for name, norm in sorted({(attack, threat.norm) for attack, threat, _ in attacked}):
-        ladder = [(t.epsilon, m) for attack, t, m in attacked if (attack, t.norm) == (name, norm)]
+    ladders = defaultdict[tuple[str, str, str], list[tuple[float, Measurement]]](list)
+    attacks = defaultdict[ThreatModel, dict[str, list[Measurement]]](lambda: defaultdict(list))
+    for metric, measurement in parsed:
+        if metric.threat is not None:
+            ladders[metric.attack, metric.label, metric.threat.norm].append((metric.threat.epsilon, measurement))
+            attacks[metric.threat][metric.attack].append(measurement)
+    for _, ladder in sorted(ladders.items()):
         rising = clean + [measurement for _, measurement in sorted(ladder, key=lambda pair: pair[0])]
         for weaker, stronger in pairwise(rising):
             yield _not_above(stronger, weaker, "accuracy does not rise with epsilon")
-    for threat in sorted({threat for _, threat, _ in attacked}, key=str):
-        at = {attack: measurement for attack, other, measurement in attacked if other == threat}
+    for _, at in sorted(attacks.items(), key=lambda pair: str(pair[0])):
         present = [at[name] for name in WEAKER_FIRST if name in at]
-        for weaker, stronger in pairwise(present):
-            yield _not_above(stronger, weaker, "a stronger attack leaves less accuracy")
+        for weak, strong in pairwise(present):
+            for weaker, stronger in product(weak, strong):
+                yield _not_above(stronger, weaker, "a stronger attack leaves less accuracy")
         if "square" in at and "pgd" in at:
-            yield _not_above(at["pgd"], at["square"], "a gradient-free attack is not stronger than PGD")
+            for pgd, square in product(at["pgd"], at["square"]):
+                yield _not_above(pgd, square, "a gradient-free attack is not stronger than PGD")
 
 
 def _not_above(lower: Measurement, upper: Measurement, check: str) -> Flag:
@@ -74,7 +84,7 @@ def active_flags(
         return found.cpu().numpy()
 
     clean = correct.cpu().numpy()
-    everything = 1.0 if norm == "linf" else math.sqrt(images[0].numel())
+    everything = geometry(norm).size(torch.ones_like(images[:1], dtype=torch.float64)).item()
     still = after(PGD(ThreatModel(norm, 0.0), steps=1, step_size=0.0))
     yield Flag("epsilon 0 equals clean", bool((still == clean).all()), f"{(still != clean).sum()} images differ")
     gone = after(PGD(ThreatModel(norm, everything), steps=20, step_size=everything / 8))

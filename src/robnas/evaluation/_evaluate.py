@@ -17,11 +17,22 @@ from torch import Tensor, nn
 
 from robnas._products import products
 from robnas._settings import content_hash, to_dict
-from robnas.attacks import Attack, AttackWarning, check_classes, frozen, parameter_dtype, perturb, predict, victim_of
+from robnas.attacks import (
+    Attack,
+    AttackWarning,
+    check_classes,
+    frozen,
+    parameter_dtype,
+    perturb,
+    predict,
+    seeded_randomness,
+    victim_of,
+)
 from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
-from robnas.evaluation._measurement import Evaluation, Flag, Ledger, Measurement, pack
+from robnas.evaluation._ledger import FIXED, Answers, Ledger, attack_code
+from robnas.evaluation._measurement import Evaluation, Flag, Measurement, pack
 from robnas.evaluation._suite import Suite, metric_key
 from robnas.types import Progress, Split, check_count, check_split, silent
 
@@ -60,7 +71,9 @@ def evaluate(
 
     Images that are misclassified without attack count as broken and are not attacked. A network exactly as built is
     asked in its folded form, if that has the same logits on some images; the result says so. With a directory, each
-    measurement is kept when it is made, and a repeated call makes the missing ones only.
+    measurement is kept when it is made, and a repeated call makes the missing ones only; what was kept is made again if
+    the network does not answer as it did then about the first images of the split. Whatever the network draws from
+    global generators, `seed` decides; they are afterwards as before.
 
     Args:
         network: maps pixels in [0, 1] to logits; moved to `device`, asked in evaluation mode, otherwise left alone.
@@ -84,29 +97,31 @@ def evaluate(
     _check_classes(data, suite)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
-    pixels = to_pixels(part.images, parameter_dtype(network))
-    labels = check_classes(network, pixels[:1], part.labels, classes=data.num_classes)
-    with products(labels.device):
+    folder = None if directory is None else Path(directory) / EVALUATION
+    with products(part.labels.device), seeded_randomness(seed, part.labels.device):
+        pixels = to_pixels(part.images, parameter_dtype(network))
+        labels = check_classes(network, pixels[:1], part.labels, classes=data.num_classes)
         victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
-    subject = _Subject(
-        victim.network,
-        pixels,
-        labels,
-        seed,
-        batch_size,
-        {
+        context = {
             "weights": weights_hash(network),
             "data": data.content_hash,
             "split": split,
             "seed": seed,
             "batch": batch_size,
-        },
-    )
-    ledger = Ledger(None if directory is None else Path(directory) / EVALUATION)
-    with products(labels.device):
+        }
+        subject = _Subject(victim.network, pixels, labels, seed, batch_size, context)
+        ledger = Ledger(folder, None if folder is None else _answers(subject, data, name))
         found = _evaluated(subject, suite, name, ledger, progress)
     doubts = (Flag("the folded network computes what the network does", passed=False, detail=victim.doubt),)
-    return replace(found, folded=victim.folded, flags=found.flags + doubts * bool(victim.doubt))
+    flags = found.flags + doubts * bool(victim.doubt)
+    return replace(found, folded=victim.folded, flags=flags, remeasured=tuple(ledger.replaced))
+
+
+def _answers(subject: _Subject, data: Dataset, split: Split) -> Answers:
+    """What the network answers about the same images whatever the limit."""
+    part = data.split(split)
+    first = part.limit(min(FIXED, len(part))).to(subject.labels.device)
+    return Answers.of(subject.network, to_pixels(first.images, subject.images.dtype), subject.seed)
 
 
 def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, progress: Progress) -> Evaluation:
@@ -116,7 +131,7 @@ def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, pro
     measurements = [clean]
     correct = torch.from_numpy(clean.correct).to(subject.labels.device)
     for number, attack in enumerate(suite.attacks, start=1):
-        count = min(size, suite.limits.get(attack.name, size))
+        count = suite.images(attack, size)
         report = _within(progress, number, len(steps), metric_key(attack))
         measurements.append(_measure(subject, attack, count, ledger, report, correct[:count]))
     flags = list(ordering_flags(measurements)) + (_check(subject, suite, correct) if suite.checks else [])
@@ -153,7 +168,7 @@ def _measure(
     correct: Tensor | None = None,
 ) -> Measurement:
     settings = None if attack is None else {"name": attack.name, **to_dict(attack)}
-    key = content_hash({**subject.context, "attack": settings, "images": count})
+    key = content_hash({**subject.context, "attack": settings, "code": attack_code(attack), "images": count})
     found = ledger.get(key)
     if found is None:
         begun = time.perf_counter()
@@ -182,7 +197,7 @@ def _measure(
 
 
 def _clean(subject: _Subject, count: int) -> Tensor:
-    with frozen(subject.network) as network:
+    with frozen(subject.network) as network, seeded_randomness(subject.seed, subject.labels.device):
         return predict(network, subject.images[:count], subject.batch_size) == subject.labels[:count]
 
 

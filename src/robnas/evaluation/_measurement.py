@@ -1,18 +1,14 @@
-"""What an evaluation finds out, and where it is kept between runs."""
+"""What an evaluation finds out."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from robnas._files import write_json
-from robnas.errors import DataError, reason
 from robnas.types import Split
 
 
@@ -79,6 +75,8 @@ class Evaluation:
     flags: tuple[Flag, ...]
     folded: bool = False
     """Whether a folded form of the network was asked, which computes the same faster, or the network itself."""
+    remeasured: tuple[str, ...] = ()
+    """Metrics that the directory held already, but not for a network known to answer like this one."""
 
     def __getitem__(self, metric: str) -> float:
         """The accuracy of a metric key."""
@@ -97,37 +95,3 @@ class Evaluation:
 def pack(correct: np.ndarray) -> str:
     """Hexadecimal bits of a boolean array."""
     return np.packbits(correct.astype(bool)).tobytes().hex()
-
-
-class Ledger:
-    """Measurements already made, by a hash of everything that decides them: a folder of files, or nothing kept.
-
-    One file per measurement, so that several processes may measure in one folder.
-    """
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def get(self, key: str) -> Measurement | None:
-        """The measurement of a key, if it was made.
-
-        Raises:
-            DataError: its file is damaged.
-        """
-        if self._folder is None or not (path := self._folder / f"{key}.json").exists():
-            return None
-        try:
-            entry = json.loads(path.read_text())
-            return Measurement(**{**entry, "warnings": tuple(entry["warnings"])})
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                str(path),
-                expected="a measurement written by robnas",
-                got=reason(error),
-                remedy="delete it to measure again",
-            ) from None
-
-    def put(self, key: str, measurement: Measurement) -> None:
-        """Keep a measurement, on disk before this returns."""
-        if self._folder is not None:
-            write_json(self._folder / f"{key}.json", asdict(measurement))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 
 from robnas._settings import check_keys
-from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square
+from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, metric_of
 from robnas.errors import InputError, Verbatim
-from robnas.types import Metric, ThreatModel, check_range
+from robnas.types import ThreatModel, check_range
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,26 @@ class Suite:
     attacks: tuple[Attack, ...]
     """In the order in which they run."""
     limits: Mapping[str, int] = field(default_factory=dict)
-    """Attack name → at most this many images, the first of the split; attacks that are not named get all."""
+    """Attack name, or name and label such as ``pgd:100`` → at most this many images, the first of the split; attacks
+    that are not named get all."""
     checks: bool = True
     """Run the sanity checks, on a few images."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "attacks", tuple(self.attacks))
+        for attack, key in zip(self.attacks, self.metrics[1:], strict=True):
+            if not is_dataclass(attack):
+                raise InputError(
+                    f"suite attack {key}", expected="a frozen dataclass, whose settings can be stored", got=attack
+                )
         if len(set(self.metrics)) < len(self.metrics):
-            raise InputError("suite attacks", expected="one per metric key", got=Verbatim(", ".join(self.metrics)))
-        names = {attack.name for attack in self.attacks}
+            raise InputError(
+                "suite attacks",
+                expected="one per metric key",
+                got=Verbatim(", ".join(self.metrics)),
+                remedy='tell them apart by a label, such as label="100" for pgd:100@8/255',
+            )
+        names = dict.fromkeys(name for attack in self.attacks for name in _names(attack))
         check_keys("suite limit", self.limits, names)
         for name, limit in self.limits.items():
             check_range(f"suite limit of {name}", limit, 1)
@@ -36,6 +48,10 @@ class Suite:
     def metrics(self) -> tuple[str, ...]:
         """Keys of what is measured, such as ``clean`` and ``pgd@8/255``."""
         return ("clean", *(metric_key(attack) for attack in self.attacks))
+
+    def images(self, attack: Attack, size: int) -> int:
+        """How many of `size` images an attack is given; a limit of its label comes before one of its name."""
+        return min(size, next((self.limits[name] for name in _names(attack) if name in self.limits), size))
 
     @classmethod
     def nas_robbench_201(cls) -> Suite:
@@ -66,7 +82,13 @@ def _pgd(threat: ThreatModel, steps: int = 20) -> PGD:
 
 def metric_key(attack: Attack | None) -> str:
     """``clean`` without an attack, else its key such as ``pgd@8/255``."""
-    return "clean" if attack is None else Metric(attack.name, attack.threat).key
+    return "clean" if attack is None else metric_of(attack).key
+
+
+def _names(attack: Attack) -> tuple[str, ...]:
+    """What a limit may call it, the most exact first."""
+    label = metric_of(attack).label
+    return (f"{attack.name}:{label}", attack.name) if label else (attack.name,)
 
 
 SUITES: dict[str, Callable[[], Suite]] = {

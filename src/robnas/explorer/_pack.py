@@ -14,7 +14,7 @@ from robnas.benchmarks import Column, Scores, Table
 from robnas.errors import InputError
 from robnas.networks import count
 from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition
-from robnas.types import Metric
+from robnas.types import NORMS, Metric
 
 FORMAT = "robnas-explorer"
 VERSION = 1
@@ -149,12 +149,15 @@ def _main(columns: Sequence[Column]) -> int:
     return max(first, key=lambda place: (*_strength(columns[place].metric), -place), default=0)
 
 
-def _strength(metric: str) -> tuple[bool, bool, float]:
+def _strength(metric: str) -> tuple[bool, bool, int, float]:
+    """PGD before other attacks, L∞ before other norms, whose radii cannot be compared."""
     try:
         found = Metric.parse(metric)
     except InputError:
-        return False, metric != "clean", 0.0
-    return metric.startswith("pgd"), found.threat is not None, found.threat.epsilon if found.threat else 0.0
+        return False, metric != "clean", -len(NORMS), 0.0
+    if found.threat is None:
+        return False, False, 0, 0.0
+    return found.attack == "pgd", True, -NORMS.index(found.threat.norm), found.threat.epsilon
 
 
 def pack_scores(scores: Scores, name: str, file: str) -> tuple[dict[str, Any], bytes]:

@@ -56,9 +56,9 @@ def unlike_built(network: nn.Module) -> str | None:
     if type(arch) is not Architecture or any(type(size) is not int for size in (*sizes, classes)):
         return "architecture or sizes"
     modules = dict(network.named_modules())
-    if sizes[1] > len(modules):
+    if sizes[1] > len(modules):  # type: ignore[operator]
         return "cells"
-    parts = _built(arch, *sizes, classes)  # type: ignore[arg-type]
+    parts = _built(arch, *sizes, classes)
     if len(modules) != len(parts):  # also if one module stands at two places
         return "number of modules"
     weight = next(network.parameters(), torch.empty(0))

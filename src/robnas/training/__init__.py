@@ -1,6 +1,7 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
+from robnas.training._overfitting import TrainingWarning as TrainingWarning
 from robnas.training._precision import PRECISIONS as PRECISIONS
 from robnas.training._recipe import RECIPES as RECIPES
 from robnas.training._recipe import Recipe as Recipe
@@ -10,5 +11,6 @@ from robnas.training._step import Step as Step
 from robnas.training._train import CHECKPOINT as CHECKPOINT
 from robnas.training._train import LOG as LOG
 from robnas.training._train import EpochLog as EpochLog
+from robnas.training._train import overfitting as overfitting
 from robnas.training._train import restore as restore
 from robnas.training._train import train as train

@@ -29,7 +29,7 @@ class Recipe:
     epochs: int = 50
     """Passes over the training images."""
     batch_size: int = 256
-    """Images per step; the last batch of an epoch may be smaller."""
+    """Images per step. The last step of an epoch has what remains; below an eighth of this it joins the one before."""
     max_lr: float = 0.1
     """Learning rate at the top of the one-cycle schedule."""
     warmup: float = 0.3
@@ -84,6 +84,8 @@ class Recipe:
             raise InputError("recipe flip", expected="true or false", got=self.flip)
         if not isinstance(self.attack, PGD) or self.attack.restarts != 1:
             raise InputError("recipe attack", expected="a PGD with one start", got=self.attack)
+        if self.attack.label:  # it would make two recipes of one
+            raise InputError("recipe attack label", expected="none", got=self.attack.label)
         if self.objective not in ("mixed", "trades"):
             raise InputError("recipe objective", expected="mixed or trades", got=self.objective)
         if self.precision not in PRECISIONS:
@@ -110,6 +112,11 @@ class Recipe:
             crop=0.0,
             flip=False,
         )
+
+    @property
+    def attacks(self) -> bool:
+        """Whether any image is attacked."""
+        return self.objective == "trades" or self.beta > 0
 
     @property
     def hash(self) -> str:
@@ -158,7 +165,7 @@ def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
     if not isinstance(given, Mapping) or set(given) != {"norm", "epsilon"}:
         raise InputError("recipe attack threat", expected='a norm and an epsilon, such as "8/255"', got=given)
     threat = ThreatModel(given["norm"], parse_epsilon(given["epsilon"]))
-    return PGD(**{**values, "threat": threat, "step_size": parse_epsilon(values["step_size"])})
+    return PGD(**{**values, "threat": threat})
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

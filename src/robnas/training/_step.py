@@ -54,7 +54,7 @@ class Step:
     def __init__(
         self, network: nn.Module, recipe: Recipe, generator: torch.Generator, *, capture: Capture | None = None
     ) -> None:
-        self._network, self._recipe, self._generator = network, recipe, generator
+        self.network, self._recipe, self._generator = network, recipe, generator
         self._objective = OBJECTIVES[recipe.objective]
         self.optimizer = SGD(network.parameters(), recipe.weight_decay)
         self._device = generator.device
@@ -97,7 +97,7 @@ class Step:
 
     def _run(self, images: Tensor, labels: Tensor) -> Outcome:
         with products(self._device, tf32=self._recipe.precision == "tf32"):
-            outcome = self._objective(self._network, images, labels, self._recipe, self._generator)
+            outcome = self._objective(self.network, images, labels, self._recipe, self._generator)
             gradients = torch.autograd.grad(outcome.loss, self.optimizer.parameters, allow_unused=True)
         self.optimizer.step(gradients, *self._rates)
         return Outcome(outcome.loss.detach(), outcome.robust_correct)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ from robnas._files import write_text
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
-from robnas.attacks import check_classes, parameter_dtype, predict
+from robnas.attacks import check_classes, parameter_dtype, predict, seeded_randomness, victim_of
 from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, reason
-from robnas.training import _checkpoint
+from robnas.training import _checkpoint, _overfitting
+from robnas.training._batches import batch_sizes, merges_remainder
+from robnas.training._objective import Outcome
+from robnas.training._overfitting import TrainingWarning
 from robnas.training._recipe import Recipe
 from robnas.training._schedule import one_cycle
 from robnas.training._sgd import SGD
@@ -29,6 +33,7 @@ from robnas.types import Progress, check_count, silent
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
+_COMPARED = 64  # training images on which the folded network is compared with the network itself
 _CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
 
 
@@ -50,6 +55,29 @@ class EpochLog:
     """Of the last step."""
     seconds: float
     """Duration of the epoch."""
+    attack_accuracy: float | None = None
+    """On the first 128 training images under the training attack, in evaluation mode at the end of the epoch; measured
+    if that attack has a single step."""
+    pgd_accuracy: float | None = None
+    """Likewise under PGD with ten steps of ε/4."""
+
+    @property
+    def overfitted(self) -> bool:
+        """Whether PGD breaks far more than the attack of the training: catastrophic overfitting (Wong et al. 2020)."""
+        if self.attack_accuracy is None or self.pgd_accuracy is None:
+            return False
+        return _overfitting.is_overfitted(self.attack_accuracy, self.pgd_accuracy)
+
+
+def overfitting(history: Sequence[EpochLog]) -> str | None:
+    """One line about the last epoch if it is overfitted to the training attack: its weights are the result."""
+    if not history or not history[-1].overfitted:
+        return None
+    last = history[-1]
+    return (
+        f"catastrophic overfitting: in epoch {last.epoch} accuracy is {last.attack_accuracy:.2f} under the training "
+        f"attack of one step and {last.pgd_accuracy:.2f} under PGD; train with more steps or a smaller step size"
+    )
 
 
 @torch.inference_mode(False)
@@ -68,13 +96,18 @@ def train(
 
     With a directory, a checkpoint is written after every epoch. A training that was killed at any moment goes on from
     there when called again with the same arguments, and ends with the weights of one that was not killed (bit for bit
-    on a CPU with the same number of threads).
+    on a CPU with the same number of threads). That holds for networks with dropout or noise, too: while they are asked,
+    the global generators of Python, NumPy and torch draw what `seed` decides, and are then as they were before.
+
+    The last images of an epoch join the batch before them if they are fewer than an eighth of a batch. After an epoch
+    with attacks of a single step the training attack is compared with PGD, and a network that withstands the one but
+    not the other is named by a `TrainingWarning`.
 
     Args:
         network: maps pixels in [0, 1] to logits; moved to `device` and left in evaluation mode.
         data: the data set; only its train split is touched.
         recipe: all settings.
-        seed: of the order of the images, their augmentation and the attack.
+        seed: of the order of the images, their augmentation, the attack, and whatever the network draws.
         directory: where ``checkpoint.pt`` and ``log.jsonl`` (a line per epoch) are kept.
         device: where to compute.
         progress: told about the steps done.
@@ -87,7 +120,8 @@ def train(
         DivergedError: the loss is not finite; it names epoch and step.
         CheckpointError: the directory holds a damaged checkpoint or another training.
         InputError: the network and the recipe name different sizes; labels outside the classes of the data; a network
-            that does not take the images or has fewer logits; an attack whose gradient is not finite.
+            that does not take the images or has fewer logits; an attack whose gradient is not finite; one image, which
+            is too little for batch norm.
     """
     _check_sizes(network, recipe)
     seed = check_count("seed", seed, 0)
@@ -101,6 +135,8 @@ def train(
     history = [] if path is None else _resume(path, identity, network, device, step.optimizer)
     if path is not None and history:
         _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
+    if recipe.attacks and len(history) < recipe.epochs:
+        step.network = _attacked(network, images)
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, step, images, recipe, seed, epoch, progress))
         if path is not None:
@@ -108,6 +144,8 @@ def train(
         if on_epoch is not None:
             on_epoch(history[-1])
     network.eval()
+    if (text := overfitting(history)) is not None:
+        warnings.warn(text, TrainingWarning, stacklevel=2)
     return history
 
 
@@ -138,7 +176,19 @@ def restore(
 
 def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
     structure = content_hash({"network": repr(network)})
-    return {"network": structure, "recipe": recipe.hash, "data": data.content_hash, "seed": seed}
+    identity = {"network": structure, "recipe": recipe.hash, "data": data.content_hash, "seed": seed}
+    # Said only where it is so: other checkpoints are those of a time when a small remainder was a batch of its own.
+    merged = merges_remainder(len(data.split("train")), recipe.batch_size)
+    return identity | ({"last batch": "merged"} if merged else {})
+
+
+def _attacked(network: nn.Module, images: Images) -> nn.Module:
+    """What to train so that attacks are made on the function that is trained."""
+    pixels = to_pixels(images.limit(min(len(images), _COMPARED)).images, parameter_dtype(network))
+    victim = victim_of(network, pixels)
+    if victim.doubt:
+        warnings.warn(f"the network is attacked as it is, not folded: {victim.doubt}", TrainingWarning, stacklevel=3)
+    return victim.network
 
 
 def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
@@ -182,6 +232,12 @@ def _read_entry(epoch: int, entry: Any) -> EpochLog:
     return found
 
 
+def _entry(epoch: EpochLog) -> dict[str, Any]:
+    """An epoch's figures for files; those of a check that was not made are left out."""
+    checked = ("attack_accuracy", "pgd_accuracy")
+    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in checked}
+
+
 def _keep(
     path: Path,
     identity: dict[str, Any],
@@ -189,14 +245,14 @@ def _keep(
     optimizer: SGD,
     history: list[EpochLog],
 ) -> None:
-    entries = [asdict(entry) for entry in history]
+    entries = [_entry(entry) for entry in history]
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
     _checkpoint.save(path, identity, state)
     _write_log(path, history)
 
 
 def _write_log(path: Path, history: list[EpochLog]) -> None:
-    write_text(path.with_name(LOG), "".join(json.dumps(asdict(entry)) + "\n" for entry in history))
+    write_text(path.with_name(LOG), "".join(json.dumps(_entry(entry)) + "\n" for entry in history))
 
 
 def _epoch(
@@ -213,41 +269,45 @@ def _epoch(
     order = torch.randperm(count, generator=derived("cpu", seed, "order", epoch)).to(device)
     step.reseed(derive_seed(seed, "attack", epoch))
     padding = round(recipe.crop * images.images.shape[-1])
-    batches = torch.split(order, recipe.batch_size)
+    batches = torch.split(order, batch_sizes(count, recipe.batch_size))
     draws = derived("cpu", seed, "augmentation", epoch)
     drawn = _draw(batches, padding=padding, flip=recipe.flip, generator=draws) if padding or recipe.flip else None
     losses, robust = torch.zeros(len(batches), device=device), torch.zeros((), dtype=torch.int64, device=device)
-    attacked, begun = False, time.perf_counter()
+    attacked, trained, begun = False, 0, time.perf_counter()
     total, done = recipe.epochs * len(batches), (epoch - 1) * len(batches)
     dtype = parameter_dtype(network)
     network.train()
-    for number, index in enumerate(batches):
-        learning_rate, momentum = one_cycle(recipe, done + number, total)
-        batch = images.images[index]
-        if drawn is not None:
-            batch = augment(batch, drawn[number], padding=padding)
-        try:
-            outcome = step(to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
-        except (FloatingPointError, InputError) as error:  # an attack found its loss or its gradient not finite
-            _check_finite(losses[:number], epoch)
-            if isinstance(error, InputError):
-                raise
-            raise DivergedError(epoch, number + 1, math.nan) from None
-        losses[number] = outcome.loss
-        if outcome.robust_correct is not None:
-            attacked = True
-            robust += outcome.robust_correct.sum()
-        if number % _CHECK_EVERY == 0 or number + 1 == len(batches):
-            _check_finite(losses[: number + 1], epoch)
-        rate = min((number + 1) * recipe.batch_size, count) / (time.perf_counter() - begun)
-        progress(done + number + 1, total, f"epoch {epoch}/{recipe.epochs}, {rate:,.0f} images/s")
+    with seeded_randomness(derive_seed(seed, "network", epoch), device):
+        for number, index in enumerate(batches):
+            learning_rate, momentum = one_cycle(recipe, done + number, total)
+            batch = images.images[index]
+            if drawn is not None:
+                batch = augment(batch, drawn[number], padding=padding)
+            try:
+                outcome = _take(step, to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
+            except (FloatingPointError, InputError) as error:  # an attack found its loss or its gradient not finite
+                _check_finite(losses[:number], epoch)
+                if isinstance(error, InputError):
+                    raise
+                raise DivergedError(epoch, number + 1, math.nan) from None
+            losses[number] = outcome.loss
+            if outcome.robust_correct is not None:
+                attacked = True
+                robust += outcome.robust_correct.sum()
+            if number % _CHECK_EVERY == 0 or number + 1 == len(batches):
+                _check_finite(losses[: number + 1], epoch)
+            trained += len(index)
+            rate = trained / (time.perf_counter() - begun)
+            progress(done + number + 1, total, f"epoch {epoch}/{recipe.epochs}, {rate:,.0f} images/s")
     weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
     loss, correct = (losses * weights).sum().item() / count, robust.item()
     seconds = time.perf_counter() - begun
-    try:
-        clean = _clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size)
-    except InputError:
-        raise DivergedError(epoch, len(batches), math.nan) from None
+    with seeded_randomness(derive_seed(seed, "network, measured", epoch), device):
+        try:
+            clean = _clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size)
+            checked = _under_attack(step.network, images, recipe, seed, epoch)
+        except (FloatingPointError, InputError):
+            raise DivergedError(epoch, len(batches), math.nan) from None
     return EpochLog(
         epoch=epoch,
         loss=loss,
@@ -256,7 +316,34 @@ def _epoch(
         images_per_second=count / seconds,
         learning_rate=learning_rate,
         seconds=seconds,
+        attack_accuracy=checked[0],
+        pgd_accuracy=checked[1],
     )
+
+
+def _take(step: Step, images: Tensor, labels: Tensor, learning_rate: float, momentum: float) -> Outcome:
+    try:
+        return step(images, labels, learning_rate, momentum)
+    except ValueError as error:
+        if len(images) > 1 or "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            "batch",
+            expected="at least 2 images, as batch norm compares them where a feature map is 1×1 pixel",
+            got=1,
+            remedy="take more images, larger ones, or another batch_size",
+        ) from None
+
+
+def _under_attack(
+    network: nn.Module, images: Images, recipe: Recipe, seed: int, epoch: int
+) -> tuple[float, float] | tuple[None, None]:
+    """Accuracy under the training attack and under PGD, where an attack of one step may have been overfitted."""
+    if not _overfitting.is_checked(recipe):
+        return None, None
+    some = images.limit(min(len(images), _overfitting.SAMPLE))
+    pixels = to_pixels(some.images, parameter_dtype(network))
+    return _overfitting.accuracies(network, pixels, some.labels, recipe, derive_seed(seed, "overfitting", epoch))
 
 
 def _draw(batches: Sequence[Tensor], *, padding: int, flip: bool, generator: torch.Generator) -> tuple[Tensor, ...]:
