@@ -38,8 +38,7 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         for _ in range(steps):
             current.requires_grad_()
             (gradient,) = torch.autograd.grad(loss(current), current)
-            current = current.detach()
-            current = ball.project(current + step_size * ball.direction(gradient, current, step_size))
+            current = ball.project(current.detach() + step_size * ball.direction(gradient))
     return current
 
 
@@ -127,7 +126,7 @@ def _step_size(value: str | float, threat: ThreatModel) -> float:
 class FGSM(Labelled):
     """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself.
 
-    With L2 the step goes along the gradient, with L1 along its largest entries.
+    With L2 the step goes along the gradient, with L1 the pixels of its largest entries move as far as they can.
     """
 
     @property
