@@ -1,4 +1,5 @@
 import random
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from robnas.attacks import (
     Attack,
     AttackWarning,
     AutoAttack,
+    Ball,
     Square,
     clip_to_ball,
     frozen,
@@ -21,10 +23,11 @@ from robnas.errors import InputError
 from robnas.networks import build_network
 from robnas.types import ThreatModel, silent
 
-LINF, L2 = ThreatModel.linf("8/255"), ThreatModel.l2(0.5)
+LINF, L2, L1 = ThreatModel.linf("8/255"), ThreatModel.l2(0.5), ThreatModel.l1(6)
 EVERY = [
     FGSM(LINF), FGSM(L2), PGD(LINF, 5, 2 / 255), PGD(L2, 5, 0.2), PGD(LINF, 3, 4 / 255, restarts=3),
     APGD(LINF, steps=8), APGD(L2, steps=8), Square(LINF, queries=20), Square(L2, queries=20),
+    FGSM(L1), PGD(L1, 5, 2), APGD(L1, steps=8), Square(L1, queries=20),
 ]  # fmt: skip
 
 
@@ -172,11 +175,14 @@ class Cheater:
         return (images.double() + 3 * noise).to(images.dtype)
 
 
+ORDERS = {"linf": float("inf"), "l2": 2, "l1": 1}
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("attack", [*EVERY, Cheater(LINF), Cheater(L2)], ids=lambda a: f"{a.name}-{a.threat.norm}")
+@pytest.mark.parametrize(
+    "attack", [*EVERY, Cheater(LINF), Cheater(L2), Cheater(L1)], ids=lambda a: f"{a.name}-{a.threat.norm}"
+)
 def test_nothing_leaves_the_ball_or_the_pixel_range_at_any_dtype(attack, dtype, images, labels, network):
     network, images = network.to(dtype), images.to(dtype)
     images[0], images[1] = 0, 1
@@ -185,7 +191,7 @@ def test_nothing_leaves_the_ball_or_the_pixel_range_at_any_dtype(attack, dtype, 
     assert found.min() >= 0
     assert found.max() <= 1
     delta = (found.double() - images.double()).flatten(1)
-    distance = delta.abs().amax(1) if attack.threat.norm == "linf" else delta.norm(dim=1)
+    distance = delta.norm(ORDERS[attack.threat.norm], dim=1)
     assert (distance <= attack.threat.epsilon).all()
     assert (distance > 0).any()
 
@@ -194,10 +200,10 @@ def test_nothing_leaves_the_ball_or_the_pixel_range_at_any_dtype(attack, dtype, 
 @pytest.mark.parametrize("epsilon", [0.0, 1e-6, 1 / 255, 8 / 255, 1.0])
 def test_clipping_is_exact_for_every_pixel_value(dtype, epsilon):
     images = (torch.arange(256).view(1, 1, 16, 16) / 255).to(dtype)
-    for norm, direction in (("linf", 1.0), ("linf", -1.0), ("l2", 1.0), ("l2", -1.0)):
+    for norm, direction in product(ORDERS, (1.0, -1.0)):
         found = clip_to_ball(images + direction, images, ThreatModel(norm, epsilon))
         delta = found.double() - images.double()
-        assert (delta.abs().max() if norm == "linf" else delta.norm()) <= epsilon
+        assert delta.flatten().norm(ORDERS[norm]) <= epsilon
         assert found.min() >= 0
         assert found.max() <= 1
 
@@ -323,7 +329,44 @@ def test_impossible_settings_are_refused(make, text):
         make()
 
 
-ZERO = [ThreatModel.linf(0), ThreatModel.l2(0)]
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (
+            lambda images: images[:1],
+            r"images of cheater@8/255: expected shape \(6, 3, 8, 8\), got shape \(1, 3, 8, 8\)",
+        ),
+        (lambda images: None, r"expected shape \(6, 3, 8, 8\), got shape \(\)"),
+        (lambda images: images * torch.nan, "images of cheater@8/255: expected finite pixels, got nan or infinity"),
+        (lambda images: images / 0, "expected finite pixels"),
+    ],
+)
+def test_answers_of_an_attack_that_are_no_images_are_refused(answer, text, network, images, labels):
+    class Odd(Cheater):
+        def __call__(self, network, images, labels, **options):
+            return answer(images)
+
+    with pytest.raises(InputError, match=text):
+        perturb(Odd(LINF), network, images, labels, seed=0)
+
+
+def test_images_are_clipped_in_float64_by_batches(network, images, labels, monkeypatch):
+    sizes = []
+
+    def clip(adversarial, around, threat):
+        sizes.append(len(adversarial))
+        return clip_to_ball(adversarial, around, threat)
+
+    monkeypatch.setattr("robnas.attacks._attack.clip_to_ball", clip)
+    few = perturb(Cheater(LINF), network, images, labels, seed=0, batch_size=4)
+    assert sizes == [4, 2]
+    monkeypatch.undo()
+    all_at_once = perturb(Cheater(LINF), network, images, labels, seed=0)
+    assert torch.equal(few.images, all_at_once.images)
+    assert torch.equal(few.correct, all_at_once.correct)
+
+
+ZERO = [ThreatModel.linf(0), ThreatModel.l2(0), ThreatModel.l1(0)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -335,7 +378,7 @@ def test_epsilon_zero_returns_the_images(threat, dtype, network, images, labels)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("threat", [LINF, L2], ids=str)
+@pytest.mark.parametrize("threat", [LINF, L2, L1], ids=str)
 def test_a_zero_gradient_moves_nothing_and_breaks_nothing(threat, dtype, images, labels):
     class Constant(nn.Module):
         def forward(self, images):
@@ -372,9 +415,12 @@ def test_restarts_try_only_what_is_not_broken_yet(network):
     assert gradients[0] > gradients[1] >= gradients[2]
 
 
-def test_images_of_either_memory_format_get_the_same_noise(network, images, labels):
-    attack = PGD(LINF, 1, 1e-30)  # nothing but the start
-    plain, other = (call(attack, network, x, labels) for x in (images, images.to(memory_format=torch.channels_last)))
+@pytest.mark.parametrize("threat", [LINF, L2, L1], ids=str)
+def test_images_of_either_memory_format_get_the_same_noise(threat, images):
+    plain, other = (
+        Ball(x, threat).random(torch.Generator().manual_seed(0))
+        for x in (images, images.to(memory_format=torch.channels_last))
+    )
     assert torch.equal(plain, other)
 
 

@@ -27,9 +27,9 @@ class Ball:
         """A random start."""
         return self.project(self._images + self._geometry.random(self._images, self._epsilon, generator))
 
-    def direction(self, gradient: Tensor, images: Tensor, length: float) -> Tensor:
-        """The perturbation of size 1 along which a step of `length` from `images` increases the loss most."""
-        return self._geometry.direction(gradient, images, length)
+    def direction(self, gradient: Tensor) -> Tensor:
+        """The step of length 1 that increases the loss most."""
+        return self._geometry.direction(gradient, self._images, self._epsilon)
 
     def project(self, images: Tensor) -> Tensor:
         """The nearest images of the ball, up to rounding."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -35,8 +34,8 @@ class Geometry(ABC):
         """
 
     @abstractmethod
-    def direction(self, gradient: Tensor, images: Tensor, length: float) -> Tensor:
-        """The perturbation of size 1 along which a step of `length` from `images` increases the loss most."""
+    def direction(self, gradient: Tensor, centre: Tensor, epsilon: float) -> Tensor:
+        """The step of size 1 that increases the loss most, within the threat model around `centre`."""
 
     @abstractmethod
     def shrink(self, delta: Tensor, epsilon: float, centre: Tensor) -> Tensor:
@@ -63,7 +62,7 @@ class Linf(Geometry):
         """Uniform in the cube."""
         return _empty(images).uniform_(-epsilon, epsilon, generator=generator)
 
-    def direction(self, gradient: Tensor, images: Tensor, length: float) -> Tensor:
+    def direction(self, gradient: Tensor, centre: Tensor, epsilon: float) -> Tensor:
         """Its signs."""
         return gradient.sign()
 
@@ -92,7 +91,7 @@ class L2(Geometry):
         noise *= (radius / length).to(noise.dtype)
         return noise
 
-    def direction(self, gradient: Tensor, images: Tensor, length: float) -> Tensor:
+    def direction(self, gradient: Tensor, centre: Tensor, epsilon: float) -> Tensor:
         """The gradient itself."""
         return (gradient / (self.size(gradient) + _TINY)).to(gradient.dtype)
 
@@ -116,17 +115,17 @@ class L1(Geometry):
         signs = torch.empty_like(noise).uniform_(-1, 1, generator=generator).sign()
         return (epsilon * signs * noise / (self.size(noise) + rest)).to(images.dtype)
 
-    def direction(self, gradient: Tensor, images: Tensor, length: float) -> Tensor:
-        """The pixels of the largest slopes move alike: one in a hundred (Tramèr and Boneh 2019, Sec. 5).
+    def direction(self, gradient: Tensor, centre: Tensor, epsilon: float) -> Tensor:
+        """Towards the worst case of a linear loss in ball and pixel range (Croce and Hein 2021, Sec. 3).
 
-        They are at least two per unit of length, since none can move by more than 1, and those that would leave [0, 1]
-        at once are left out.
+        There the pixels of the largest slopes are at the edge of [0, 1], as many as ε pays for.
         """
-        stuck = torch.where(gradient > 0, images >= 1, images <= 0)
-        slopes = torch.where(stuck, 0, gradient).flatten(1)
-        count = min(max(-(-slopes.shape[1] // 100), math.ceil(2 * length)), slopes.shape[1])
-        chosen = slopes.abs().topk(count, dim=1).indices
-        step = torch.zeros_like(slopes).scatter_(1, chosen, slopes.gather(1, chosen).sign() / count)
+        slopes = gradient.flatten(1)
+        room = torch.where(slopes > 0, 1 - centre.flatten(1), centre.flatten(1)) * (slopes != 0)
+        order = slopes.abs().argsort(dim=1, descending=True)
+        ordered = room.gather(1, order).to(torch.promote_types(room.dtype, torch.float32))
+        taken = torch.minimum(ordered, (epsilon - (ordered.cumsum(1) - ordered)).clamp(min=0)) / max(epsilon, _TINY)
+        step = torch.zeros_like(slopes).scatter_(1, order, taken.to(slopes.dtype)) * slopes.sign()
         return step.view_as(gradient)
 
     def shrink(self, delta: Tensor, epsilon: float, centre: Tensor) -> Tensor:

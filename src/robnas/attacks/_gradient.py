@@ -49,8 +49,7 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
             (gradient,) = torch.autograd.grad(value, current)
             values.append(value.detach())
             sizes.append(gradient.abs().max())
-            current = current.detach()
-            current = ball.project(current + step_size * ball.direction(gradient, current, step_size))
+            current = ball.project(current.detach() + step_size * ball.direction(gradient))
     return _if_finite(current, values, sizes)
 
 
@@ -159,7 +158,7 @@ def _step_size(value: str | float, threat: ThreatModel) -> float:
 class FGSM(Labelled):
     """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself.
 
-    With L2 the step goes along the gradient, with L1 along its largest entries.
+    With L2 the step goes along the gradient, with L1 the pixels of its largest entries move as far as they can.
     """
 
     @property
