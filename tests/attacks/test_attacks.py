@@ -336,7 +336,7 @@ def test_impossible_settings_are_refused(make, text):
             lambda images: images[:1],
             r"images of cheater@8/255: expected shape \(6, 3, 8, 8\), got shape \(1, 3, 8, 8\)",
         ),
-        (lambda images: None, r"expected shape \(6, 3, 8, 8\), got shape \(\)"),
+        (lambda images: None, r"expected shape \(6, 3, 8, 8\), got NoneType"),
         (lambda images: images * torch.nan, "images of cheater@8/255: expected finite pixels, got nan or infinity"),
         (lambda images: images / 0, "expected finite pixels"),
     ],
