@@ -45,7 +45,8 @@ def _canonical(facts: object) -> str:
 
 def seal(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts and the hash of all of them, for JSON; `unseal` checks it."""
-    return {**facts, CONTENT: digest(kind, dict(facts))}
+    plain = _without_hash(facts)
+    return {**plain, CONTENT: digest(kind, plain)}
 
 
 def unseal(path: Path, kind: str, facts: Mapping[str, Any], remedy: str) -> dict[str, Any]:
@@ -54,9 +55,13 @@ def unseal(path: Path, kind: str, facts: Mapping[str, Any], remedy: str) -> dict
     Raises:
         DataError: they are no longer what was written.
     """
-    plain = {key: value for key, value in facts.items() if key != CONTENT}
+    plain = _without_hash(facts)
     check_content(path, facts[CONTENT], digest(kind, plain), remedy)
     return plain
+
+
+def _without_hash(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != CONTENT}
 
 
 def check_content(path: Path, written: object, found: str, remedy: str, error: type[InputError] = DataError) -> None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from robnas._content import seal
 from robnas.analysis import (
     cell_text,
     leaderboard,
@@ -29,7 +30,7 @@ from robnas.benchmarks import Column, Table, table_of_records, write_table
 from robnas.build import drive
 from robnas.errors import DataError, InputError
 from robnas.records import RecordStore
-from robnas.search import FORMAT, Experiment, LocalSearch, Plan, RandomSearch, Task
+from robnas.search import FORMAT, KIND, Experiment, LocalSearch, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
 from tests.build.test_driver import Inline
 from tests.build.trainers import Faulty, queue_of
@@ -494,8 +495,9 @@ def test_a_search_in_which_everything_failed_is_reported(tmp_path):
         ("{", "got JSONDecodeError"),
         ("[]", "got TypeError"),
         ('{"format": 99}', f"expected format {FORMAT}, got 99; read it with the robnas that wrote it"),
-        (f'{{"format": {FORMAT}, "robnas": "0", "notes": [], "results": []}}', "got ValueError (no results)"),
-        (f'{{"format": {FORMAT}, "robnas": "0", "notes": [], "results": [{{"task": {{}}}}]}}', "got KeyError"),
+        (f'{{"format": {FORMAT}, "robnas": "0", "notes": [], "results": []}}', "got KeyError ('content')"),
+        ('{"format": 3, "robnas": "0", "notes": [], "results": []}', "got ValueError (no results)"),
+        ('{"format": 3, "robnas": "0", "notes": [], "results": [{"task": {}}]}', "got KeyError"),
     ],
 )
 def test_results_that_cannot_be_read_are_one_line(tmp_path, content, text):
@@ -514,7 +516,7 @@ def test_results_that_cannot_be_read_are_one_line(tmp_path, content, text):
 def test_results_whose_numbers_do_not_belong_together_are_refused(searched, tmp_path, change):
     kept = json.loads((searched[0] / "results.json").read_text())
     kept["results"][0] |= change
-    (tmp_path / "results.json").write_text(json.dumps(kept))
+    (tmp_path / "results.json").write_text(json.dumps(seal(KIND, kept)))
     with pytest.raises(DataError, match=r"got ValueError \(.*numbers that do not belong together"):
         report_of(tmp_path)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from robnas import __version__
+from robnas._content import note_unverified, seal, unseal
 from robnas._files import write_text
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._report_page import Block, Bullets, Grid, Page, Picture, Section, Text, to_markdown
@@ -18,7 +19,7 @@ from robnas.analysis._search_figures import anytime_curves, attainment_fronts, c
 from robnas.analysis._search_saved import queries_saved, saved_grid
 from robnas.analysis._search_statistics import PairedTest, Ranking, average_ranks, by_task, paired_tests
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.search import FORMAT, Result
+from robnas.search import FORMAT, KIND, Result
 
 RESULTS = "results.json"
 _TESTS, _FAILED = 40, 50  # that the page lists
@@ -104,7 +105,7 @@ def write_search_report(results: Sequence[Result], out: Path, notes: Sequence[st
         its pictures ``curves``, ``ranks-BUDGET`` and ``attainment-N`` as PNG and SVG.
     """
     kept = {"robnas": __version__, "format": FORMAT, "notes": [*notes], "results": [r.to_dict() for r in results]}
-    write_text(out / RESULTS, json.dumps(kept) + "\n")
+    write_text(out / RESULTS, json.dumps(seal(KIND, kept)) + "\n")
     rows = summarise(results)
     cells = [[_cell(row[key]) for key in SUMMARY] for row in rows]
     files = [out / RESULTS, write_csv(out / "summary.csv", SUMMARY, cells)]
@@ -139,11 +140,18 @@ def read_results(path: Path) -> tuple[list[Result], list[str], str]:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         version = kept["format"]
-        if version == FORMAT:
+        old = version == 3 and kept.keys() <= {"robnas", "format", "notes", "results"}  # without a hash
+        if old or version == FORMAT:
+            if not old:
+                kept = unseal(file, KIND, kept, "search again")
             found = [Result.from_dict(values) for values in kept["results"]]
             _check_fit(found)
+            if old:
+                note_unverified(file)
             return found, [str(note) for note in kept["notes"]], str(kept["robnas"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
         raise DataError(str(file), expected=expected, got=reason(error), remedy="search again") from None
     raise DataError(str(file), expected=f"format {FORMAT}", got=version, remedy="read it with the robnas that wrote it")
 

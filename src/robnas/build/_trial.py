@@ -10,18 +10,20 @@ from typing import Any
 
 import torch
 
+from robnas._content import CONTENT, note_unverified, seal, unseal
 from robnas._files import write_json
 from robnas._settings import check_keys, content_hash
 from robnas.data import Dataset, load_data
-from robnas.errors import CheckpointError, DataError, InputError, Verbatim
+from robnas.errors import CheckpointError, DataError, InputError, Verbatim, reason
 from robnas.evaluation import Evaluation
 from robnas.networks import Network, build_network
 from robnas.records import Record
 from robnas.spaces import Architecture
 from robnas.training import CHECKPOINT, EpochLog, Recipe, restore, train
-from robnas.types import Progress, check_range, silent
+from robnas.types import Progress, check_count, check_range, silent
 
 TRIAL = "trial.json"
+_FORMAT, _VERSION = "robnas trial", 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,17 @@ class Source:
     """Use only the first training images."""
     allow_partial: bool = False
     """Accept fewer images than the official data set has."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputError("data name", expected="a text", got=self.name)
+        if not isinstance(self.allow_partial, bool):
+            raise InputError("data allow_partial", expected="true or false", got=self.allow_partial)
+        if not isinstance(self.validation, int | float):
+            raise InputError("data validation", expected="a number", got=self.validation)
+        check_range("data validation", self.validation, 0, 1)
+        if self.limit_train is not None:
+            check_count("data limit_train", self.limit_train)
 
     def load(self, data_dir: str | Path | None = None, progress: Progress = silent) -> Dataset:
         """Read the images."""
@@ -59,6 +72,7 @@ class Trial:
     seed: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", check_count("seed", self.seed, -(2**63)))
         check_range("seed", self.seed, 0, 2**63 - 1)
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,7 +147,7 @@ class Trial:
         return network, history
 
     def _describe(self, directory: Path) -> None:
-        write_json(directory / TRIAL, self.to_dict())
+        write_json(directory / TRIAL, seal(_FORMAT, {"version": _VERSION, **self.to_dict()}))
 
     def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> Network:
         """The network that a finished training left in `directory`.
@@ -183,7 +197,7 @@ class Trial:
 
 
 def load_trial(directory: Path) -> Trial:
-    """The trial that `directory` was made for.
+    """The trial that `directory` was made for; a file of version 1, which has no hash, is said to be unverified.
 
     Raises:
         DataError: there is none, or its description is damaged.
@@ -193,15 +207,22 @@ def load_trial(directory: Path) -> Trial:
         raise DataError(
             str(path), expected="a folder written by robnas train", got=Verbatim("no such file"), remedy="train first"
         )
+    remedy = "restore the file, or train into another folder"
     try:
-        return Trial.from_dict(json.loads(path.read_text()))
-    except (InputError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            str(path),
-            expected="the description of a trial",
-            got=Verbatim(f"{type(error).__name__} ({error})"),
-            remedy="restore the file, or train into another folder",
-        ) from None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if CONTENT in values:
+            values = unseal(path, _FORMAT, values, remedy)
+            if (version := values.pop("version")) != _VERSION:
+                got, remedy = version, "read it with the robnas that wrote it"
+                raise DataError(str(path), expected=f"version {_VERSION}", got=got, remedy=remedy)
+            return Trial.from_dict(values)
+        trial = Trial.from_dict(values)
+    except DataError:
+        raise
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise DataError(str(path), expected="the description of a trial", got=reason(error), remedy=remedy) from None
+    note_unverified(path)
+    return trial
 
 
 def _check_same(path: Path, found: Trial, wanted: Trial) -> None:

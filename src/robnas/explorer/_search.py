@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from robnas._content import CONTENT, note_unverified, unseal
 from robnas.benchmarks import Column, Table
-from robnas.errors import DataError, InputError, RobnasError, Verbatim
-from robnas.search import SEARCHERS, Algorithm, Result, Task, Trace, run, searcher
+from robnas.errors import DataError, InputError, RobnasError, Verbatim, reason
+from robnas.search import FORMAT, KIND, SEARCHERS, Algorithm, Result, Task, Trace, run, searcher
 from robnas.spaces import Architecture
 from robnas.types import Progress, silent
 
@@ -115,19 +116,42 @@ def _distinct(entries: Iterable[Result | Replay]) -> list[Result | Replay]:
 
 
 def _read(path: Path) -> list[Result | Replay]:
-    """Results or a recorded run; nothing from a file of something else."""
+    """Results or a recorded run; nothing from a file of something else.
+
+    Raises:
+        DataError: the file is too large, or one that a search has written, and damaged.
+    """
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values.keys() >= _TRACE_KEYS and "mean" not in values:
             return [_checked(Replay(None, (values,), "recorded"))]
-        results = [Result.from_dict(one) for one in values.get("results", [values])]
+        results = [Result.from_dict(one) for one in _results(path, values)]
         for result in results:
             _checked(Replay(result, ()))
         return [*results]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        return []
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+        if path.name != "results.json" and path.parent.name != "results":
+            return []
+        expected = "results of robnas search --out"
+        raise DataError(str(path), expected=expected, got=reason(error), remedy="search again") from None
+
+
+def _results(path: Path, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the file holds of results; that of an earlier version, which has no hash, is said to be unverified."""
+    if CONTENT in values:
+        kept = unseal(path, KIND, values, "search again")
+        if (version := kept.pop("format")) != FORMAT:
+            remedy = "read it with the robnas that wrote it"
+            raise DataError(str(path), expected=f"format {FORMAT}", got=version, remedy=remedy)
+        return list(kept.get("results", [kept]))
+    if values.get("format") == FORMAT:
+        raise ValueError("without a hash of its content")
+    note_unverified(path)
+    return list(values.get("results", [values]))
 
 
 def _checked(replay: Replay) -> Replay:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from robnas._content import note_unverified, seal, unseal
+from robnas._files import saying
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.proxies._score import ProxyScore, Value, summary
+from robnas.spaces import Architecture
 
 Found = dict[str, dict[str, ProxyScore]]
+_VERSION = 2
+_KIND, _REMEDY = "robnas unfinished scores", "delete it"
 
 
 class Journal:
-    """A line of JSON per finished architecture in ``OUT.part``, after a line with the settings.
+    """A line of JSON per finished architecture in ``OUT.part``, after one with the settings, each with a hash.
 
     A line is with the operating system before the next architecture begins, so a killed process loses what it was
     computing and no more; a line that is cut short is computed again.
@@ -28,14 +34,16 @@ class Journal:
 
     Raises:
         InputError: either file was made with other settings, or another process is writing it.
-        DataError: either file is something else.
+        DataError: either file is something else, or damaged.
+        WriteError: the journal cannot be written.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
         self.out, self.settings = out, settings
         self.path = out.with_name(out.name + ".part")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._locked()
+        with saying(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._locked()
         try:
             self.known: Found = _finished(out, settings)  # nobody else writes it from here on
             self._saved = len(self.known)
@@ -59,9 +67,10 @@ class Journal:
 
     def close(self, *, finished: bool) -> None:
         """End; where the file of scores is written, the journal goes."""
-        if finished:
-            self.path.unlink(missing_ok=True)
-        self._file.close()
+        with saying(self.path):
+            if finished:
+                self.path.unlink(missing_ok=True)
+            self._file.close()
 
     def _locked(self) -> BinaryIO:
         """The journal, opened and locked."""
@@ -87,28 +96,42 @@ class Journal:
         lines = content[: content.rfind(b"\n") + 1].splitlines()
         if len(lines) < 2:  # nothing is lost
             self._file.truncate(0)
-            self._write({"settings": self.settings})
+            self._write({"version": _VERSION, "settings": self.settings})
             return
         try:
-            _check_same(self.path, json.loads(lines[0])["settings"], self.settings)
-            for line in lines[1:]:
-                row = json.loads(line)
-                scores = {name: _score(**one) for name, one in row["scores"].items()}
-                self.known[row["architecture"]] = {name: scores[name] for name in self.settings["proxies"]}
+            head, *rows = (json.loads(line) for line in lines)
+            if head.keys() == {"settings"}:  # of version 1, which has no hashes
+                note_unverified(self.path)
+            else:
+                head, *rows = (unseal(self.path, _KIND, row, _REMEDY) for row in (head, *rows))
+                if head["version"] != _VERSION:
+                    raise ValueError(f"version {head['version']!r:.20}")
+            _check_same(self.path, head["settings"], self.settings)
+            found = dict(_scored(row, self.settings["proxies"]) for row in rows)
         except InputError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             expected = "the unfinished scores of robnas score"
-            raise DataError(str(self.path), expected=expected, got=reason(error), remedy="delete it") from None
+            raise DataError(str(self.path), expected=expected, got=reason(error), remedy=_REMEDY) from None
+        self.known |= found
         self._file.truncate(sum(len(line) + 1 for line in lines))
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        self._file.seek(0, os.SEEK_END)
-        self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        with saying(self.path):
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(json.dumps(seal(_KIND, row), ensure_ascii=False).encode() + b"\n")
+            self._file.flush()
+
+
+def _scored(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, dict[str, ProxyScore]]:
+    """Architecture and scores of a line."""
+    scores = {name: _score(**one) for name, one in row["scores"].items()}
+    return Architecture(row["architecture"]).code, {name: scores[name] for name in names}
 
 
 def _score(values: list[float | None], reason: str) -> ProxyScore:
+    if not isinstance(reason, str) or not all(value is None or math.isfinite(value) for value in values):
+        raise ValueError(f"scores {values!r:.60}, {reason!r:.60}")
     return summary([Value(value, "" if value is not None else reason) for value in values])
 
 

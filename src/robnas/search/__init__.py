@@ -27,6 +27,7 @@ from robnas.search._repeat import Plan as Plan
 from robnas.search._repeat import repeat as repeat
 from robnas.search._repeat import repeat_all as repeat_all
 from robnas.search._result import FORMAT as FORMAT
+from robnas.search._result import KIND as KIND
 from robnas.search._result import Failure as Failure
 from robnas.search._result import Result as Result
 from robnas.search._run import run as run

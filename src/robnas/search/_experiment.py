@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from robnas import __version__
+from robnas._content import seal, unseal
 from robnas._files import write_text
 from robnas._settings import check_keys, content_hash
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
 from robnas.search._repeat import Cell, Plan, repeat_all
-from robnas.search._result import FORMAT, Result
+from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
 from robnas.search._task import Task
@@ -157,7 +158,7 @@ class Experiment:
         for path, found in zip(paths, kept, strict=True):
             result = found or next(fresh)
             if found is None and path is not None and not result.failures:  # a failure may be mended: not kept
-                write_text(path, json.dumps(result.to_dict()) + "\n")
+                write_text(path, json.dumps(seal(KIND, {"format": FORMAT, **result.to_dict()})) + "\n")
             yield result
 
     def _path(self, folder: Path, cell: Cell) -> Path | None:
@@ -212,9 +213,10 @@ def _read(path: Path | None) -> Result | None:
     if path is None or not path.exists():
         return None
     try:
-        return Result.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError):
-        return None  # not ours, or of another version: made again
+        values = unseal(path, KIND, json.loads(path.read_text(encoding="utf-8")), "")
+        return Result.from_dict(values) if values.pop("format") == FORMAT else None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        return None  # not ours, damaged, or of another version: made again
 
 
 def _check_kinds(where: str, entry: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:

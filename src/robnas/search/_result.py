@@ -16,8 +16,11 @@ from robnas.search._trace import Stopped, Trace, plain_rows
 from robnas.spaces import Architecture
 
 Floats = npt.NDArray[np.float64]
-FORMAT = 3
-"""Of results kept in files; it goes up when the same experiment gives other numbers, or is written otherwise."""
+FORMAT = 4
+"""Of results kept in files; it goes up when the same experiment gives other numbers, or is written otherwise. Since 4
+they have a hash of their content."""
+KIND = "robnas search results"
+"""What is hashed together with the content of a file."""
 NEAR = 0.99
 """Share of the optimum from which `Result.reached` counts a run as near it."""
 _TUPLES = ("checkpoints", "seeds", "reached", "architectures", "oracle_selection", "oracle")
