@@ -11,10 +11,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from robnas._arrays import read_arrays
 from robnas.errors import InputError
 from robnas.spaces._architecture import SIZE, Architecture, architectures
 from robnas.spaces._encodings import EDGES, OPERATIONS
 
+KIND = "robnas partitions 2"
 Terms: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = Callable[[str], str]
 
@@ -134,8 +136,8 @@ def partition(name: str) -> Partition:
     """
     _keys(name)
     # The result of `compute_partition`, kept in the package: a table loads in less time than that takes.
-    with resources.files("robnas.spaces").joinpath("partitions.npz").open("rb") as stream, np.load(stream) as stored:
-        return _freeze(name, stored[name].astype(np.int32))
+    (stored,) = read_arrays(resources.files("robnas.spaces").joinpath("partitions.npz"), KIND, name)
+    return _freeze(name, stored.astype(np.int32))
 
 
 def compute_partition(name: str) -> Partition:
