@@ -4,6 +4,7 @@ In a real browser; every test fails on a console error or a request to another h
 """
 
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -79,12 +80,17 @@ def test_markup_in_names_is_text(visit, serve):
 
 
 def changed(site, files):
-    """The site with other files in its data: content, entries of the header, or None for no such file."""
-    site = dict(site)
+    """The site with other files in its data: content, entries of the header, or None for no such file.
+
+    The manifest fits, so that what a page makes of them is seen.
+    """
+    site, manifest = dict(site), json.loads(site["data/manifest.json"])
     for name, content in files.items():
         if isinstance(content, dict):
             content = json.dumps({**json.loads(site["data/explorer.json"]), **content}).encode()
         site[f"data/{name}"] = content
+        manifest["files"] |= {} if content is None else {f"data/{name}": zlib.crc32(content)}
+    site["data/manifest.json"] = json.dumps(manifest).encode()
     return {name: content for name, content in site.items() if content is not None}
 
 
@@ -94,8 +100,6 @@ def changed(site, files):
         ({"table-0.bin": None}, "data/table-0.bin is missing from this site"),
         ({"table-0.bin": b"1234"}, "data/table-0.bin is shorter than its header says"),
         ({"explorer.json": b"{"}, "data/explorer.json is damaged"),
-        ({"explorer.json": {"version": 0}}, "exported in format 0, its page reads format 1"),
-        ({"explorer.json": {"format": "x"}}, "is no export of the robnas explorer"),
         ({"explorer.json": {"tables": [{}]}}, "it names a file that is none"),
         (
             {"explorer.json": {"tables": [{"file": "data/table-0.bin", "name": "huge", "rows": {"count": 100_000}}]}},
@@ -123,6 +127,35 @@ def test_bad_data_is_said_on_the_page(visit, serve, table, change, text):
     assert page.get_attribute("main", "data-ready") == "failed"
     assert "fault of the explorer" not in text_of(page, "main")
     one.problems[:] = [p for p in one.problems if "404" not in p]  # the browser itself reports the missing file
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda manifest: None, "data/manifest.json is missing from this site"),
+        (lambda manifest: b"{", "data/manifest.json is damaged"),
+        (lambda manifest: {**manifest, "version": 1}, "exported in format 1, its page reads format 2"),
+        (lambda manifest: {**manifest, "format": "x"}, "is not that of a robnas explorer"),
+        (lambda manifest: {**manifest, "files": None}, "data/explorer.json is damaged: it does not hold what was"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_said_on_the_page(visit, serve, table, change, text):
+    site = dict(build_site([("bench", table)]))
+    content = change(json.loads(site.pop("data/manifest.json")))
+    if content is not None:
+        site["data/manifest.json"] = content if isinstance(content, bytes) else json.dumps(content).encode()
+    one = visit(serve(site))
+    assert text in text_of(one.open(), "main")
+    one.problems[:] = [p for p in one.problems if "404" not in p]
+
+
+@pytest.mark.parametrize("name", ["explorer.json", "table-0.bin", "space.bin"])
+def test_a_flipped_bit_is_said_on_the_page(visit, serve, table, name):
+    site = dict(build_site([("bench", table)]))
+    content = bytearray(site[f"data/{name}"])
+    content[len(content) // 2] ^= 1
+    page = visit(serve({**site, f"data/{name}": bytes(content)})).open()
+    assert f"data/{name} is damaged: it does not hold what was exported" in text_of(page, "main")
 
 
 def test_first_rows_of_a_screen_reader(page):

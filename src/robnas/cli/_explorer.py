@@ -38,8 +38,10 @@ def explore(
     as_json: Json = False,
 ) -> None:
     """Look at benchmarks in the browser: cells, maps, comparisons, searches."""
-    from robnas.explorer import Server, write_site
+    from robnas.explorer import Server, check_export, write_site
 
+    if export is not None:
+        check_export(export)
     with progress_bar(as_json) as progress:
         site = _site(tables or [_DEFAULT], scores or [], search or [], traces, progress)
     facts: dict[str, Any] = {"files": len(site), "bytes": sum(map(len, site.values()))}

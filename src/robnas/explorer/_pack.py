@@ -17,7 +17,7 @@ from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition
 from robnas.types import NORMS, Metric
 
 FORMAT = "robnas-explorer"
-VERSION = 1
+VERSION = 2
 LEVEL = 0.95  # of the confidence sets of ranks
 MISSING = 65535  # in columns of 16 bits
 _ROUNDED = 5e-8  # published numbers went through 32-bit floats

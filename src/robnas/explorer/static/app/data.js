@@ -1,14 +1,12 @@
 // The exported data: a JSON header and binary columns, as tables, scores and quantities that can be shown on an axis.
 
+import { DataError, Files } from "./files.js";
 import { codeOf, digitsOf, liveEdges, SIZE } from "./space.js";
 import { rankOf } from "./statistics.js";
 
-const FORMAT = "robnas-explorer", VERSION = 1, MISSING = 65535;
+const MISSING = 65535;
 
 const DAMAGED = "data/explorer.json is damaged: what a table or score should say of itself is missing. Export the site again";
-
-/** The exported data cannot be shown; the text is for people. */
-export class DataError extends Error {}
 
 /**
  * A number per architecture.
@@ -26,32 +24,11 @@ export class DataError extends Error {}
  * @property {(index: number) => number} resolve the same, by an isomorphic one where the table says so
  */
 
-async function fetched(path) {
-  if (typeof path !== "string") throw new DataError("data/explorer.json is damaged: it names a file that is none. Export the site again.");
-  let response;
-  try {
-    response = await fetch(path);
-  } catch {
-    throw new DataError(`${path} could not be read: is the server still running?`);
-  }
-  if (!response.ok) throw new DataError(`${path} is missing from this site (${response.status}): export it again.`);
-  return response;
-}
-
-async function readJson(path) {
-  const response = await fetched(path);
-  try {
-    return await response.json();
-  } catch {
-    throw new DataError(`${path} is damaged: it holds no JSON. Export the site again.`);
-  }
-}
-
 /** Typed arrays of one binary file. */
 class Blocks {
   constructor(path, buffer) { this.path = path; this.buffer = buffer; }
 
-  static async read(path) { return new Blocks(path, await (await fetched(path)).arrayBuffer()); }
+  static async read(site, path) { return new Blocks(path, await site.read(path)); }
 
   /** @template T @param {new (b: ArrayBuffer, o: number, n: number) => T} kind @param {number} offset @param {number} count @returns {T} */
   take(kind, offset, count) {
@@ -167,22 +144,20 @@ function quantity(facts, make, resolve) {
 export class Data {
   /** Reads the site. @throws {DataError} */
   static async load() {
-    const header = await readJson("data/explorer.json");
-    if (header?.format !== FORMAT) throw new DataError("data/explorer.json is no export of the robnas explorer.");
-    if (header.version !== VERSION) {
-      throw new DataError(`This site was exported in format ${header.version}, its page reads format ${VERSION}: export it again.`);
-    }
-    const files = [header.space, header.tables, header.scores].flat();
-    if (!header.tables?.length || !files.every((facts) => facts && typeof facts === "object")) throw new DataError(`${DAMAGED}.`);
-    const [space, ...blocks] = await Promise.all(files.map((facts) => Blocks.read(facts.file)));
+    const site = await Files.open();
+    const header = await site.json("data/explorer.json");
+    const files = [header?.space, header?.tables, header?.scores].flat();
+    if (!header?.tables?.length || !files.every((facts) => facts && typeof facts === "object")) throw new DataError(`${DAMAGED}.`);
+    const [space, ...blocks] = await Promise.all(files.map((facts) => Blocks.read(site, facts.file)));
     try {
-      return new Data(header, space, blocks);
+      return new Data(site, header, space, blocks);
     } catch (error) {
       throw error instanceof DataError ? error : new DataError(`${DAMAGED} (${error.message}).`);
     }
   }
 
-  constructor(header, space, blocks) {
+  constructor(site, header, space, blocks) {
+    this.site = site;
     this.header = header;
     this.classes = Object.fromEntries(Object.entries(header.space.classes)
       .map(([name, offset]) => [name, space.take(Uint16Array, offset, SIZE)]));
@@ -275,7 +250,7 @@ export class Data {
 
   /** Searches, read when first asked for. */
   searches() {
-    this.searchesRead ??= this.header.searches ? readJson(this.header.searches.file) : Promise.resolve([]);
+    this.searchesRead ??= this.header.searches ? this.site.json(this.header.searches.file) : Promise.resolve([]);
     return this.searchesRead;
   }
 }

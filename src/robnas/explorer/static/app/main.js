@@ -1,7 +1,8 @@
 // Start: read the data, then show the view that the address names.
 
 import { cellView } from "./cell.js";
-import { Data, DataError } from "./data.js";
+import { Data } from "./data.js";
+import { DataError } from "./files.js";
 import { h, put } from "./dom.js";
 import { current, forget, formatHash, settle } from "./state.js";
 import { startTheme } from "./theme.js";
