@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from robnas._files import room
 from robnas.errors import DataError, Verbatim, reason
 from robnas.types import Progress, silent
 
@@ -36,15 +37,18 @@ def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
         shown: the path that the error names, if `path` is a copy.
     """
     algorithm, _, digits = known_hash.partition(":")
-    with path.open("rb") as stream:
-        got = hashlib.file_digest(stream, algorithm).hexdigest()
-    if got != digits:
+    if (got := _digits(path, algorithm)) != digits:
         raise DataError(
             str(shown or path),
             expected=f"{algorithm.upper()} {digits}",
             got=Verbatim(got),
             remedy="delete the file and download it again",
         )
+
+
+def _digits(path: Path, algorithm: str) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def download(
@@ -79,7 +83,11 @@ def download(
     algorithm, _, digits = known_hash.partition(":")
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(url, known_hash=known_hash, fname=target.name, path=target.parent, downloader=fetch)
+        if target.is_file() and _digits(target, algorithm) == digits:
+            return
+        with room(target.parent) as place:
+            pooch.retrieve(url, known_hash=known_hash, fname=target.name, path=place, downloader=fetch)
+            os.replace(place / target.name, target)
     except (requests.RequestException, ValueError, OSError) as error:
         got, special_remedy = _failure(error)
         raise DataError(

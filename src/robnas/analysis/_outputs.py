@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from robnas._files import write_atomically, write_text
+from robnas._files import check_writable, room, saying, write_atomically, write_text
 from robnas.analysis._report_page import Page, printable, to_html, to_markdown
 from robnas.errors import InputError, Verbatim
 
@@ -58,11 +57,14 @@ def label(text: str, longest: int = 60) -> str:
 
 
 def check_page(path: Path) -> None:
-    """Raise `InputError` unless a page can have this name."""
+    """Raise `InputError` unless a page can have this name and be written, the folder of its pictures too."""
     if path.suffix.lower() not in PAGES:
         raise InputError("--out", expected=f"a file ending in {', '.join(PAGES[:-1])} or {PAGES[-1]}", got=str(path))
     if path.is_dir():
         raise InputError("--out", expected="a file", got=Verbatim(f"the folder {path}"))
+    check_writable(path)
+    if path.suffix.lower() == ".md":
+        check_writable(path.with_suffix(""), folder=True)
 
 
 def write_page(page: Page, path: Path) -> list[Path]:
@@ -93,12 +95,9 @@ def write_page(page: Page, path: Path) -> list[Path]:
 
 def _place(folder: Path, pictures: Sequence[tuple[Path, bytes]]) -> None:
     """Write all pictures beside their places first, so that a full disk changes none of them."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError("folder of the pictures", expected="a folder, or nothing", got=str(folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as room:
+    with saying(folder), room(folder.parent) as place:
         for path, content in pictures:
-            write_atomically(Path(room) / path.name, lambda stream, c=content: stream.write(c))  # type: ignore[misc]
+            (place / path.name).write_bytes(content)
         folder.mkdir(exist_ok=True)
         for path, _ in pictures:
-            (Path(room) / path.name).replace(path)
+            (place / path.name).replace(path)

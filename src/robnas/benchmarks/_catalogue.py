@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robnas._download import cache_directory, check_hash, data_directory, download
+from robnas._files import check_writable, saying
 from robnas.benchmarks import _importers
 from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._parquet import read_table, write_table
@@ -158,10 +159,12 @@ def fetch(
     wanted, folder = entry(name), None if source is None else Path(source)
     if folder is not None and not folder.exists():
         raise DataError(str(folder), expected=f"a file of {name}", got=Verbatim("nothing"))
+    target = cached_path(name, data_directory(data_dir))
+    check_writable(target)
     with tempfile.TemporaryDirectory(prefix="robnas-") as room:
         files = {file.name: _obtain(wanted, file, folder, Path(room), progress) for file in wanted.files}
         table = wanted.importer(files, _provenance(wanted, files))
-    write_table(table, cached_path(name, data_directory(data_dir)))
+    write_table(table, target)
     return table
 
 
@@ -185,7 +188,8 @@ def _obtain(wanted: Entry, file: File, source: Path | None, room: Path, progress
         found = source if renamed else source.with_name(file.name)
     if not found.is_file():
         raise DataError(str(found), expected=f"a file of {wanted.name}", got=Verbatim("nothing"))
-    shutil.copyfile(found, target)  # what is verified is what is read
+    with found.open("rb") as stream, saying(target), target.open("wb") as out:
+        shutil.copyfileobj(stream, out)  # what is verified is what is read
     if file.sha256 is not None:
         check_hash(target, f"sha256:{file.sha256}", shown=found)
     return target

@@ -62,6 +62,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
+    from robnas._files import check_writable
     from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, run_plan
     from robnas.records import SCHEMA_VERSION, RecordStore, StoreAddress
     from robnas.types import check_count
@@ -72,6 +73,8 @@ def run(
     options = _options(executor, jobs, address, gpu_share, device)
     if limit is not None:
         check_count("--limit", limit, 0)
+    if work_dir is not None and not dry_run:
+        check_writable(work_dir, folder=True)
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
     if dry_run and not place.exists():
@@ -155,6 +158,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the finished trials of a plan as a table."""
+    from robnas._files import check_writable
     from robnas.benchmarks import write_table
     from robnas.build import table_of_plan
     from robnas.errors import InputError
@@ -162,6 +166,7 @@ def export(
 
     if out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
+    check_writable(out)
     with RecordStore(_existing(store)) as records:
         table = table_of_plan(records, find_plan(records, plan))
     write_table(table, out)

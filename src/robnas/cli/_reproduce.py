@@ -48,6 +48,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
+    from robnas._files import check_writable
     from robnas.analysis import SCORED, TABLE2_NOTICE
     from robnas.analysis import reproduce as run
     from robnas.benchmarks import load, read_scores
@@ -56,6 +57,7 @@ def reproduce(
     if data is not None and (scores or name not in SCORED):
         got = Verbatim("both" if scores else f"--data for {name}")
         raise InputError("--data", expected=f"{' or '.join(SCORED)} without --scores", got=got)
+    check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
         found = [read_scores(path) for path in scores or ()]
         truth = load(table) if name in SCORED else None

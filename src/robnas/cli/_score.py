@@ -70,6 +70,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score untrained networks, higher is better: mean over initialisations and batches."""
+    from robnas._files import check_writable
     from robnas.data import load_data
     from robnas.errors import InputError
     from robnas.kernels import NTKSettings
@@ -78,6 +79,8 @@ def score(
 
     if out is not None and out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
+    if out is not None:
+        check_writable(out)
     names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")])
     settings = ProxySettings(
         images=images,

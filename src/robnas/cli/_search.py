@@ -64,10 +64,13 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Run search algorithms on a table many times and compare what they find."""
+    from robnas._files import check_writable
     from robnas.analysis import oracle_notice, write_search_report
     from robnas.errors import InputError, Verbatim
     from robnas.search import Experiment
 
+    if out is not None:
+        check_writable(out, folder=True)
     given = {
         "table": table or (None if config else "digits"),
         "dataset": dataset, "metric": metric, "cost": cost, "split": split, "algorithm": algorithm,

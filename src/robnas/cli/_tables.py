@@ -303,12 +303,13 @@ def export(
     In .csv and .json an architecture is its genotype, since spreadsheets and pandas read the code 000014 as the number
     14.
     """
-    from robnas._files import write_text
+    from robnas._files import check_writable, write_text
     from robnas.benchmarks import load, write_table
     from robnas.errors import InputError
 
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    check_writable(out)
     found = load(
         table, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
     )

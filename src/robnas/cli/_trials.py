@@ -43,6 +43,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the network of an architecture adversarially."""
+    from robnas._files import check_writable
     from robnas.build import Source, Trial
     from robnas.spaces import Architecture
     from robnas.training import recipe as preset
@@ -56,6 +57,7 @@ def train(
         "beta": beta,
         "objective": objective,
     }
+    check_writable(out, folder=True)
     settings = preset(recipe).replace(**{key: value for key, value in changes.items() if value is not None})
     where, source = checked_device(device), str(Path(data).resolve()) if Path(data).exists() else data
     trial = Trial(
@@ -88,12 +90,15 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure clean and robust accuracy of a trained network; what was measured before is not measured again."""
+    from robnas._files import check_writable
     from robnas.build import load_trial
+    from robnas.evaluation import EVALUATION
     from robnas.evaluation import evaluate as run
     from robnas.evaluation import suite as preset
     from robnas.records import RecordStore
 
     attacks, trial, where = preset(suite), load_trial(directory), checked_device(device)
+    check_writable(directory / EVALUATION, folder=True)
     if store is not None:
         RecordStore(store).close()  # a store that cannot be opened is said before the long work, not after it
     with progress_bar(as_json) as progress:
@@ -126,9 +131,11 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Train 14 architectures on the digits, attack them, rank them, and write a report."""
+    from robnas._files import check_writable
     from robnas.demo import RANK_BY, run_demo
     from robnas.records import StoreAddress
 
+    check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
         result = run_demo(out, jobs=jobs, progress=progress)
     rows = result.rows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
 
+from robnas._files import room
 from robnas.errors import DataError, Verbatim, reason
 
 
@@ -19,9 +19,8 @@ def extract(archive: Path, members: Collection[str], target: Path) -> None:
         DataError: the archive is damaged or lacks a member.
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as room:
-            part = Path(room, target.name)  # a folder inside, because only its owner may read a temporary one
+        with room(target.parent) as place:
+            part = place / target.name  # a folder inside, because only its owner may read a temporary one
             part.mkdir()
             _copy_out(archive, members, part)
             try:
