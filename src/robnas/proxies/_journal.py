@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import math
@@ -51,7 +52,8 @@ class Journal:
         except BaseException:
             if not os.fstat(self._file.fileno()).st_size:
                 self.path.unlink()
-            self._file.close()
+            with contextlib.suppress(OSError):  # of what could not be written
+                self._file.close()
             raise
 
     @property
