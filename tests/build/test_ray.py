@@ -21,7 +21,8 @@ pytestmark = pytest.mark.xdist_group("ray")
 @pytest.fixture(scope="module")
 def cluster():
     """Two cores and one GPU that is not there: Ray only counts."""
-    os.environ["PYTHONPATH"] = os.getcwd()  # workers import the trainers of these tests
+    # workers import the trainers of these tests
+    os.environ["PYTHONPATH"] = os.pathsep.join((os.getcwd(), os.environ.get("PYTHONPATH", "")))
     ray.init(
         address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="error",
         object_store_memory=80 * 2**20,

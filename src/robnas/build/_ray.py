@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from robnas.build._executor import Limits, Trainer
 from robnas.build._local import LocalExecutor
-from robnas.errors import InputError, RobnasError, Verbatim, reason
+from robnas.build._ray_cluster import clear_errors, connect, last_line
+from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.records import Failure, Result, Task
 from robnas.types import check_count, check_range
+
+_TELL = 10.0  # seconds without room after which it is said
+_STARTS = 3  # actors in a row that may die before they answer
 
 
 class _Host:
@@ -26,6 +28,9 @@ class _Host:
         # A new process runs the main file of its parent again. Here that is Ray's own, which takes seconds.
         vars(sys.modules["__main__"]).pop("__file__", None)
         self._executor = LocalExecutor(trainer, jobs=1, limits=limits)
+
+    def answer(self) -> None:
+        """Does so once Ray has found room for this actor."""
 
     def run(self, task: Task) -> Result:
         self._executor.submit([task])
@@ -37,6 +42,8 @@ class _Host:
 class RayExecutor:
     """One actor per worker, on an existing cluster or a local one.
 
+    Tasks go to those actors only that have answered, so a cluster that is partly taken works with what it has left.
+
     Args:
         trainer: does the trials; its class has to be importable on all machines.
         jobs: number of workers; as many as fit into the cluster if omitted.
@@ -45,6 +52,8 @@ class RayExecutor:
             ``$RAY_ADDRESS`` is not set.
         gpu_share: GPUs per worker; with 0.25 four small networks share one.
         cpu_share: cores per worker.
+        patience: seconds to wait for room while no worker runs at all.
+        note: told in a line what is waited for.
 
     Raises:
         InputError: Ray is not installed, the cluster does not answer, or has no room for a worker.
@@ -59,60 +68,114 @@ class RayExecutor:
         address: str | None = None,
         gpu_share: float = 0.0,
         cpu_share: float = 1.0,
+        patience: float = 300.0,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         check_range("gpu_share", gpu_share, 0.0)
         check_range("cpu_share", cpu_share, 0.0)
-        self._ray = _connect(address, jobs)
+        check_range("patience", patience, 0.0)
+        self._ray = connect(address, jobs)
         self._room = {"num_cpus": cpu_share, "num_gpus": gpu_share}
-        self._slots = _fitting(self._ray.cluster_resources(), cpu_share, gpu_share) if jobs is None else jobs
-        check_count("jobs", self._slots)
-        self._arguments = self._ray.put(trainer), limits or Limits()
+        self._patience, self._note = patience, note
+        with clear_errors(self._ray):
+            self._slots = _fitting(self._ray.cluster_resources(), cpu_share, gpu_share) if jobs is None else jobs
+            check_count("jobs", self._slots)
+            self._arguments = self._ray.put(trainer), limits or Limits()
+        self._starting: dict[Any, Any] = {}  # reference → actor
         self._idle: list[Any] = []
         self._running: dict[Any, tuple[Any, Task, float]] = {}  # reference → actor, task, moment
         self._pending: deque[Task] = deque()
+        self._since = math.inf  # when there began to be actors that wait
+        self._told = False
+        self._deaths = 0  # before an actor answered, in a row
 
     @property
     def slots(self) -> int:
-        """Number of workers."""
-        return self._slots
+        """Number of workers, without those for which there has been no room for a while."""
+        return max(1, self._slots - len(self._starting)) if self._told else self._slots
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """See `Executor`."""
         self._pending.extend(tasks)
-        self._give()
+        with clear_errors(self._ray):
+            self._give()
 
     def wait(self, timeout: float) -> list[tuple[Task, Result]]:
         """See `Executor`.
 
         Raises:
-            RobnasError: the workers cannot start.
+            RobnasError: the workers cannot start, find no room, or the cluster is gone.
         """
-        if not self._running:
+        if not self._running and not self._starting:
             time.sleep(timeout)
             return []
-        first, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
-        if not first:
-            return []
-        ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
-        ended = [self._end(reference) for reference in ready]
-        self._give()
+        with clear_errors(self._ray):
+            watched = [*self._running, *self._starting]
+            self._ray.wait(watched, num_returns=1, timeout=timeout)
+            ready, _ = self._ray.wait(watched, num_returns=len(watched), timeout=0)
+            for reference in ready:
+                if reference in self._starting:
+                    self._welcome(reference)
+            ended = [self._end(reference) for reference in ready if reference in self._running]
+            self._give()
+            self._look_at_room()
         return ended
 
     def close(self) -> None:
         """See `Executor`; a local cluster is left to the end of the process."""
-        for actor in [*self._idle, *(actor for actor, _, _ in self._running.values())]:
+        busy = (actor for actor, _, _ in self._running.values())
+        for actor in [*self._starting.values(), *self._idle, *busy]:
             with contextlib.suppress(Exception):  # the cluster may be gone
                 self._ray.kill(actor)
-        self._idle, self._running = [], {}
+        self._starting, self._idle, self._running = {}, [], {}
 
     def _give(self) -> None:
-        while self._pending and (self._idle or len(self._running) < self._slots):
-            actor = self._idle.pop() if self._idle else self._new_actor()
-            task = self._pending.popleft()
+        while self._pending and self._idle:
+            actor, task = self._idle.pop(), self._pending.popleft()
             self._running[actor.run.remote(task)] = actor, task, time.monotonic()
+        workers = len(self._running) + len(self._starting)
+        for _ in range(min(len(self._pending) - len(self._starting), self._slots - workers)):
+            actor = self._ray.remote(**self._room)(_Host).remote(*self._arguments)
+            self._starting[actor.answer.remote()] = actor
+            self._since = min(self._since, time.monotonic())
 
-    def _new_actor(self) -> Any:
-        return self._ray.remote(**self._room)(_Host).remote(*self._arguments)
+    def _welcome(self, reference: Any) -> None:
+        """Take in an actor that has answered, or has died before it could."""
+        actor = self._starting.pop(reference)
+        self._since, self._told = time.monotonic() if self._starting else math.inf, False
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._deaths += 1
+            if self._deaths >= _STARTS:
+                self.close()
+                raise RobnasError(f"a worker cannot start: {last_line(error)}, {_STARTS} times in a row") from None
+        else:
+            self._deaths = 0
+            self._idle.append(actor)
+
+    def _look_at_room(self) -> None:
+        """Say what is waited for; an error if nothing runs for too long."""
+        waited = time.monotonic() - self._since
+        working = len(self._running) + len(self._idle)
+        if waited < min(_TELL, self._patience):
+            return
+        need = f"{self._room['num_cpus']:g} CPU and {self._room['num_gpus']:g} GPU"
+        if not working and waited >= self._patience:
+            self.close()
+            raise InputError(
+                "Ray cluster",
+                expected=f"room for a worker of {need} within {self._patience:g} s",
+                got=Verbatim(f"none: {_free(self._ray)}"),
+                remedy="ray status says who holds it; when there is room, the same command goes on",
+            )
+        if not self._told:
+            self._told = True
+            limit = "" if working else f", for {self._patience:g} s at most"
+            self._note(
+                f"Ray has room for {working} of {self._slots} workers ({_free(self._ray)}); the others wait for {need} "
+                f"each{limit}"
+            )
 
     def _end(self, reference: Any) -> tuple[Task, Result]:
         actor, task, since = self._running.pop(reference)
@@ -120,7 +183,7 @@ class RayExecutor:
             result: Result = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # the trainer's own errors do not come this way
             self.close()
-            raise RobnasError(f"a worker cannot start: {_last_line(error)}") from None
+            raise RobnasError(f"a worker cannot start: {last_line(error)}") from None
         except self._ray.exceptions.RayError as error:
             with contextlib.suppress(Exception):
                 self._ray.kill(actor)
@@ -130,51 +193,9 @@ class RayExecutor:
         return task, result
 
 
-def _connect(address: str | None, jobs: int | None) -> Any:
-    """The module ray, connected to a cluster."""
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise InputError(
-            "executor ray",
-            expected="Ray to be installed",
-            got=Verbatim("no module ray"),
-            remedy="pip install 'robnas[cluster]'",
-        ) from None
-    if ray.is_initialized():
-        return ray
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    address = address or os.environ.get("RAY_ADDRESS")
-    if address is not None:
-        _check_answers(address)
-        options["address"] = address
-    else:
-        cores = len(os.sched_getaffinity(0))
-        options |= {"address": "local", "num_cpus": jobs or cores, "include_dashboard": False}
-    try:
-        ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise _no_cluster(error) from None
-    return ray
-
-
-def _check_answers(address: str) -> None:
-    """Ray ends the whole process when nobody listens at an address."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), timeout=10).close()
-        except OSError as error:
-            raise _no_cluster(error) from None
-
-
-def _no_cluster(error: Exception) -> InputError:
-    return InputError(
-        "Ray address",
-        expected="a cluster that answers",
-        got=reason(error),
-        remedy="start one by: ray start --head, or leave the address out",
-    )
+def _free(ray: Any) -> str:
+    has, free = ray.cluster_resources(), ray.available_resources()
+    return ", ".join(f"{free.get(name, 0):g} of {has.get(name, 0):g} {name} free" for name in ("CPU", "GPU"))
 
 
 def _fitting(resources: dict[str, float], cpu_share: float, gpu_share: float) -> int:
@@ -193,8 +214,3 @@ def _fitting(resources: dict[str, float], cpu_share: float, gpu_share: float) ->
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else ""
-
-
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1][:300] if lines else ""

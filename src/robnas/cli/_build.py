@@ -199,7 +199,7 @@ def _options(executor: str, jobs: int | None, address: str | None, gpu_share: fl
             raise InputError(
                 "--gpu-share", expected=f"above 0 with --device {device}", got=gpu_share, remedy="1 for a whole GPU"
             )
-        return {"jobs": jobs, "address": address, "gpu_share": gpu_share}
+        return {"jobs": jobs, "address": address, "gpu_share": gpu_share, "note": _note}
     for option, value in (("--address", address), ("--gpu-share", gpu_share)):
         if value:
             raise InputError(option, expected="--executor ray", got=Verbatim(f"--executor {executor}"))
