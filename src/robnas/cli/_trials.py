@@ -220,6 +220,7 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
                 "images": found.images,
                 "seconds": found.seconds,
                 "attack": found.attack,
+                "checks": result.checks(found.metric),
             }
             for found in result.measurements
         ],
@@ -241,5 +242,7 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
     print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
     if result.remeasured:
         print(f"  measured again, as they were not kept of this network: {', '.join(result.remeasured)}")
+    for check, passed in result.checks().items():
+        print(f"    {'passed' if passed else 'FAILED'}  {check}")
     for text in result.warnings:
         print(f"  warning: {text}")

@@ -11,12 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from robnas.attacks import PGD, Square, geometry, perturb
+from robnas._seeds import derive_seed
+from robnas.attacks import PGD, Square, frozen, geometry, perturb, seeded_randomness
 from robnas.evaluation._measurement import Flag, Measurement
+from robnas.evaluation._scale import scale_flag
 from robnas.types import WEAKER_FIRST, Metric, Norm, ThreatModel
 
 SAMPLE = 64  # images on which the active checks run
 _QUERIES = 100  # of Square: few, and still enough where gradients are masked
+_PART = 8  # images per pass that is compared with another one
+_ROUNDING = 1e-5  # of logits, relative to the largest: twice the same computation
 _LEFT = 0.05  # accuracy that may remain under an attack that may do anything
 
 
@@ -55,6 +59,7 @@ def _not_above(lower: Measurement, upper: Measurement, check: str) -> Flag:
         check,
         not _above(first, second),
         f"{lower.metric} {first.mean():.4f}, {upper.metric} {second.mean():.4f} on {count} images",
+        (lower.metric, upper.metric),
     )
 
 
@@ -62,6 +67,30 @@ def _above(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether the mean of `first` exceeds that of `second` by more than two standard errors of their difference."""
     difference = first.astype(float) - second
     return bool(difference.mean() > 2 * difference.std() / math.sqrt(len(difference)))
+
+
+@torch.no_grad()
+def steady_flag(network: nn.Module, images: Tensor, *, seed: int) -> Flag:
+    """Ask twice, in parts that each draw anew: a random network hides from attacks that do not average over its draws.
+
+    Args:
+        network: maps pixels in [0, 1] to logits.
+        images: shape (n, channels, height, width), in [0, 1].
+        seed: the random generators of the two passes derive from it.
+    """
+    passes = []
+    for number in range(2):
+        with frozen(network) as asked, seeded_randomness(derive_seed(seed, "answer", number), images.device):
+            passes.append(torch.cat([asked(part) for part in torch.split(images, _PART)]))
+    first, second = passes
+    difference, size = ((x.double().abs().max()).item() for x in (first - second, first))
+    changed = (first.argmax(1) != second.argmax(1)).sum().item()
+    return Flag(
+        "the network answers twice alike",
+        passed=difference <= max(_ROUNDING, 4 * torch.finfo(first.dtype).eps) * size,
+        detail=f"logits up to {size:.3g} differ by up to {difference:.3g}, "
+        f"{changed} of {len(images)} predictions are others",
+    )
 
 
 def active_flags(
@@ -75,7 +104,7 @@ def active_flags(
         labels: shape (n,).
         correct: shape (n,), bool: which are classified correctly without attack.
         norm: of the threat models to check.
-        epsilon: radius at which PGD and Square are compared.
+        epsilon: radius at which attacks are compared.
         seed: of the attacks.
     """
 
@@ -102,3 +131,4 @@ def active_flags(
             not _above(gradient, free),
             f"pgd {gradient.mean():.3f}, square {free.mean():.3f} at {threat} on {len(free)} images",
         )
+        yield scale_flag(network, images[correct], labels[correct], threat=threat, seed=seed)

@@ -30,11 +30,11 @@ from robnas.attacks import (
 )
 from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError, Verbatim
-from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags
+from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags, steady_flag
 from robnas.evaluation._ledger import FIXED, Answers, Ledger, attack_code
 from robnas.evaluation._measurement import Evaluation, Flag, Measurement, pack
 from robnas.evaluation._suite import Suite, metric_key
-from robnas.types import Progress, Split, check_count, check_split, silent
+from robnas.types import Progress, Split, ThreatModel, check_count, check_split, silent
 
 EVALUATION = "evaluation"
 _COMPARED = 64  # images on which the folded network is compared with the network itself
@@ -211,23 +211,22 @@ def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progre
 
 
 def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:
-    threats = [attack.threat for attack in suite.attacks]
-    norm = threats[0].norm if threats else "linf"
-    epsilon = max((threat.epsilon for threat in threats if threat.norm == norm), default=0.0)
-    sample = slice(0, SAMPLE)
+    """Checks of the network, and of each norm at its largest radius; a check that cannot run has failed."""
+    network, seed = subject.network, subject.seed
+    images, labels, correct = (values[:SAMPLE] for values in (subject.images, subject.labels, correct))
+    flags = [steady_flag(network, images, seed=seed)]
+    attacks = [attack.threat for attack in suite.attacks] or [ThreatModel("linf", 0.0)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AttackWarning)
-        return list(
-            active_flags(
-                subject.network,
-                subject.images[sample],
-                subject.labels[sample],
-                correct[sample],
-                norm=norm,
-                epsilon=epsilon,
-                seed=subject.seed,
-            )
-        )
+        for norm in dict.fromkeys(threat.norm for threat in attacks):
+            epsilon = max(threat.epsilon for threat in attacks if threat.norm == norm)
+            about = tuple(metric_key(attack) for attack in suite.attacks if attack.threat.norm == norm)
+            found = active_flags(network, images, labels, correct, norm=norm, epsilon=epsilon, seed=seed)
+            try:
+                flags += [replace(flag, metrics=about) for flag in found]
+            except InputError as error:
+                flags.append(Flag(f"the checks in {norm} can run", passed=False, detail=str(error), metrics=about))
+    return flags
 
 
 def weights_hash(network: nn.Module) -> str:

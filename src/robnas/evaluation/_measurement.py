@@ -62,6 +62,8 @@ class Flag:
     """Whether it does, up to noise."""
     detail: str
     """The figures."""
+    metrics: tuple[str, ...] = ()
+    """Keys of the accuracies that it is about; all of the evaluation if none is named."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ class Evaluation:
             if measurement.metric == metric:
                 return measurement.value
         raise KeyError(metric)
+
+    def checks(self, metric: str | None = None) -> dict[str, bool]:
+        """Which checks ran, and whether all of that name passed, for one accuracy or for all."""
+        found: dict[str, bool] = {}
+        for flag in self.flags:
+            if metric is None or not flag.metrics or metric in flag.metrics:
+                found[flag.check] = found.get(flag.check, True) and flag.passed
+        return found
 
     @property
     def warnings(self) -> tuple[str, ...]:
