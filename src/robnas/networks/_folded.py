@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.autograd.forward_ad import unpack_dual
 
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
@@ -183,7 +183,13 @@ class Folded(nn.Module):
         return Convolution(weight, bias, stride, int(term.conv.padding[0]))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
+        """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1].
+
+        Raises:
+            RuntimeError: a derivative in forward mode, which its operations would not see.
+        """
+        if unpack_dual(pixels).tangent is not None:  # type: ignore[no-untyped-call]
+            raise RuntimeError("a folded network has no derivative in forward mode: ask the network itself")
         if torch.is_grad_enabled() and pixels.requires_grad:
             logits: Tensor = _Differentiable.apply(pixels, self)  # type: ignore[no-untyped-call]
             return logits
@@ -285,13 +291,35 @@ class Folded(nn.Module):
 class _Differentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, network: Folded) -> Tensor:
+        ctx.save_for_backward(pixels)
         ctx.network, ctx.kept, ctx.size = network, {}, pixels.shape
         return network.ascend(pixels, ctx.kept)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
-        return ctx.network.descend(upstream, ctx.kept, ctx.size), None
+        if not ctx.kept:
+            raise RuntimeError("a folded network frees its activations in the first backward pass: call it again")
+        with torch.no_grad():
+            gradient = ctx.network.descend(upstream, ctx.kept, ctx.size)
+        if torch.is_grad_enabled():  # somebody may want a second derivative, which must not look like zero
+            gradient = _Once.apply(gradient, upstream, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        return gradient, None
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that depends on what it was computed from, but cannot be differentiated.
+
+    Torch's own `once_differentiable` lets the gradient depend on nothing, so that `grad` by the pixels finds no path
+    and takes zero for the answer.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, upstream: Tensor, pixels: Tensor) -> Tensor:
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> None:
+        raise RuntimeError("a folded network is once_differentiable: ask the network itself for second derivatives")
 
 
 def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 _ONE = [1, 1]
 _MIN_CHANNELS = 16  # from which weights packed beforehand are faster
@@ -89,9 +89,15 @@ class Convolution:
 
 @lru_cache(maxsize=64)
 def _box(channels: int, height: int, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """A depthwise kernel of ones, and one over the number of pixels under it at each place."""
-    inverse = 1 / F.avg_pool2d(torch.ones(1, 1, height, width), 3, 1, 1, divisor_override=1)
-    return torch.ones(channels, 1, 3, 3, dtype=dtype), inverse.to(dtype)
+    """A depthwise kernel of ones, and one over the number of pixels under it at each place.
+
+    Not made by torch's operations, as what is kept must not belong to a transform or mode that is active now.
+    """
+    at = [np.arange(size) for size in (height, width)]
+    rows, columns = (np.minimum(place + 1, place[-1]) - np.maximum(place - 1, 0) + 1 for place in at)
+    inverse = 1 / np.outer(rows, columns).astype(np.float32)
+    with torch.inference_mode(False):
+        return torch.from_numpy(np.ones((channels, 1, 3, 3), np.float32)).to(dtype), torch.from_numpy(inverse).to(dtype)
 
 
 def _by_convolution(x: Tensor) -> bool:
@@ -116,14 +122,25 @@ def pool_gradient(upstream: Tensor) -> Tensor:
 
 
 class _AveragePool(torch.autograd.Function):
+    """Pooling and its gradient are each other's transpose, so derivatives of any order consist of these two."""
+
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         return _pool(x)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         return pool_gradient(upstream)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+        return average_pool(tangent)
 
 
 def average_pool(x: Tensor) -> Tensor:

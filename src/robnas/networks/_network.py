@@ -111,7 +111,7 @@ class Network(nn.Module):
         """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
         # Flat and back first: the gradient of that is contiguous, as attacks of other libraries expect it.
         pixels = pixels.flatten(1).view(pixels.shape)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        pixels = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # channels last, also inside vmap
         x = self.stages[0](self.stem(self.normalize(pixels)))
         for reduction, stage in zip(self.reductions, self.stages[1:], strict=True):
             x = stage(reduction(x))
@@ -176,4 +176,17 @@ def build_network(
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(check_count("seed", seed, 0))
         network = Network(Architecture(arch), mean=mean, std=std, **sizes)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    _lay_out(network)
+    return network
+
+
+def _lay_out(network: Network) -> None:
+    """Let one-channel inputs lead to feature maps that are channels last, as all others do by the strides of pixels.
+
+    Other weights stay as they are: code that flattens them, or their gradients, by `view` must work.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            weight = module.weight.detach().clone(memory_format=torch.channels_last)
+            if weight.is_contiguous():  # both layouts at once, so the strides decide
+                module.weight = nn.Parameter(weight)
