@@ -34,6 +34,8 @@ from robnas.types import Progress, check_count, silent
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
 _COMPARED = 64  # training images on which the folded network is compared with the network itself
+_CHECKED = ("attack_accuracy", "pgd_accuracy")
+_MAY_LACK = ("robust_accuracy", *_CHECKED)
 _CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
 
 
@@ -226,7 +228,7 @@ def _resume(
 
 def _read_entry(epoch: int, entry: Any) -> EpochLog:
     found = EpochLog(**entry)
-    numbers = [value for key, value in asdict(found).items() if (key, value) != ("robust_accuracy", None)]
+    numbers = [value for key, value in asdict(found).items() if value is not None or key not in _MAY_LACK]
     if found.epoch != epoch or not all(type(value) in (int, float) for value in numbers):
         raise ValueError(f"figures of epoch {epoch}: {entry!r:.80}")
     return found
@@ -234,8 +236,7 @@ def _read_entry(epoch: int, entry: Any) -> EpochLog:
 
 def _entry(epoch: EpochLog) -> dict[str, Any]:
     """An epoch's figures for files; those of a check that was not made are left out."""
-    checked = ("attack_accuracy", "pgd_accuracy")
-    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in checked}
+    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in _CHECKED}
 
 
 def _keep(
