@@ -436,6 +436,39 @@ def test_a_file_that_does_not_serve_is_one_line(task, tmp_path, monkeypatch, set
         run(searcher("proxy-search", settings), task, 5, seed=0)
 
 
+@pytest.mark.parametrize("undefined", [float("nan"), float("inf"), float("-inf"), None])
+def test_undefined_scores_come_last(task, undefined):
+    """Python's sort leaves what surrounds a nan unsorted."""
+
+    def scores(missing):
+        return {
+            arch.code: float(arch.code.count("3")) if arch.index % 3 else missing for arch in everything()
+        }  # fmt: skip
+
+    wanted = run(ProxySearch(scores(-1.0), pool=60, warmup=30), task, 60, seed=0)
+    mapping = scores(undefined)
+    for kind in (mapping, lambda arch: mapping[arch.code]):
+        found = run(ProxySearch(kind, pool=60, warmup=30), task, 60, seed=0)
+        assert found.indices.tolist() == wanted.indices.tolist()
+    first = [arch.index % 3 > 0 for arch in wanted.architectures[:30]]
+    assert first == sorted(first, reverse=True)
+
+
+def test_a_score_that_is_no_number_is_named(task):
+    with pytest.raises(InputError, match=r"proxy score of .*: expected a number, nan where there is none, got 'high'"):
+        run(ProxySearch(lambda arch: "high"), task, 5, seed=0)
+
+
+def test_a_class_has_the_score_of_a_member_that_has_one(task, tmp_path):
+    classes = partition("official")
+    twins = next(members for arch in everything() if len(members := classes.members(arch)) > 2)
+    codes, values = tuple(arch.code for arch in twins[:2]), np.array([[np.nan], [2.0]])
+    path = tmp_path / "scores.parquet"
+    Scores(codes, ("nwot",), values, np.full(values.shape, np.nan), {(codes[0], "nwot"): "why"}).write(path)
+    look_up = searcher("proxy-search", {"scores": str(path), "proxy": "nwot"})._function()
+    assert [look_up(arch) for arch in twins[:3]] == [-np.inf, 2, 2]
+
+
 def test_a_missing_score_is_named(task):
     with pytest.raises(InputError, match=r"proxy scores: expected one for every candidate, got none for \d{6}"):
         run(ProxySearch({"323133": 1.0}), task, 5, seed=0)

@@ -5,6 +5,7 @@ from robnas.benchmarks import pareto_front
 from robnas.errors import InputError
 from robnas.search import hypervolume
 from robnas.search._dominance import best_first, crowding, domination_ranks
+from robnas.search._hypervolume import Scale
 
 
 def slow_ranks(points):
@@ -69,6 +70,33 @@ def test_hypervolume_of_nothing_is_zero_and_nan_counts_for_nothing():
     assert hypervolume(np.empty((0, 2)), [0, 0]) == 0
     assert hypervolume([[0.5, np.nan], [0.0, 1.0]], [0, 0]) == 0
     assert hypervolume([[2.0, 3.0], [np.nan, 9.0]], [0, 0]) == 6
+
+
+@pytest.mark.parametrize("points", [[], [[]], np.empty((0, 2)), [[-np.inf, 1.0]], [[np.nan, np.nan]]])
+def test_hypervolume_without_points_above_the_reference_is_zero(points):
+    assert hypervolume(points, [0.0, 0.0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("points", "reference", "text"),
+    [
+        ([[np.inf, 1.0], [0.5, 2.0]], [0, 0], "points below infinity, above a finite reference, got an infinite point"),
+        ([[np.inf, -1.0]], [0, 0], "got an infinite point"),
+        ([[1.0, 1.0]], [0, -np.inf], r"got the reference \[0.0, -inf\]"),
+        ([[1.0, 1.0]], [0, np.nan], r"got the reference \[0.0, nan\]"),
+        ([], [], r"a reference \(objectives,\)"),
+        ([[1.0], [2.0]], [], r"got \(2, 1\) and \(0,\)"),
+    ],
+)
+def test_hypervolume_of_what_is_not_finite_is_refused(points, reference, text):
+    """It was nan, with a warning, or an IndexError."""
+    with pytest.raises(InputError, match=f"hypervolume: expected .*{text}"):
+        hypervolume(points, reference)
+
+
+def test_a_front_without_volume_is_no_scale():
+    with pytest.raises(InputError, match="objectives: expected a front of the table that is better than its worst"):
+        Scale.of(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
 
 
 def test_shapes_that_do_not_fit_are_refused():

@@ -18,19 +18,26 @@ def hypervolume(points: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     By slicing along the last objective: O(n log n) for two objectives, O(n² log n) for three.
 
     Args:
-        points: shape (points, objectives), higher is better; rows with nan count for nothing.
+        points: shape (points, objectives), higher is better; rows with nan or minus infinity count for nothing, no
+            points at all have no volume.
         reference: shape (objectives,).
 
     Raises:
-        InputError: shapes do not fit.
+        InputError: shapes do not fit, a point is infinite, or the reference is not finite.
     """
     found, low = np.asarray(points, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    if found.ndim != 2 or low.shape != found.shape[1:]:
+    if found.size == 0 and found.ndim < 3:
+        found = found.reshape(0, low.size)
+    if found.ndim != 2 or low.shape != found.shape[1:] or not low.size:
         raise InputError(
             "hypervolume",
             expected="points (n, objectives) and a reference (objectives,)",
             got=Verbatim(f"{found.shape} and {low.shape}"),
         )
+    if np.isposinf(found).any() or not np.isfinite(low).all():
+        expected = "points below infinity, above a finite reference"
+        got = "an infinite point" if np.isfinite(low).all() else f"the reference {low.tolist()}"
+        raise InputError("hypervolume", expected=expected, got=Verbatim(got))
     above = (found > low).all(axis=1)
     return _volume(found[above] - low) if above.any() else 0.0
 
@@ -66,7 +73,14 @@ class Scale:
         """The scale of a table's reported values, shape (rows, objectives), and of their front if there is one."""
         worst, best = np.nanmin(outcomes, axis=0), np.nanmax(outcomes, axis=0)
         whole = cls(worst, best, 1.0)
-        return whole if front is None else cls(worst, best, whole.share(front))
+        if front is None:
+            return whole
+        if not (volume := whole.share(front)) > 0:
+            raise InputError(
+                "objectives", expected="a front of the table that is better than its worst values in all at once",
+                got=Verbatim(f"{len(front)} architectures without hypervolume"), remedy="search for one objective",
+            )  # fmt: skip
+        return cls(worst, best, volume)
 
     def scaled(self, outcomes: Floats) -> Floats:
         """Outcomes in units of the table's range: 0 worst, 1 best."""

@@ -23,7 +23,8 @@ from robnas.search._space import Space
 from robnas.spaces import CONVOLUTIONS, Architecture, partition
 from robnas.types import check_count
 
-Proxy = Callable[[Architecture], float]
+Proxy = Callable[[Architecture], float | None]
+Ranked = Callable[[Architecture], float]
 
 
 @cache
@@ -37,7 +38,7 @@ def _convolutions(arch: Architecture) -> float:
     return float(sum(is_live and operation in CONVOLUTIONS for operation, is_live in live))
 
 
-SIZES: dict[str, Proxy] = {
+SIZES: dict[str, Ranked] = {
     "parameters": lambda arch: float(_counts(arch).parameters),
     "macs": lambda arch: float(_counts(arch).macs),
     "convolutions": _convolutions,
@@ -55,10 +56,10 @@ class ProxySearch:
 
     name: ClassVar[str] = "proxy-search"
 
-    proxy: str | Proxy | Mapping[str, float] = "parameters"
+    proxy: str | Proxy | Mapping[str, float | None] = "parameters"
     """Score of an untrained network, higher is better: a name of `SIZES`, or of a score in the file `scores`; a
     function of an architecture, a mapping from digit codes, or the path of such a mapping as ``.json`` or as ``.csv``
-    with the columns architecture, score."""
+    with the columns architecture, score. One that is nan, infinite or None is undefined, and comes last."""
     pool: int = 1000
     """Random candidates that the proxy orders; the best are asked for first."""
     warmup: int = 30
@@ -96,7 +97,7 @@ class ProxySearch:
         one_objective(self, space)
         return Loop(self._steps(space, rng, self._function()))
 
-    def _function(self) -> Proxy:
+    def _function(self) -> Ranked:
         proxy = self.proxy
         if self.scores and isinstance(proxy, str):
             return _of_file(Path(self.scores), proxy)
@@ -105,17 +106,17 @@ class ProxySearch:
                 return SIZES[proxy]
             proxy = _mapping(Path(proxy))
         if not isinstance(proxy, Mapping):
-            return proxy
+            return _ranked(proxy)
         scores = proxy
 
-        def look_up(arch: Architecture) -> float:
+        def look_up(arch: Architecture) -> float | None:
             if arch.code not in scores:
                 raise InputError("proxy scores", expected="one for every candidate", got=Verbatim(f"none for {arch}"))
-            return float(scores[arch.code])
+            return scores[arch.code]
 
-        return look_up
+        return _ranked(look_up)
 
-    def _steps(self, space: Space, rng: np.random.Generator, proxy: Proxy) -> Steps:
+    def _steps(self, space: Space, rng: np.random.Generator, proxy: Ranked) -> Steps:
         drawn = rng.permutation(space.size)[: self.pool].tolist()
         order = sorted((space.representatives[place] for place in drawn), key=proxy, reverse=True)
         alive: deque[tuple[float, Architecture]] = deque(maxlen=self.warmup)
@@ -135,7 +136,7 @@ class ProxySearch:
             alive.append((value, child))
 
     def _child(
-        self, parent: Architecture, asked: set[int], space: Space, rng: np.random.Generator, proxy: Proxy
+        self, parent: Architecture, asked: set[int], space: Space, rng: np.random.Generator, proxy: Ranked
     ) -> Architecture | None:
         """Of some neighbours that are new, the one that the proxy prefers; any new one where there are none."""
         near = [other for other in space.neighbours(parent) if space.class_of(other) not in asked]
@@ -147,7 +148,26 @@ class ProxySearch:
         return best
 
 
-def _of_file(path: Path, name: str) -> Proxy:
+def _ranked(proxy: Proxy) -> Ranked:
+    """Its scores as numbers that can be ordered, minus infinity where there is none: nan is neither less nor more.
+
+    An infinite score is none either, as in `robnas.proxies.score`: a number overflowed.
+    """
+
+    def value(arch: Architecture) -> float:
+        found = proxy(arch)
+        try:
+            number = np.nan if found is None else float(found)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"proxy score of {arch}", expected="a number, nan where there is none", got=found
+            ) from None
+        return number if np.isfinite(number) else -np.inf
+
+    return value
+
+
+def _of_file(path: Path, name: str) -> Ranked:
     """A score of a file that ``robnas score`` wrote; many runs share it.
 
     Raises:
@@ -158,12 +178,16 @@ def _of_file(path: Path, name: str) -> Proxy:
 
 
 @lru_cache(maxsize=8)
-def _looked_up(path: Path, name: str, changed: int) -> Proxy:
+def _looked_up(path: Path, name: str, changed: int) -> Ranked:
     """An architecture's own score, or that of a member of its official class; the lowest where it is missing."""
     scores = read_scores(path)
     values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
     own, class_of = dict(zip(scores.codes, values, strict=True)), partition("official").class_of
-    of_class = {int(class_of[Architecture(code).index]): value for code, value in reversed(own.items())}
+    of_class: dict[int, float] = {}
+    for code, value in own.items():  # the first member, but for one that has a score
+        place = int(class_of[Architecture(code).index])
+        if of_class.get(place, -np.inf) == -np.inf:
+            of_class[place] = value
 
     def look_up(arch: Architecture) -> float:
         value = own.get(arch.code)
