@@ -50,6 +50,10 @@ class InputError(RobnasError, ValueError):
         super().__init__(f"{text}; {remedy}" if remedy else text)
 
 
+class NonFiniteError(InputError):
+    """What a network computes is nan or infinity."""
+
+
 class Verbatim(str):
     """A `got` text that is shown as it is, without quotes."""
 

@@ -157,7 +157,7 @@ def test_pairs_come_from_classes_that_have_them():
         (lambda: robust_ntk(network(), IMAGES, LABELS + 2, threat=THREAT), "labels: expected from 0 to 3, got 5"),
         (
             lambda: SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS - 1, attacks=1)),
-            "labels: expected from 0 to 3, got -1",
+            "labels: expected numbers of classes, from 0, got -1",
         ),
         (lambda: robnas.ThreatModel.linf("-1/255"), "epsilon: expected a number ≥ 0"),
         (lambda: Probe(network(), IMAGES, LABELS, beta=1.1), r"beta: expected a number in \[0, 1\], got 1.1"),

@@ -365,6 +365,15 @@ def test_a_network_that_fails_is_named_in_one_line():
     assert "\n" not in str(error.value)
 
 
+def test_a_network_that_is_not_finite_under_attack_keeps_its_clean_kernels():
+    network = Body(lambda self, x: self.first((x - x.detach()).sqrt() ** 2 + x))  # the slope of the root is infinite
+    found = score_network(probe(network), ["ntk-clean-trace", KERNEL, "ntk-twice-trace", "jacobian_norm", "snip"])
+    assert None not in (found["ntk-clean-trace"].value, found["snip"].value)
+    assert found[KERNEL].reason == "kernel: expected finite entries, got nan or infinity"
+    assert "nan" in found["ntk-twice-trace"].reason
+    assert "nan" in found["jacobian_norm"].reason
+
+
 def test_labels_of_any_whole_type_are_the_same():
     first, second = (Probe(Body(used), IMAGES, LABELS.to(kind)) for kind in (torch.int64, torch.int32))
     assert score_network(first, ["cheap", KERNEL]) == score_network(second, ["cheap", KERNEL])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas.attacks._frozen import frozen, seeded_randomness
-from robnas.errors import InputError, Verbatim, reason
+from robnas.errors import InputError, NonFiniteError, Verbatim, reason
 
 NOT_FINITE = Verbatim("nan or infinity")
 _ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
@@ -169,7 +169,7 @@ def check_classes(network: nn.Module, image: Tensor, labels: Tensor, *, classes:
 def check_finite_logits(logits: Tensor, where: str = "", remedy: str = "train it again") -> None:
     """Raise `InputError` unless all logits are finite; waits for the device."""
     if not logits.isfinite().all():
-        raise InputError("network", expected=f"finite logits{where}", got=NOT_FINITE, remedy=remedy)
+        raise NonFiniteError("network", expected=f"finite logits{where}", got=NOT_FINITE, remedy=remedy)
 
 
 def no_gradient() -> InputError:
@@ -184,7 +184,7 @@ def no_gradient() -> InputError:
 
 def infinite_gradient() -> InputError:
     """The error of a gradient that is not finite: attacks would leave such pixels alone, or make them NaN."""
-    return InputError(
+    return NonFiniteError(
         "gradient of the loss to the images",
         expected="finite numbers",
         got=NOT_FINITE,

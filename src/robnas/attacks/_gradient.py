@@ -14,7 +14,7 @@ from robnas._seeds import generator as derived
 from robnas.attacks._attack import Labelled
 from robnas.attacks._ball import Ball, clip_to_ball
 from robnas.attacks._checks import NOT_FINITE, infinite_gradient, no_gradient
-from robnas.errors import InputError
+from robnas.errors import InputError, NonFiniteError
 from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
 Loss = Callable[[Tensor], Tensor]
@@ -115,7 +115,7 @@ class PGD(Labelled):
         try:
             return self.once(loss, images, generator)
         except FloatingPointError:
-            raise InputError("network", expected="finite logits on attacked images", got=NOT_FINITE) from None
+            raise NonFiniteError("network", expected="finite logits on attacked images", got=NOT_FINITE) from None
 
     def __call__(
         self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._seeds import derive_seed
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._empirical import NTKSettings, kernel_blocks
 from robnas.kernels._kernels import mix
@@ -54,20 +54,28 @@ class Probe:
 
     @cached_property
     def blocks(self) -> _Blocks:
-        """Kernels within and between images (0), attacked images (1) and twice attacked images (2)."""
-        batches = [self.images, *self.attacked[: self.attacks]]
+        """Kernels within and between images (0), attacked images (1) and twice attacked images (2).
+
+        Those of attacked images are nan where the network is not finite on the way there.
+        """
+        batches, lost = [self.images, *self.attacked[: self.attacks]], 0
         if not self.attacked and self.attacks:
-            batches = attack_twice(
-                self.network,
-                self.images,
-                self.labels,
-                default_attack(self.threat),
-                settings=self.settings,
-                calibration=self.calibration,
-                seed=self.seed,
-                times=self.attacks,
-            )
-        return kernel_blocks(self.network, batches, self.labels, self.settings, self.calibration)
+            try:
+                batches = attack_twice(
+                    self.network,
+                    self.images,
+                    self.labels,
+                    default_attack(self.threat),
+                    settings=self.settings,
+                    calibration=self.calibration,
+                    seed=self.seed,
+                    times=self.attacks,
+                )
+            except NonFiniteError:
+                lost = self.attacks
+        found = kernel_blocks(self.network, batches, self.labels, self.settings, self.calibration)
+        none = np.full_like(found[0, 0], np.nan)
+        return found | {key: none for place in range(lost) for key in ((place, place + 1), (place + 1, place + 1))}
 
 
 KERNELS: dict[str, tuple[int, Callable[[_Blocks, float], Floats]]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.kernels._activations import Floats
 
 _INDEFINITE = 1e-8  # share of the trace by which the smallest eigenvalue may be negative
@@ -17,7 +17,7 @@ class IndefiniteKernelError(InputError):
     """A kernel has an eigenvalue that is negative beyond rounding, so it is no kernel."""
 
 
-class NonFiniteKernelError(InputError):
+class NonFiniteKernelError(NonFiniteError):
     """A kernel holds nan or infinity, because the network does or a number overflowed."""
 
 
