@@ -274,6 +274,21 @@ def test_a_result_whose_answer_was_lost_is_kept_once(store):
     assert len(store.records()) == 20
 
 
+def test_the_waits_for_a_store_double_up_to_five_seconds(store):
+    now, waits = [0.0], []
+
+    class Waiting(Inline):
+        def wait(self, timeout):
+            if self.pending:
+                return super().wait(timeout)
+            waits.append(timeout)
+            now[0] += timeout
+            return []
+
+    drive(Absent(queue_of(store, 1), 9), Waiting(), policy=Policy(patience=60), clock=lambda: now[0])
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5])
+
+
 def test_a_store_that_stays_away_ends_the_build_with_one_line(store):
     executor = Inline()
     with pytest.raises(StoreUnavailableError, match="store: expected an answer"):

@@ -281,6 +281,23 @@ class InPlace(nn.Module):
         return self.b(self.a(x)).relu_()
 
 
+class Values(nn.Module):
+    def __init__(self, *values):
+        super().__init__()
+        self.linear, self.values = nn.Linear(2, 2), nn.ParameterList(values)
+
+    def forward(self, x):
+        return self.linear(x) + sum(value.sum() for value in self.values)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 2), (2, 1)])
+def test_values_that_are_not_broadcast_over_images_are_refused(shape):
+    """Of three images a value of shape (3,) would have been one number for each."""
+    with pytest.raises(InputError, match="layer values: expected one of Linear"):
+        empirical_ntk(Values(torch.ones(1, 2), torch.ones(shape)), torch.ones(3, 2))
+    assert empirical_ntk(Values(torch.ones(1, 2)), torch.ones(3, 2)).shape == (3, 3)
+
+
 @pytest.mark.parametrize(
     ("network", "images", "settings", "text"),
     [

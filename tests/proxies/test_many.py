@@ -157,6 +157,20 @@ def test_scores_of_other_settings_are_not_mixed(digits, tmp_path, monkeypatch, o
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_a_journal_without_finished_architectures_begins_anew(digits, tmp_path, monkeypatch):
+    """What was there would be read as an architecture by the call after the next."""
+    path, part = tmp_path / "scores.parquet", tmp_path / "scores.parquet.part"
+    part.write_text(json.dumps({"settings": {"images": 7}}) + "\n" + '{"architecture": "3231')
+    stopping(monkeypatch)
+    with pytest.raises(MemoryError):
+        many(digits, names=["nwot"], repeats=1, out=path)
+    first, *others = map(json.loads, part.read_text().splitlines())
+    assert first["settings"]["images"] == 8
+    assert [row["architecture"] for row in others] == CODES[:2]
+    monkeypatch.undo()
+    assert list(many(digits, names=["nwot"], repeats=1, out=path)) == CODES
+
+
 def test_another_process_at_work_and_another_file_are_named(digits, tmp_path):
     path, part = tmp_path / "scores.parquet", tmp_path / "scores.parquet.part"
     with part.open("w") as held:

@@ -66,6 +66,13 @@ def same(first, second):
     return json.dumps(first.to_dict()) == json.dumps(second.to_dict())
 
 
+def test_the_share_of_runs_without_regret_is_that_of_their_ends(noisy):
+    result = repeat(RandomSearch(), noisy, 20, 4, seed=0, checkpoints=(10,))
+    for last, share in (([0.0, 0.1, 0.0, 0.0], 0.75), ([0.1] * 4, 0.0), ([1e-13, 1e-3, 0.1, 0.2], 0.25)):
+        regrets = np.column_stack([[0.0, 0.0, 0.3, 0.3], last])
+        assert dataclasses.replace(result, regrets=regrets).found_best == share
+
+
 def test_means_and_deviations_are_those_of_the_single_runs(noisy):
     result = repeat(RegularizedEvolution(), noisy, 50, 12, seed=3, checkpoints=(10, 20))
     traces = [run(RegularizedEvolution(), noisy, 50, seed) for seed in range(3, 15)]

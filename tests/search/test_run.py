@@ -363,3 +363,19 @@ def test_a_run_charges_its_table_and_a_comparison_of_runs_charges_nothing():
     for arch in trace.architectures:
         objective(arch)
     assert table.charged == 5
+
+
+def test_the_front_forgets_what_is_dominated_in_what_the_search_sees(several):
+    """Whatever is reported of it: by noise the first looked worse than the third, which is reported as worse."""
+    trace = run(Asks(("323133", "333333", "000000")), several, budget=3, seed=0)
+    reported = np.array([[0.9, 0.9, 0.9], [0.2, 0.2, 0.2], [0.5, 0.5, 0.5]])
+    scale = dataclasses.replace(trace.scale, worst=np.zeros(3), best=np.ones(3), volume=1.0)
+    seen = {
+        "third": np.array([[1.0, 1.0, 1.0], [2.0, 0.5, 0.5], [1.0, 1.0, 2.0]]),
+        "equal": np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]),
+        "none": np.array([[1.0, 1.0, 1.0], [2.0, 0.5, 0.5], [0.5, 0.5, 2.0]]),
+    }
+    wanted = {"third": [0.9**3, 0.9**3, 0.5**3], "equal": [0.9**3] * 3, "none": [0.9**3] * 3}
+    for name, values in seen.items():
+        found = dataclasses.replace(trace, values=values, outcomes=reported, scale=scale)
+        assert (1 - found.regret) == pytest.approx(wanted[name]), name
