@@ -374,6 +374,45 @@ def test_a_network_that_is_not_finite_under_attack_keeps_its_clean_kernels():
     assert "nan" in found["jacobian_norm"].reason
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_scores_inside_no_grad_and_inference_mode_are_the_same(mode):
+    names, settings = [*CHEAP, KERNEL], NTKSettings(batch_norm="train")
+    expected = score_network(probe(block), names), score_network(probe(block, settings=settings), [KERNEL])
+    network = Body(block)
+    with mode():
+        images = IMAGES.clone()
+        found = (
+            score_network(Probe(network, images, LABELS), names),
+            score_network(Probe(network, images, LABELS, settings=settings), [KERNEL]),
+        )
+    assert found == expected
+
+
+def test_scores_do_not_depend_on_the_default_dtype():
+    expected = score_network(probe(block), CHEAP)
+    network = Body(block)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = score_network(probe(network), CHEAP)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found == expected
+
+
+@pytest.mark.parametrize(("returned", "value"), [(torch.tensor(2.0), 2.0), (np.float32(2), 2.0), (None, None)])
+def test_an_own_score_may_be_any_number_or_none(monkeypatch, returned, value):
+    monkeypatch.setitem(PROXIES, "mine", lambda probe: returned)
+    found = score_network(probe(block), ["mine"])["mine"].value
+    assert found == value
+    assert value is None or type(found) is float
+
+
+def test_an_own_score_that_is_no_number_is_refused(monkeypatch):
+    monkeypatch.setitem(PROXIES, "mine", lambda probe: "high")
+    with pytest.raises(InputError, match="proxy mine: expected a number, got 'high'"):
+        score_network(probe(block), ["mine"])
+
+
 def test_labels_of_any_whole_type_are_the_same():
     first, second = (Probe(Body(used), IMAGES, LABELS.to(kind)) for kind in (torch.int64, torch.int32))
     assert score_network(first, ["cheap", KERNEL]) == score_network(second, ["cheap", KERNEL])

@@ -89,3 +89,17 @@ def test_bad_input_is_refused():
         fit_few_shot(archs, scores[:3], values)
     with pytest.raises(InputError, match=r"scores of an architecture, for a predictor: .* got 'parameters'"):
         proxy_features([{"nwot": 1.0}])
+    with pytest.raises(InputError, match=r"for a predictor: expected finite scores, None or nan for .*, got inf"):
+        proxy_features([dict.fromkeys(SCALES, 1.0) | {"zen": math.inf}])
+
+
+def test_nan_is_missing_for_a_predictor_as_none_is():
+    archs, scores, values = scored(20)
+    for name in ("macs", "synflow", "jacov"):
+        first, second = (
+            fit_few_shot(
+                archs, [{**row, name: gap} if place % 5 == 0 else row for place, row in enumerate(scores)], values
+            )
+            for gap in (None, math.nan)
+        )
+        np.testing.assert_array_equal(first.predict(archs, scores), second.predict(archs, scores))

@@ -127,6 +127,8 @@ def empirical_kernels(
     return RobustKernels(*(found[key] for key in ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2))))
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def kernel_blocks(
     network: nn.Module,
     batches: Sequence[Tensor],

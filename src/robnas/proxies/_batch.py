@@ -83,6 +83,7 @@ class Batch:
             data.std,
         )  # fmt: skip
 
+    @torch.inference_mode(False)
     def probe(self, arch: object, settings: ProxySettings, attacks: int, device: torch.device | str) -> Probe:
         """The untrained network of an architecture with these images; its weights follow from the seed too."""
         network = build_network(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._settings import check_keys
+from robnas.errors import InputError
 from robnas.networks import count
 from robnas.spaces import WAYS, Architecture
 
@@ -44,10 +45,14 @@ def proxy_features(scores: Sequence[Mapping[str, float | None]]) -> Matrix:
     """The proxies of `SCALES` on their scales, shape (architectures, proxies); nan where a score is missing.
 
     Raises:
-        InputError: a score of `SCALES` is not there at all.
+        InputError: a score of `SCALES` is not there at all, or infinite.
     """
     for row in scores:
         check_keys("scores of an architecture, for a predictor", SCALES, row)
+        infinite = [name for name in SCALES if (value := row[name]) is not None and math.isinf(value)]
+        if infinite:
+            expected = "finite scores, None or nan for a missing one"
+            raise InputError("scores of an architecture, for a predictor", expected=expected, got=row[infinite[0]])
     rows = [[(math.nan if row[name] is None else scale(row[name])) for name, scale in SCALES.items()] for row in scores]  # type: ignore[arg-type]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(SCALES))
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+import torch
+
 from robnas._seeds import derive_seed
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, reason
@@ -19,8 +21,6 @@ from robnas.spaces import Architecture
 from robnas.types import check_count
 
 if TYPE_CHECKING:
-    import torch
-
     from robnas.data import Dataset
 
 _SETTINGS = ProxySettings()
@@ -63,16 +63,22 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
     return {name: _value(name, probe) for name in selected(proxies)}
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def _value(name: str, probe: Probe) -> Value:
     try:
         with seeded_randomness(derive_seed(probe.seed, "proxies", name), probe.images.device):
-            value = proxy_named(name)(probe)
+            found: object = proxy_named(name)(probe)
     except (UndefinedScoreError, IndefiniteKernelError, NonFiniteKernelError) as error:
         return Value(None, str(error))
     except NotImplementedError as error:
         return Value(None, f"torch does not differentiate this network so: {reason(error)}")
     except RuntimeError as error:
         raise InputError("network", expected=f"one that {name} can ask", got=reason(error)) from error
+    try:
+        value = float("nan" if found is None else found)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InputError(f"proxy {name}", expected="a number", got=found) from None
     if not isfinite(value):
         return Value(None, f"it came out as {value}: the network is degenerate, or a number overflowed")
     return Value(value)

@@ -73,7 +73,8 @@ def textbook(network: nn.Module, *, twice: bool = False) -> nn.Module:
         InputError: it cannot be copied.
     """
     try:
-        twin = copy.deepcopy(network).train().requires_grad_(True)
+        with torch.inference_mode(False):  # where a copy has no gradients
+            twin = copy.deepcopy(network).train().requires_grad_(True)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError("network", expected="one that copy.deepcopy copies", got=reason(error)) from error
     for cell in twin.modules():

@@ -43,7 +43,7 @@ def zen(probe: Probe) -> float:
 
 
 def _normal(like: Tensor, source: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=source).to(like)
+    return torch.randn(like.shape, generator=source, dtype=torch.float32).to(like)
 
 
 def _features(probe: Probe, network: nn.Module, images: Tensor) -> Tensor:
