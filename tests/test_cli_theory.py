@@ -37,6 +37,15 @@ def test_an_infinite_bound_is_null_in_json(capsys, monkeypatch):
     assert "(by the eigenvalue alone inf)" in out
 
 
+def test_a_singular_kernel_has_no_smallest_eigenvalue(capsys, monkeypatch):
+    monkeypatch.setattr("robnas.kernels._spectrum.is_singular", lambda values: True)
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "--inputs", "6", "--width", "8", "--json")
+    assert code == 0
+    assert set(json.loads(out)["rows"][0]["lambda_min"].values()) == {None}
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "--inputs", "6", "--width", "8")
+    assert "smallest eigenvalue  clean singular  robust singular" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -50,7 +50,8 @@ def theory(
             progress(done, len(found), str(arch))
     if as_json:
         for row in rows:  # JSON has no infinity
-            row["bound"] = {name: term if isfinite(term) else None for name, term in row["bound"].items()}
+            for key in ("bound", "lambda_min"):
+                row[key] = {name: term if isfinite(term) else None for name, term in row[key].items()}
         print_json({"data": source.name, "classes": classes, "inputs": inputs, "rho": rho, "beta": beta, "rows": rows})
     else:
         print(f"{source.name} {classes}, N = {inputs}, ρ = {rho:g}, β = {beta:g}")
@@ -97,12 +98,12 @@ def _theory_row(
         "clean": five.clean, "robust": five.robust, "twice": five.twice,
         "mixed": five.mixed(beta), "mixed-twice": five.mixed_twice(beta),
     }  # fmt: skip
-    flat = x.flatten(1).numpy()
+    flat, smallest = x.flatten(1).numpy(), kernels.MEASURES["lambda-min"]
     lower = {"schur": kernels.schur_bound, "hermite": kernels.hermite_bound}
     below = {} if arch.convolutional else {name: function(arch, flat) for name, function in lower.items()}
     return {
         "architecture": str(arch),
-        "lambda_min": {name: float(kernels.eigenvalues(matrix)[0]) for name, matrix in matrices.items()},
+        "lambda_min": {name: smallest(matrix, y.numpy()) for name, matrix in matrices.items()},
         "lower_bounds_clean": below,
         "lower_bounds_mixed": {
             "weyl": kernels.weyl_bound(five, beta), "perturbation": kernels.perturbation_bound(five, beta)
@@ -113,7 +114,9 @@ def _theory_row(
 
 def _print_theory(row: dict[str, Any]) -> None:
     def listed(values: dict[str, float]) -> str:
-        return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        return "  ".join(
+            f"{name} {value:.4g}" if isfinite(value) else f"{name} singular" for name, value in values.items()
+        )
 
     bound = row["bound"]
     print(row["architecture"])
