@@ -281,6 +281,22 @@ class InPlace(nn.Module):
         return self.b(self.a(x)).relu_()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_kernels_of_networks_in_half_precision_are_computed_in_float32(dtype):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).to(dtype)
+    images = torch.rand(3, 1, 4, 4)
+    np.testing.assert_array_equal(empirical_ntk(network, images), empirical_ntk(copy.deepcopy(network).float(), images))
+    assert next(network.parameters()).dtype == dtype
+
+
+@pytest.mark.parametrize("mode", ["calibrated-eval", "eval-raw", "train"])
+def test_a_network_that_does_not_take_the_images_is_refused_in_one_line(mode):
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.Flatten())
+    with pytest.raises(InputError, match=r"network: expected one that takes images of shape \(1, 2, 2\), got Runtime"):
+        empirical_ntk(network, torch.rand(3, 1, 2, 2), settings=NTKSettings(batch_norm=mode))
+
+
 class Values(nn.Module):
     def __init__(self, *values):
         super().__init__()

@@ -9,11 +9,13 @@ from robnas.kernels import (
     KERNELS,
     MEASURES,
     SCORES,
+    NonFiniteKernelError,
     NTKSettings,
     Probe,
     SphereAttack,
     balanced_batch,
     empirical_ntk,
+    label_alignment,
     robust_ntk,
     unit_sphere,
 )
@@ -123,6 +125,19 @@ def test_a_batch_is_balanced_and_random():
     assert len(set(found.tolist())) == 15
     assert not torch.equal(found, balanced_batch(labels, 15, seed=1))
     assert torch.equal(found, balanced_batch(labels, 15, seed=0))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_every_measure_of_a_kernel_that_is_not_finite_says_so(measure):
+    broken = network()
+    broken.head.linear.weight.data.fill_(float("nan"))
+    with pytest.raises(NonFiniteKernelError, match="kernel: expected finite entries, got nan or infinity"):
+        SCORES[f"ntk-clean-{measure}"](Probe(broken, IMAGES, LABELS, attacks=0))
+
+
+def test_labels_that_are_not_finite_are_refused():
+    with pytest.raises(InputError, match="labels: expected finite numbers, got nan or infinity"):
+        label_alignment(np.eye(3), [1.0, np.nan, -1.0])
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,23 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
             norm.train()
             norm.momentum = 1.0
         with torch.no_grad():
-            twin(calibration)
+            ask(twin, calibration)
     for norm in norms:
         norm.train(mode == "train")
     return twin
+
+
+def ask(network: nn.Module, images: Tensor) -> object:
+    """What the network makes of images.
+
+    Raises:
+        InputError: it fails.
+    """
+    try:
+        return network(images)
+    except RuntimeError as error:
+        expected = f"one that takes images of shape {tuple(images.shape[1:])}"
+        raise InputError("network", expected=expected, got=reason(error)) from error
 
 
 def _copied(_: nn.Module, arguments: tuple[object, ...]) -> tuple[object, ...]:
@@ -70,7 +83,7 @@ def _work_on_copies(network: nn.Module, images: Tensor) -> None:
         for module in flagged:
             module.inplace = inplace  # type: ignore[assignment]
         with torch.no_grad(), seeded_randomness(0, images.device):
-            return network(images)
+            return ask(network, images)
 
     if flagged:
         before, after = logits(True), logits(False)

@@ -16,7 +16,7 @@ from robnas._settings import check_keys
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
-from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, prepared
+from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, ask, prepared
 from robnas.kernels._jacobian import PARAMETERS, Parameters, Piece, bytes_per_image, check_calls, fill, pieces, split
 from robnas.kernels._kernels import RobustKernels
 from robnas.types import Progress, check_count, silent
@@ -138,7 +138,7 @@ def kernel_blocks(
     progress: Progress = silent,
 ) -> dict[tuple[int, int], Floats]:
     """Kernels within each batch and between neighbouring ones."""
-    dtype = torch.float64 if settings.float64 else None
+    dtype = computed_in(network, settings)
     batches = [_checked(batch, network, dtype) for batch in batches]
     if any(batch.shape != batches[0].shape for batch in batches):
         shapes = ", ".join(str(tuple(batch.shape)) for batch in batches)
@@ -152,6 +152,14 @@ def kernel_blocks(
         work = _by_image if settings.batch_norm == "train" else _by_layer
         work(twin, batches, cotangents, settings, gram, progress)
     return gram.blocks()
+
+
+def computed_in(network: nn.Module, settings: NTKSettings) -> torch.dtype | None:
+    """Of gradients: float64 where it is asked for, float32 for half precision, which is noise to kernels; or None."""
+    if settings.float64:
+        return torch.float64
+    parameter = next(network.parameters(), None)
+    return torch.float32 if parameter is not None and parameter.dtype in (torch.float16, torch.bfloat16) else None
 
 
 def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> Tensor:
@@ -172,10 +180,10 @@ def count_outputs(network: nn.Module, images: Tensor) -> int:
     """Outputs per image.
 
     Raises:
-        InputError: outputs of another shape than (n, outputs).
+        InputError: outputs of another shape than (n, outputs), or a network that does not take the images.
     """
     with torch.no_grad():
-        logits = network(images)
+        logits = ask(network, images)
     if not isinstance(logits, Tensor):
         raise InputError("network", expected="a tensor of outputs", got=Verbatim(type(logits).__name__))
     if logits.ndim != 2 or len(logits) != len(images):

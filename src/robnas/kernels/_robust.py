@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
 from robnas.kernels._batch_norm import prepared
-from robnas.kernels._empirical import NTKSettings, check_labels, count_outputs, empirical_kernels
+from robnas.kernels._empirical import NTKSettings, check_labels, computed_in, count_outputs, empirical_kernels
 from robnas.kernels._kernels import RobustKernels
 from robnas.types import Progress, ThreatModel, check_count, silent
 
@@ -55,7 +54,7 @@ def attack_twice(
     """
     check_images(images, labels)
     mode = "calibrated-eval" if settings.batch_norm == "train" else settings.batch_norm
-    dtype = torch.float64 if settings.float64 else None
+    dtype = computed_in(network, settings)
     parameter = next(network.parameters(), images)
     given = images.to(device=parameter.device, dtype=dtype or parameter.dtype)
     reference = given if calibration is None else calibration.to(given)

@@ -17,7 +17,7 @@ from robnas.kernels._activations import Floats
 from robnas.kernels._empirical import NTKSettings, kernel_blocks
 from robnas.kernels._kernels import mix
 from robnas.kernels._robust import attack_twice, default_attack
-from robnas.kernels._spectrum import MEASURES
+from robnas.kernels._spectrum import MEASURES, NonFiniteKernelError
 from robnas.types import ThreatModel, check_range
 
 _THREAT, _SETTINGS = ThreatModel.linf("8/255"), NTKSettings()
@@ -125,6 +125,8 @@ class KernelScore:
             NonFiniteKernelError: it holds nan or infinity.
         """
         kernel = KERNELS[self.kernel][1](probe.blocks, probe.beta)
+        if not np.isfinite(kernel).all():
+            raise NonFiniteKernelError("kernel", expected="finite entries", got=Verbatim("nan or infinity"))
         return MEASURES[self.measure](kernel, probe.labels.cpu().numpy())
 
 

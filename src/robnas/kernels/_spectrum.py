@@ -78,11 +78,13 @@ def label_targets(labels: npt.ArrayLike) -> Floats:
     """Labels as ±1: one column for two classes, one against the rest for more; shape (n, 1 or classes).
 
     Raises:
-        InputError: all labels are equal, or they are not one-dimensional.
+        InputError: all labels are equal, not finite, or not one-dimensional.
     """
     given = np.asarray(labels)
     if given.ndim != 1:
         raise InputError("labels", expected="shape (n,)", got=Verbatim(given.shape))
+    if given.dtype.kind in "fc" and not np.isfinite(given).all():
+        raise InputError("labels", expected="finite numbers", got=Verbatim("nan or infinity"))
     classes = np.unique(given)
     if len(classes) < 2:
         raise InputError("labels", expected="at least two classes", got=Verbatim("all equal"))
