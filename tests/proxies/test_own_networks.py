@@ -1,5 +1,6 @@
 """Networks of one's own: in place, random, shared, unusual, constant. Scores are right, undefined or refused."""
 
+import copy
 import math
 import random
 
@@ -352,15 +353,59 @@ def test_shared_weights_and_other_outputs_are_refused():
             PROXIES[name](probe(Two(used), attacks=0))
 
 
+def changed(how):
+    network = build_network("323133", num_classes=4, channels=2, cells=1, in_channels=1)
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, 1.0, 0.5)
+    part = network.stages[0][0].fans["0"].convolutions[-1]
+    if how == "reflect":
+        part.conv.padding_mode, part.conv._reversed_padding_repeated_twice = "reflect", [1, 1, 1, 1]
+    elif how == "eps":
+        part.norm.eps = 1.0
+    elif how == "hook":
+        network.stages[0][0].fans["0"].register_forward_hook(lambda _, __, terms: ((to, -term) for to, term in terms))
+    elif how == "forward":
+        part.conv.forward = lambda x: F.conv2d(-x, part.conv.weight, padding=1)
+    elif how == "norm":
+        part.norm = nn.InstanceNorm2d(part.conv.out_channels)
+    elif how == "statistics":
+        norm = nn.BatchNorm2d(part.conv.out_channels, track_running_stats=False)
+        norm.weight, norm.bias = part.norm.weight, part.norm.bias
+        part.norm = norm
+    return network
+
+
+@pytest.mark.parametrize("how", ["", "reflect", "eps", "hook", "forward", "norm", "statistics"])
+def test_a_changed_network_of_ours_is_asked_as_it_is(how):
+    network, plain = changed(how), changed("")
+    probe_ = Probe(network, IMAGES, LABELS)
+    expected = copy.deepcopy(network).train()(IMAGES)
+    torch.testing.assert_close(probe_.clean.logits, expected)
+    assert torch.allclose(expected, plain.train()(IMAGES), atol=1e-3) == (how in ("", "statistics"))
+    assert None not in [one.value for one in score_network(probe_, ["snip", "jacov"]).values()]
+
+
+def test_instance_norms_go_where_batch_norms_go():
+    network, plain = Body(block), Body(block)
+    network.norm, plain.norm = nn.InstanceNorm2d(4), nn.Identity()
+    for name in ("synflow", "croze"):
+        assert PROXIES[name](probe(network)) == pytest.approx(PROXIES[name](probe(plain)))
+
+
 def test_a_network_that_fails_is_named_in_one_line():
     def spoilt(self, x):
         return F.relu(self.first(x)).add_(1)  # which torch cannot differentiate
 
     with pytest.raises(
-        InputError, match=r"network: expected one that snip can ask, got RuntimeError \(one of"
+        InputError,
+        match=r"network: expected one that takes the images and snip differentiates, got RuntimeError \(one of",
     ) as error:
         score_network(probe(spoilt), ["snip"])
-    with pytest.raises(InputError, match=r"network: expected one that zen can ask, got RuntimeError \(mat1 and mat2"):
+    with pytest.raises(
+        InputError,
+        match=r"network: expected one that takes the images and zen differentiates, got RuntimeError \(mat1 and mat2",
+    ):
         score_network(probe(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(3, 4))), ["zen"])
     assert "\n" not in str(error.value)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, Verbatim, reason
-from robnas.networks import Network
+from robnas.networks._as_built import unlike_built
 
 BatchNorm = Literal["calibrated-eval", "eval-raw", "train"]
 BATCH_NORMS: tuple[BatchNorm, ...] = get_args(BatchNorm)
@@ -43,7 +43,7 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
             got=Verbatim("track_running_stats=False"),
             remedy='take batch_norm="train", or let it track them',
         )
-    if type(network) is not Network:  # ours, which attacks know as it is, does not work on images in place
+    if unlike_built(network):  # ours, which attacks know as it is, does not work on images in place
         twin.register_forward_pre_hook(_copied)
         _work_on_copies(twin, calibration[:2])
     if mode == "calibrated-eval" and norms:

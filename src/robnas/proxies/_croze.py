@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robnas.networks import Cell, Network
+from robnas.networks import Cell
+from robnas.networks._as_built import unlike_built
 from robnas.proxies._probe import Probe
 from robnas.proxies._textbook import absolute, layers
 
@@ -76,7 +77,7 @@ class _Scaled:
 
     def __init__(self, probe: Probe) -> None:
         self.probe, self.network, self.dtype = probe, absolute(probe.network), torch.float64
-        if type(probe.network) is Network:
+        if unlike_built(probe.network) is None:
             self.network, self.dtype = self.network.float(), torch.float32
         self.layers = layers(self.network)
         self.weights = [layer.weight for layer in self.layers]

@@ -247,8 +247,9 @@ class Agreement:
 def check_logits(logits: object, labels: Tensor) -> Tensor:
     """The logits; raise `InputError` unless there is an output for every label."""
     classes = int(labels.max()) + 1
-    if not isinstance(logits, Tensor):
-        raise InputError("network", expected="a tensor of logits", got=Verbatim(type(logits).__name__))
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        got = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+        raise InputError("network", expected="a tensor of logits", got=Verbatim(got))
     if logits.ndim != 2 or logits.shape[0] != len(labels) or logits.shape[1] < classes or int(labels.min()) < 0:
         raise InputError(
             "network", expected=f"logits ({len(labels)}, at least {classes}), as the labels are up to {classes - 1}",

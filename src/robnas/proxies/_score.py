@@ -74,7 +74,9 @@ def _value(name: str, probe: Probe) -> Value:
     except NotImplementedError as error:
         return Value(None, f"torch does not differentiate this network so: {reason(error)}")
     except RuntimeError as error:
-        raise InputError("network", expected=f"one that {name} can ask", got=reason(error)) from error
+        raise InputError(
+            "network", expected=f"one that takes the images and {name} differentiates", got=reason(error)
+        ) from error
     try:
         value = float("nan" if found is None else found)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -17,6 +17,7 @@ from robnas.networks._fused import average_pool
 
 Layer: TypeAlias = nn.Conv2d | nn.Linear
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_BATCH_NORMS = nn.modules.batchnorm._NormBase  # instance norms among them
 
 
 class Edges(nn.Module):
@@ -41,13 +42,37 @@ class Edges(nn.Module):
             yield int(name), convolution(F.relu(value))
 
 
+def _as_built(fan: nn.Module) -> bool:
+    """Whether a fan is what the package makes, so that `Edges` computes the same; one that was changed is not."""
+    if type(fan) is not Fan:
+        return False
+    for module in fan.modules():
+        if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+            return False
+    return all(_is_plain(merged) for merged in fan.convolutions)
+
+
+def _is_plain(merged: nn.Module) -> bool:
+    if (
+        type(merged) is not Convolutions
+        or type(merged.conv) is not nn.Conv2d
+        or type(merged.norm) is not nn.BatchNorm2d
+    ):
+        return False
+    conv, norm = merged.conv, merged.norm
+    with torch.device("meta"):
+        built = Convolutions(conv.in_channels, conv.kernel_size[0], merged.targets)
+    built.norm.eps, built.norm.momentum = norm.eps, norm.momentum
+    return repr(built) == repr(merged)  # which tells every setting of both layers
+
+
 def _part(merged: Convolutions, part: int) -> nn.Sequential:
     """The convolution and batch norm of one target."""
     conv, norm, parts = merged.conv, merged.norm, len(merged.targets)
     size = conv.weight.shape[2]
     one = nn.Conv2d(conv.in_channels, conv.out_channels // parts, size, padding=size // 2, bias=False, device="meta")
     one.weight = nn.Parameter(conv.weight.detach().chunk(parts)[part].clone())
-    other = nn.BatchNorm2d(one.out_channels, device="meta")
+    other = nn.BatchNorm2d(one.out_channels, norm.eps, norm.momentum, device="meta")
     other.weight = nn.Parameter(norm.weight.detach().chunk(parts)[part].clone())
     other.bias = nn.Parameter(norm.bias.detach().chunk(parts)[part].clone())
     for name, value in norm.named_buffers():
@@ -63,7 +88,8 @@ def textbook(network: nn.Module, *, twice: bool = False) -> nn.Module:
     """A copy in training mode that computes the same, one convolution per edge; all parameters have gradients.
 
     robnas merges convolutions of one kernel size that leave one node, and shares their ReLU. What is counted per layer
-    or per ReLU has to see them apart, as the published networks have them. A network of another kind is only copied.
+    or per ReLU has to see them apart, as the published networks have them. A network of another kind, and what was
+    changed in one of ours, is only copied.
 
     Args:
         network: any; it is left as it is.
@@ -80,8 +106,9 @@ def textbook(network: nn.Module, *, twice: bool = False) -> nn.Module:
     for cell in twin.modules():
         if isinstance(cell, Cell):
             for key, fan in cell.fans.items():
-                assert isinstance(fan, Fan)
-                cell.fans[key] = Edges(fan, _pool if twice else average_pool)
+                if _as_built(fan):
+                    assert isinstance(fan, Fan)
+                    cell.fans[key] = Edges(fan, _pool if twice else average_pool)
     return twin.train()
 
 
@@ -130,11 +157,11 @@ def replaced(network: nn.Module, kinds: type[nn.Module] | tuple[type[nn.Module],
 
 
 def absolute(network: nn.Module) -> nn.Module:
-    """A textbook copy in float64 without batch norms, every parameter its absolute value.
+    """A textbook copy in float64 without batch and instance norms, every parameter its absolute value.
 
     What the batch norm of a dead branch adds to a cell, its constants, goes with the batch norms.
     """
-    twin = replaced(textbook(network), _NORMS).double()
+    twin = replaced(textbook(network), _BATCH_NORMS).double()
     with torch.no_grad():
         for parameter in twin.parameters():
             parameter.abs_()
