@@ -6,10 +6,13 @@ import sys
 import time
 
 import pytest
+from typer.main import get_command
 
-from robnas.cli import main
+from robnas.cli import app, main
+from robnas.cli._build import app as build
 from robnas.records import RecordStore
 from robnas.spaces import FORMATS, Architecture
+from tests.data.conftest import TEN
 
 
 def robnas(capsys, *arguments):
@@ -107,13 +110,50 @@ def test_an_unwritable_folder_is_one_clear_line(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["info", "train", "evaluate", "demo", "tables", "fetch", "query", "export", "report", "reproduce"]
-)
-def test_every_command_has_help_with_an_example(capsys, command):
-    code, out, _ = robnas(capsys, command, "--help")
+    "command", [*(command.name or command.callback.__name__ for command in app.registered_commands), "build",
+                *(f"build {command.callback.__name__}" for command in build.registered_commands)],
+)  # fmt: skip
+def test_every_command_has_help_with_all_options_and_an_example(capsys, command):
+    words = command.split()
+    code, out, _ = robnas(capsys, *words, "--help")
     assert code == 0
-    assert f"Example: robnas {command}" in " ".join(out.split())
-    assert "--json" in out
+    example = "build plan.toml" if words[-1] in ("build", "run") else command
+    assert f"Example: robnas {example}" in " ".join(out.split())
+    found = get_command(app)
+    for word in ["build", "run"] if command == "build" else words:
+        found = found.commands[word]
+    options = [name for option in found.params for name in option.opts if name.startswith("--")]
+    assert "--json" in options
+    assert [name for name in options if name not in out] == []
+
+
+@pytest.mark.parametrize(("arguments", "page"), [
+    (("--nothing",), "robnas --help"),
+    (("nothing",), "robnas --help"),
+    (("train",), "robnas train --help"),
+    (("query", "323133", "--nothing"), "robnas query --help"),
+    (("build", "plan.toml"), "robnas build run --help"),
+    (("build", "status"), "robnas build status --help"),
+    (("explore", "--traces", "-1"), "robnas explore --help"),
+])  # fmt: skip
+def test_usage_errors_name_the_page_that_explains_the_command(capsys, arguments, page):
+    code, _, err = robnas(capsys, *arguments)
+    assert code == 2
+    assert err.endswith(f"(see {page})\n")
+
+
+@pytest.mark.parametrize("command", [
+    ("score", "323133", "--data", "cifar10", "--proxy", "parameters", "--images", "10"),
+    ("theory", "fc:relu,relu:1", "--data", "cifar10", "--inputs", "4", "--width", "8"),
+])  # fmt: skip
+def test_fewer_images_are_accepted_where_the_error_says_so(capsys, tmp_path, command):
+    TEN.write_binary(tmp_path)
+    code, _, err = robnas(capsys, *command, "--data-dir", str(tmp_path))
+    assert code == 2
+    assert "pass allow_partial=True (--allow-partial) to use what is there" in err
+    code, out, err = robnas(capsys, *command, "--data-dir", str(tmp_path), "--allow-partial")
+    assert code == 0, err
+    assert out.startswith("cifar10")
 
 
 def test_ctrl_c_keeps_the_finished_epochs(tmp_path):

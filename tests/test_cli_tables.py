@@ -105,6 +105,16 @@ def test_bad_queries_are_one_line(fetched, capsys, monkeypatch, arguments, text)
     assert not (fetched / "typo.db").exists()
 
 
+def test_the_only_split_may_be_omitted_and_is_named(fetched, capsys):
+    asked = ("query", "323133", *WHERE[:4], "--metric", "pgd@8/255")
+    code, out, err = robnas(capsys, *asked)
+    assert (code, out) == robnas(capsys, *asked, "--split", "test")[:2]
+    assert err == "--split test: the only one of cifar10 pgd@8/255 in nas-robbench-201\n"
+    code, _, err = robnas(capsys, "query", "323133", "--dataset", "digits", "--metric", "clean")
+    assert code == 2
+    assert "split of table digits: expected one of test, validation, got none; name the split" in err
+
+
 def test_local_noise_leaves_fewer_ranks_at_the_top(fetched, capsys):
     arguments = ("query", "333133", *WHERE, "--metric", "clean", "--json")
     pooled, local = (json.loads(robnas(capsys, *arguments, "--noise", kind)[1]) for kind in ("pooled", "local"))

@@ -94,10 +94,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # usage errors of the parser, whose class depends on its version
         if not hasattr(error, "format_message"):
             raise
-        code = _fail(f"{error.format_message()} (see robnas --help)")
+        code = _fail(f"{error.format_message()} (see {_help_page(getattr(error, 'ctx', None))})")
     if code == 130:
         print("interrupted: the same command goes on with what is finished", file=sys.stderr)
     sys.exit(code or 0)
+
+
+def _help_page(context: Any) -> str:
+    """The command that explains the one in which a usage error came up."""
+    words: list[str] = []
+    while context is not None and context.parent is not None:
+        words.insert(0, context.info_name)
+        context = context.parent
+    return " ".join(["robnas", *words, "--help"])
 
 
 def _fail(text: str) -> int:

@@ -26,6 +26,12 @@ class _PlanFirst(TyperGroup):
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The commands, then the options of the one whose name may be left out."""
+        super().format_help(ctx, formatter)
+        run = self.commands[_DEFAULT]
+        run.format_help(type(ctx)(run, info_name=_DEFAULT, parent=ctx), formatter)
+
 
 app = typer.Typer(
     cls=_PlanFirst,

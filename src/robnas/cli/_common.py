@@ -31,6 +31,9 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of images and tables; $ROBNAS_DATA or the user's cache if omitted."),
 ]
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Accept fewer images than the official data set has.")
+]
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import DataDir, Json, print_json, progress_bar
+from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
 from robnas.types import Progress
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Scores, Table
+    from robnas.data import Dataset
     from robnas.proxies import ProxySettings
     from robnas.spaces import Architecture
 
@@ -45,6 +46,7 @@ def reproduce(
     reduction: Annotated[str, typer.Option(help="With --data: as --reduction of score.")] = "trace",
     jobs: Annotated[int, typer.Option(help="With --data: processes.")] = 1,
     data_dir: DataDir = None,
+    allow_partial: AllowPartial = False,
     as_json: Json = False,
 ) -> None:
     """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
@@ -62,13 +64,15 @@ def reproduce(
         found = [read_scores(path) for path in scores or ()]
         truth = load(table) if name in SCORED else None
         if data is not None and truth is not None:
+            from robnas.data import load_data
             from robnas.kernels import NTKSettings
             from robnas.proxies import ProxySettings
 
             kernel = NTKSettings(reduction=reduction)  # type: ignore[arg-type]
             settings = ProxySettings(images=images, channels=channels, cells=cells, kernel=kernel)
             archs = _drawn(architectures, truth, dataset)
-            found = _score(name, out, data, data_dir, archs, repeats, jobs, settings, progress)
+            source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
+            found = _score(name, out, source, archs, repeats, jobs, settings, progress)
         paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
     if name == "table2":
         print(TABLE2_NOTICE, file=sys.stderr)
@@ -92,16 +96,14 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
 
 
 def _score(
-    name: str, out: Path, data: str, data_dir: Path | None, archs: Sequence[Architecture], repeats: int, jobs: int,
+    name: str, out: Path, source: Dataset, archs: Sequence[Architecture], repeats: int, jobs: int,
     settings: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
     """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
-    from robnas.data import load_data
     from robnas.kernels import SCORES
     from robnas.proxies import CHEAP, as_table, score_many, score_settings
     from robnas.types import ThreatModel
 
-    source = load_data(data, data_dir=data_dir, progress=progress)
     attacked = [one for one, score in SCORES.items() if score.attacks]
     parts = {"proxies": [("", _RADII[0], list(CHEAP))],
              "figure5": [("-8", _RADII[0], list(SCORES)), ("-3", _RADII[1], attacked)]}[name]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import ENCODINGS, DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, AllowPartial, DataDir, Json, checked_device, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.proxies import ProxyScore
@@ -66,6 +66,7 @@ def score(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes of one thread each; 1 uses all threads of one process.")] = 1,
     data_dir: DataDir = None,
+    allow_partial: AllowPartial = False,
     device: Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")] = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -99,7 +100,7 @@ def score(
     )
     archs, where = _chosen(architectures or [], every, sample, sample_seed, partition), checked_device(device)
     with progress_bar(as_json) as progress:
-        source = load_data(data, data_dir=data_dir, progress=progress)
+        source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
         found = score_many(
             archs, source, names, repeats=repeats, seed=seed, settings=settings, device=where, jobs=jobs, out=out,
             progress=progress,

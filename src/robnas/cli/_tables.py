@@ -193,7 +193,9 @@ def query(
     table: TableName = "digits",
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
     metric: Annotated[str | None, typer.Option(help="Such as clean or pgd@8/255.")] = None,
-    split: Annotated[str | None, typer.Option(help="validation or test; never guessed.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="validation or test; may be omitted where there is one only.")
+    ] = None,
     seed: Annotated[str, typer.Option(help="mean, or the number of a run.")] = "mean",
     resolve: Resolve = "declared",
     recipe: Recipe = None,
@@ -219,6 +221,8 @@ def query(
     if noise not in ("pooled", "local"):
         raise InputError("--noise", expected="pooled or local", got=noise)
     run: Any = seed if seed == "mean" else int(seed)
+    if split is None and (split := _only_split(found, dataset, metric)):
+        print(f"--split {split}: the only one of {dataset} {metric} in {found.name}", file=sys.stderr)
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
     row = found.row(arch, resolve)  # type: ignore[arg-type]
     asked = found.architecture(arch)
@@ -251,6 +255,13 @@ def query(
         )
     if asked != found.architectures[row]:
         print(f"{asked} itself was not trained: {facts['architecture']} is isomorphic to it and was")
+
+
+def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:
+    """The split of this metric if there is no other, measured in one way or in several."""
+    keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
+    splits = {split for known, split, measured in keys if (known, measured) == (dataset, metric)}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str) -> dict[str, Any]:

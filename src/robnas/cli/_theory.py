@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import DataDir, Json, print_json, progress_bar
+from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
@@ -32,6 +32,7 @@ def theory(
     seed: Annotated[int, typer.Option(help="Of that network and of the choice of inputs.")] = 0,
     memory: Annotated[float, typer.Option(help="Limit of the working memory of a kernel in MiB.")] = 1024,
     data_dir: DataDir = None,
+    allow_partial: AllowPartial = False,
     as_json: Json = False,
 ) -> None:
     """Kernels of infinitely wide networks, and what they bound: eigenvalues, clean and robust error."""
@@ -42,7 +43,7 @@ def theory(
     found = [TheoryArchitecture.parse(text) for text in dict.fromkeys(architectures)]
     check_range("beta", beta, 0, 1)
     with progress_bar(as_json) as progress:
-        source = load_data(data, data_dir=data_dir, progress=progress)
+        source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
         x, y = _binary_task(source, classes, inputs, seed)
         rows = []
         for done, arch in enumerate(found, start=1):

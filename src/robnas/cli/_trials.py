@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Arch, DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.analysis import Row
@@ -37,7 +37,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Of weights, order, augmentation and attack.")] = 0,
     limit_train: Annotated[int | None, typer.Option(help="Train on the first images only.")] = None,
     validation: Annotated[float, typer.Option(help="Share of training images held out for validation.")] = 0.1,
-    allow_partial: Annotated[bool, typer.Option(help="Accept fewer images than the official data set has.")] = False,
+    allow_partial: AllowPartial = False,
     data_dir: DataDir = None,
     device: Device = "cpu",
     as_json: Json = False,
