@@ -6,11 +6,25 @@ import math
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table, training_hours
+from robnas.benchmarks import Column, Table, load, training_hours
 from robnas.benchmarks.adapters import NaslibGraph, NasRobBench201, NatsBench, RobustnessDataset
+from robnas.benchmarks.adapters.nas_robbench_201 import METRICS
 from robnas.errors import DataError, InputError
 from robnas.spaces import SIZE, Architecture
-from tests.benchmarks.conftest import ALL_SEEDS, DATASETS, META, meta_text, published_text, representatives
+from tests.benchmarks.conftest import (
+    ALL_SEEDS,
+    DATASETS,
+    META,
+    OPS,
+    PAGE,
+    meta_text,
+    ops_text,
+    page,
+    page_text,
+    published_text,
+    representatives,
+    same_table,
+)
 from tests.benchmarks.test_importers import seeds_content, some_ids
 from tests.conftest import shared_file
 from tests.data.conftest import refused
@@ -110,6 +124,43 @@ def test_the_official_maps_are_those_of_the_meta_file(tmp_path, published_meta, 
     ):
         assert found.map_str_to_id == {entry["nb201-string"]: number for number, entry in ids.items()}
         assert found.non_isomorph_ids == [number for number, entry in ids.items() if entry["isomorph"] == number]
+
+
+@pytest.mark.parametrize("codes", [META, OPS])
+def test_the_official_class_reads_the_file_of_the_project_page(robbench, codes):
+    """It holds means, so every value is that of the table."""
+    official = NasRobBench201(shared_file("data", "published", codes), shared_file("data", "published", PAGE))
+    on_table = NasRobBench201(robbench)
+    for number in ("0", 5, 1000, "15624"):
+        assert official.get_uid(number) == on_table.get_uid(number)
+        for metric, key in METRICS.items():
+            value = robbench.peek(int(number), dataset="imagenet16-120", metric=key, split="test", seed="mean")
+            assert official.get_result("imagenet", number, metric) == value
+            assert on_table.get_result("imagenet", number, metric) == value
+
+
+def test_the_official_class_takes_a_small_page(tmp_path):
+    (tmp_path / PAGE).write_text(page_text(page()))
+    (tmp_path / META).write_text(meta_text())
+    (tmp_path / OPS).write_text(ops_text())
+    first, second = (NasRobBench201(tmp_path / codes, tmp_path / PAGE) for codes in (META, OPS))
+    same_table(first.table, second.table)
+
+
+def test_the_official_class_on_a_table_gives_seed_1_where_there_is_one(official):
+    number = some_ids()[0]
+    for metric in METRICS:
+        again = NasRobBench201(official.table).get_result("cifar10", number, metric)
+        assert again == official.get_result("cifar10", number, metric)
+
+
+def test_the_official_class_needs_two_files_or_a_table_with_published_indices(tmp_path, robbench):
+    with refused("datasetpath: expected the path of the results, got None", InputError):
+        NasRobBench201(tmp_path / META)
+    with refused("table: expected one with published indices, and nothing else, got 'digits'", InputError):
+        NasRobBench201(load("digits"))
+    with refused("table: expected one with published indices, and nothing else, got nas-rob", InputError):
+        NasRobBench201(robbench, tmp_path / ALL_SEEDS)
 
 
 # Jung et al. 2023

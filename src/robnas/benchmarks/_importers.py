@@ -62,6 +62,13 @@ def _page_table(
     return _table(name, page, rows, columns, published, provenance)
 
 
+def either_of_the_authors(meta: Path, results: Path) -> Table:
+    """The project page's table or the full one, whichever `results` holds; `meta` is ``meta.json`` or ``ops.json``."""
+    if results.is_file() and "" in _read_object(results):
+        return nas_robbench_201({"NAS-RobBench-201_html.json": results, "ops.json": meta}, {})
+    return nas_robbench_201_seeds({"meta.json": meta, "NAS-RobBench-201_all.json": results}, {})
+
+
 def nas_robbench_201_seeds(files: Files, provenance: Mapping[str, Any]) -> Table:
     """The official full file: ``res[dataset][id][metric][seed]``; means are computed from the seeds that are there.
 
@@ -194,8 +201,10 @@ def _check_isomorphic(path: Path, published: npt.NDArray[np.int64], stands_for: 
 
 
 def _read_codes(path: Path) -> npt.NDArray[np.int64]:
-    """Published index of every architecture in the project's own order, from ``arch=[…]``."""
+    """Published index of every architecture in the project's own order, from ``arch=[…]`` or from ``meta.json``."""
     codes = _parse(path)
+    if isinstance(codes, dict) and "ids" in codes:
+        return _meta(path, codes)[0]
     if not isinstance(codes, list) or len(codes) != SIZE:
         _refuse(path, f"a list of {SIZE:,} digit codes", codes)
     return _published(path, codes)
@@ -203,7 +212,11 @@ def _read_codes(path: Path) -> npt.NDArray[np.int64]:
 
 def _read_meta(path: Path) -> tuple[npt.NDArray[np.int64], list[int]]:
     """Published index of every architecture, and the representative of every published index, from ``meta.json``."""
-    ids = _mapping(path, _read_object(path).get("ids"))
+    return _meta(path, _read_object(path))
+
+
+def _meta(path: Path, content: dict[str, Any]) -> tuple[npt.NDArray[np.int64], list[int]]:
+    ids = _mapping(path, content.get("ids"))
     entries = {_id(path, key): _mapping(path, entry) for key, entry in ids.items()}
     if len(entries) != SIZE:
         _refuse(path, f"all {SIZE:,} ids", f"{len(entries):,}")
