@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from robnas._brief import brief
 from robnas.analysis import Row, leaderboard, report_of, write_page, write_picture
 from robnas.benchmarks import load, table_of_records
 from robnas.build import Measuring, Plan, Selection, Source, load_and_expand, run_plan
@@ -33,6 +34,8 @@ SUITE = Suite.digits()
 @dataclass(frozen=True)
 class DemoResult:
     """What the demo leaves behind."""
+
+    __repr__ = brief
 
     records: list[Record]
     rows: tuple[Row, ...]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from robnas._brief import brief
 from robnas.analysis._report_facts import table_facts
 from robnas.analysis._report_page import Block, Grid, Page, Section
 from robnas.analysis._report_table import provenance_grid, table_lead, table_sections
@@ -30,6 +31,8 @@ _ALL = Choice()
 @dataclass(frozen=True, eq=False)
 class Report:
     """A page and the numbers behind it."""
+
+    __repr__ = brief
 
     kind: str
     """``table``, ``store`` or ``search``."""

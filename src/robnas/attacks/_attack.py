@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from robnas._brief import brief
 from robnas._settings import ABSENT_IF_EMPTY
 from robnas.attacks._ball import clip_to_ball
 from robnas.attacks._checks import (
@@ -83,6 +84,8 @@ def metric_of(attack: Attack) -> Metric:
 @dataclass(frozen=True, eq=False)
 class Adversarial:
     """Attacked images and whether the network still classifies them correctly."""
+
+    __repr__ = brief
 
     images: Tensor
     """Shape (n, channels, height, width), in [0, 1] and inside the threat model."""

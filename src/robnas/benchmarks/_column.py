@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.types import Split, check_split
 
@@ -48,6 +49,8 @@ class Value(float):
 @dataclass(frozen=True, eq=False)
 class Column:
     """Accuracies of one metric on one split of one data set."""
+
+    __repr__ = brief
 
     dataset: str
     split: Split

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.benchmarks._column import Column, Floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import partition
@@ -58,6 +59,8 @@ class LocalNoise:
     This assumes that the noise depends on the architecture through its accuracy only, and changes little within a
     window; a value that is high by luck is given the noise of its luck.
     """
+
+    __repr__ = brief
 
     level: Floats
     """Mean of each network's trainings, increasing, shape (groups,)."""
@@ -110,6 +113,8 @@ def duplicate_groups(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 @dataclass(frozen=True, eq=False)
 class Residuals:
     """Deviations of trainings of one network from their mean: the noise as it is, heavy tails included."""
+
+    __repr__ = brief
 
     level: npt.NDArray[np.float64]
     """Mean of the group, shape (members,), increasing."""

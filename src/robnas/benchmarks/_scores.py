@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from robnas._brief import brief
 from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
@@ -36,6 +37,8 @@ class Scores:
     Raises:
         InputError: shapes that do not fit, an unknown architecture, one or a name that comes twice, an infinite score.
     """
+
+    __repr__ = brief
 
     codes: tuple[str, ...]
     """Digit codes of the architectures, each once."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from robnas._brief import brief
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.build._measuring import Measuring
 from robnas.build._selection import Extra, Selection, seed_list, sequence
@@ -117,6 +118,8 @@ class Plan:
 @dataclass(frozen=True)
 class Expansion:
     """A plan on a data set whose content is known: everything has a hash."""
+
+    __repr__ = brief
 
     plan: Plan
     dataset_hash: str

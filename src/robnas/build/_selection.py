@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, architectures, partition, sample
@@ -25,6 +26,8 @@ _SPACE_KEYS = {
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which architectures."""
+
+    __repr__ = brief
 
     kind: Kind
     """``all`` 15,625; the ``representatives`` of a partition, one per class; a random ``sample``; a ``list``."""
@@ -90,6 +93,8 @@ class Selection:
 @dataclass(frozen=True, kw_only=True)
 class Extra:
     """More seeds for some of the plan's architectures."""
+
+    __repr__ = brief
 
     count: int
     """How many, drawn at random."""

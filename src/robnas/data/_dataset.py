@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from robnas._brief import brief
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.types import SPLITS, Split, check_range, check_split
 
@@ -23,6 +24,8 @@ Labels = npt.NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class Images:
     """The images of one split with their labels."""
+
+    __repr__ = brief
 
     images: Tensor
     """Shape (n, channels, height, width), uint8."""
@@ -72,6 +75,10 @@ class Dataset:
     """Per channel, in [0, 1] pixels."""
     std: tuple[float, ...]
     """Per channel, in [0, 1] pixels."""
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {len(part):,}" for name, part in self.splits.items())
+        return f"Dataset({self.name!r}, {self.num_classes} classes of {'×'.join(map(str, self.image_shape))}, {parts})"
 
     def split(self, name: str) -> Images:
         """The images of a split.

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from robnas._brief import brief
 from robnas.types import Split
 
 
 @dataclass(frozen=True)
 class Measurement:
     """Accuracy under one attack, or none, on the first images of a split."""
+
+    __repr__ = brief
 
     metric: str
     """Key such as ``clean`` or ``pgd@8/255``."""
@@ -69,6 +72,8 @@ class Flag:
 @dataclass(frozen=True)
 class Evaluation:
     """All measurements of one network on one split."""
+
+    __repr__ = brief
 
     suite: str
     split: Split

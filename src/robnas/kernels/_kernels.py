@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.types import check_range
@@ -23,6 +24,8 @@ class RobustKernels:
     Each of shape (n, n), float64. In x̂̂ = A(A(x)) the second attack is centred at x̂. Whether the paper's inner attack
     is the same as the outer one or the worst case is not settled; here it is whatever attacked x.
     """
+
+    __repr__ = brief
 
     clean: Floats
     """K, entries k(x_i, x_j)."""

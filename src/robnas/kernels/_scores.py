@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from robnas._brief import brief
 from robnas._seeds import derive_seed
 from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.kernels._activations import Floats
@@ -27,6 +28,8 @@ _Blocks = dict[tuple[int, int], Floats]
 @dataclass(frozen=True, eq=False)
 class Probe:
     """An untrained network and the images that scores may ask it about; what several scores share is computed once."""
+
+    __repr__ = brief
 
     network: nn.Module
     """Maps images to logits; scores leave it as it is."""

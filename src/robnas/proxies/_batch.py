@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from robnas._brief import brief
 from robnas.data import to_pixels
 from robnas.errors import InputError, Verbatim
 from robnas.kernels import NTKSettings, balanced_batch
@@ -56,6 +57,8 @@ class ProxySettings:
 @dataclass(frozen=True, eq=False)
 class Batch:
     """The images of one repeat, with what a network has to know of the data."""
+
+    __repr__ = brief
 
     seed: int
     images: Tensor

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas import kernels
+from robnas._brief import brief
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, RobnasError, Verbatim
@@ -33,6 +34,8 @@ class UndefinedScoreError(RobnasError, ArithmeticError):
 class Clean:
     """One forward pass of the textbook network on the clean batch, in training mode, with its graph."""
 
+    __repr__ = brief
+
     images: Tensor
     """Leaf of the graph, shape (n, channels, height, width)."""
     logits: Tensor
@@ -46,6 +49,8 @@ class Clean:
 @dataclass(frozen=True, eq=False)
 class LossGradients:
     """One backward pass of the cross-entropy loss."""
+
+    __repr__ = brief
 
     weights: list[Tensor]
     """Gradient of every layer's weight."""
@@ -65,6 +70,8 @@ class Probe:
             label for each, labels that the network has no output for, a network without a convolution, that cannot be
             copied, or whose layers share their weights or compute them.
     """
+
+    __repr__ = brief
 
     network: nn.Module
     """Maps pixels in [0, 1] to logits (n, classes)."""

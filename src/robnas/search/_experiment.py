@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from robnas import __version__
+from robnas._brief import brief
 from robnas._content import seal, unseal
 from robnas._files import write_text
 from robnas._settings import check_keys, content_hash
@@ -55,6 +56,8 @@ _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 @dataclass(frozen=True)
 class Experiment:
     """Every algorithm on every task that it can do."""
+
+    __repr__ = brief
 
     cells: tuple[Cell, ...]
     plan: Plan

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 
 Floats = npt.NDArray[np.float64]
@@ -60,6 +61,8 @@ def _volume(points: Floats) -> float:
 @dataclass(frozen=True, eq=False)
 class Scale:
     """Best and worst of a table per reported objective, and the hypervolume of its front in units of that range."""
+
+    __repr__ = brief
 
     worst: Floats
     """Shape (objectives,)."""

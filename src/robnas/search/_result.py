@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.errors import InputError
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace, plain_rows
@@ -37,6 +38,8 @@ class Failure:
 @dataclass(frozen=True, eq=False)
 class Finish:
     """What is kept of a run."""
+
+    __repr__ = brief
 
     seed: int
     architecture: int
@@ -94,6 +97,8 @@ def _reached(regret: Floats, optimum: float) -> int | None:
 @dataclass(frozen=True, eq=False)
 class Result:
     """Means over the runs of one algorithm on one task, and what each run found; `seeds` is empty if none finished."""
+
+    __repr__ = brief
 
     algorithm: str
     settings: dict[str, Any]
@@ -193,6 +198,8 @@ class Result:
 @dataclass
 class Summary:
     """Takes in runs one by one, in the order of their seeds; keeps some numbers of each, not its trace."""
+
+    __repr__ = brief
 
     algorithm: str
     settings: dict[str, Any]

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.benchmarks import Column, Objective, Table, pareto_front, training_hours
 from robnas.errors import InputError, Verbatim
@@ -34,6 +35,8 @@ class Task:
     Raises:
         InputError: nothing to see, a cost or noise that is not known, noise that the table cannot give.
     """
+
+    __repr__ = brief
 
     table: Table
     seen: tuple[Column, ...]

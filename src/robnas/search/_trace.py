@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas.benchmarks import pareto_front
 from robnas.search._hypervolume import Scale
 from robnas.spaces import Architecture
@@ -23,6 +24,8 @@ class Trace:
 
     Duplicates and infeasible architectures are counted, not listed.
     """
+
+    __repr__ = brief
 
     algorithm: str
     settings: dict[str, Any]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._arrays import read_arrays
+from robnas._brief import brief
 from robnas.errors import InputError
 from robnas.spaces._architecture import SIZE, Architecture, architectures
 from robnas.spaces._encodings import EDGES, OPERATIONS
@@ -90,6 +91,8 @@ class Partition:
       branch that carries nothing.
     - ``identical``: 5,545 classes, the same network exactly.
     """
+
+    __repr__ = brief
 
     name: str
     class_of: np.ndarray
