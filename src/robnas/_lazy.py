@@ -1,10 +1,11 @@
-"""Public names that are imported when first used, so that `import robnas` stays light."""
+"""Public names that are imported when first used, so that `import robnas` stays light, and the list of all of them."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from types import ModuleType
 from typing import Any
 
 
@@ -19,7 +20,24 @@ def attach(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
         setattr(sys.modules[package], name, value)
         return value
 
-    def directory() -> list[str]:
-        return sorted(names)
+    return getattribute, listing(package, names)
 
-    return getattribute, directory
+
+def listing(module: str, lazy: Collection[str] = ()) -> Callable[[], list[str]]:
+    """``__dir__`` of a module: its public names, those of `lazy` among them; no private ones, no tools it uses."""
+
+    def directory() -> list[str]:
+        there = vars(sys.modules[module])
+        return sorted({*lazy, *(name for name, value in there.items() if _is_public(name, value))})
+
+    return directory
+
+
+def _is_public(name: str, value: Any) -> bool:
+    if name == "__version__":
+        return True
+    if name.startswith("_") or name == "TYPE_CHECKING" or isinstance(value, ModuleType):
+        return False
+    home = getattr(value, "__module__", None) or "robnas"
+    from_elsewhere = home.partition(".")[0] != "robnas"
+    return not (from_elsewhere and getattr(sys.modules.get(home), name, None) is value)

@@ -6,6 +6,8 @@ import errno
 from pathlib import Path
 from typing import Any
 
+from robnas import _lazy
+
 _SHOWN = 60  # characters of a wrong value that an error repeats
 
 
@@ -115,3 +117,6 @@ class DivergedError(RobnasError, ArithmeticError):
             f"training diverged: loss is {loss} in epoch {epoch}, step {step}; "
             "lower the recipe's max_lr or check the data for constant images"
         )
+
+
+__dir__ = _lazy.listing(__name__)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol, get_args
 
+from robnas import _lazy
 from robnas.errors import InputError, Verbatim
 
 Split = Literal["train", "validation", "test"]
@@ -204,3 +205,6 @@ def check_range(what: str, value: float, low: float, high: float = math.inf) -> 
     if not low <= value <= high:
         bound = f"at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}]"
         raise InputError(what, expected=bound, got=Verbatim(value))
+
+
+__dir__ = _lazy.listing(__name__)

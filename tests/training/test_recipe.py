@@ -56,6 +56,16 @@ def test_a_changed_recipe_says_so_in_its_name():
     assert Recipe.digits().replace(epochs=4).name == "digits"
 
 
+def test_the_name_of_a_recipe_with_another_attack_is_readable():
+    base = Recipe.nas_robbench_201()
+    for threat, text in ((ThreatModel.linf("4/255"), "pgd-7@4/255"), (ThreatModel.l2(0.5), "pgd-7-l2@0.5")):
+        changed = base.replace(epochs=4, attack=PGD(threat, steps=7, step_size="1/255"))
+        assert changed.name == f"nas-robbench-201+epochs=4,attack={text}"
+    again = base.replace(attack=PGD(base.attack.threat, steps=7, step_size="1/255"))
+    assert again.name == "nas-robbench-201+attack=pgd-7@8/255,step_size=1/255"
+    assert again.replace(name="other").hash == again.hash
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -1,5 +1,6 @@
 """Tables and figures of measurements."""
 
+from robnas import _lazy
 from robnas.analysis._correlation import Correlation as Correlation
 from robnas.analysis._correlation import correlate as correlate
 from robnas.analysis._correlation import correlation_ceiling as correlation_ceiling
@@ -53,3 +54,5 @@ from robnas.analysis._search_statistics import average_ranks as average_ranks
 from robnas.analysis._search_statistics import holm as holm
 from robnas.analysis._search_statistics import paired_tests as paired_tests
 from robnas.analysis._search_table2 import TABLE2_NOTICE as TABLE2_NOTICE
+
+__dir__ = _lazy.listing(__name__)

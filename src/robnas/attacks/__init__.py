@@ -1,5 +1,6 @@
 """FGSM, PGD, APGD, Square and AutoAttack on any `nn.Module` that maps pixels in [0, 1] to logits."""
 
+from robnas import _lazy
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
 from robnas.attacks._attack import metric_of as metric_of
@@ -28,3 +29,5 @@ from robnas.attacks._library import AutoAttack as AutoAttack
 from robnas.attacks._library import Square as Square
 
 ATTACKS = {"fgsm": FGSM, "pgd": PGD, "apgd": APGD, "square": Square, "autoattack": AutoAttack}
+
+__dir__ = _lazy.listing(__name__)

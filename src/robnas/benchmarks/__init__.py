@@ -1,5 +1,6 @@
 """Tables in memory: load, query, join, export; importers of published files. No torch."""
 
+from robnas import _lazy
 from robnas.benchmarks._catalogue import BUNDLED as BUNDLED
 from robnas.benchmarks._catalogue import CATALOGUE as CATALOGUE
 from robnas.benchmarks._catalogue import Entry as Entry
@@ -32,3 +33,5 @@ from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._scores import Scores as Scores
 from robnas.benchmarks._scores import read_scores as read_scores
 from robnas.benchmarks._table import Table as Table
+
+__dir__ = _lazy.listing(__name__)

@@ -6,7 +6,7 @@ from functools import cache
 
 from robnas._settings import check_keys
 from robnas.networks import count
-from robnas.spaces import Architecture, partition
+from robnas.spaces import partition
 
 MEAN_HOURS = 1.84
 """GPU-hours per training: about 107,000 hours for 58,194 trainings (Wu et al. 2024)."""
@@ -19,7 +19,7 @@ def _mean_macs() -> float:
     return sum(count(arch).macs for arch in trained) / len(trained)
 
 
-def training_hours(arch: Architecture, dataset: str) -> float:
+def training_hours(arch: object, dataset: str) -> float:
     """Simulated GPU-hours of one adversarial training by the published recipe.
 
     A model, not a measurement: proportional to the network's MACs (dead edges included, as they were executed) and to

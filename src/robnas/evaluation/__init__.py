@@ -1,5 +1,6 @@
 """Network + attack suite → measurements, with sanity checks."""
 
+from robnas import _lazy
 from robnas.evaluation._evaluate import EVALUATION as EVALUATION
 from robnas.evaluation._evaluate import device_name as device_name
 from robnas.evaluation._evaluate import evaluate as evaluate
@@ -11,3 +12,5 @@ from robnas.evaluation._suite import SUITES as SUITES
 from robnas.evaluation._suite import Suite as Suite
 from robnas.evaluation._suite import metric_key as metric_key
 from robnas.evaluation._suite import suite as suite
+
+__dir__ = _lazy.listing(__name__)

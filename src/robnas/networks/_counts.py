@@ -32,7 +32,7 @@ def _convolution(inputs: int, outputs: int, area: int, pixels: int, *, norm: boo
 
 
 def count(
-    arch: Architecture,
+    arch: object,
     *,
     channels: int = 16,
     cells: int = 5,
@@ -44,7 +44,7 @@ def count(
     """Parameters and MACs of the network of `arch`.
 
     Args:
-        arch: the architecture.
+        arch: the architecture, or any encoding of it.
         channels: channels C of the first stage.
         cells: cells N per stage.
         input_size: height and width of the images in pixels.
@@ -53,8 +53,9 @@ def count(
         live: count live edges only, rather than every edge as the published figures do.
 
     Raises:
-        InputError: a size is below 1.
+        InputError: a size is below 1, or the encoding is malformed.
     """
+    arch = Architecture(arch)
     sizes = {
         "channels": channels,
         "cells": cells,

@@ -1,5 +1,6 @@
 """Search on tables: ask/tell algorithms, the one run loop, budgets, traces. No torch."""
 
+from robnas import _lazy
 from robnas.search._algorithm import Algorithm as Algorithm
 from robnas.search._algorithm import Loop as Loop
 from robnas.search._algorithm import Searcher as Searcher
@@ -38,3 +39,5 @@ from robnas.search._task import COSTS as COSTS
 from robnas.search._task import NOISES as NOISES
 from robnas.search._task import Task as Task
 from robnas.search._trace import Trace as Trace
+
+__dir__ = _lazy.listing(__name__)

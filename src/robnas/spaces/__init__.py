@@ -1,5 +1,6 @@
 """Architectures as values: parse, format, canonical form, partitions, neighbours, sampling. No torch."""
 
+from robnas import _lazy
 from robnas.spaces._architecture import CONVOLUTIONS as CONVOLUTIONS
 from robnas.spaces._architecture import SIZE as SIZE
 from robnas.spaces._architecture import Architecture as Architecture
@@ -21,3 +22,5 @@ from robnas.spaces._theory import ACTIVATIONS as ACTIVATIONS
 from robnas.spaces._theory import READOUTS as READOUTS
 from robnas.spaces._theory import TheoryArchitecture as TheoryArchitecture
 from robnas.spaces._theory import TheorySpace as TheorySpace
+
+__dir__ = _lazy.listing(__name__)

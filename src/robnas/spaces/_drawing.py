@@ -8,11 +8,12 @@ from robnas.spaces._encodings import EDGES
 _STEP = 24  # columns between nodes
 
 
-def draw_cell(arch: Architecture) -> str:
-    """The cell as a drawing of six lines.
+def draw_cell(arch: object) -> str:
+    """The cell as a drawing of six lines, of an architecture or any encoding.
 
     Live edges are drawn with ``─``; edges that carry nothing from the input to the output with ``┄``.
     """
+    arch = Architecture(arch)
     lines = {
         edge: ("─" if live else "┄", f" {name} ")
         for edge, name, live in zip(EDGES, arch.operations, arch.live_edges, strict=True)

@@ -100,13 +100,13 @@ class Partition:
     count: int
     """Number of classes."""
 
-    def same(self, first: Architecture, second: Architecture) -> bool:
-        """Whether both are in one class."""
-        return bool(self.class_of[first.index] == self.class_of[second.index])
+    def same(self, first: object, second: object) -> bool:
+        """Whether both, in any encoding, are in one class."""
+        return bool(self.class_of[Architecture(first).index] == self.class_of[Architecture(second).index])
 
-    def members(self, arch: Architecture) -> tuple[Architecture, ...]:
-        """All architectures in the class of `arch`, in the project's own order."""
-        indices = np.flatnonzero(self.class_of == self.class_of[arch.index])
+    def members(self, arch: object) -> tuple[Architecture, ...]:
+        """All architectures in the class of `arch`, which may be any encoding, in the project's own order."""
+        indices = np.flatnonzero(self.class_of == self.class_of[Architecture(arch).index])
         return tuple(Architecture.from_index(int(index)) for index in indices)
 
     def representatives(self, rank: Sequence[int] | np.ndarray | None = None) -> tuple[Architecture, ...]:
@@ -121,13 +121,15 @@ class Partition:
         return tuple(Architecture.from_index(int(index)) for index in order[first])
 
 
-def canonical(arch: Architecture, name: str) -> str:
-    """The canonical form of `arch` under a partition: equal for two architectures of one class, and only then.
+def canonical(arch: object, name: str) -> str:
+    """The canonical form of `arch`, which may be any encoding, under a partition.
+
+    It is equal for two architectures of one class, and only then.
 
     Raises:
         InputError: there is no such partition.
     """
-    return _keys(name)(arch.code)
+    return _keys(name)(Architecture(arch).code)
 
 
 @cache

@@ -1,5 +1,6 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
+from robnas import _lazy
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
 from robnas.training._overfitting import TrainingWarning as TrainingWarning
 from robnas.training._precision import PRECISIONS as PRECISIONS
@@ -14,3 +15,5 @@ from robnas.training._train import EpochLog as EpochLog
 from robnas.training._train import overfitting as overfitting
 from robnas.training._train import restore as restore
 from robnas.training._train import train as train
+
+__dir__ = _lazy.listing(__name__)

@@ -11,7 +11,7 @@ from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
 from robnas.training._precision import PRECISIONS, Precision
-from robnas.types import ThreatModel, check_count, check_range, parse_epsilon
+from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
 
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
 
@@ -136,7 +136,8 @@ class Recipe:
         check_keys("recipe setting", changes, (field.name for field in dataclasses.fields(self)))
         changed = {key: value for key, value in changes.items() if getattr(self, key) != value}
         if changed and "name" not in changed:
-            changed["name"] = f"{self.name}+{','.join(f'{key}={value}' for key, value in changed.items())}"
+            shown = (f"{key}={_shown(value, getattr(self, key))}" for key, value in changed.items())
+            changed["name"] = f"{self.name}+{','.join(shown)}"
         return dataclasses.replace(self, **changed)
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,6 +156,16 @@ class Recipe:
         if isinstance(plain.get("attack"), Mapping):
             plain["attack"] = _attack_from_dict(plain["attack"])
         return cls(**plain)
+
+
+def _shown(value: Any, before: Any) -> str:
+    """A setting in a name: ``pgd-7@8/255`` for an attack, with its step size where the rest is as it was."""
+    if not isinstance(value, PGD):
+        return str(value)
+    norm = "" if value.threat.norm == "linf" else f"-{value.threat.norm}"
+    text = f"{value.name}-{value.steps}{norm}@{format_epsilon(value.threat.epsilon)}"
+    same = (value.threat, value.steps) == (before.threat, before.steps)
+    return f"{text},step_size={format_epsilon(value.step_size)}" if same else text
 
 
 def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
