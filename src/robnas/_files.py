@@ -38,6 +38,11 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(part, path)
 
 
+def read_text(path: Path) -> str:
+    """UTF-8 text, without the byte order mark with which spreadsheets and Windows editors begin it."""
+    return path.read_text(encoding="utf-8-sig")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     write_atomically(path, lambda stream: stream.write(text.encode()))

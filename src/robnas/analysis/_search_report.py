@@ -12,7 +12,7 @@ import numpy as np
 
 from robnas import __version__
 from robnas._content import note_unverified, seal, unseal
-from robnas._files import write_text
+from robnas._files import read_text, write_text
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._report_page import Block, Bullets, Grid, Page, Picture, Section, Text, to_markdown
 from robnas.analysis._search_figures import anytime_curves, attainment_fronts, critical_differences
@@ -138,7 +138,7 @@ def read_results(path: Path) -> tuple[list[Result], list[str], str]:
         remedy = "robnas evaluate it with --store, and report the store" if (path / "trial.json").exists() else ""
         raise DataError(str(file), expected=expected, got=Verbatim("nothing"), remedy=remedy)
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = json.loads(read_text(file))
         version = kept["format"]
         old = version == 3 and kept.keys() <= {"robnas", "format", "notes", "results"}  # without a hash
         if old or version == FORMAT:

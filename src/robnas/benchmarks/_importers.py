@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from robnas._files import read_text
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason
@@ -251,7 +252,7 @@ def _parse(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             _refuse(path, f"at most {_LARGEST:,} bytes", Verbatim(f"{path.stat().st_size:,}"))
-        text = path.read_bytes().decode().strip()
+        text = read_text(path).strip()
         name, equals, _ = text[:20].partition("=")
         if equals and name.strip().isidentifier():
             text = text[len(name) + 1 :].rstrip(";")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from robnas._brief import brief
+from robnas._files import read_text
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.build._measuring import Measuring
 from robnas.build._selection import Extra, Selection, seed_list, sequence
@@ -46,7 +47,7 @@ class Plan:
             InputError: the file is missing or no TOML, or an entry is unknown, missing or wrong.
         """
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(read_text(path))
         except (OSError, ValueError) as error:
             got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
             raise InputError(f"plan {path}", expected="a TOML file", got=got) from None

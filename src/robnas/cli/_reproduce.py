@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robnas._files import read_text
 from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
 from robnas.types import Progress
 
@@ -125,7 +126,7 @@ def _rows(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     return {
         path.stem: [
             {key: value if key == "architecture" else _plain(value) for key, value in row.items()}
-            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+            for row in csv.DictReader(read_text(path).splitlines())
         ]
         for path in paths
         if path.suffix == ".csv"

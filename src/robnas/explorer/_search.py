@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from robnas._content import CONTENT, note_unverified, unseal
+from robnas._files import read_text
 from robnas.benchmarks import Column, Table
 from robnas.errors import DataError, InputError, RobnasError, Verbatim, reason
 from robnas.search import FORMAT, KIND, SEARCHERS, Algorithm, Result, Task, Trace, run, searcher
@@ -124,7 +125,7 @@ def _read(path: Path) -> list[Result | Replay]:
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
         if values.keys() >= _TRACE_KEYS and "mean" not in values:
             return [_checked(Replay(None, (values,), "recorded"))]
         results = [Result.from_dict(one) for one in _results(path, values)]

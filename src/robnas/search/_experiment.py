@@ -16,7 +16,7 @@ import numpy as np
 from robnas import __version__
 from robnas._brief import brief
 from robnas._content import seal, unseal
-from robnas._files import write_text
+from robnas._files import read_text, write_text
 from robnas._settings import check_keys, content_hash
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
@@ -121,7 +121,7 @@ class Experiment:
             InputError: an entry is unknown or wrong.
         """
         try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            values = tomllib.loads(read_text(Path(path)))
         except (OSError, ValueError) as error:
             raise DataError(str(path), expected="a TOML file", got=reason(error)) from None
         changes = {key: value for key, value in (changes or {}).items() if value is not None}

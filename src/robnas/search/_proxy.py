@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from robnas._files import read_text
 from robnas._settings import check_keys
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
@@ -209,9 +210,9 @@ def _mapping(path: Path) -> dict[str, float]:
         DataError: the file is missing or malformed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         if path.suffix == ".json":
-            pairs = json.loads(text).items()
+            pairs = list(json.loads(text).items())
         else:
             pairs = [(row["architecture"], row["score"]) for row in csv.DictReader(text.splitlines())]
         scores = {Architecture(key).code: float(value) for key, value in pairs}
@@ -219,6 +220,9 @@ def _mapping(path: Path) -> dict[str, float]:
         raise DataError(
             str(path), expected="scores: JSON {architecture: score}, or CSV with those columns", got=reason(error)
         ) from None
+    if len(scores) < len(pairs):
+        got = Verbatim(f"{len(pairs):,} lines of {len(scores):,}")
+        raise DataError(str(path), expected="each architecture once", got=got)
     if not scores or not np.isfinite(list(scores.values())).all():
         raise DataError(str(path), expected="at least one score, all finite", got=Verbatim("others"))
     return scores
