@@ -18,6 +18,7 @@ from robnas.cli import (
     _score,
     _search,
     _tables,
+    _terminal,
     _theory,
     _trials,
 )
@@ -86,7 +87,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 2 bad input with one line on standard error, 130 interrupted."""
     code: Any = 0
     try:
-        code = app(arguments, standalone_mode=False)
+        with _terminal.prepared():
+            code = app(arguments, standalone_mode=False)
     except (RobnasError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             sys.exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json
+from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, progress_bar
 
 
 def info(
@@ -25,7 +25,8 @@ def info(
 
     given, published_index = parse_architecture(architecture), None
     if table is not None:
-        found = load(table)
+        with progress_bar(as_json) as progress:
+            found = load(table, progress)
         arch = found.architecture(given)
         if found.published is not None:
             published_index = int(found.published[arch.index])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from robnas.cli._terminal import has_all_letters
 from robnas.types import Progress, silent
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -43,7 +45,8 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
         yield silent
         return
     if not sys.stderr.isatty():
-        yield _occasional_lines()
+        with _occasional_lines() as report:
+            yield report
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -67,19 +70,42 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
         yield report
 
 
-def _occasional_lines(every: float = 10.0) -> Progress:
-    """A line on standard error now and then, for logs."""
-    begun = last = time.monotonic()
+_SOON, _OFTEN, _SELDOM = 2.0, 10.0, 0.05  # seconds to the first line, between lines; share of the time so far
+
+
+@contextmanager
+def _occasional_lines() -> Iterator[Progress]:
+    """A line on standard error soon, whether there is progress by then or not, and later ones now and then."""
+    begun = time.monotonic()
+    latest, due = "working, no estimate yet", begun + _SOON
 
     def report(done: int, total: int, text: str, /) -> None:
-        nonlocal last
+        nonlocal latest, due
         now = time.monotonic()
-        if now - last >= every and done:
-            last = now
+        latest = text
+        if done:
             left = (now - begun) * (total - done) / done
-            print(f"{text}: {100 * done / total:.0f} %, {left:.0f} s left", file=sys.stderr, flush=True)
+            latest = f"{text}: {100 * done / total:.0f} %, {left:.0f} s left"
+        if now >= due and done:
+            due = now + max(_OFTEN, _SELDOM * (now - begun))
+            tell()
 
-    return report
+    def tell() -> None:
+        print(latest, file=sys.stderr, flush=True)
+
+    def first() -> None:
+        nonlocal due
+        if time.monotonic() >= due:  # else a line was shown
+            due = begun + _SOON + _OFTEN
+            tell()
+
+    timer = threading.Timer(_SOON, first)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield report
+    finally:
+        timer.cancel()
 
 
 def parse_architecture(text: str) -> str | int:
@@ -105,7 +131,7 @@ def print_json(value: Any) -> None:
             return dataclasses.asdict(item)
         return str(item)
 
-    print(json.dumps(value, default=plain, ensure_ascii=False))
+    print(json.dumps(value, default=plain, ensure_ascii=not has_all_letters()))
 
 
 def checked_device(name: str) -> str:

@@ -63,7 +63,7 @@ def reproduce(
     check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
         found = [read_scores(path) for path in scores or ()]
-        truth = load(table) if name in SCORED else None
+        truth = load(table, progress) if name in SCORED else None
         if data is not None and truth is not None:
             from robnas.data import load_data
             from robnas.kernels import NTKSettings

@@ -12,6 +12,7 @@ from robnas.cli._common import Json, print_json, progress_bar
 
 if TYPE_CHECKING:
     from robnas.search import Experiment, Result
+    from robnas.types import Progress
 
 
 def search(
@@ -79,16 +80,16 @@ def search(
         "noise": None if noise == "none" else noise,
     }  # fmt: skip
     changes = {"budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
-    if config is not None:
-        if both := [name for name in given if name != "table" and given[name]]:
-            raise InputError(
-                "--config", expected="no further choice of tasks and algorithms", got=Verbatim(f"--{both[0]}")
-            )
-        experiment = Experiment.read(config, {**changes, "table": table})
-    else:
-        experiment = _from_options(given, changes)
+    both = [name for name in given if name != "table" and given[name]]
+    if config is not None and both:
+        raise InputError("--config", expected="no further choice of tasks and algorithms", got=Verbatim(f"--{both[0]}"))
     with progress_bar(as_json) as progress:
+        if config is None:
+            experiment = _from_options(given, changes, progress)
+        else:
+            experiment = Experiment.read(config, {**changes, "table": table})
         results = list(experiment.run(jobs, None if out is None else out / "results", progress))
+        files = [] if out is None else write_search_report(results, out, experiment.left_out)
     if notice := oracle_notice(results):
         print(notice, file=sys.stderr)
     for text in experiment.left_out:
@@ -99,7 +100,6 @@ def search(
             f"failed: {result.algorithm} on {result.task['name']}, seed {failure.seed}: {failure.error}",
             file=sys.stderr,
         )
-    files = [] if out is None else write_search_report(results, out, experiment.left_out)
     if as_json:
         print_json(_facts(results, files))
     else:
@@ -108,7 +108,7 @@ def search(
         raise typer.Exit(1)
 
 
-def _from_options(given: dict[str, Any], changes: dict[str, Any]) -> Experiment:
+def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Progress) -> Experiment:
     """One task and some algorithms."""
     from robnas.benchmarks import load
     from robnas.errors import InputError, Verbatim
@@ -126,7 +126,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any]) -> Experiment:
         )
     algorithms = {name: searcher(name, settings) for name in given["algorithm"]}
     task = Task.named(
-        load(given["table"]),
+        load(given["table"], progress),
         given["dataset"],
         given["metric"] or (),
         split=given["split"],

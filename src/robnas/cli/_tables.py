@@ -212,9 +212,16 @@ def query(
     from robnas.benchmarks import load
     from robnas.errors import InputError
 
-    found = load(
-        table, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
-    )
+    with progress_bar(as_json) as progress:
+        found = load(
+            table,
+            progress,
+            recipe=recipe,
+            images=images,
+            attack=attack,
+            dataset_version=dataset_version,
+            attack_seed=attack_seed,
+        )
     arch = parse_architecture(architecture)
     if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
@@ -321,9 +328,16 @@ def export(
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     check_writable(out)
-    found = load(
-        table, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
-    )
+    with progress_bar(as_json) as progress:
+        found = load(
+            table,
+            progress,
+            recipe=recipe,
+            images=images,
+            attack=attack,
+            dataset_version=dataset_version,
+            attack_seed=attack_seed,
+        )
     if dataset:
         found = found.select(dataset)
     frame = found.to_pandas(dataset).reset_index()  # an error if nothing can be written
