@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from robnas.build import EXECUTORS, Executor, Limits, drive
+from robnas.build import EXECUTORS, Executor, Limits, _ray, drive
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
 from tests.build.test_driver import Inline
@@ -142,3 +143,126 @@ for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
     lines = out.stdout.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("Ray address: expected a cluster that answers, got Connection") for line in lines)
+
+
+# room
+
+
+@pytest.fixture
+def hold(cluster):
+    """Another program on the cluster, which keeps cores."""
+    held = []
+
+    @ray.remote
+    class Holder:
+        def answer(self):
+            pass
+
+    def hold(cores):
+        actor = Holder.options(num_cpus=cores).remote()
+        held.append(actor)
+        ray.get(actor.answer.remote())
+        return actor
+
+    yield hold
+    for actor in held:
+        ray.kill(actor)
+
+
+def test_workers_without_room_do_not_hold_up_the_others(started, hold, url, monkeypatch):
+    monkeypatch.setattr(_ray, "_TELL", 0.3)
+    hold(1)
+    notes = []
+    executor = started(Quick(seconds=0.1), jobs=2, note=notes.append)
+    with RecordStore(url) as store:
+        assert drive(queue_of(store, 12), executor).done == 12
+    assert notes == [
+        "Ray has room for 1 of 2 workers (0 of 2 CPU free, 1 of 1 GPU free); the others wait for 1 CPU and 0 GPU each"
+    ]
+
+
+def test_no_room_at_all_is_an_error_after_a_time_that_is_said(started, hold, monkeypatch):
+    monkeypatch.setattr(_ray, "_TELL", 0.2)
+    other = hold(2)
+    notes = []
+    executor = started(Quick(), jobs=1, patience=1.0, note=notes.append)
+    with pytest.raises(InputError, match=r"room for a worker of 1 CPU and 0 GPU within 1 s, got none: 0 of 2 CPU free"):
+        run(executor, 1)
+    assert notes[0].endswith("the others wait for 1 CPU and 0 GPU each, for 1 s at most")
+    ray.kill(other)
+    assert len(run(started(Quick(), jobs=1), 1)) == 1
+
+
+# what is killed
+
+DRIVER = """
+import sys
+from robnas.build import EXECUTORS, drive
+from robnas.records import RecordStore
+from tests.build.trainers import Quick, queue_of
+with RecordStore(sys.argv[1]) as store:
+    queue = queue_of(store, 30)
+    drive(queue, EXECUTORS["ray"](Quick(seconds=0.1), jobs=2, address=sys.argv[2]))
+"""
+
+
+def test_a_driver_that_is_killed_in_mid_run_loses_and_doubles_nothing(started, url, tmp_path):
+    here = f"sqlite:///{tmp_path}/here.db"
+    with RecordStore(here) as store:
+        drive(queue_of(store, 30), Inline())
+    # without the mode that Ray has set here: the token that it has left in the home is found
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_MODE"}
+    address = ray.get_runtime_context().gcs_address
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, url, address], env=environment)
+    with RecordStore(url) as store:
+        while not store.records():
+            assert driver.poll() is None
+            time.sleep(0.05)
+        driver.kill()
+        driver.wait()
+        before = store_status(store)[0].done
+        result = drive(queue_of(store, 30), started(Quick(), jobs=2))
+    assert 0 < before < 30
+    assert (before + result.done, result.failed, result.remaining) == (30, 0, 0)
+    assert everything(url) == everything(here)
+
+
+LOST = """
+import sys, threading, time
+import psutil
+from robnas.build import EXECUTORS, drive
+from robnas.records import RecordStore
+from tests.build.trainers import Quick, queue_of
+
+def kill():
+    while not store.records():
+        time.sleep(0.1)
+    for process in psutil.Process().children(recursive=True):
+        if process.name() == sys.argv[2]:
+            process.kill()
+
+with RecordStore(sys.argv[1]) as store:
+    executor = EXECUTORS["ray"](Quick(seconds=0.2), jobs=1)
+    threading.Thread(target=kill).start()
+    try:
+        drive(queue_of(store, 300), executor)
+    except Exception as error:
+        print("ended:", type(error).__mro__[1].__name__, error, flush=True)
+"""
+
+
+def test_a_raylet_that_is_killed_ends_a_build_in_one_line(url, tmp_path):
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join((os.getcwd(), os.environ.get("PYTHONPATH", ""))), "HOME": str(tmp_path),
+        "RAY_health_check_initial_delay_ms": "500", "RAY_health_check_period_ms": "300",
+        "RAY_health_check_timeout_ms": "300", "RAY_health_check_failure_threshold": "2",
+    }  # fmt: skip
+    environment.pop("RAY_AUTH_MODE", None)
+    script = [sys.executable, "-c", LOST, url, "raylet"]
+    out = subprocess.run(script, text=True, capture_output=True, env=environment, check=False, timeout=120).stdout
+    [line] = [line for line in out.splitlines() if line.startswith("ended: ")]
+    assert line.startswith("ended: RobnasError Ray cluster: expected an answer, got none (")
+    assert line.endswith("when it is back, the same command goes on with what is left")
+    with RecordStore(url) as store:
+        state = store_status(store)[0]
+        assert (state.running, state.failed, state.done + state.remaining) == (0, 0, 300)

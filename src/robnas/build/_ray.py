@@ -12,7 +12,7 @@ from typing import Any
 
 from robnas.build._executor import Limits, Trainer
 from robnas.build._local import LocalExecutor
-from robnas.build._ray_cluster import clear_errors, connect, last_line
+from robnas.build._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect, last_line
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.records import Failure, Result, Task
 from robnas.types import check_count, check_range
@@ -81,6 +81,8 @@ class RayExecutor:
             self._slots = _fitting(self._ray.cluster_resources(), cpu_share, gpu_share) if jobs is None else jobs
             check_count("jobs", self._slots)
             self._arguments = self._ray.put(trainer), limits or Limits()
+            self._pulse = Pulse(self._ray)
+        self._gone = False
         self._starting: dict[Any, Any] = {}  # reference → actor
         self._idle: list[Any] = []
         self._running: dict[Any, tuple[Any, Task, float]] = {}  # reference → actor, task, moment
@@ -106,10 +108,18 @@ class RayExecutor:
         Raises:
             RobnasError: the workers cannot start, find no room, or the cluster is gone.
         """
+        try:
+            return self._wait(timeout)
+        except ClusterGoneError:
+            self._gone = True  # from now on every call may end the process
+            raise
+
+    def _wait(self, timeout: float) -> list[tuple[Task, Result]]:
         if not self._running and not self._starting:
             time.sleep(timeout)
             return []
         with clear_errors(self._ray):
+            self._pulse.check()
             watched = [*self._running, *self._starting]
             self._ray.wait(watched, num_returns=1, timeout=timeout)
             ready, _ = self._ray.wait(watched, num_returns=len(watched), timeout=0)
@@ -123,6 +133,8 @@ class RayExecutor:
 
     def close(self) -> None:
         """See `Executor`; a local cluster is left to the end of the process."""
+        if self._gone:
+            return
         busy = (actor for actor, _, _ in self._running.values())
         for actor in [*self._starting.values(), *self._idle, *busy]:
             with contextlib.suppress(Exception):  # the cluster may be gone
@@ -146,6 +158,7 @@ class RayExecutor:
         try:
             self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
+            self._pulse.check(now=True)
             self._deaths += 1
             if self._deaths >= _STARTS:
                 self.close()
@@ -185,6 +198,7 @@ class RayExecutor:
             self.close()
             raise RobnasError(f"a worker cannot start: {last_line(error)}") from None
         except self._ray.exceptions.RayError as error:
+            self._pulse.check(now=True)
             with contextlib.suppress(Exception):
                 self._ray.kill(actor)
             text = f"Ray lost the worker: {type(error).__name__} {_first_line(error)}"

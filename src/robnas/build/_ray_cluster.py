@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -9,10 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from robnas.errors import InputError, RobnasError, Verbatim, reason
 
+_LOOK = 2.0  # seconds between looks at a cluster
+_SILENCE = 20.0  # seconds after which one that does not answer is taken for gone; Ray ends the process after 60
 _LOCKED = (
     "it wants a token: put that of the cluster into ~/.ray/auth_token or $RAY_AUTH_TOKEN of this machine, and leave "
     "RAY_AUTH_MODE unset or set it to token"
@@ -107,6 +111,52 @@ def _no_cluster(got: Verbatim, remedy: str = "start one by: ray start --head, or
     return InputError("Ray address", expected="a cluster that answers", got=got, remedy=remedy)
 
 
+class Pulse:
+    """Whether a cluster still lives. Ray ends the whole process when it waits too long for one that does not."""
+
+    def __init__(self, ray: Any) -> None:
+        context = ray.get_runtime_context()
+        self._ray, self._node, self._silent = ray, context.get_node_id(), 0.0
+        self._place: tuple[str, int] | None = None
+        with contextlib.suppress(Exception):  # a client elsewhere need not reach it
+            host, _, port = context.gcs_address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=2).close()
+            self._place = host, int(port)
+        self._looked = monotonic()
+
+    def check(self, *, now: bool = False) -> None:
+        """Look every other second, or now.
+
+        Raises:
+            ClusterGoneError: it has ended, or the part of it on this machine.
+        """
+        moment = monotonic()
+        if not now and moment - self._looked < _LOOK:
+            return
+        since, self._looked = moment - self._looked, moment
+        if self._place is not None:
+            try:
+                socket.create_connection(self._place, timeout=2).close()
+            except OSError as error:
+                self._silent += min(since, 2 * _LOOK)  # one that is restarted may come back
+                if self._silent < _SILENCE and not now:
+                    return
+                raise ClusterGoneError(reason(error)) from None
+        self._silent = 0.0
+        if not any(node["Alive"] for node in self._ray.nodes() if node["NodeID"] == self._node):
+            raise ClusterGoneError("the node of this process is dead")
+
+
+class ClusterGoneError(RobnasError):
+    """Nothing more can be asked of the cluster."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"Ray cluster: expected an answer, got none ({found}); when it is back, the same command goes on with what "
+            "is left"
+        )
+
+
 @contextmanager
 def clear_errors(ray: Any) -> Iterator[None]:
     """What a cluster that is gone leaves behind, in one line."""
@@ -115,8 +165,7 @@ def clear_errors(ray: Any) -> Iterator[None]:
     except RobnasError:
         raise
     except (ray.exceptions.RayError, ConnectionError, TimeoutError, RuntimeError) as error:
-        text = f"Ray cluster: expected an answer, got {type(error).__name__} ({last_line(error)})"
-        raise RobnasError(f"{text}; when it is back, the same command goes on with what is left") from None
+        raise ClusterGoneError(f"{type(error).__name__} {last_line(error)}") from None
 
 
 def last_line(error: Exception) -> str:
