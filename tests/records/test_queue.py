@@ -153,6 +153,47 @@ def test_the_claims_of_a_driver_whose_heart_stopped_are_free_again_and_it_cannot
     assert {record.value for record in store.records()} == {0.2}
 
 
+@pytest.mark.parametrize("ahead", [61, 3600, 1e9])
+def test_a_heartbeat_in_the_future_does_not_keep_the_trials_of_a_dead_driver(store, ahead):
+    clock = Clock()
+    clock.now += ahead
+    dead = queue_of(store, clock=clock, lease=60)
+    dead.join()
+    held = dead.claim(10)
+    clock.now -= ahead  # the clock was wrong, and is set
+    other = TrialQueue(store, PLAN, clock=clock, lease=60)
+    assert other.unfinished() == (10, 0)
+    other.join()
+    assert other.claim(10) == held
+    assert dead.finish([outcome(task, 0.1) for task in held]) == set()
+    assert other.finish([outcome(task, 0.2) for task in held]) == {task.hash for task in held}
+
+
+def test_a_driver_whose_clock_is_a_little_ahead_keeps_its_trials(store):
+    clock = Clock()
+    ahead = queue_of(store, clock=lambda: clock.now + 50, lease=60)
+    ahead.join()
+    held = ahead.claim(10)
+    other = TrialQueue(store, PLAN, clock=clock, lease=60)
+    for _ in range(5):
+        clock.now += 5
+        ahead.beat()
+        other.beat()
+        assert other.claim(10) == []
+    assert ahead.finish([outcome(task) for task in held]) == {task.hash for task in held}
+
+
+def test_status_does_not_count_what_a_wrong_clock_has_left_as_recent(store):
+    queue = queue_of(store)
+    queue.join()
+    queue.finish([outcome(task) for task in queue.claim(8)])
+    queue.claim(1)
+    with store.write() as connection:
+        connection.exec_driver_sql("update trials set finished = finished + 1e6 where state = 'done'")
+    [found] = store_status(store)
+    assert (found.running, found.rate, found.seconds_left) == (1, None, None)
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_driver_that_joins_while_another_looks_for_dead_ones_is_not_taken_for_dead(postgres, monkeypatch, moment):
     url = postgres.database(f"t{uuid.uuid4().hex}")

@@ -32,7 +32,7 @@ class TrialQueue:
 
     A driver calls `join`, then again and again `claim`, `finish` and `beat`, and at the end `leave`. A trial is
     claimed by one driver at a time. If the driver dies, its claims fall back: at once if it ran on this machine, else
-    when its last heartbeat is `lease` seconds old. A result counts only while the claim holds, so a driver that was
+    when its last heartbeat is `lease` seconds old, or as far in the future because the clock was set back. A result counts only while the claim holds, so a driver that was
     taken for dead and comes back changes nothing.
 
     Args:
@@ -262,9 +262,13 @@ def now(connection: sa.Connection) -> float:
 
 
 def living(connection: sa.Connection, moment: float, lease: float = LEASE) -> set[str]:
-    """The drivers that are alive at `moment`: with a fresh heartbeat, and not known to have ended."""
+    """The drivers that are alive at `moment`: with a fresh heartbeat, and not known to have ended.
+
+    A heartbeat in the future is as stale as one in the past: the clock was set back after it, and a driver that lives
+    beats again long before a lease is over.
+    """
     return {
         row.id
         for row in connection.execute(sa.select(_drivers))
-        if row.heartbeat > moment - lease and not Process(row.machine, row.pid, row.started).is_gone()
+        if abs(moment - row.heartbeat) < lease and not Process(row.machine, row.pid, row.started).is_gone()
     }

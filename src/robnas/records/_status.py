@@ -70,14 +70,15 @@ def store_status(store: RecordStore) -> list[PlanStatus]:
 
 def _status(connection: sa.Connection, plan: str, name: str, alive: set[str], moment: float) -> PlanStatus:
     inside = _trials.join(_members, (_members.c.trial == _trials.c.hash) & (_members.c.plan == plan))
+    recently = _trials.c.finished.between(moment - _WINDOW, moment)  # not before the clock was set back
     groups = connection.execute(
         sa.select(
             _trials.c.state,
             _trials.c.owner,
             sa.func.count(),
             sa.func.sum(_trials.c.seconds),
-            sa.func.sum(sa.case((_trials.c.finished > moment - _WINDOW, 1), else_=0)),
-            sa.func.min(sa.case((_trials.c.finished > moment - _WINDOW, _trials.c.finished))),
+            sa.func.sum(sa.case((recently, 1), else_=0)),
+            sa.func.min(sa.case((recently, _trials.c.finished))),
             sa.func.count(_trials.c.message),
             sa.func.max(_trials.c.finished),
         )
