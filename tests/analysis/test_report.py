@@ -132,6 +132,13 @@ def test_metrics_are_ordered_from_clean_to_strongest():
     assert strongest(keys[3:]) == "pgd@8/255"
     assert strongest(["clean", "autoattack@8/255"]) == "autoattack@8/255"
     assert strongest(["clean"]) == "clean"
+    mixed = ["pgd-l1@12", "fgsm@8/255", "pgd:100@8/255", "pgd@3/255", "pgd-l2@0.5", "pgd:20@8/255", "clean"]
+    for keys in (mixed, mixed[::-1]):
+        assert metrics_of(keys) == [
+            "clean", "fgsm@8/255", "pgd@3/255", "pgd:100@8/255", "pgd:20@8/255", "pgd-l2@0.5", "pgd-l1@12",
+        ]  # fmt: skip
+        assert strongest(keys) == "pgd:20@8/255"
+    assert strongest(["pgd-l1@12", "fgsm@8/255", "pgd-l2@0.5"]) == "pgd-l2@0.5"
 
 
 def test_ranking_by_a_metric_that_was_not_measured_lists_those_that_were(tmp_path):

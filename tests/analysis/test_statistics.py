@@ -353,6 +353,16 @@ def test_impossible_orders_and_chance_level_are_found():
     assert ("a larger epsilon leaves more accuracy", 30) in found
 
 
+def test_radii_of_other_norms_or_labels_are_not_compared():
+    rows = [arch.index for arch in partition("identical").representatives()[:30]]
+    metrics = {"pgd@8/255": 0.3, "pgd-l2@0.5": 0.6, "pgd-l1@12": 0.5, "pgd:1@16/255": 0.5, "pgd:9@4/255": 0.4}
+    assert not findings({key: np.full(30, value) for key, value in metrics.items()}, rows)
+    found = findings({key: np.full(30, value) for key, value in {**metrics, "pgd:9@8/255": 0.5}.items()}, rows)
+    assert found == {("a larger epsilon leaves more accuracy", 30)}
+    found = findings({"fgsm:a@8/255": np.full(30, 0.3), "pgd:9@8/255": np.full(30, 0.4)}, rows)
+    assert found == {("a stronger attack leaves more accuracy", 30)}
+
+
 def test_attacks_that_leave_more_than_a_weaker_one_or_none_are_found():
     rows = [arch.index for arch in partition("identical").representatives()[:30]]  # no two of them identical
     clean = np.full(30, 0.8)

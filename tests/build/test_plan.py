@@ -47,6 +47,7 @@ step_size = "16/255"
 count = 2
 seeds = [7]
 """
+PGD_TABLE = {"name": "pgd", "epsilon": "8/255", "steps": 1, "step_size": "1/255"}
 SIZES = {"train": 64, "validation": 30, "test": 60}
 
 
@@ -169,6 +170,19 @@ def test_a_task_is_a_trial_of_the_plan():
     )
 
 
+def test_labels_are_part_of_a_plan_and_none_is_as_before():
+    plain = expand(Plan.from_dict(values(evaluation__attacks=[PGD_TABLE], evaluation__limits={})), "d", SIZES)
+    labelled = {**PGD_TABLE, "label": "1", "norm": "l1", "epsilon": 12}
+    plan = Plan.from_dict(values(evaluation__attacks=[PGD_TABLE, labelled], evaluation__limits={"pgd": 20, "pgd:1": 9}))
+    assert Plan.from_dict(plan.to_dict()) == plan
+    assert "label" not in plan.to_dict()["evaluation"]["attacks"][0]
+    found = expand(plan, "d", SIZES)
+    assert [(m["metric"], m["images"]) for m in found.measurements if m["split"] == "test"] == [
+        ("clean", 50), ("pgd@8/255", 20), ("pgd:1-l1@12", 9),
+    ]  # fmt: skip
+    assert found.measurements[1]["attack_hash"] == plain.measurements[1]["attack_hash"]
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -207,6 +221,21 @@ def test_a_task_is_a_trial_of_the_plan():
         ({"evaluation__attacks": [{"name": "fgsm"}]}, "attack fgsm: expected an entry epsilon, got none"),
         ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 8}]}, 'write "8/255", not 8'),
         ({"evaluation__attacks": [{"name": "pgd", "epsilon": "8/255"}]}, "attack pgd: expected steps, step_size"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 0}]}, "attack fgsm epsilon: expected above 0, got 0"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": "0/255"}]}, "attack fgsm epsilon: expected above 0"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": True}]}, "epsilon: expected a number ≥ 0"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 1, "label": "A"}]}, "attack label: expected letters"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 1, "label": 5}]}, "attack label: expected letters"),
+        ({"evaluation__attacks": [{"name": "fgsm", "epsilon": 1, "norm": "l0"}]}, "threat model norm: expected one of"),
+        ({"evaluation__attacks": [{**PGD_TABLE, "step_size": 2}]}, "PGD step_size: .* got 2; write"),
+        ({"evaluation__attacks": [{**PGD_TABLE, "step_size": 0}]}, "PGD step_size: .* above 0"),
+        ({"evaluation__attacks": [{**PGD_TABLE, "random_start": "no"}]}, "PGD random_start: expected true or false"),
+        ({"evaluation__attacks": [PGD_TABLE, {**PGD_TABLE, "steps": 9}]}, "suite attacks: .* tell them apart"),
+        ({"recipe__attack": {"step_size": 2}}, "PGD step_size: .* got 2; write"),
+        ({"recipe__attack": {"step_size": 0}}, "PGD step_size: .* above 0"),
+        ({"recipe__attack": {"threat": {"norm": "linf", "epsilon": 0}}}, "recipe attack epsilon: expected above 0"),
+        ({"recipe__attack": {"threat": {"norm": "linf", "epsilon": 8}}}, 'write "8/255", not 8'),
+        ({"recipe__attack": {"label": "x"}}, "recipe attack label: expected none, got 'x'"),
         ({"evaluation__attacks": ["pgd"]}, "plan evaluation attack: expected a table with name and epsilon"),
         ({"extra": [{"count": 6, "seeds": [1]}]}, "plan extra count: expected at most the 5 that the space has, got 6"),
         ({"extra": [{"seeds": [1]}]}, "plan extra: expected an entry count"),

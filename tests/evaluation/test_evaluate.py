@@ -254,6 +254,14 @@ def test_ordinary_measurements_raise_no_flag():
     )  # fmt: skip
 
 
+def test_labels_and_norms_of_one_attack_are_ladders_of_their_own():
+    assert not failed(
+        measurement("pgd:1@8/255", accuracy(0.6)), measurement("pgd:100@8/255", accuracy(0.3)),
+        measurement("pgd:100@3/255", accuracy(0.5)), measurement("pgd-l2@0.5", accuracy(0.7)),
+        measurement("pgd-l1@12", accuracy(0.2)),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("pairs", "check"),
     [
@@ -263,6 +271,13 @@ def test_ordinary_measurements_raise_no_flag():
         ([("clean", 0.9), ("pgd@8/255", 0.5), ("autoattack@8/255", 0.6)], "a stronger attack leaves less accuracy"),
         (
             [("clean", 0.9), ("pgd@8/255", 0.5), ("square@8/255", 0.2)],
+            "a gradient-free attack is not stronger than PGD",
+        ),
+        ([("pgd:5@3/255", 0.5), ("pgd:5@8/255", 0.7), ("pgd:9@5/255", 0.6)], "accuracy does not rise with epsilon"),
+        ([("fgsm:a@8/255", 0.5), ("fgsm:b@8/255", 0.9), ("pgd@8/255", 0.7)], "a stronger attack leaves less accuracy"),
+        ([("fgsm@8/255", 0.6), ("pgd:5@8/255", 0.5), ("pgd:9@8/255", 0.8)], "a stronger attack leaves less accuracy"),
+        (
+            [("pgd:5@8/255", 0.5), ("pgd:9@8/255", 0.2), ("square@8/255", 0.2)],
             "a gradient-free attack is not stronger than PGD",
         ),
     ],
