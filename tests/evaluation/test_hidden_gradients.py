@@ -10,7 +10,7 @@ from torch import nn
 
 from robnas.attacks import FGSM, PGD, Square
 from robnas.data import Dataset, Images
-from robnas.evaluation import Evaluation, Flag, Suite, evaluate
+from robnas.evaluation import Evaluation, Flag, Measurement, Suite, evaluate
 from robnas.evaluation import _checks as checks
 from robnas.evaluation._checks import active_flags, steady_flag
 from robnas.evaluation._scale import CHECK as SCALE
@@ -255,3 +255,19 @@ def test_few_classes_are_checked(classes, network, data):
     result = evaluate(groups, few, Suite("s", (FGSM(WEAK),)), split="test", seed=0)
     assert result.checks()[SCALE]
     json.dumps(result.checks())
+
+
+def test_the_command_tells_what_was_checked(capsys):
+    from robnas.cli._trials import _evaluation_facts, _print_evaluation
+
+    found = Measurement("fgsm@16/255", {"name": "fgsm"}, 8, 1.0, 0, "ff", "2", "cpu")
+    flags = Flag("a", True, "", ("fgsm@16/255",)), Flag("b", False, "1 > 0", ("clean",))
+    result = Evaluation("s", "test", 0, (found,), flags, remeasured=("fgsm@16/255",))
+    _print_evaluation(result, "323133", "digits")
+    told = capsys.readouterr().out
+    assert "sanity checks: 1 of 2 passed" in told
+    assert "\n    passed  a\n    FAILED  b\n" in told
+    assert "measured again, as they were not kept of this network: fgsm@16/255" in told
+    facts = _evaluation_facts(result, "323133")
+    assert facts["measurements"][0]["checks"] == {"a": True}
+    assert facts["remeasured"] == ("fgsm@16/255",)

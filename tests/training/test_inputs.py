@@ -41,6 +41,19 @@ def test_an_attack_without_a_finite_gradient_is_refused(objective, data, tiny):
 
 
 @pytest.mark.parametrize("objective", ["mixed", "trades"])
+def test_a_graph_that_cannot_raise_makes_the_loss_tell(objective, data, tiny, monkeypatch):
+    monkeypatch.setattr("robnas.attacks._gradient._is_recorded", lambda found: True)
+    expected, network = Linear(), Linear()
+    train(network, data, tiny.replace(objective=objective), seed=0)
+    monkeypatch.undo()
+    train(expected, data, tiny.replace(objective=objective), seed=0)
+    assert torch.equal(network.linear.weight, expected.linear.weight)
+    monkeypatch.setattr("robnas.attacks._gradient._is_recorded", lambda found: True)
+    with pytest.raises(DivergedError, match="loss is nan in epoch 1, step 1"):
+        train(Linear(lambda x: torch.sqrt(x) ** 2), data, tiny.replace(objective=objective), seed=0)
+
+
+@pytest.mark.parametrize("objective", ["mixed", "trades"])
 @pytest.mark.parametrize("step", [1, 2, 5])
 def test_weights_that_are_nan_diverge_whatever_the_attack_finds_first(objective, step, data, tiny):
     class Spoiled(Linear):

@@ -58,7 +58,7 @@ def _if_finite(found: Tensor, values: list[Tensor], sizes: list[Tensor]) -> Tens
     if not values:
         return found
     value, size = torch.stack(values), torch.stack(sizes)
-    if found.is_cuda and torch.cuda.is_current_stream_capturing():
+    if _is_recorded(found):
         return found + 0 * (value.sum() + size.sum()).to(found.dtype)
     counts = torch.stack(((~value.isfinite()).sum(), (value.isfinite() & ~size.isfinite()).sum())).tolist()
     if counts[1]:
@@ -66,6 +66,11 @@ def _if_finite(found: Tensor, values: list[Tensor], sizes: list[Tensor]) -> Tens
     if counts[0]:
         raise FloatingPointError("the loss of the attack is not finite")
     return found
+
+
+def _is_recorded(found: Tensor) -> bool:
+    """Whether this is being captured as a CUDA graph, which no look at values may interrupt."""
+    return found.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> Tensor:
