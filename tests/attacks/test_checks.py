@@ -132,6 +132,26 @@ def test_what_an_attack_returns_is_checked(give, text, network, images, labels):
         perturb(Own(give), network, images, labels, seed=0)
 
 
+def test_an_attack_that_spoils_its_images_is_refused(network, images, labels):
+    """The images would no longer be the centre of the ball."""
+    for spoil in (lambda x: x.add_(0.5), lambda x: x[:1].zero_() + x):
+        with pytest.raises(InputError, match=r"attack own@32/255: expected new images, got images or labels changed"):
+            perturb(Own(spoil), network, images.clone(), labels, seed=0)
+
+
+def test_a_network_that_spoils_its_images_is_refused(network, images, labels):
+    before = images.clone()
+    for spoil in (lambda x: x.sub_(0.5), lambda x: x.clamp_(0.1), lambda x: x[:, :, 0].zero_() + 0 * x[:, :, 0] + x):
+        with pytest.raises(InputError, match="network: expected a forward that leaves its images as they are"):
+            perturb(Square(LINF, 5), Before(network, spoil), images, labels, seed=0)
+    assert torch.equal(images, before)
+
+
+def test_what_is_no_module_is_refused(images, labels):
+    with pytest.raises(InputError, match=r"network: expected a torch.nn.Module, got <function"):
+        perturb(FGSM(LINF), lambda x: x.flatten(1), images, labels, seed=0)
+
+
 # logits
 
 

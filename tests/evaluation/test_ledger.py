@@ -62,10 +62,20 @@ def test_the_wrapper_is_worth_measuring(data):
         lambda x: 1.02 * x,
         lambda x: x.detach() + 0 * x,
         lambda x: (x * 16).round() / 16 + x - x.detach(),
+        lambda x: x + ((x * 255).round() / 255 - x).detach(),
         lambda x: x.detach() - (x - x.detach()),
         lambda x: 10 * x - 9 * x.detach() + 0.3 * (x.flip(3) - x.flip(3).detach()),
     ],
-    ids=["inverted", "scaled", "scaled little", "no gradient", "rounded", "gradient reversed", "gradient mixed"],
+    ids=[
+        "inverted",
+        "scaled",
+        "scaled little",
+        "no gradient",
+        "rounded",
+        "grey levels",
+        "gradient reversed",
+        "gradient mixed",
+    ],
 )
 def test_a_changed_attribute_gets_no_old_numbers(before, data, tmp_path):
     network = Wrapped(data)

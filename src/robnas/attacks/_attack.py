@@ -132,8 +132,12 @@ def perturb(
     check_weights(network)
     with frozen(network) as victim, seeded_randomness(seed, images.device):
         check_labels(labels, len(images), count_classes(victim, images, channels=getattr(network, "in_channels", None)))
+        versions = images._version, labels._version
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
         found = _checked(found, images, metric)
+        if (images._version, labels._version) != versions:
+            got = Verbatim("images or labels changed in place")
+            raise InputError(f"attack {metric.key}", expected="new images", got=got, remedy="change images.clone()")
         clipped, correct = torch.empty_like(images), []
         for begin in range(0, len(images), batch_size):  # in float64, which all images at once need not be
             part = slice(begin, begin + batch_size)

@@ -10,7 +10,6 @@ from robnas.errors import InputError, NonFiniteError, Verbatim, reason
 
 NOT_FINITE = Verbatim("nan or infinity")
 _ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
-_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def check_images(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +61,8 @@ def check_labels(labels: Tensor, count: int, classes: int | None = None) -> Tens
     Raises:
         InputError: they are not, such as the −100 that torch's losses pass over in silence.
     """
-    if not isinstance(labels, Tensor) or labels.dtype not in _INTEGERS:
+    kind = labels.dtype if isinstance(labels, Tensor) else torch.bool
+    if kind.is_floating_point or kind.is_complex or kind == torch.bool:
         raise InputError("labels", expected="a tensor of integers", got=_described(labels), remedy="labels.long()")
     if labels.shape != (count,):
         raise InputError(
@@ -103,6 +103,8 @@ def check_logits(logits: object, images: int, classes: int = 2) -> Tensor:
 
 def check_weights(network: nn.Module) -> None:
     """Raise `InputError` for weights made in inference mode, through which torch computes no gradient."""
+    if not isinstance(network, nn.Module):
+        raise InputError("network", expected="a torch.nn.Module", got=network)
     if any(parameter.is_inference() for parameter in network.parameters()):
         raise InputError(
             "network", expected="weights made outside inference_mode", remedy="use a copy.deepcopy of it, made outside"
@@ -119,9 +121,9 @@ def count_classes(network: nn.Module, images: Tensor, *, channels: object = None
         channels: how many channels it says that it takes, if it does.
 
     Raises:
-        InputError: it refuses such an image, or answers something other than logits.
+        InputError: it refuses such an image, changes it in place, or answers something other than logits.
     """
-    first, size = images[:1], tuple(images.shape[1:])
+    first, size = images[:1].clone(), tuple(images.shape[1:])
     if isinstance(channels, int) and channels != size[0]:
         raise InputError(
             "images",
@@ -142,6 +144,13 @@ def count_classes(network: nn.Module, images: Tensor, *, channels: object = None
             if (own.dtype, own.device) != (images.dtype, images.device)
             else "",
         ) from error
+    if first._version:  # torch counts the changes of a tensor; this one was made a moment ago
+        raise InputError(
+            "network",
+            expected="a forward that leaves its images as they are",
+            got=Verbatim("images changed in place"),
+            remedy="write x = x - mean, not x -= mean or x.sub_(mean)",
+        )
     return check_logits(logits, 1).shape[1]
 
 

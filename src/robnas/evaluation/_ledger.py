@@ -25,6 +25,7 @@ from robnas.errors import DataError, reason
 from robnas.evaluation._measurement import Measurement
 
 FIXED = 32  # images about which a network is asked to recognise it
+_NEAR = 8 / 255  # how far from them others lie about which it is asked, too
 _DIRECTIONS = 8  # along which the gradient of each image is kept
 _GRADIENT = (
     0.05  # relative: kinks where rounding decides move a gradient a little, another backward pass moves it a lot
@@ -36,15 +37,21 @@ class Answers:
     """Logits of a few fixed images, and their gradient to the pixels, for comparison with those of another day."""
 
     logits: npt.NDArray[np.float32]
-    """Shape (images · classes,)."""
+    """Shape (2 · images · classes,)."""
     gradients: npt.NDArray[np.float32]
-    """Shape (images · 8,): slope of a fixed mixture of the logits along fixed directions; 0 without a gradient."""
+    """Shape (2 · images · 8,): slope of a fixed mixture of the logits along fixed directions; 0 without a gradient."""
     precision: float
     """Relative step of the network's floating-point numbers."""
 
     @classmethod
     def of(cls, network: nn.Module, images: Tensor, seed: int) -> Answers:
-        """Ask a network, in evaluation mode, about `images` of shape (n, channels, height, width)."""
+        """Ask a network, in evaluation mode, about images of shape (n, channels, height, width) and others near them.
+
+        Those near them lie between the grey levels, as attacked images do: rounding, say, does not show on the others.
+        """
+        noise = torch.rand(images.shape, generator=generator("cpu", 0, "answers"), dtype=torch.float64)
+        near = images + _NEAR * (2 * noise - 1).to(images)
+        images = torch.cat([images, near.clamp(0, 1)])
         with frozen(network) as asked, seeded_randomness(seed, images.device), torch.enable_grad():
             pixels = images.detach().requires_grad_()
             logits = asked(pixels)
