@@ -162,7 +162,8 @@ def test_refusals_say_what_to_do():
     network = network_of("323134")
     for what, text in (
         ("functional.hessian", "once_differentiable: ask the network itself"),
-        ("forward mode", "no derivative in forward mode: ask the network itself"),
+        ("forward mode", "knows no forward mode and no torch.func: ask the network itself"),
+        ("vmap of grad", "knows no forward mode and no torch.func: ask the network itself"),
     ):
         with pytest.raises(RuntimeError, match=text):
             DERIVATIVES[what](network.folded(), images_of(4, torch.float64))

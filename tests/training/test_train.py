@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from robnas.attacks import perturb
 from robnas.errors import CheckpointError, DivergedError, InputError
-from robnas.training import CHECKPOINT, LOG, OBJECTIVES, train
+from robnas.training import CHECKPOINT, LOG, OBJECTIVES, PRECISIONS, train
 from robnas.training._checkpoint import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -308,9 +308,11 @@ def test_network_and_recipe_must_agree_on_the_size(data, tiny, build):
         train(build(channels=8), data, tiny, seed=0)
 
 
-def test_any_module_can_be_trained(data, tiny):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_any_module_can_be_trained(data, tiny, precision):
+    """At any precision; its attacks are computed in its own."""
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-    history = train(network, data, tiny, seed=0)
+    history = train(network, data, tiny.replace(precision=precision), seed=0)
     assert history[-1].loss < history[0].loss
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,7 @@ _FORWARD: dict[type[nn.Module], Any] = {
     for kind in (Network, Normalize, Stem, Cell, Fan, Convolutions, Reduction, Head, *_CONTAINERS, *_LEAVES)
 }
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_TENSORS = (Tensor, nn.Parameter)  # none of whose operations anyone has changed
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _NO_MATTER = {"momentum"}  # of a batch norm, in evaluation mode
 
@@ -35,8 +36,8 @@ class _Part:
     kind: type[nn.Module]
     settings: dict[str, Any]
     children: tuple[str, ...]
-    shapes: dict[str, torch.Size | None]
-    """Of parameters and buffers."""
+    shapes: tuple[dict[str, torch.Size | None], dict[str, torch.Size | None]]
+    """Of parameters and of buffers."""
 
 
 def unlike_built(network: nn.Module) -> str | None:
@@ -64,33 +65,37 @@ def unlike_built(network: nn.Module) -> str | None:
     weight = next(network.parameters(), torch.empty(0))
     if torch.is_autocast_enabled(weight.device.type):
         return "autocast"
-    kind = weight.dtype, weight.device
+    dtype, device = weight.dtype, weight.device
     for part in parts:
         module = modules.get(part.name)
-        if module is None or (what := _difference(module, part, kind)):
+        if module is None or (what := _difference(module, part, dtype, device)):
             return f"{part.name or 'network'}: {what if module is not None else 'missing'}"
     return None
 
 
-def _difference(module: nn.Module, part: _Part, kind: tuple[torch.dtype, torch.device]) -> str | None:
+def _difference(module: nn.Module, part: _Part, dtype: torch.dtype, device: torch.device) -> str | None:
     if type(module) is not part.kind:
         return type(module).__name__
     if part.kind.forward is not _FORWARD[part.kind]:
         return "forward"
     held = vars(module)
-    if any(held.get(hooks) for hooks in _HOOKS):
-        return "a hook"
-    if tuple(module._modules) != part.children:
+    for hooks in _HOOKS:
+        if held.get(hooks):
+            return "a hook"
+    if tuple(held["_modules"]) != part.children:
         return "children"
-    tensors = {**module._parameters, **module._buffers}
-    if tensors.keys() != part.shapes.keys():
-        return "parameters or buffers"
-    for name, shape in part.shapes.items():
-        tensor = tensors[name]
-        if (tensor is None) != (shape is None) or (tensor is not None and tensor.shape != shape):
-            return f"shape of {name}"
-        if tensor is not None and not _plain(tensor, kind):
-            return f"type or place of {name}"
+    for tensors, shapes in zip((held["_parameters"], held["_buffers"]), part.shapes, strict=True):
+        if tensors.keys() != shapes.keys():
+            return "parameters or buffers"
+        for name, shape in shapes.items():
+            tensor = tensors[name]
+            if tensor is None or shape is None:
+                if tensor is not shape:
+                    return name
+            elif tensor.shape != shape or type(tensor) not in _TENSORS:
+                return f"type or shape of {name}"
+            elif tensor.device != device or (tensor.dtype != dtype and tensor.is_floating_point()):
+                return f"dtype or device of {name}"
     for name, value in part.settings.items():
         if type(found := held.get(name)) is not type(value) or found != value:
             return name
@@ -99,19 +104,10 @@ def _difference(module: nn.Module, part: _Part, kind: tuple[torch.dtype, torch.d
     return None
 
 
-def _plain(tensor: Tensor, kind: tuple[torch.dtype, torch.device]) -> bool:
-    """Of torch's own types, where the others are."""
-    return (
-        type(tensor) in (Tensor, nn.Parameter)
-        and tensor.device == kind[1]
-        and (tensor.dtype == kind[0] or not tensor.is_floating_point())
-    )
-
-
 def _shadowing(module: nn.Module, part: _Part) -> str | None:
     """An attribute of the instance that stands in front of a method, a module or a tensor; notes of users do not."""
     for name in vars(module).keys() - _OF_EVERY_MODULE - part.settings.keys() - _NO_MATTER:
-        if hasattr(part.kind, name) or name in part.children or name in part.shapes:
+        if hasattr(part.kind, name) or name in part.children or any(name in shapes for shapes in part.shapes):
             return name
     return None
 
@@ -142,8 +138,9 @@ def _parts(network: Network) -> Iterator[_Part]:
                 if what not in _OF_EVERY_MODULE and what not in _NO_MATTER
             },
             tuple(module._modules),
-            {
-                what: None if tensor is None else tensor.shape
-                for what, tensor in (*module._parameters.items(), *module._buffers.items())
-            },
+            (_shapes(module._parameters), _shapes(module._buffers)),
         )
+
+
+def _shapes(tensors: Mapping[str, Tensor | None]) -> dict[str, torch.Size | None]:
+    return {name: None if tensor is None else tensor.shape for name, tensor in tensors.items()}

@@ -154,7 +154,7 @@ class Folded(nn.Module):
     @torch.no_grad()
     def _load(self, network: Network) -> None:
         norm, linear = network.head.norm, network.head.linear
-        self._mean = network.normalize.mean
+        self._mean = network.normalize.mean.clone()
         self._scale, self._shift = (part.view(1, -1, 1, 1) for part in _affine(norm))
         self._linear, self._bias = linear.weight.clone(), linear.bias.clone()
         self._steps: list[list[tuple[_Term, Convolution]]] = []
@@ -186,10 +186,11 @@ class Folded(nn.Module):
         """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1].
 
         Raises:
-            RuntimeError: a derivative in forward mode, which its operations would not see.
+            RuntimeError: a derivative in forward mode or of `torch.func`, which its operations would not see.
         """
-        if unpack_dual(pixels).tangent is not None:  # type: ignore[no-untyped-call]
-            raise RuntimeError("a folded network has no derivative in forward mode: ask the network itself")
+        dual = unpack_dual(pixels).tangent is not None  # type: ignore[no-untyped-call]
+        if dual or torch._C._are_functorch_transforms_active():
+            raise RuntimeError("a folded network knows no forward mode and no torch.func: ask the network itself")
         if torch.is_grad_enabled() and pixels.requires_grad:
             logits: Tensor = _Differentiable.apply(pixels, self)  # type: ignore[no-untyped-call]
             return logits

@@ -42,12 +42,13 @@ class Convolution:
         self._bias, self._stride, self._padding = bias, [stride] * 2, [padding] * 2
         self._fused = _has_onednn(weight)
         self._weight = self._pack(weight)
-        self._flipped = self._pack(weight.flip(2, 3).transpose(0, 1)) if stride == 1 else weight
+        turned = weight.flip(2, 3) if self._padding[0] else weight
+        last = torch.channels_last
+        self._flipped = self._pack(turned.transpose(0, 1)) if stride == 1 else weight.contiguous(memory_format=last)
 
     def _pack(self, weight: Tensor) -> Tensor:
-        weight = weight.contiguous(memory_format=torch.channels_last)
         if not self._fused or min(weight.shape[:2]) < _MIN_CHANNELS:
-            return weight
+            return weight.contiguous(memory_format=torch.channels_last)
         packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
             weight, self._padding, self._stride, _ONE, 1, None
         )
