@@ -27,6 +27,9 @@ def test_holm_multiplies_the_smallest_by_their_number_and_never_falls():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert holm([]).tolist() == []
+    np.testing.assert_array_equal(holm([0.01, np.nan]), [0.02, np.nan])
+    with pytest.raises(InputError, match=r"p-values: expected numbers in \[0, 1\], got \[0.1, inf\]"):
+        holm([0.1, np.inf])
 
 
 def exact_wilcoxon(gaps):

@@ -458,6 +458,12 @@ def test_an_own_score_that_is_no_number_is_refused(monkeypatch):
         score_network(probe(block), ["mine"])
 
 
+def test_an_attack_within_the_pixel_range_needs_pixels_in_it():
+    found = score_network(Probe(Body(block), 4 * IMAGES - 2, LABELS), ["croze", "snip"])
+    assert found["croze"].reason == "images are attacked within [0, 1], and some are outside"
+    assert found["snip"].value is not None
+
+
 def test_labels_of_any_whole_type_are_the_same():
     first, second = (Probe(Body(used), IMAGES, LABELS.to(kind)) for kind in (torch.int64, torch.int32))
     assert score_network(first, ["cheap", KERNEL]) == score_network(second, ["cheap", KERNEL])

@@ -1,7 +1,9 @@
 """Passes are shared, repeats summarised, bad input refused and missing scores explained."""
 
+import random
 import statistics
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -66,6 +68,15 @@ def test_neither_network_nor_random_state_change():
     assert not network.training
     assert all(parameter.grad is None for parameter in network.parameters())
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_scoring_an_architecture_moves_no_generator(digits):
+    states = torch.random.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+    with torch.inference_mode():
+        found = score("323133", digits, ["cheap", "ntk-robust-trace"], settings=SETTINGS)
+    assert found == score("323133", digits, ["cheap", "ntk-robust-trace"], settings=SETTINGS)
+    assert torch.equal(torch.random.get_rng_state(), states[0])
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == states[1:]  # noqa: NPY002
 
 
 def test_in_place_relus_do_no_harm():

@@ -454,6 +454,12 @@ def test_undefined_scores_come_last(task, undefined):
     assert first == sorted(first, reverse=True)
 
 
+def test_a_proxy_without_any_score_is_refused(task):
+    """It would be a random search by another name."""
+    with pytest.raises(InputError, match="proxy-search proxy: expected a score for some of the candidates, got none"):
+        run(ProxySearch(lambda arch: float("nan")), task, 5, seed=0)
+
+
 def test_a_score_that_is_no_number_is_named(task):
     with pytest.raises(InputError, match=r"proxy score of .*: expected a number, nan where there is none, got 'high'"):
         run(ProxySearch(lambda arch: "high"), task, 5, seed=0)

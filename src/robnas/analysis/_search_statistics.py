@@ -36,8 +36,14 @@ class PairedTest:
 
 
 def holm(p: npt.ArrayLike) -> Floats:
-    """P-values adjusted for the number of tests (Holm 1979), in the order given; shape (tests,)."""
+    """P-values adjusted for the number of tests (Holm 1979), in the order given; shape (tests,). A nan stays nan.
+
+    Raises:
+        InputError: a p-value outside [0, 1].
+    """
     given = np.asarray(p, dtype=np.float64)
+    if ((given < 0) | (given > 1)).any():
+        raise InputError("p-values", expected="numbers in [0, 1]", got=Verbatim(given.tolist()))
     order = np.argsort(given, kind="stable")
     steps = np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1)) if len(given) else given
     adjusted = np.empty_like(given)

@@ -47,10 +47,11 @@ def check_images(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if low < 0 or high > 1:
         images = images.clamp(0, 1)
     # What was made in inference mode cannot be kept for a gradient; a copy can.
-    return _ordinary(images), _ordinary(labels).to(images.device)
+    return ordinary(images), ordinary(labels).to(images.device)
 
 
-def _ordinary(values: Tensor) -> Tensor:
+def ordinary(values: Tensor) -> Tensor:
+    """A copy that autograd keeps, if `values` were made in inference mode."""
     with torch.inference_mode(False):
         return values.clone() if values.is_inference() else values
 

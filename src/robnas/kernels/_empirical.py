@@ -14,6 +14,7 @@ from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import check_keys
 from robnas.attacks import seeded_randomness
+from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, ask, prepared
@@ -173,7 +174,7 @@ def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> T
     parameter = next(network.parameters(), None)
     if parameter is None:
         raise InputError("network", expected="at least one parameter", got=Verbatim("none"))
-    return images.detach().to(device=parameter.device, dtype=dtype or parameter.dtype)
+    return ordinary(images.detach()).to(device=parameter.device, dtype=dtype or parameter.dtype)
 
 
 def count_outputs(network: nn.Module, images: Tensor) -> int:

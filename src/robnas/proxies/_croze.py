@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robnas.networks import Cell
 from robnas.networks._as_built import unlike_built
-from robnas.proxies._probe import Probe
+from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._textbook import absolute, layers
 
 _TINY = 1e-30
@@ -43,8 +43,14 @@ class CRoZe:
     """Of the attack on weights, times their norm."""
 
     def __call__(self, probe: Probe) -> float:
-        """The score; one batch, no randomness."""
+        """The score; one batch, no randomness.
+
+        Raises:
+            UndefinedScoreError: images outside [0, 1].
+        """
         images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
+        if images.min() < 0 or images.max() > 1:
+            raise UndefinedScoreError("images are attacked within [0, 1], and some are outside")
         clean, attacked = (_Scaled(probe) for _ in range(2))
         first = clean(images, labels)
         attacked.add(first.weights, self.weight_step)

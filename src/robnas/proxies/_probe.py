@@ -14,6 +14,7 @@ from robnas import kernels
 from robnas._brief import brief
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import seeded_randomness
+from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.proxies._recording import ReLUs
 from robnas.proxies._textbook import Layer, check_weights, layers, textbook
@@ -109,6 +110,9 @@ class Probe:
             raise InputError("labels", expected=expected, got=Verbatim(f"shape {tuple(self.labels.shape)}"))
         if self.labels.is_floating_point() or self.labels.is_complex() or self.labels.dtype == torch.bool:
             raise InputError("labels", expected="whole numbers", got=Verbatim(self.labels.dtype))
+        for name in ("images", "labels", "calibration"):  # which may have been made in inference mode
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, ordinary(value))
         object.__setattr__(self, "labels", self.labels.long())
         if not any(isinstance(layer, nn.Conv2d) for layer in self.layers):
             raise InputError("network", expected="at least one nn.Conv2d", got=Verbatim("none"))

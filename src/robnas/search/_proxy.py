@@ -118,8 +118,12 @@ class ProxySearch:
         return _ranked(look_up)
 
     def _steps(self, space: Space, rng: np.random.Generator, proxy: Ranked) -> Steps:
-        drawn = rng.permutation(space.size)[: self.pool].tolist()
-        order = sorted((space.representatives[place] for place in drawn), key=proxy, reverse=True)
+        drawn = [space.representatives[place] for place in rng.permutation(space.size)[: self.pool].tolist()]
+        scores = [proxy(arch) for arch in drawn]
+        if max(scores) == -np.inf:
+            got = Verbatim(f"none for {len(drawn):,}")
+            raise InputError("proxy-search proxy", expected="a score for some of the candidates", got=got)
+        order = [drawn[place] for place in sorted(range(len(drawn)), key=scores.__getitem__, reverse=True)]
         alive: deque[tuple[float, Architecture]] = deque(maxlen=self.warmup)
         asked = set[int]()
         for arch in order[: self.warmup]:
