@@ -48,7 +48,7 @@ def test_a_brush_selects_lists_and_saves(visit, table):
     _, text = downloaded(page, "CSV", "Plot")
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["architecture", "bench: cifar10 test clean", "bench: cifar10 test pgd@8/255"]
-    assert {row[0] for row in rows[1:]} == {table.architectures[i].code for i in chosen}
+    assert {row[0] for row in rows[1:]} == {table.architectures[i].genotype for i in chosen}
     values = [float(row[2]) for row in rows[1:]]
     assert values == sorted(values, reverse=True)
     page.get_by_role("button", name="Clear the selection").click()

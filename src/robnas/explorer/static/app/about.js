@@ -3,7 +3,7 @@
 import { h, put } from "./dom.js";
 import { csvButton } from "./download.js";
 import { counted, percent, whole } from "./format.js";
-import { codeOf } from "./space.js";
+import { genotype } from "./space.js";
 
 /** @param {import("./data.js").Data} data */
 export function aboutView(data) {
@@ -51,5 +51,5 @@ function scoreCard(file) {
 
 function wholeTable(table) {
   return [["architecture", ...table.columns.map(({ name }) => name)],
-    Array.from(table.indices, (index, row) => [codeOf(index), ...table.columns.map(({ values }) => values[row])])];
+    Array.from(table.indices, (index, row) => [genotype(index), ...table.columns.map(({ values }) => values[row])])];
 }

@@ -216,7 +216,7 @@ function csv(data, index) {
     const row = table.rowOf(index);
     return row < 0 ? [] : table.columns.map((column) => {
       const rank = column.rankOf(row);
-      return [codeOf(index), codeOf(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count];
+      return [genotype(index), genotype(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count];
     });
   });
   return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of"], rows];

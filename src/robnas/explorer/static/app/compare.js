@@ -8,7 +8,7 @@ import { describePoint, pairedText } from "./map.js";
 import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf } from "./space.js";
+import { codeOf, genotype } from "./space.js";
 import { change, formatHash, go } from "./state.js";
 import { competitionRanks, INTERVALS, kendallInterval, RESOLUTION, spearmanInterval } from "./statistics.js";
 
@@ -49,7 +49,7 @@ export function compareView(data) {
     onOpen: (index) => go("cell", { arch: codeOf(index) }),
   });
   const csv = () => [["architecture", state.a.label, state.b.label, "rank_first", "rank_second"], Array.from(state.points.index, (index, place) =>
-    [codeOf(index), state.points.x[place], state.points.y[place], state.statistics.ranksA[place], state.statistics.ranksB[place]])];
+    [genotype(index), state.points.x[place], state.points.y[place], state.statistics.ranksA[place], state.statistics.ranksB[place]])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Compare"), controls,
     h("div", { class: "split wide" }, h("section", { class: "card", "aria-label": "Plot" }, scatter.element,
       h("div", { class: "actions" }, svgButton("compare", () => scatter.svg()), csvButton("compare", csv))), side), changes);

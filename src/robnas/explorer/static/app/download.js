@@ -9,7 +9,7 @@ function save(name, type, text) {
   announce(`${name} was saved`);
 }
 
-/** A cell of CSV; what a spreadsheet would take for a formula is quoted off. @param {unknown} value */
+/** A cell of CSV (architectures come as genotypes: a digit code would lose its zeros); what a spreadsheet would take for a formula is quoted off. @param {unknown} value */
 function csvCell(value) {
   if (typeof value === "number") return Number.isNaN(value) ? "" : String(value);
   const text = /^[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);

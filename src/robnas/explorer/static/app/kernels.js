@@ -9,7 +9,7 @@ import { describePoint } from "./map.js";
 import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf } from "./space.js";
+import { codeOf, genotype } from "./space.js";
 import { change, go } from "./state.js";
 import { spearmanInterval } from "./statistics.js";
 
@@ -22,7 +22,7 @@ export function kernelsView(data) {
   const scatter = new Scatter({
     label: "Scores", describe: (place) => describePoint(state.x, state.y, state.points)(place), onOpen: (index) => go("cell", { arch: codeOf(index) }),
   });
-  const csv = () => [["architecture", state.x.label, state.y.label], Array.from(state.points.index, (index, place) => [codeOf(index), state.points.x[place], state.points.y[place]])];
+  const csv = () => [["architecture", state.x.label, state.y.label], Array.from(state.points.index, (index, place) => [genotype(index), state.points.x[place], state.points.y[place]])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Kernels"), controls, h("div", { class: "split wide" },
     h("section", { class: "card", "aria-label": "Plot" }, scatter.element, h("div", { class: "actions" }, svgButton("score", () => scatter.svg()), csvButton("score", csv))), list));
 

@@ -8,7 +8,7 @@ import { counted, shown, whole } from "./format.js";
 import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf, OPERATIONS, operationCount, SHORT } from "./space.js";
+import { codeOf, genotype, operationCount, OPERATIONS, SHORT } from "./space.js";
 import { change, changeSoon, formatHash, go } from "./state.js";
 
 const LISTED = 100;
@@ -58,7 +58,7 @@ export function mapView(data) {
     onView: (view) => changeSoon("map", { view: partText(view) }, 250),
   });
   const count = h("p", { class: "hint" });
-  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [codeOf(state.points.index[place]), state.points.x[place], state.points.y[place]])];
+  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [genotype(state.points.index[place]), state.points.x[place], state.points.y[place]])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Map"), controls,
     h("div", { class: "split wide" },
       h("section", { class: "card", "aria-label": "Plot" }, scatter.element,

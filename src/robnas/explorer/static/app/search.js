@@ -8,7 +8,7 @@ import { describePoint } from "./map.js";
 import { Curves, lineLook } from "./curves.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf } from "./space.js";
+import { codeOf, genotype } from "./space.js";
 import { change, changeSoon, formatHash, go } from "./state.js";
 
 const FRAMES = 12; // queries per second of a replay
@@ -203,6 +203,6 @@ class SearchView {
   #replayCsv() {
     const { trace, search } = this.run;
     return [["algorithm", "seed", "query", "architecture", "told", "regret"], trace.architectures.map((index, query) =>
-      [search.algorithm, trace.seed, query + 1, codeOf(index), trace.values[query] ?? NaN, trace.regret[query]])];
+      [search.algorithm, trace.seed, query + 1, genotype(index), trace.values[query] ?? NaN, trace.regret[query]])];
   }
 }
