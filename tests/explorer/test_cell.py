@@ -133,6 +133,7 @@ WRONG = (
     ("hello", "Cannot read “hello”: expected a digit code"),
     ("|nor_conv_3x3~0|+|nor_conv_5x5~0|", "Character 19: expected one of none, skip_connect"),
     ("(2, 3, 0, 2, 2)", "Expected 6 operations, one per edge, got 5."),
+    ("[2, 3, 0, 2, 2, 2]", "Expected round brackets if the numbers are NASLib's, or the digits as one text"),
     ("(2, 3, 0, 2, 2, 9)", "Element 6 of a NASLib tuple: expected 0 skip_connect"),
     ("{'1<-0': 'none'}", "2<-0 is missing."),
     ("#15625", "Expected published index 0 to 15624, got 15625."),
