@@ -34,8 +34,6 @@ def listing(module: str, lazy: Collection[str] = ()) -> Callable[[], list[str]]:
 
 
 def _is_public(name: str, value: Any) -> bool:
-    if name == "__version__":
-        return True
     if name.startswith("_") or name == "TYPE_CHECKING" or isinstance(value, ModuleType):
         return False
     home = getattr(value, "__module__", None) or "robnas"
