@@ -97,7 +97,8 @@ def test_an_architecture_has_one_rank_wherever_it_is_shown(visit, serve):
     )
     plotted(page)
     _, text = downloaded(page, "CSV", "Plot")
-    found = {Architecture(row["architecture"]).code: float(row["rank_first"]) for row in csv.DictReader(io.StringIO(text))}
+    rows = csv.DictReader(io.StringIO(text))
+    found = {Architecture(row["architecture"]).code: float(row["rank_first"]) for row in rows}
     assert found == {code: rank for code, (rank, _) in expected.items()}
     best = sum(rank <= 10 for rank, _ in expected.values())
     assert best > 10
