@@ -126,6 +126,27 @@ def test_the_photograph_of_a_camera_comes_first_in_its_file(tmp_path):
     np.testing.assert_array_equal(several[0], alone[0])
 
 
+def test_a_damaged_note_of_the_camera_says_nothing(tmp_path):
+    plain = decode(saved(tmp_path, COLOUR, "a.jpg"))
+    for note in (b"Exif\0\0", b"Exif\0\0no TIFF", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"):
+        pixels, turned = decode(saved(tmp_path, COLOUR, "b.jpg", exif=note))
+        assert not turned
+        np.testing.assert_array_equal(pixels, plain[0])
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_a_truncated_photograph_is_refused_whatever_its_camera_says(suffix, tmp_path):
+    lying = Image.Exif()
+    lying[0x0112] = 6
+    large = Image.fromarray(random_images(1, 64, 64, 3)[0])
+    path = saved(tmp_path, large, f"a.{suffix}", exif=lying)
+    raw = path.read_bytes()
+    for share in (0.3, 0.6, 0.9):
+        path.write_bytes(raw[: int(share * len(raw))])
+        with refused(f"{path}: expected a complete image"):
+            decode(path)
+
+
 def test_photographs_are_turned_upright_with_a_word(tmp_path):
     lying = Image.Exif()
     lying[0x0112] = 6  # the top is at the right

@@ -62,7 +62,9 @@ def test_the_text_of_a_naslib_tuple_is_the_architecture_of_the_tuple():
 
 
 @pytest.mark.parametrize(
-    "numbers", [[3, 2, 3, 1, 3, 3], "[3,2,3,1,3,3]", range(6), array("i", [3, 2, 3, 1, 3, 3])], ids=type
+    "numbers",
+    [[3, 2, 3, 1, 3, 3], "[3,2,3,1,3,3]", range(6), array("i", [3, 2, 3, 1, 3, 3]), np.array([3, 2, 3, 1, 3, 3])],
+    ids=type,
 )
 def test_numbers_that_may_be_digits_or_naslibs_are_refused_until_one_says_which(numbers):
     with pytest.raises(InputError, match=r"a tuple.* NASLib.s.*; or say which: encoding=.naslib. or encoding=.code."):
@@ -74,6 +76,8 @@ def test_numbers_are_read_as_what_they_are_said_to_be():
     assert Architecture(digits, encoding="code") == Architecture(tuple(digits), encoding="code")
     assert Architecture(digits, encoding="code").code == "323133"
     assert Architecture(digits, encoding="naslib") == Architecture(tuple(digits))
+    for values in (np.array(digits), np.array(digits, dtype=np.uint8), array("i", digits)):
+        assert Architecture(values, encoding="code").code == "323133"
     assert Architecture(digits, encoding="naslib").code != "323133"
 
 

@@ -158,5 +158,5 @@ def _check_count(source: Path, got: int, expected: int, allow_partial: bool) -> 
             expected=f"{expected:,} images",
             got=Verbatim(f"{got:,}"),
             remedy="delete the folder to fetch the data again, or pass allow_partial=True (--allow-partial) to use "
-            "what is there",
+            "what is there; in a plan allow_partial = true",
         )

@@ -55,12 +55,21 @@ def _pixels(file: Path, image: Image.Image) -> tuple[np.ndarray, bool]:
         _refuse(file, "8 bits per channel", shown, "convert it")
     if image.mode not in _GREY + _COLOUR:
         _refuse(file, "a grey or RGB image", f"mode {image.mode}", "convert it")
-    grey, turned = image.mode in _GREY, image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    image.load()
+    grey, turned = image.mode in _GREY, _lies(image)
     upright = ImageOps.exif_transpose(image) if turned else image
     if upright.has_transparency_data and np.asarray(upright.convert("RGBA").getchannel("A")).min() < 255:
         _refuse(file, "an opaque image", "transparent pixels", "put it on a background")
     pixels = np.asarray(upright.convert("L" if grey else "RGB"))
     return pixels[None] if grey else pixels.transpose(2, 0, 1), turned
+
+
+def _lies(image: Image.Image) -> bool:
+    """Whether the camera says that the image is to be turned; a damaged note of the camera says nothing."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # it can raise almost anything
+        return False
 
 
 def _deeper_than_8_bits(image: Image.Image) -> bool:

@@ -36,6 +36,8 @@ def parse(given: object, encoding: str | None = None) -> str:
     """
     if isinstance(given, str):
         given = _from_text(given)
+    elif hasattr(given, "tolist"):  # an array says no more than a list
+        given = given.tolist()
     kind = _kind(given)
     if encoding is not None:
         if encoding not in FORMATS:
