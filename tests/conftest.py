@@ -18,6 +18,12 @@ def shared_file(*parts):
     return path
 
 
+@pytest.fixture(autouse=True)
+def no_line_of_progress(monkeypatch):
+    """A slow machine adds no line to what a command writes; the tests of these lines choose their own time."""
+    monkeypatch.setattr("robnas.cli._common._SOON", 600.0)
+
+
 @pytest.fixture(scope="session")
 def published_meta():
     return json.loads(shared_file("data", "published", "meta.json").read_text())

@@ -12,6 +12,7 @@ import pytest
 from robnas.cli import _common
 from robnas.cli._terminal import prepared
 
+SOON = _common._SOON
 DRAWING = """\
 +------------------------------ skip_connect -----------------------------+
 | +---------------- nor_conv_1x1 ----------------+                        |
@@ -84,6 +85,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.ring = 100.0, None
+        monkeypatch.setattr(_common, "_SOON", SOON)
         monkeypatch.setattr(_common.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(_common.threading, "Timer", self._timer)
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from robnas.data import load_data
 from robnas.data._pictures import decode
+from robnas.errors import DataError
 from tests.data.conftest import random_images, refused
 
 RGB = random_images(1, 8, 8, 3)[0]
@@ -145,6 +146,25 @@ def test_a_truncated_photograph_is_refused_whatever_its_camera_says(suffix, tmp_
         path.write_bytes(raw[: int(share * len(raw))])
         with refused(f"{path}: expected a complete image"):
             decode(path)
+
+
+FORMATS = {"png": {}, "jpg": {}, "bmp": {}, "gif": {}, "ppm": {}, "webp": {"lossless": True}}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_damaged_image_is_read_or_refused_but_never_fails_otherwise(suffix, tmp_path):
+    path = saved(tmp_path, COLOUR, f"a.{suffix}", **FORMATS[suffix])
+    good, rng, outcomes = path.read_bytes(), np.random.default_rng(0), set()
+    for _ in range(150):
+        raw = bytearray(good)
+        raw[rng.integers(min(len(raw), rng.choice([40, len(raw)])))] = rng.integers(256)
+        path.write_bytes(raw)
+        try:
+            decode(path)
+            outcomes.add("read")
+        except DataError as error:
+            outcomes.add("refused" if str(error).isprintable() else str(error))
+    assert outcomes == {"read", "refused"}
 
 
 def test_photographs_are_turned_upright_with_a_word(tmp_path):
