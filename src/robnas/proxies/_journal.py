@@ -7,7 +7,7 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,23 +100,28 @@ class Journal:
             self._file.truncate(0)
             self._write({"version": _VERSION, "settings": self.settings})
             return
-        try:
+        with self._saying_what_is_no_journal():
             head, *rows = (json.loads(line) for line in lines)
-            if head.keys() == {"settings"}:  # of version 1, which has no hashes
+            if old := head.keys() == {"settings"}:  # of version 1, which has no hashes
                 note_unverified(self.path)
             else:
                 head, *rows = (unseal(self.path, _KIND, row, _REMEDY) for row in (head, *rows))
-                if head["version"] != _VERSION:
-                    raise ValueError(f"version {head['version']!r:.20}")
-            _check_same(self.path, head["settings"], self.settings)
-            found = dict(_scored(row, self.settings["proxies"]) for row in rows)
-        except InputError:
+            if not isinstance(head["settings"], dict) or not (old or head["version"] == _VERSION):
+                raise ValueError(f"{head!r:.60}")
+        _check_same(self.path, head["settings"], self.settings)
+        with self._saying_what_is_no_journal():
+            self.known |= dict(_scored(row, self.settings["proxies"]) for row in rows)
+        self._file.truncate(sum(len(line) + 1 for line in lines))
+
+    @contextlib.contextmanager
+    def _saying_what_is_no_journal(self) -> Iterator[None]:
+        try:
+            yield
+        except DataError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError) as error:
             expected = "the unfinished scores of robnas score"
             raise DataError(str(self.path), expected=expected, got=reason(error), remedy=_REMEDY) from None
-        self.known |= found
-        self._file.truncate(sum(len(line) + 1 for line in lines))
 
     def _write(self, row: Mapping[str, Any]) -> None:
         with saying(self.path):
@@ -143,6 +148,9 @@ def _finished(out: Path, settings: Mapping[str, Any]) -> Found:
         return {}
     kept = read_scores(out)
     _check_same(out, kept.settings, settings)
+    if list(kept.names) != settings["proxies"]:
+        got = Verbatim(", ".join(kept.names))
+        raise DataError(str(out), expected=f"scores {', '.join(settings['proxies'])}", got=got, remedy=_REMEDY)
     found: Found = {}
     for row, code in enumerate(kept.codes):
         found[code] = {}
@@ -157,11 +165,15 @@ def _or_none(value: float) -> float | None:
     return value if value == value else None
 
 
+def _shown(text: str) -> Verbatim:
+    return Verbatim("".join(letter if letter.isprintable() else " " for letter in text[:200]))
+
+
 def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key in dict.fromkeys([*wanted, *found]):
         if found.get(key) != wanted.get(key):
             raise InputError(
-                f"{path}, made with {key}", expected=json.dumps(wanted.get(key), ensure_ascii=False),
-                got=Verbatim(json.dumps(found.get(key), ensure_ascii=False)[:200]),
+                f"{path}, made with {_shown(key)}", expected=json.dumps(wanted.get(key), ensure_ascii=False),
+                got=_shown(json.dumps(found.get(key), ensure_ascii=False)),
                 remedy="scores of different settings are not mixed: choose another --out, or delete the file",
             )  # fmt: skip

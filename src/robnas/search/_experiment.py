@@ -218,7 +218,7 @@ def _read(path: Path | None) -> Result | None:
     try:
         values = unseal(path, KIND, json.loads(path.read_text(encoding="utf-8")), "")
         return Result.from_dict(values) if values.pop("format") == FORMAT else None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError):
         return None  # not ours, damaged, or of another version: made again
 
 

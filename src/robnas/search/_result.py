@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -179,9 +180,13 @@ class Result:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Result:
-        """The result of `to_dict`."""
+        """The result of `to_dict`.
+
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError, ArithmeticError: it is none.
+        """
         width = len(values["task"]["reported"]) + len(values["task"]["costs"])
-        return cls(
+        found = cls(
             **{
                 **values,
                 **{key: tuple(values[key]) for key in _TUPLES},
@@ -193,6 +198,41 @@ class Result:
                 "failures": tuple(Failure(**failure) for failure in values["failures"]),
             }
         )
+        if not (_of_right_kind(found) and _fits(found)):
+            raise ValueError(f"{found.algorithm!r:.60}: numbers that do not belong together")
+        return found
+
+
+def _of_right_kind(found: Result) -> bool:
+    """Whether the entries of a file are what they are said to be."""
+    task, failed = found.task, found.failures
+    texts = [found.algorithm, *(task[key] for key in ("name", "table", "noise", "partition")), *found.oracle_selection]
+    texts += [*task["seen"], *task["reported"], *task["costs"], *(one.error for one in failed), *found.counts]
+    counts = [found.budget, found.runs, found.seed, *found.checkpoints, *found.seeds, *(one.seed for one in failed)]
+    numbers = [*found.oracle, *found.counts.values(), *([] if found.hours is None else [found.hours])]
+    return (
+        all(isinstance(text, str) and text.encode() == text.encode(errors="replace") for text in texts)
+        and all(type(count) is int and count >= 0 for count in counts)
+        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+        and all(near is None or (type(near) is int and 1 <= near <= found.budget) for near in found.reached)
+        and all(Architecture(code).code == code for code in found.architectures)
+        and isinstance(found.settings, dict)
+        and isinstance(found.several, bool)
+    )
+
+
+def _fits(found: Result) -> bool:
+    """Whether the entries of a file belong together."""
+    runs, width = len(found.seeds), len(found.task["reported"]) + len(found.task["costs"])
+    curve = (found.budget,) if runs else (0,)
+    shapes = [(runs, len(found.checkpoints)), (runs, width), curve, curve]
+    return (
+        shapes == [array.shape for array in (found.regrets, found.outcomes, found.mean, found.sd)]
+        and {runs} == {len(found.reached), len(found.architectures), *([len(found.fronts)] if found.several else [])}
+        and len(found.oracle) == width
+        and found.checkpoints[-1:] == (found.budget,)
+        and list(found.checkpoints) == sorted(set(found.checkpoints))
+    )
 
 
 @dataclass
