@@ -17,7 +17,7 @@ from robnas._brief import brief
 from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
-from robnas.benchmarks._parquet import _text, _to_numpy, one_line
+from robnas.benchmarks._parquet import _read, _text, _to_numpy, one_line
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import SIZE, Architecture
 
@@ -208,7 +208,7 @@ def _assemble(facts: dict[str, Any], file: pq.ParquetFile) -> Scores:
 
 
 def _numbers(file: pq.ParquetFile, name: str) -> Floats:
-    column = file.read(columns=[name], use_threads=False).column(0)
+    column = _read(file, name)
     if not pa.types.is_floating(column.type):
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
     found: Floats = _to_numpy(column).astype(np.float64)
@@ -217,7 +217,7 @@ def _numbers(file: pq.ParquetFile, name: str) -> Floats:
 
 def _texts(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
     """Text per row, empty where there is none."""
-    column = file.read(columns=[name], use_threads=False).column(0)
+    column = _read(file, name)
     if not pa.types.is_dictionary(column.type):
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
     found: list[str] = []
