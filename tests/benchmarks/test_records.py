@@ -57,6 +57,13 @@ def test_records_become_columns_with_their_seeds():
     assert table.column("cifar10", "clean", "test").facts["attack"] == ""
 
 
+def test_the_number_of_classes_reaches_the_column():
+    known = [replace(record, dataset="mine", num_classes=7, majority=0.3) for record in (RECORD, CLEAN)]
+    column = table_of_records("own", known).column("mine", "clean", "test")
+    assert (column.facts["num_classes"], column.facts["majority"]) == (7, 0.3)
+    assert (column.num_classes, column.constant_accuracy) == (7, 0.3)
+
+
 def test_missing_seeds_and_data_sets_are_missing_values():
     table = table_of_records("own", RECORDS)
     with refused("cifar10 test pgd@8/255 of 333133: expected a measured value, got a missing one", InputError):

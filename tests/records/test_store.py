@@ -45,6 +45,31 @@ def test_records_come_back_as_they_went_in(any_store, any_url):
         assert again.records() == [CLEAN, RECORD]
 
 
+def test_the_number_of_classes_belongs_to_the_images_and_needs_no_other_schema(any_store, any_url):
+    older, other = RECORD, replace(CLEAN, images=100)
+    any_store.add([older])
+    assert any_store.records()[0].num_classes is None
+    known = [replace(record, num_classes=10, majority=0.12) for record in (CLEAN, replace(other, num_classes=10))]
+    any_store.add([known[0], replace(known[1], majority=0.2)])
+    with RecordStore(any_url) as again:
+        found = {(record.metric, record.images): (record.num_classes, record.majority) for record in again.records()}
+    assert found == {("clean", 100): (10, 0.2), ("clean", 10000): (10, 0.12), ("pgd@8/255", 10000): (10, 0.12)}
+    assert any_store.add(known[:1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"num_classes": 0}, "record num_classes: expected at least 1, got 0"),
+        ({"num_classes": 2.5}, "record num_classes: expected a whole number, got 2.5"),
+        ({"majority": 1.2}, r"record majority: expected a number in \[0, 1\], got 1.2"),
+    ],
+)
+def test_impossible_facts_of_the_images_are_refused(change, text):
+    with pytest.raises(InputError, match=text):
+        replace(RECORD, **change)
+
+
 def test_the_same_record_twice_is_one(any_store):
     store = any_store
     assert [store.add([RECORD]), store.add([RECORD]), store.add([RECORD, CLEAN]), store.add([])] == [1, 0, 1, 0]

@@ -1,6 +1,7 @@
 """Tables and figures of measurements."""
 
 from robnas import _lazy
+from robnas.analysis._constant import constant_rows as constant_rows
 from robnas.analysis._correlation import Correlation as Correlation
 from robnas.analysis._correlation import correlate as correlate
 from robnas.analysis._correlation import correlation_ceiling as correlation_ceiling
@@ -10,6 +11,7 @@ from robnas.analysis._figures import clean_versus_robust as clean_versus_robust
 from robnas.analysis._leaderboard import Entry as Entry
 from robnas.analysis._leaderboard import Row as Row
 from robnas.analysis._leaderboard import cell_text as cell_text
+from robnas.analysis._leaderboard import code_text as code_text
 from robnas.analysis._leaderboard import known_noise as known_noise
 from robnas.analysis._leaderboard import leaderboard as leaderboard
 from robnas.analysis._leaderboard import metrics_of as metrics_of
@@ -22,6 +24,7 @@ from robnas.analysis._outputs import write_page as write_page
 from robnas.analysis._outputs import write_picture as write_picture
 from robnas.analysis._quality import Finding as Finding
 from robnas.analysis._quality import data_quality as data_quality
+from robnas.analysis._quality import unchecked as unchecked
 from robnas.analysis._ranking import RankSet as RankSet
 from robnas.analysis._ranking import critical_values as critical_values
 from robnas.analysis._ranking import rank_set as rank_set

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas.analysis._constant import constant_rows
 from robnas.benchmarks import Column, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
@@ -45,6 +46,9 @@ class Row:
     """By metric key."""
     sharing: int = 1
     """How many have this rank, itself counted."""
+    constant: bool | None = None
+    """Whether it gives one answer whatever the image shows, or learned nothing; None where that cannot be told. See
+    `constant_rows`."""
 
     def value(self, metric: str) -> float:
         """The accuracy of a metric, or nan."""
@@ -65,7 +69,7 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
     columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
     ranks = competition_ranks(ranked)
-    shared = sharing(ranks)
+    shared, constant = sharing(ranks), constant_rows(table, dataset, split)
     order = np.lexsort((table.rows, np.nan_to_num(ranks, nan=np.inf)))
     return [
         Row(
@@ -81,6 +85,7 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
                 for metric in metrics_of(columns)
             },
             int(shared[row]),
+            None if constant is None else bool(constant[row]),
         )
         for row in order
     ]
@@ -155,6 +160,11 @@ def cell_text(entry: Entry, most: int | None = None) -> str:
     error = "" if math.isnan(entry.error) else f" ±{100 * entry.error:.1f}"
     star = "*" if most is not None and entry.images is not None and entry.images < most else ""
     return f"{100 * entry.value:.1f}{error}{star}"
+
+
+def code_text(row: Row) -> str:
+    """The digit code, marked where the network is constant."""
+    return f"{row.architecture.code} †" if row.constant else row.architecture.code
 
 
 def rank_text(row: Row) -> str:

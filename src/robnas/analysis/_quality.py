@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis._leaderboard import standard_errors
+from robnas.analysis._constant import constant_rows
+from robnas.analysis._leaderboard import known_noise, standard_errors
 from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
-_CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16-120": 120, "digits": 10}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def data_quality(table: Table) -> list[Finding]:
       a smaller one, or an attack more than there is without it, by more than the noise of their difference (3 of its
       standard deviations between trainings, or half a percentage point where none were repeated; and what it adds that
       one of them was measured on the first images only);
-    - clean accuracy at chance level: the network learned nothing;
+    - a network that learned nothing, see `constant_rows`: clean accuracy at chance level, or what one answer for all
+      images reaches and the same under every attack; where the number of classes is known;
     - an outlier among identical networks: more than 4 standard deviations of training noise, where that is known
       (`known_noise`), from its group's median, or a pair whose difference exceeds 4·√2 of them; then both are named.
     """
@@ -51,15 +52,29 @@ def data_quality(table: Table) -> list[Finding]:
             margin = 3 * _difference_sd(table, strong, weak)
             excess = strong.mean - weak.mean - margin
             findings += _found(table, check, f"{strong.name} > {weak.metric}", excess + margin, excess > 0)
-        if "clean" in columns and dataset in _CLASSES:
+        if (constant := constant_rows(table, dataset, split)) is not None:
             clean = columns["clean"]
-            chance = 1 / _CLASSES[dataset]
-            findings += _found(
-                table, "clean accuracy at chance level", clean.name, chance - clean.mean, clean.mean < 1.1 * chance
-            )
+            chance = clean.constant_accuracy or 0.0
+            findings += _found(table, "clean accuracy at chance level", clean.name, chance - clean.mean, constant)
         for column in columns.values():
             findings += _outliers(table, column)
     return findings
+
+
+def unchecked(table: Table) -> list[str]:
+    """What `data_quality` could not check, and why: a line per check and split or column."""
+    lines = []
+    for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
+        columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+        if constant_rows(table, dataset, split) is None:
+            lacking = "no clean accuracy" if "clean" not in columns else "number of classes unknown"
+            lines.append(f"chance level of {dataset} {split}: {lacking}")
+        if not _ordered_pairs(columns):
+            lines.append(f"order of attacks on {dataset} {split}: no two metrics whose order is known")
+        noiseless = [metric for metric, column in columns.items() if known_noise(table, column) is None]
+        if noiseless:
+            lines.append(f"outliers of {dataset} {split} {', '.join(noiseless)}: noise of trainings unknown")
+    return lines
 
 
 def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robnas.analysis._constant import constant_rows
 from robnas.analysis._correlation import Correlation, correlate, spearman, table_ceiling
 from robnas.analysis._leaderboard import (
     ErrorSource,
@@ -17,7 +18,7 @@ from robnas.analysis._leaderboard import (
     standard_errors,
     strongest,
 )
-from robnas.analysis._quality import Finding, data_quality
+from robnas.analysis._quality import Finding, data_quality, unchecked
 from robnas.analysis._ranking import RankSet, rank_set, tied_with_best
 from robnas.benchmarks import Column, Noise, Table
 from robnas.errors import InputError
@@ -79,6 +80,8 @@ class SplitFacts:
     front: tuple[tuple[str, tuple[float, float]], ...]
     """Digit code, clean and robust accuracy of what nothing else beats or equals in both and beats in one."""
     front_size: int
+    constant: int | None
+    """How many networks are constant, see `constant_rows`; None where that cannot be told."""
     correlations: tuple[tuple[str, str, float], ...]
     """Spearman of each pair of metrics; nan where one is constant."""
 
@@ -102,6 +105,8 @@ class TableFacts:
     splits: tuple[SplitFacts, ...]
     between: tuple[Between, ...]
     findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    """What could not be checked, and why."""
     ambiguous: tuple[str, ...]
     """Metrics that were measured in several ways and are left out, with what to do."""
 
@@ -137,6 +142,7 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
         tuple(splits),
         tuple(_between(table, splits)),
         tuple(data_quality(table)),
+        tuple(unchecked(table)),
         tuple(str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()),
     )
     progress(len(keys) + 1, len(keys) + 1, "numbers")
@@ -157,7 +163,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.code: (found.low, found.high) for found in sets}
         tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise))
-    front = _front(table, ranked)
+    front, constant = _front(table, ranked), constant_rows(table, dataset, split)
     return SplitFacts(
         dataset=dataset,
         split=split,
@@ -173,6 +179,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
         errors=standard_errors(table, ranked)[1],
         front=front[:_FRONT],
         front_size=len(front),
+        constant=None if constant is None else int(constant.sum()),
         correlations=tuple(
             (first, second, _spearman(columns[first], columns[second]))
             for number, first in enumerate(metrics)

@@ -8,7 +8,7 @@ from typing import Any
 
 from robnas.analysis._correlation import Correlation
 from robnas.analysis._figures import clean_versus_robust
-from robnas.analysis._leaderboard import Row, cell_text, leaderboard, rank_text
+from robnas.analysis._leaderboard import Row, cell_text, code_text, leaderboard, rank_text
 from robnas.analysis._report_facts import MetricFacts, SplitFacts, TableFacts
 from robnas.analysis._report_figures import histogram, noise_curves
 from robnas.analysis._report_page import Block, Bullets, Grid, Picture, Section, Text
@@ -17,11 +17,15 @@ from robnas.spaces import Architecture
 from robnas.types import format_epsilon, parse_epsilon
 
 _LONGEST = 600  # characters of a value of the provenance
+_OWN = ("images", "attack", "majority")  # facts that each metric of a split may have to itself
 _ERRORS = {
     "trainings": "± is the standard error of the mean over trainings, from the pooled noise of repeated trainings",
     "images": "± is the binomial standard error of the number of images; another training seed adds its own",
     "unknown": "no error is known: the table holds too few repeated trainings and no number of images",
 }
+
+
+_CONSTANT = "a network that gives one answer whatever the image shows, or learned nothing, as far as accuracies tell"
 
 
 def table_sections(table: Table, facts: TableFacts) -> list[Section]:
@@ -92,6 +96,8 @@ def _best(facts: SplitFacts) -> str:
     text = f"Best under {facts.ranked_by}: {first.architecture.code} with {cell_text(first.entries[facts.ranked_by])} %"
     if first.sharing > 1:
         text += f", which {_counted(first.sharing - 1, 'another one has', 'others have')} too"
+    if first.constant:
+        text += ". It gives one answer whatever the image shows, or learned nothing: no attack can harm it"
     if facts.tied is None:
         return f"{text}; how certain that is, is not known without repeated trainings."
     if facts.tied == 1:
@@ -114,6 +120,8 @@ def _ranking(facts: SplitFacts) -> Grid:
     if facts.unmeasured:
         rows.append(("–", f"{facts.unmeasured:,} without a value", *("–" for _ in (*sets, *metrics))))
     caption = f"Accuracy in %, ranked by {facts.ranked_by}; {_ERRORS[facts.errors]}"
+    if any(row.constant for row in (*facts.best, *facts.worst)):
+        caption += f"; †: {_CONSTANT}"
     if any(row.sharing > 1 for row in (*facts.best, *facts.worst)):
         caption += "; =: others share the rank, which is 1 plus the number of those that are better"
     if sets:
@@ -129,7 +137,7 @@ def _ranking_row(row: Row, metrics: Sequence[str], facts: SplitFacts, most: int 
     bounds: tuple[str, ...] = ()
     if facts.ranks:
         bounds = ("–" if code not in facts.ranks else "{:,} to {:,}".format(*facts.ranks[code]),)
-    return rank_text(row), code, *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
+    return rank_text(row), code_text(row), *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
 
 
 def _pareto(facts: SplitFacts) -> Grid:
@@ -160,8 +168,8 @@ def _metrics(facts: SplitFacts) -> Grid:
 
 
 def _settings(metric: MetricFacts) -> str:
-    """Recipe and version of the data, which the metrics of a split share as a rule."""
-    shown = {key: value for key, value in metric.settings.items() if key not in ("images", "attack")}
+    """Recipe, version of the data and number of classes, which the metrics of a split share as a rule."""
+    shown = {key: value for key, value in metric.settings.items() if key not in _OWN}
     return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items())
 
 
@@ -211,9 +219,9 @@ def _quality(facts: TableFacts) -> Section:
         header = ("what is doubtful", "where", "architectures", "worst", "examples, worst first")
         blocks.append(Grid("Doubtful values; the worst violation in percentage points", header, rows, texts=(1, 4)))
     else:
-        blocks.append(
-            Text("Nothing looks wrong: no attack leaves more accuracy than a weaker one, no outlier, no chance level.")
-        )
+        blocks.append(Text("Nothing looks wrong in what was checked."))
+    if facts.unchecked:
+        blocks += [Text("Not checked:"), Bullets(facts.unchecked)]
     if facts.ambiguous:
         blocks += [Text("Left out, because it was measured in several ways:"), Bullets(facts.ambiguous)]
     return Section("Data quality", tuple(blocks))

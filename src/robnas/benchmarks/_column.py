@@ -17,6 +17,7 @@ from robnas.types import Split, check_split
 Floats = npt.NDArray[np.float64]
 Seed = int | Literal["mean", "random"]
 MOST_RUNS = 1_000_000
+_CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16-120": 120, "digits": 10}
 
 
 def is_number(value: object) -> bool:
@@ -94,6 +95,24 @@ class Column:
     def name(self) -> str:
         """``cifar10 test pgd@8/255``."""
         return f"{self.dataset} {self.split} {self.metric}"
+
+    @property
+    def num_classes(self) -> int | None:
+        """Classes of the data set, where that was recorded or the data set is one that everybody knows; else None."""
+        recorded = self.facts.get("num_classes", _CLASSES.get(self.dataset))
+        return int(recorded) if is_number(recorded) and recorded > 1 else None
+
+    @property
+    def constant_accuracy(self) -> float | None:
+        """The most that one answer for all images reaches; None where the number of classes is not known.
+
+        The share of the most frequent class, if that was recorded, else that of equally large classes.
+        """
+        classes, majority = self.num_classes, self.facts.get("majority")
+        if classes is None:
+            return None
+        share = float(majority) if isinstance(majority, int | float) and 0 < majority <= 1 else 0.0
+        return max(share, 1 / classes)
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:

@@ -87,6 +87,9 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names
         values[cell] = record.value
     facts: dict[str, Any] = {part: value_of(first, part) for part in ("recipe", "images", "attack", "dataset_version")}
     facts["recipe_name"] = one_line(names.get(first.recipe_hash, ""))
+    for part in ("num_classes", "majority"):  # equal for all: the images are; missing in records of older versions
+        known = [value for record in group if (value := getattr(record, part)) is not None]
+        facts |= {part: known[0]} if known else {}
     return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
 
 

@@ -20,7 +20,7 @@ from robnas.networks import Network, build_network
 from robnas.records import Record
 from robnas.spaces import Architecture
 from robnas.training import CHECKPOINT, EpochLog, Recipe, restore, train
-from robnas.types import Progress, check_count, check_range, silent
+from robnas.types import Progress, Split, check_count, check_range, silent
 
 TRIAL = "trial.json"
 _FORMAT, _VERSION = "robnas trial", 2
@@ -191,9 +191,17 @@ class Trial:
                     seconds=measurement.seconds,
                     torch_version=measurement.torch_version,
                     device=measurement.device,
+                    num_classes=data.num_classes,
+                    majority=_majority(data, evaluation.split, measurement.images),
                 )
             )
         return records, settings
+
+
+def _majority(data: Dataset, split: Split, images: int) -> float:
+    """Share of the most frequent class among the first images of a split."""
+    counts = data.split(split).labels[:images].bincount()
+    return int(counts.max()) / images
 
 
 def load_trial(directory: Path) -> Trial:

@@ -245,6 +245,8 @@ def query(
         "runs": value.runs,
         **found.column(dataset, metric, split).facts,
     }
+    constant = _constant(found, row, dataset, split)
+    facts["constant"] = constant
     if run == "mean" and dataset and metric and split:
         facts |= _rank(found, row, dataset, metric, split, noise)
     if as_json:
@@ -260,6 +262,13 @@ def query(
             "with the noise of repeated trainings anything from "
             f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
         )
+    if constant:
+        print(
+            "this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: "
+            "what it keeps under attack is no robustness"
+        )
+    elif constant is None:
+        print("not checked whether the network is constant: number of classes or clean accuracy unknown")
     if asked != found.architectures[row]:
         print(f"{asked} itself was not trained: {facts['architecture']} is isomorphic to it and was")
 
@@ -269,6 +278,14 @@ def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | 
     keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
     splits = {split for known, split, measured in keys if (known, measured) == (dataset, metric)}
     return splits.pop() if len(splits) == 1 else None
+
+
+def _constant(table: Table, row: int, dataset: str | None, split: str | None) -> bool | None:
+    """Whether the network of a row is constant; None where that cannot be told."""
+    from robnas.analysis import constant_rows
+
+    rows = constant_rows(table, str(dataset), str(split))
+    return None if rows is None else bool(rows[row])
 
 
 def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str) -> dict[str, Any]:

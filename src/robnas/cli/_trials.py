@@ -176,7 +176,7 @@ def _print_rows(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from robnas.analysis import cell_text, most_images, rank_text
+    from robnas.analysis import cell_text, code_text, most_images, rank_text
     from robnas.demo import SPLIT
 
     metrics, most = list(rows[0].entries), most_images(rows)
@@ -184,9 +184,7 @@ def _print_rows(rows: Sequence[Row]) -> None:
     for column in table.columns:
         column.justify, column.no_wrap = "right", True
     for row in rows:
-        table.add_row(
-            rank_text(row), row.architecture.code, *(cell_text(row.entries[metric], most) for metric in metrics)
-        )
+        table.add_row(rank_text(row), code_text(row), *(cell_text(row.entries[metric], most) for metric in metrics))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     fewer = {entry.images for row in rows for entry in row.entries.values() if entry.images is not None} - {most}
     if fewer:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis import critical_values, known_noise
+from robnas.analysis import constant_rows, critical_values, known_noise
 from robnas.benchmarks import Column, Scores, Table
 from robnas.errors import InputError
 from robnas.networks import count
@@ -78,8 +78,18 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         "left_out": [str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()],
     }
     header["columns"] = [_pack_column(table, column, blocks) for column in table.columns]
+    header["constant"] = {
+        f"{dataset} {split}": _constant(table, dataset, split)
+        for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns)
+    }
     header["main"] = _main(table.columns)
     return header, blocks.content()
+
+
+def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
+    """Rows of networks that give one answer for all images; None where that cannot be told."""
+    rows = constant_rows(table, dataset, split)
+    return None if rows is None else [int(row) for row in np.flatnonzero(rows)]
 
 
 def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]:

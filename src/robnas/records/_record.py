@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from robnas.errors import InputError
 from robnas.spaces import Architecture
-from robnas.types import Metric, Split, check_range, check_split
+from robnas.types import Metric, Split, check_count, check_range, check_split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,19 @@ class Record:
     """Duration of the measurement."""
     torch_version: str
     device: str
+    num_classes: int | None = None
+    """How many classes the data set has; None where that was not recorded."""
+    majority: float | None = None
+    """Share of the most frequent class among the images asked: what one answer for all reaches; None likewise."""
 
     def __post_init__(self) -> None:
         check_split(self.split)
         Metric.parse(self.metric)
         check_range("record images", self.images, 1)
+        if self.num_classes is not None:
+            check_count("record num_classes", self.num_classes)
+        if self.majority is not None:
+            check_range("record majority", self.majority, 0, 1)
         if not (math.isfinite(self.value) and 0 <= self.value <= 1):
             raise InputError("record value", expected="an accuracy in [0, 1]", got=self.value)
 

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from robnas._settings import content_hash
 from robnas.errors import StoreError, StoreUnavailableError, Verbatim
 from robnas.records import _schema
 from robnas.records._address import FOR_SQLITE, StoreAddress
@@ -183,7 +186,9 @@ class RecordStore:
         self, connection: sa.Connection, records: Iterable[Record], settings: Mapping[str, Mapping[str, Any]]
     ) -> int:
         """The same as a part of a larger transaction."""
+        records = list(records)
         rows = list({record.key: _to_row(record) for record in records}.values())
+        settings = {**_facts_of_images(records), **settings}
         described = [{"hash": key, "json": json.dumps(value, sort_keys=True)} for key, value in settings.items()]
         self.insert_new(connection, _schema.settings, described)
         new = self.insert_new(connection, _records, rows)
@@ -229,7 +234,13 @@ class RecordStore:
                 raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
             query = query.where(_records.c[name] == (value.code if isinstance(value, Architecture) else value))
         with self.read() as connection:
-            return [_from_row(row) for row in connection.execute(query).mappings()]
+            found = [_from_row(row) for row in connection.execute(query).mappings()]
+            table = _schema.settings
+            keys = {_images_key(record) for record in found}
+            known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
+            facts = {row.hash: json.loads(row.json) for row in connection.execute(known)}
+        return [replace(record, **_known(facts[key])) if (key := _images_key(record)) in facts else record
+                for record in found]  # fmt: skip
 
     def settings(self, hash_: str) -> dict[str, Any]:
         """The recipe or attack settings of a hash.
@@ -290,9 +301,35 @@ def _engine(address: StoreAddress) -> sa.Engine:
     return engine
 
 
+_OF_IMAGES = ("num_classes", "majority")
+"""What a record knows of the images asked: kept once for all records of them, among the settings, where stores of any
+version have room for it."""
+
+
+def _images_key(record: Record) -> str:
+    return _hash_of_images(record.dataset_hash, record.split, record.images)
+
+
+@cache
+def _hash_of_images(dataset_hash: str, split: str, images: int) -> str:
+    return content_hash({"dataset_hash": dataset_hash, "split": split, "images": images})
+
+
+def _facts_of_images(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    return {
+        _images_key(record): {name: getattr(record, name) for name in _OF_IMAGES}
+        for record in records
+        if record.num_classes is not None
+    }
+
+
+def _known(facts: Any) -> dict[str, Any]:
+    return {name: facts[name] for name in _OF_IMAGES if name in facts} if isinstance(facts, dict) else {}
+
+
 def _to_row(record: Record) -> dict[str, Any]:
     metric = Metric.parse(record.metric)
-    row = {name: getattr(record, name) for name in Record.__dataclass_fields__}
+    row = {name: getattr(record, name) for name in Record.__dataclass_fields__ if name not in _OF_IMAGES}
     return {
         **row,
         "architecture": record.architecture.code,
@@ -303,5 +340,5 @@ def _to_row(record: Record) -> dict[str, Any]:
 
 
 def _from_row(row: Mapping[Any, Any]) -> Record:
-    fields = {name: row[name] for name in Record.__dataclass_fields__}
+    fields = {name: row[name] for name in Record.__dataclass_fields__ if name not in _OF_IMAGES}
     return Record(**{**fields, "architecture": Architecture(row["architecture"])})

@@ -169,8 +169,18 @@ function tableCard(data, table, index) {
   const open = (column) => go("map", { arch: codeOf(index), x: "size~parameters", y: [...data.quantities.values()].find((q) => q.column === column).id });
   return h("section", { class: "card", "aria-label": table.name }, head,
     own !== index && h("p", { class: "notice" }, `${codeOf(index)} itself was not trained: `, cellLink(codeOf(own)), " is isomorphic to it and was."),
-    h("div", { class: "blocks" }, measurements(table, row, open)), noiseNote(table),
+    h("div", { class: "blocks" }, measurements(table, row, open)), constantNotes(table, row), noiseNote(table),
     table.left_out.map((text) => h("p", { class: "notice" }, `Left out: ${text}`)));
+}
+
+/** Whether the network is constant, per data set and split; that it could not be told is said, too. */
+function constantNotes(table, row) {
+  const known = Object.entries(table.constant ?? {}), such = known.filter(([, rows]) => rows?.includes(row)).map(([name]) => name);
+  const open = known.filter(([, rows]) => rows === null).map(([name]) => name);
+  return [
+    such.length > 0 && h("p", { class: "notice" }, `On ${such.join(", ")} this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: what it keeps under attack is no robustness.`),
+    open.length > 0 && h("p", { class: "hint" }, `Not checked on ${open.join(", ")} whether the network is constant: the number of classes or the clean accuracy is unknown.`),
+  ];
 }
 
 /** What the bars mean, once per kind of noise. */

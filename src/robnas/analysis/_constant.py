@@ -1,0 +1,55 @@
+"""Networks that give one answer whatever the image shows: no attack harms them, and none of them is robust."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.benchmarks import Column, Table
+
+Floats = npt.NDArray[np.float64]
+_NEAR = 1.1  # times the accuracy of equally frequent answers: what a network that learned nothing may have by luck
+_UNKNOWN = 2.0  # times it: how frequent the most frequent class may be where that was not recorded
+
+
+def constant_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.bool_] | None:
+    """Rows whose network gives one answer for all images, or one that is no better, as far as accuracies tell.
+
+    That is: the clean accuracy is below 1.1 / classes; or it is no more than the share of the most frequent class
+    (twice an average one where that was not recorded) and every attack leaves it as it is, to within half an image and
+    what another number of images explains.
+
+    Returns:
+        Shape (rows,); None where it cannot be told: no clean accuracy, or the number of classes is not known.
+    """
+    columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+    clean = columns.get("clean")
+    if clean is None or clean.num_classes is None or clean.constant_accuracy is None:
+        return None
+    even = 1 / clean.num_classes
+    limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN * even
+    learned_nothing = clean.mean < _NEAR * even
+    attacked = [column for metric, column in columns.items() if "@" in metric]
+    unharmed = np.array([_unharmed(clean, column) for column in attacked]).reshape(-1, len(table))
+    measured = np.array([~np.isnan(column.mean) for column in attacked]).reshape(-1, len(table)).any(axis=0)
+    found: npt.NDArray[np.bool_] = learned_nothing | (
+        (clean.mean <= limit + _rounding(clean)) & unharmed.all(axis=0) & measured
+    )
+    return found
+
+
+def _unharmed(clean: Column, attacked: Column) -> npt.NDArray[np.bool_]:
+    """Whether the attack leaves the clean accuracy as it is, or was not measured; shape (rows,)."""
+    spread: Floats = np.zeros(len(clean.mean))
+    first, second = (column.facts.get("images") for column in (clean, attacked))
+    if first and second and first != second:  # the first m of n images have another share of each class
+        spread = 3 * np.sqrt(clean.mean * (1 - clean.mean) * abs(1 / first - 1 / second))
+    harm = clean.mean - attacked.mean
+    same: npt.NDArray[np.bool_] = np.abs(harm) <= spread + max(_rounding(clean), _rounding(attacked))
+    return same | np.isnan(attacked.mean)
+
+
+def _rounding(column: Column) -> float:
+    """Half an image: accuracies that differ by less are those of the same answers."""
+    images = column.facts.get("images")
+    return 0.5 / images / max(len(column.seeds), column.runs) if isinstance(images, int) and images > 0 else 1e-6
