@@ -11,6 +11,7 @@ import pytest
 
 from robnas._content import seal
 from robnas.analysis import (
+    Entry,
     cell_text,
     leaderboard,
     metrics_of,
@@ -108,6 +109,74 @@ def test_means_that_differ_by_rounding_share_a_rank_in_order_of_the_architecture
     for index in (1, 2):
         found = rank_set(table, Architecture.from_index(index), dataset="cifar10", metric="clean", split="test")
         assert (found.rank, found.sharing, found.count) == (1, 2, 3)
+
+
+def wide_table(count=400):
+    """Noise of .002 below an accuracy of .5 and of .02 above, three seeds; the first two rows are dead."""
+    rng = np.random.default_rng(0)
+    strength = np.sort(rng.uniform(0.15, 0.98, (count, 1)), axis=0)
+    values = np.clip(strength + rng.normal(0, 1, (count, 3)) * np.where(strength < 0.5, 0.002, 0.02), 0, 1)
+    values[:2] = 0.1
+    rows = [arch.index for arch in partition("identical").representatives()[:count]]
+    clean = Column("mine", "test", "clean", values, (0, 1, 2), facts={"num_classes": 10})
+    attacked = replace(clean, metric="pgd@8/255", values=np.where(values > 0.1, np.maximum(values - 0.25, 0), values))
+    return Table("wide", rows, [clean, attacked])
+
+
+def test_errors_are_those_of_networks_of_similar_accuracy_and_zero_for_constant_ones():
+    table = wide_table()
+    column = table.column("mine", "clean", "test")
+    errors, source = standard_errors(table, column)
+    pooled = table.noise("mine", "clean", split="test").run_sd
+    assert source == "similar"
+    low, high = (column.mean > 0.2) & (column.mean < 0.4), (column.mean > 0.6) & (column.mean < 0.9)
+    assert errors[low].max() * np.sqrt(3) < 0.003 < 0.01 < pooled < 0.017
+    assert errors[high] * np.sqrt(3) == pytest.approx(np.full(high.sum(), 0.02), rel=0.35)
+    assert errors[:2] == pytest.approx([0, 0], abs=1e-12)
+    rows = leaderboard(table, "mine", "test", "clean")
+    assert [cell_text(row.entries["clean"]) for row in rows[-2:]] == ["10.0 ±0.0"] * 2
+    zero = table.column("mine", "pgd@8/255", "test").mean == 0
+    assert zero.any()
+    assert (standard_errors(table, table.column("mine", "pgd@8/255", "test"))[0][zero] == 0).all()
+
+
+def test_a_constant_network_that_was_trained_once_has_no_known_noise():
+    table = wide_table()
+    values = table.columns[0].values.copy()
+    values[:2, 1:] = np.nan
+    once = Table("once", table.rows, [replace(table.columns[0], values=values), table.columns[1]])
+    errors, source = standard_errors(once, once.columns[0])
+    assert source == "similar"
+    assert np.isnan(errors[:2]).all()
+    assert not np.isnan(errors[2:]).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.5, 0.0123, "50.0 ±1.2"),
+        (0.004, 0.01, "0.4 +1.0 −0.4"),
+        (0.999, 0.01, "99.9 +0.1 −1.0"),
+        (0.0, 0.0, "0.0 ±0.0"),
+        (0.5, math.nan, "50.0"),
+    ],
+)
+def test_a_bar_stays_on_the_scale(value, error, text):
+    entry = Entry(value, error, 1, None)
+    assert cell_text(entry) == text
+    if not math.isnan(error):
+        assert 0 <= value - entry.below <= value + entry.above <= 1
+
+
+def test_with_few_repetitions_the_error_is_no_larger_than_accuracies_of_that_mean_differ():
+    values = np.array([[0.5, 0.3], [0.7, 0.4], [0.2, 0.6], [0.0, 0.0], [0.001, 0.001], [0.3, 0.8]])
+    rows = [arch.index for arch in partition("identical").representatives()[:6]]
+    table = Table("few", rows, [Column("mine", "test", "pgd@8/255", values, (0, 1))])
+    errors, source = standard_errors(table, table.columns[0])
+    assert source == "trainings"
+    assert errors[3] == 0
+    assert errors[4] == pytest.approx(math.sqrt(0.001 * 0.999 / 2))
+    assert errors[0] == pytest.approx(table.noise("mine", "pgd@8/255", split="test").run_sd / math.sqrt(2))
 
 
 def test_errors_come_from_repeated_trainings_else_from_the_images():

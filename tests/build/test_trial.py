@@ -47,6 +47,8 @@ def test_records_carry_everything_that_decides_them(trial, data, tmp_path):
     assert {record.dataset_hash for record in records} == {data.content_hash}
     assert {record.seed for record in records} == {1}
     assert {record.images for record in records} == {50}
+    share = data.split("test").labels[:50].bincount().max().item() / 50
+    assert {(record.num_classes, record.majority) for record in records} == {(10, share)}
     assert [record.seconds for record in records] == [found.seconds for found in evaluation.measurements]
     assert {(record.torch_version, record.device) for record in records} == {(torch.__version__, "cpu")}
     assert settings[records[0].recipe_hash] == trial.recipe.to_dict()

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.analysis import rank_set
+from robnas.analysis import rank_set, standard_errors
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
 from robnas.spaces import Architecture, partition
@@ -24,9 +24,11 @@ def test_it_opens_at_the_best_architecture(page, table):
     arch = best(table)
     assert text_of(page, "h1") == arch.code
     metric, accuracy, rank, runs = row_of(page, "bench", "cifar10 test pgd@8/255")
-    found, noise = rank_set(table, arch, **PGD), table.noise(**PGD)
+    found, (errors, source) = rank_set(table, arch, **PGD), standard_errors(table, table.column(**PGD))
     assert (metric, runs) == ("pgd@8/255", "2")
-    assert accuracy == f"{100 * found.value:.2f} % ±{100 * noise.run_sd / np.sqrt(2):.2f}"
+    assert accuracy == f"{100 * found.value:.2f} % ±{100 * errors[table.row(arch)]:.2f}"
+    assert source == "similar"
+    assert "repeated trainings of networks of similar accuracy" in text_of(page, 'section[aria-label="bench"]')
     assert rank.split() == ["1", "of", str(COUNT), str(found.low), "–", str(found.high)]
     assert page.title() == f"{arch.code} · Cell · robnas explorer"
 

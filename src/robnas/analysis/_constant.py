@@ -22,20 +22,31 @@ def constant_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.bool
     Returns:
         Shape (rows,); None where it cannot be told: no clean accuracy, or the number of classes is not known.
     """
-    columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
-    clean = columns.get("clean")
+    clean = _clean(table, dataset, split)
+    unchanged = unchanged_rows(table, dataset, split)
+    if clean is None or unchanged is None or clean.num_classes is None:
+        return None
+    found: npt.NDArray[np.bool_] = unchanged | (clean.mean < _NEAR / clean.num_classes)
+    return found
+
+
+def unchanged_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.bool_] | None:
+    """The rows of `constant_rows` that no attack changes."""
+    clean = _clean(table, dataset, split)
     if clean is None or clean.num_classes is None or clean.constant_accuracy is None:
         return None
-    even = 1 / clean.num_classes
-    limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN * even
-    learned_nothing = clean.mean < _NEAR * even
-    attacked = [column for metric, column in columns.items() if "@" in metric]
-    unharmed = np.array([_unharmed(clean, column) for column in attacked]).reshape(-1, len(table))
-    measured = np.array([~np.isnan(column.mean) for column in attacked]).reshape(-1, len(table)).any(axis=0)
-    found: npt.NDArray[np.bool_] = learned_nothing | (
-        (clean.mean <= limit + _rounding(clean)) & unharmed.all(axis=0) & measured
-    )
-    return found
+    limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN / clean.num_classes
+    attacked = [c for c in table.columns if (c.dataset, c.split) == (dataset, split) and "@" in c.metric]
+    found: npt.NDArray[np.bool_] = clean.mean <= limit + _rounding(clean)
+    measured = np.zeros(len(table), dtype=np.bool_)
+    for column in attacked:
+        found &= _unharmed(clean, column)
+        measured |= ~np.isnan(column.mean)
+    return found & measured
+
+
+def _clean(table: Table, dataset: str, split: str) -> Column | None:
+    return next((c for c in table.columns if (c.dataset, c.split, c.metric) == (dataset, split, "clean")), None)
 
 
 def _unharmed(clean: Column, attacked: Column) -> npt.NDArray[np.bool_]:

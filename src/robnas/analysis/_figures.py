@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis._leaderboard import Row
+from robnas.analysis._leaderboard import Entry, Row
 from robnas.analysis._outputs import label
 
 if TYPE_CHECKING:
@@ -69,11 +69,17 @@ def _points(
     if not few:
         axes.scatter(x, y, s=5, c=colour, marker=marker, alpha=0.4, linewidths=0, label=name, rasterized=True)
         return
-    errors = [2 * np.nan_to_num(_percent([row.standard_error(metric) for row in rows])) for metric in (clean, robust)]
+    errors = [_bars([row.entries[metric] for row in rows]) for metric in (clean, robust)]
     axes.errorbar(
         x, y, xerr=errors[0], yerr=errors[1], fmt=marker, color=colour, ecolor=(colour, 0.35), markersize=8,
         markeredgecolor="white", elinewidth=1, label=name,
     )  # fmt: skip
+
+
+def _bars(entries: Sequence[Entry]) -> npt.NDArray[np.float64]:
+    """Two standard errors down and up, within the scale; shape (2, rows), in percent."""
+    reach = [(min(2 * entry.error, entry.value), min(2 * entry.error, 1 - entry.value)) for entry in entries]
+    return 100 * np.nan_to_num(np.array(reach, dtype=np.float64)).T
 
 
 def _percent(values: Sequence[float]) -> npt.NDArray[np.float64]:

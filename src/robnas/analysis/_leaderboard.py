@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis._constant import constant_rows
-from robnas.benchmarks import Column, Noise, Table, competition_ranks, sharing
+from robnas.analysis._constant import constant_rows, unchanged_rows
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 from robnas.types import NORMS, WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
-ErrorSource = Literal["trainings", "images", "unknown"]
+ErrorSource = Literal["similar", "trainings", "images", "unknown"]
+_GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
+_WINDOW = 200  # of them at most are pooled, and at most an eighth of all
 _DEGREES = 5  # an estimate of the noise from fewer repetitions is worth nothing
 
 
@@ -33,6 +35,16 @@ class Entry:
     """Trainings behind it."""
     images: int | None
     """How many were asked, if that is known."""
+
+    @property
+    def below(self) -> float:
+        """How far one standard error reaches down: not below 0."""
+        return min(self.error, self.value)
+
+    @property
+    def above(self) -> float:
+        """How far one standard error reaches up: not above 1."""
+        return min(self.error, 1 - self.value)
 
 
 @dataclass(frozen=True)
@@ -94,17 +106,40 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
 def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
     """Standard error of each row's mean, shape (rows,), and what it is made of.
 
-    The noise of repeated trainings where the table has some; else the binomial error of the finite number of images,
-    which another training seed adds to; else nan.
+    The noise of repeated trainings where the table has some: of networks of ``similar`` accuracy if there are many,
+    else of all ``trainings``, but never more than accuracies of that mean can differ. Networks that no attack changes
+    have that of other such ones, or nan where none was trained again. Without repeated trainings the binomial error of
+    the finite number of ``images``, which another training seed adds to; else nan.
     """
-    noise = known_noise(table, column)
+    noise = shown_noise(table, column)
     if noise is not None:
-        errors: Floats = np.where(column.counts > 0, noise.run_sd / np.sqrt(np.maximum(column.counts, 1)), np.nan)
-        return errors, "trainings"
+        sd = noise.run_sd_at(column.mean)
+        constant = unchanged_rows(table, column.dataset, column.split)
+        if constant is not None and constant.any():
+            sd[constant] = _constant_sd(table, column, constant)
+        with np.errstate(invalid="ignore"):
+            sd = np.minimum(sd, np.sqrt(column.mean * (1 - column.mean)))
+        errors: Floats = np.where(column.counts > 0, sd / np.sqrt(np.maximum(column.counts, 1)), np.nan)
+        return errors, "similar" if isinstance(noise, LocalNoise) else "trainings"
     images = column.facts.get("images")
     if isinstance(images, int) and images > 0:
         return np.sqrt(column.mean * (1 - column.mean) / images), "images"
     return np.full(len(table), np.nan), "unknown"
+
+
+def _only(table: Table, column: Column, rows: npt.NDArray[np.bool_]) -> Table:
+    """The column with the values of these rows, shape (rows,), the others missing."""
+    values = np.where(rows[:, None], column.values, np.nan)
+    return Table(table.name, table.rows, [replace(column, values=values)])
+
+
+def _constant_sd(table: Table, column: Column, constant: npt.NDArray[np.bool_]) -> float:
+    """Standard deviation of one training of a constant network; nan where none was trained again."""
+    try:
+        noise = _only(table, column, constant).noise(column.dataset, column.metric, split=column.split)
+    except InputError:
+        return math.nan
+    return noise.run_sd
 
 
 def known_noise(table: Table, column: Column) -> Noise | None:
@@ -114,6 +149,20 @@ def known_noise(table: Table, column: Column) -> Noise | None:
     except InputError:
         return None
     return noise if noise.degrees >= _DEGREES and noise.run_sd > 0 else None
+
+
+def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
+    """The noise shown beside an accuracy: of networks of similar accuracy where enough were repeated, else of all.
+
+    None where `known_noise` is. Constant networks are left out: nothing is learned from them about others.
+    """
+    noise = known_noise(table, column)
+    if noise is None or noise.groups < _GROUPS:
+        return noise
+    constant = unchanged_rows(table, column.dataset, column.split)
+    live = table if constant is None else _only(table, column, ~constant)
+    window = min(noise.groups // 8, _WINDOW)
+    return live.local_noise(column.dataset, column.metric, split=column.split, window=window)
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:
@@ -154,12 +203,19 @@ def _of_first_norm(keys: list[str]) -> list[str]:
 
 
 def cell_text(entry: Entry, most: int | None = None) -> str:
-    """``48.1 ±1.2`` in percent, with a star if it rests on fewer than `most` images."""
+    """``48.1 ±1.2`` in percent, see `error_text`, with a star if it rests on fewer than `most` images."""
     if math.isnan(entry.value):
         return "–"
-    error = "" if math.isnan(entry.error) else f" ±{100 * entry.error:.1f}"
     star = "*" if most is not None and entry.images is not None and entry.images < most else ""
-    return f"{100 * entry.value:.1f}{error}{star}"
+    return f"{100 * entry.value:.1f}{error_text(entry)}{star}"
+
+
+def error_text(entry: Entry, digits: int = 1) -> str:
+    """`` ±1.2`` in percentage points; `` +1.2 −0.4`` where a bar to both sides would leave the scale."""
+    if math.isnan(entry.error):
+        return ""
+    above, below = (f"{100 * part:.{digits}f}" for part in (entry.above, entry.below))
+    return f" ±{above}" if above == below else f" +{above} −{below}"
 
 
 def code_text(row: Row) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._constant import constant_rows
-from robnas.analysis._leaderboard import known_noise, standard_errors
+from robnas.analysis._leaderboard import known_noise
 from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
@@ -131,9 +131,10 @@ def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
-    errors, source = standard_errors(table, column)
-    if source != "trainings":
+    noise = known_noise(table, column)
+    if noise is None:
         return []
+    errors = noise.run_sd / np.sqrt(np.maximum(column.counts, 1))
     group = duplicate_groups(table.rows)
     distance, limit = np.zeros(len(group)), np.full(len(group), np.inf)
     order = np.argsort(group, kind="stable")

@@ -19,6 +19,7 @@ from robnas.types import format_epsilon, parse_epsilon
 _LONGEST = 600  # characters of a value of the provenance
 _OWN = ("images", "attack", "majority")  # facts that each metric of a split may have to itself
 _ERRORS = {
+    "similar": "± is the standard error of the mean over trainings, from repeated trainings of similar accuracy",
     "trainings": "± is the standard error of the mean over trainings, from the pooled noise of repeated trainings",
     "images": "± is the binomial standard error of the number of images; another training seed adds its own",
     "unknown": "no error is known: the table holds too few repeated trainings and no number of images",

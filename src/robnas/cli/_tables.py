@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -245,6 +246,10 @@ def query(
         "runs": value.runs,
         **found.column(dataset, metric, split).facts,
     }
+    error = _error(found, row, dataset, metric, split, value.runs)
+    if error is not None:
+        low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
+        facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
     constant = _constant(found, row, dataset, split)
     facts["constant"] = constant
     if run == "mean" and dataset and metric and split:
@@ -262,6 +267,11 @@ def query(
             "with the noise of repeated trainings anything from "
             f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
         )
+    if error is not None:
+        print(
+            f"standard error {100 * error[0]:.2f} points, {100 * facts['low']:.2f} to {100 * facts['high']:.2f} %: "
+            f"{_ERROR_OF[facts['error_of']]}"
+        )
     if constant:
         print(
             "this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: "
@@ -278,6 +288,27 @@ def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | 
     keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
     splits = {split for known, split, measured in keys if (known, measured) == (dataset, metric)}
     return splits.pop() if len(splits) == 1 else None
+
+
+_ERROR_OF = {
+    "similar": "repeated trainings of networks of similar accuracy",
+    "trainings": "repeated trainings of all networks",
+    "images": "the number of images; another training adds its own",
+}
+
+
+def _error(
+    table: Table, row: int, dataset: str | None, metric: str | None, split: str | None, runs: int
+) -> tuple[float, str] | None:
+    """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
+    from robnas.analysis import standard_errors
+
+    column = table.column(dataset, metric, split)
+    errors, source = standard_errors(table, column)
+    error = float(errors[row])
+    if math.isnan(error):
+        return None
+    return (error if source == "images" else error * math.sqrt(column.counts[row] / runs)), source
 
 
 def _constant(table: Table, row: int, dataset: str | None, split: str | None) -> bool | None:

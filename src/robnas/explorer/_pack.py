@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis import constant_rows, critical_values, known_noise
+from robnas.analysis import constant_rows, critical_values, known_noise, standard_errors
 from robnas.benchmarks import Column, Scores, Table
 from robnas.errors import InputError
 from robnas.networks import count
@@ -20,6 +20,7 @@ FORMAT = "robnas-explorer"
 VERSION = 2
 LEVEL = 0.95  # of the confidence sets of ranks
 MISSING = 65535  # in columns of 16 bits
+_FINE = 65_534  # standard errors are kept as counts of 1 / _FINE
 _ROUNDED = 5e-8  # published numbers went through 32-bit floats
 _DIVISORS = (1000, 10_000, 6000, 18_000, 30_000, 60_000)
 
@@ -102,6 +103,8 @@ def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]
         place = {"divisor": None, "offset": blocks.add(column.mean, "f4")}
     counts = np.unique(column.counts[column.counts > 0])
     varied = len(counts) > 1
+    errors, of = standard_errors(table, column)
+    errors = np.where(np.isnan(errors), MISSING, np.round(errors * _FINE))
     return {
         "dataset": column.dataset,
         "split": column.split,
@@ -110,6 +113,8 @@ def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]
         "runs": blocks.add(np.minimum(column.counts, MISSING), "u2") if varied else int(counts.max(initial=1)),
         "runs_vary": varied,
         "seeds": len(column.seeds),
+        "errors": blocks.add(errors, "u2"),
+        "errors_of": of,
         "noise": _noise(table, column),
         "facts": plain(column.facts),
     }

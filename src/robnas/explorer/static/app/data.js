@@ -4,7 +4,7 @@ import { DataError, Files } from "./files.js";
 import { codeOf, digitsOf, liveEdges, SIZE } from "./space.js";
 import { rankOf } from "./statistics.js";
 
-const MISSING = 65535;
+const MISSING = 65535, FINE = 65534;
 
 const DAMAGED = "data/explorer.json is damaged: what a table or score should say of itself is missing. Export the site again";
 
@@ -48,28 +48,23 @@ export class Column {
     this.values = facts.divisor
       ? Float64Array.from(blocks.take(Uint16Array, facts.offset, rows), (v) => v === MISSING ? NaN : v / facts.divisor)
       : Float64Array.from(blocks.take(Float32Array, facts.offset, rows));
+    /** @type {Float64Array} standard error per row, NaN where it is not known */
+    this.errors = Float64Array.from(blocks.take(Uint16Array, facts.errors, rows), (v) => v === MISSING ? NaN : v / FINE);
     this.counts = facts.runs_vary ? blocks.take(Uint16Array, facts.runs, rows) : null;
   }
 
   /** Trainings behind a row's mean. */
   runsOf(row) { return this.counts ? this.counts[row] : this.runs; }
 
-  /** Standard deviation of a row's value, NaN where either is not known. */
-  sdOf(row) {
-    const value = this.values[row];
-    if (Number.isNaN(value)) return NaN;
-    if (this.noise?.kind === "trainings") return this.noise.run_sd / Math.sqrt(this.runsOf(row));
-    if (this.noise?.kind === "images") return Math.sqrt(value * (1 - value) / this.noise.images);
-    return NaN;
-  }
+  /** Standard error of a row's value (as robnas.analysis.standard_errors), NaN where either is not known. */
+  sdOf(row) { return this.errors[row]; }
 
-  /** What the bars of `sdOf` mean. */
-  noiseText() {
-    const noise = this.noise;
-    if (noise?.kind === "images") return `± standard error of ${noise.images} images; the noise of training is not known`;
-    if (noise?.kind !== "trainings") return "the noise is not known";
-    const source = noise.source === "seeds" ? "seeds" : "repeated trainings of identical networks";
-    return `± standard deviation between ${source}, pooled over ${noise.groups} networks with ${noise.members} trainings`;
+  /** The same as text: ±1.23 or, where that would leave the scale from 0 to 1, to each side; empty if it is not known. */
+  sdText(row) {
+    const value = this.values[row], sd = this.sdOf(row);
+    if (Number.isNaN(value) || Number.isNaN(sd)) return "";
+    const [up, down] = [Math.min(sd, 1 - value), Math.min(sd, value)].map((part) => (100 * part).toFixed(2));
+    return up === down ? `±${up}` : `+${up} −${down}`;
   }
 
   /** Rank of a row with its confidence set. */

@@ -21,7 +21,7 @@ function strip(column, row) {
   const value = column.values[row], sd = column.sdOf(row);
   return s("svg", { class: "strip", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     s("path", { class: "all", d: areaPath(histogram(column.values, from, to, BINS)) }),
-    !Number.isNaN(value) && !Number.isNaN(sd) && s("rect", { class: "noise", x: place(value - sd), width: Math.max(1, place(value + sd) - place(value - sd)), y: 3, height: HEIGHT - 6 }),
+    !Number.isNaN(value) && !Number.isNaN(sd) && s("rect", { class: "noise", x: place(Math.max(0, value - sd)), width: Math.max(1, place(Math.min(1, value + sd)) - place(Math.max(0, value - sd))), y: 3, height: HEIGHT - 6 }),
     !Number.isNaN(value) && s("rect", { class: "mark", x: place(value) - 1.25, width: 2.5, y: 0, height: HEIGHT }));
 }
 
@@ -33,12 +33,12 @@ function rankText(column, row) {
 }
 
 function line(column, row, open) {
-  const value = column.values[row], known = !Number.isNaN(value), sd = column.sdOf(row);
+  const value = column.values[row], known = !Number.isNaN(value);
   const rank = known ? rankText(column, row) : { rank: "–", shared: "", set: "" };
   const runs = column.runsOf(row);
   return h("tr", { "data-column": column.name, role: "row" },
     h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric)),
-    h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && !Number.isNaN(sd) ? h("span", { class: "sd" }, ` ±${(100 * sd).toFixed(2)}`) : null),
+    h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && column.sdText(row) ? h("span", { class: "sd" }, ` ${column.sdText(row)}`) : null),
     h("td", { class: "distribution", role: "cell" }, strip(column, row)),
     h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible, 95 %" }, rank.set) : null),
     h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
