@@ -113,6 +113,10 @@ def test_several_objectives_noise_and_transfer(path, where, capsys):
     task = json.loads(out)["results"][0]["task"]
     assert (task["reported"], task["noise"], task["partition"]) == (["other test clean"], "gaussian", "effective")
     assert task["max_parameters"] == 1_000_000
+    code, out, _ = robnas(
+        capsys, "search", *where, *RE, *PLAN, "--max-parameters", "1000000", "--count", "all", "--json"
+    )
+    assert (code, json.loads(out)["results"][0]["task"]["count"]) == (0, "all")
 
 
 def test_a_file_of_algorithms_and_tasks_writes_a_report_and_goes_on(path, tmp_path, capsys):

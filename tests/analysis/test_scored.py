@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import kendalltau, norm, spearmanr
 
 from robnas.analysis import reproduce
+from robnas.analysis._proxies import HEADER, _figure
 from robnas.analysis._scored import Bootstrap, ceiling, join, known_in, simultaneous, summarised
 from robnas.benchmarks import Column, Scores, Table, read_scores
 from robnas.errors import InputError
@@ -127,6 +128,37 @@ def test_proxies_are_correlated_and_what_is_missing_is_counted(scores, tmp_path)
     assert rows["flat", "clean"]["spearman"] == "nan"
     assert abs(float(rows["chance", "clean"]["spearman"])) < 0.3
     assert {row["published_spearman"] for row in rows.values()} == {""}
+
+
+def test_parameters_are_compared_on_the_architectures_that_have_the_score(tmp_path):
+    """A score that fails on small networks: there the parameters tell less than on all."""
+    sizes = np.array([count(Architecture(code), live=True).parameters for code in CODES], dtype=float)
+    large = np.where(sizes > np.median(sizes), truth("clean"), np.nan)
+    files = reproduce("proxies", tmp_path, scores=[made(["large"], [large])], table=synthetic())
+    rows = {(row["proxy"], row["metric"]): row for row in rows_of(files[0])}
+    known = ~np.isnan(large)
+    for metric in ("clean", "pgd@8/255"):
+        wanted = spearmanr(sizes[known], truth(metric)[known]).statistic
+        assert float(rows["large", metric]["parameters_spearman"]) == pytest.approx(wanted, abs=1e-4)
+        every = rows["parameters", metric]
+        assert every["parameters_spearman"] == every["spearman"]
+        assert abs(float(every["spearman"]) - wanted) > 0.05
+
+
+def test_each_panel_says_its_own_ceiling():
+    rows = [
+        ["a", metric, 9, 0, "0.5", "0.4", "0.6", *("0.1",) * 6, "", "", highest, "0.3"]
+        for metric, highest in (("clean", "0.9770"), ("pgd@8/255", "0.8910"), ("autoattack@8/255", "nan"))
+    ]
+    assert len(rows[0]) == len(HEADER)
+    figure = _figure(rows[:2], "title")
+    assert [axes.get_title() for axes in figure.axes] == ["clean, ceiling 0.977", "pgd@8/255, ceiling 0.891"]
+    for axes, value in zip(figure.axes, (0.977, 0.891), strict=True):
+        assert value in {round(float(line.get_xdata()[0]), 3) for line in axes.lines}
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "ceiling of the table's noise" in labels
+    assert not any("0.8" in text or "0.9" in text for text in labels)
+    assert _figure([rows[2]], "title").axes[0].get_title() == "autoattack@8/255"
 
 
 def test_the_ceiling_is_not_known_without_repeated_trainings():

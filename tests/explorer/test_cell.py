@@ -51,6 +51,35 @@ def test_any_row_shows_what_the_table_says(visit, table, row):
         assert runs == str(value.runs)
 
 
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"num_classes": 5}, "On mine test this network gives one answer whatever the image shows"),
+        ({}, "Not checked on mine test whether the network is constant"),
+    ],
+)
+def test_a_constant_network_is_marked_or_the_page_says_that_it_was_not_checked(visit, serve, facts, text):
+    columns = [Column("mine", "test", metric, [[0.2], [value]], facts={"images": 400, **facts})
+               for metric, value in (("clean", 0.9), ("pgd@8/255", 0.1))]  # fmt: skip
+    site = build_site([("own", Table("own", [0, 15624], columns))])
+    page = visit(serve(site)).open("#/cell?arch=000000")
+    assert text in text_of(page, 'section[aria-label="own"]')
+    page = visit(serve(site)).open("#/cell?arch=444444")
+    assert "gives one answer" not in text_of(page, 'section[aria-label="own"]')
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "±"), (0.004, "+"), (0.0, "±0.00")])
+def test_bars_stay_on_the_scale(visit, serve, value, text):
+    rows = [arch.index for arch in partition("identical").representatives()[:8]]
+    values = np.array([[value, value], *([0.4, 0.6],) * 7])
+    table = Table("few", rows, [Column("mine", "test", "pgd@8/255", values, (0, 1))])
+    page = visit(serve(build_site([("few", table)]))).open(f"#/cell?arch={Architecture.from_index(rows[0]).code}")
+    accuracy = row_of(page, "few", "mine test pgd@8/255")[1]
+    assert accuracy.startswith(f"{100 * value:.2f} % {text}")
+    if text == "+":
+        assert accuracy.endswith(" −0.40")
+
+
 def test_an_isomorphic_architecture_stands_in_and_twins_are_listed(visit, table):
     classes = partition("official")
     row = next(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from robnas.benchmarks import pareto_front
+from robnas.spaces import Architecture
 from tests.explorer.acting import MAP, at, corner, downloaded, plotted, text_of, until, wait_hash
 from tests.explorer.conftest import COUNT
 
@@ -158,6 +159,19 @@ def test_the_front_is_that_of_the_table(visit, table):
     page.get_by_label("Pareto front", exact=True).uncheck()
     wait_hash(page, "front=no")
     assert page.get_attribute('section[aria-label="List"] [data-count]', "data-count") == str(COUNT)
+
+
+def test_operations_are_counted_on_live_edges(visit):
+    page = visit().open(MAP)
+    counts = page.evaluate("""async (indices) => {
+      const { operationCount } = await import("./app/space.js");
+      return indices.map((index) => [0, 1, 2, 3, 4].map((operation) => operationCount(index, operation)));
+    }""", list(range(0, 15625, 97)))  # fmt: skip
+    for index, found in zip(range(0, 15625, 97), counts, strict=True):
+        arch = Architecture.from_index(index)
+        live = [digit for digit, on in zip(arch.code, arch.live_edges, strict=True) if on]
+        assert found == [arch.code.count("0"), *(live.count(digit) for digit in "1234")]
+    assert "number of 3×3 conv on live edges" in page.locator("label", has_text="Colour").inner_text()
 
 
 def test_axes_are_chosen_and_sizes_are_there_for_all_cells(visit):

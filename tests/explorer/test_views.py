@@ -17,6 +17,7 @@ from scipy.stats import kendalltau, spearmanr
 from robnas.analysis import leaderboard
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
+from robnas.networks import count
 from robnas.search import Experiment, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
 from tests.explorer.acting import PGD, downloaded, plotted, row_of, text_of, until, wait_hash
@@ -196,6 +197,22 @@ def test_scores_are_ranked_by_their_correlation(visit, table):
     page.goto(page.url.partition("#")[0] + f"#/cell?arch={table.architectures[3].code}")
     page.wait_for_selector('main[data-ready="cell"]')
     assert "missing: it diverged" in text_of(page, 'section[aria-label="Scores"]')
+
+
+def test_sizes_are_those_of_the_architectures_that_have_the_chosen_score(visit, serve, table):
+    codes = tuple(arch.code for arch in table.architectures)
+    means = np.where(np.arange(COUNT)[:, None] < 50, np.random.default_rng(1).normal(size=(COUNT, 1)), np.nan)
+    scores = Scores(codes, ("few",), means, np.full(means.shape, np.nan))
+    page = visit(serve(build_site([("bench", table)], [("s", scores)]))).open(
+        "#/kernels?accuracy=bench~cifar10~test~clean"
+    )
+    plotted(page)
+    lines = page.locator('section[aria-label="Scores"] tbody tr')
+    found = {line.locator("th").inner_text(): line.locator("td").all_inner_texts()[-2:] for line in lines.all()}
+    sizes = [count(arch, live=True).parameters for arch in table.architectures[:50]]
+    rho = spearmanr(sizes, table.columns[0].mean[:50]).statistic
+    assert float(found["parameters"][0].replace("−", "-")) == pytest.approx(rho, abs=6e-4)
+    assert {number for _, number in found.values()} == {"50"}
 
 
 def test_scores_of_isomorphic_architectures_count_for_the_row_of_the_table(visit, serve, table):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robnas.errors import InputError
+from robnas.networks import count as counted
 from robnas.search import LocalSearch, Loop, RandomSearch, RegularizedEvolution, Task, repeat, run
 from robnas.search._dominance import domination_ranks
 from robnas.spaces import Architecture, partition
@@ -109,6 +110,25 @@ def test_a_failed_training_is_minus_infinity_in_every_objective_so_that_a_cheap_
     assert np.isfinite(trace.values[1]).all()
     assert (trace.failed, trace.front.tolist()) == (1, [1])
     assert domination_ranks(trace.values).tolist() == [1, 0]
+
+
+def test_costs_and_constraints_count_live_edges_unless_told_otherwise():
+    table = synthetic()
+    live, every = (
+        Task.named(table, "cifar10", "clean", split="test", costs=("macs",), max_parameters=80_000, count=count)
+        for count in ("live", "all")
+    )
+    assert (live.size, every.size) == (145, 127)
+    for task, key in ((live, True), (every, False)):
+        for place in range(0, len(table), 500):
+            found = counted(table.architectures[place], live=key)
+            costs = task.costs_of_rows
+            assert (costs["parameters"][place], costs["macs"][place]) == (found.parameters, found.macs)
+    assert "count" not in live.to_dict()
+    assert every.to_dict()["count"] == "all"
+    assert every.name == f"{live.name}, every edge counted"
+    with pytest.raises(InputError, match="count: expected one of live, all, got 'dead'"):
+        Task.named(table, "cifar10", "clean", split="test", count="dead")
 
 
 def test_an_infeasible_architecture_is_refused_free_and_never_counts():

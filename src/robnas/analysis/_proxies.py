@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from robnas.analysis._correlation import spearman
 from robnas.analysis._leaderboard import metrics_of, strongest
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._paper_figures import BLUE, GREEN, ORANGE
-from robnas.analysis._scored import Bootstrap, ceiling, correlations, join
+from robnas.analysis._scored import Bootstrap, Floats, ceiling, correlations, join, known_in
 from robnas.benchmarks import Scores, Table
 from robnas.types import Progress, silent
 
@@ -39,7 +40,7 @@ PUBLISHED = {
 HEADER = (
     "proxy", "metric", "architectures", "missing", "spearman", "low_95", "high_95", "kendall", "kendall_low_95",
     "kendall_high_95", "given_parameters", "given_low_95", "given_high_95", "published_spearman", "published_inside",
-    "ceiling",
+    "ceiling", "parameters_spearman",
 )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def proxies(out: Path, scores: Scores, table: Table, dataset: str, progress: Pro
 
     Published values stand beside scores on CIFAR-10 and CIFAR-10 accuracy of ``nas-robbench-201`` alone. Intervals are
     over architectures, none for fewer than 10. Architectures whose score is missing are counted and left out of its
-    line.
+    line; ``parameters_spearman`` is what the number of parameters reaches on those that are left.
 
     Args:
         out: folder.
@@ -78,12 +79,19 @@ def proxies(out: Path, scores: Scores, table: Table, dataset: str, progress: Pro
                 "" if published is None else published,
                 "" if published is None or np.isnan(found[0].low) else found[0].low <= published <= found[0].high,
                 f"{highest[metric]:.4f}",
+                f"{_of_parameters(column, truth, both.parameters):.4f}",
             ])  # fmt: skip
         progress(done, len(columns), f"correlations of {name}")
     title = (
         f"{len(both.codes):,} architectures of {table.name}, {dataset}; scores on {scores.settings.get('data', '?')}"
     )
     return [write_csv(out / "proxies.csv", HEADER, rows), *write_pictures(out / "proxies", _figure(rows, title))]
+
+
+def _of_parameters(column: Floats, truth: Floats, parameters: Floats) -> float:
+    """Spearman of the parameters with a metric, on the architectures that have the score."""
+    known = known_in(column, truth)
+    return spearman(parameters[known], truth[known]) if known.sum() >= 3 else float("nan")
 
 
 def _figure(rows: list[list[Any]], title: str) -> Figure:
@@ -97,7 +105,9 @@ def _figure(rows: list[list[Any]], title: str) -> Figure:
     figure = Figure(figsize=(5.2 * len(shown), 1.3 + 0.26 * len(names)), layout="constrained")
     for axes, metric in zip(np.atleast_1d(figure.subplots(1, len(shown), sharey=True)), shown, strict=True):
         _panel(axes, {row[0]: row for row in rows if row[1] == metric}, names)
-        axes.set_title(metric, fontsize=10)
+        highest = next(row[15] for row in rows if row[1] == metric)
+        known = "" if highest == "nan" else f", ceiling {float(highest):.3f}"
+        axes.set_title(f"{metric}{known}", fontsize=10)
     figure.axes[0].set_yticks(range(len(names)), names, fontsize=8)
     handles, labels = figure.axes[-1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
@@ -116,11 +126,11 @@ def _panel(axes: Axes, rows: dict[str, list[Any]], names: list[str]) -> None:
             first = not any(rows[other][13] != "" for other in names[:place])
             label = "published scores, 724 architectures" if first else None
             axes.plot(float(row[13]), place, "D", color=ORANGE, fillstyle="none", markersize=5, label=label)
-    highest, base = float(next(iter(rows.values()))[15]), rows.get("parameters")
+        label = "parameters on live edges, of the same architectures" if place == 0 else None
+        axes.plot(float(row[16]), place, "|", color="black", markersize=9, label=label)
+    highest = float(next(iter(rows.values()))[15])
     if highest == highest:
-        axes.axvline(highest, color=GREEN, linewidth=1, label=f"ceiling of the table's noise, {highest:.3f}")
-    if base is not None:
-        axes.axvline(float(base[4]), color="black", linestyle=":", linewidth=1, label="parameters on live edges")
+        axes.axvline(highest, color=GREEN, linewidth=1, label="ceiling of the table's noise")
     axes.axvline(0, color="0.7", linewidth=0.8)
     axes.set_xlabel("Spearman with accuracy")
     axes.grid(axis="x", color="0.92")

@@ -193,7 +193,7 @@ def attainment_fronts(results: Sequence[Result]) -> Figure:
 
 
 def _unit(cost: str) -> str:
-    return "MACs (millions)" if cost == "macs" else f"{cost} (millions)"
+    return f"{'MACs' if cost == 'macs' else cost} (millions; C = 16, N = 5)"
 
 
 def _shown(values: Any, cost: bool) -> Any:

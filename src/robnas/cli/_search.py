@@ -28,7 +28,7 @@ def search(
         list[str] | None, typer.Option(help="What is maximised, such as pgd@8/255; several for several objectives.")
     ] = None,
     cost: Annotated[
-        list[str] | None, typer.Option(help="A further objective, minimised: parameters or macs, on live edges.")
+        list[str] | None, typer.Option(help="A further objective, minimised: parameters or macs, see --count.")
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="validation or test; may be omitted where there is one only.")
@@ -55,6 +55,9 @@ def search(
         str | None, typer.Option(help="official, effective or identical: what is charged once; the table's if omitted.")
     ] = None,
     max_parameters: Annotated[int | None, typer.Option(help="Larger architectures are infeasible.")] = None,
+    count: Annotated[
+        str, typer.Option(help="Edges of costs and --max-parameters: live, or all, as published figures count.")
+    ] = "live",
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of many algorithms, tasks and data sets, instead of the above.")
     ] = None,
@@ -77,7 +80,7 @@ def search(
         "dataset": dataset, "metric": metric, "cost": cost, "split": split, "algorithm": algorithm,
         "set": settings, "report-dataset": report_dataset, "report-metric": report_metric,
         "report-split": report_split, "partition": partition, "max-parameters": max_parameters,
-        "noise": None if noise == "none" else noise,
+        "noise": None if noise == "none" else noise, "count": None if count == "live" else count,
     }  # fmt: skip
     changes = {"budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
     both = [name for name in given if name != "table" and given[name]]
@@ -137,6 +140,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         noise=given["noise"] or "none",
         partition=given["partition"],
         max_parameters=given["max-parameters"],
+        count=given["count"] or "live",
     )
     plan = Plan(changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ()))
     return Experiment.of(algorithms, [task], plan)

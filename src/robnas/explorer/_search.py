@@ -215,6 +215,7 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
         seed=facts["seed"],
         partition=None if facts["partition"] in (table.partition, "rows") else facts["partition"],
         max_parameters=facts["max_parameters"],
+        count=facts.get("count", "live"),
         name=facts["name"],
     )
 

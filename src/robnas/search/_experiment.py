@@ -48,7 +48,7 @@ _TOP = {
 _TASK = {
     "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
     "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
-    "partition": _TEXT, "max_parameters": _ANY,
+    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT,
 }  # fmt: skip
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 

@@ -23,6 +23,7 @@ from robnas.types import check_count
 Floats = npt.NDArray[np.float64]
 Noise = Literal["none", "seeds", "gaussian", "local"]
 Cost = Literal["parameters", "macs"]
+Edges = Literal["live", "all"]
 NOISES: tuple[str, ...] = get_args(Noise)
 COSTS: tuple[str, ...] = get_args(Cost)
 _COST_MODEL = ("nas-robbench-201", "nas-robbench-201-seeds")  # trained by the recipe that `training_hours` models
@@ -45,7 +46,8 @@ class Task:
     """What is told about the architectures it found. With one objective any columns, the first of which gives the
     regret; with several one per element of `seen`."""
     costs: tuple[Cost, ...] = ()
-    """Further objectives, to be minimised: parameters or MACs on live edges of the architecture that was trained."""
+    """Further objectives, to be minimised: parameters or MACs of the architecture that was trained, as a network of
+    C = 16 and N = 5 on 3×32×32 pixels with 10 classes, whatever size the table's networks had."""
     noise: Noise = "none"
     """``none``: the means of the table; ``seeds``: one run of the table, drawn once per query; ``gaussian``: the mean
     plus normal noise of the standard deviation of one training, measured from the table; ``local``: the same with the
@@ -57,7 +59,9 @@ class Task:
     """A class of this partition is charged once and has one answer, that of the member asked first; None for the
     table's own rows."""
     max_parameters: int | None = None
-    """Architectures with more parameters on live edges are infeasible: told -inf, and charged nothing."""
+    """Architectures with more parameters, counted as for `costs`, are infeasible: told -inf, and charged nothing."""
+    count: Edges = "live"
+    """Edges that costs and constraints count: ``live``, those that reach the output, or ``all``, as published."""
     name: str = ""
     """How the task is called in results; made from the columns if empty."""
 
@@ -66,6 +70,7 @@ class Task:
             raise InputError("objectives of a search", expected="at least one metric", got=Verbatim("none"))
         check_keys("cost", self.costs, COSTS)
         check_keys("noise", [self.noise], NOISES)
+        check_keys("count", [self.count], get_args(Edges))
         if self.objectives > 1 and len(self.reported) != len(self.seen):
             raise InputError(
                 "reported columns",
@@ -162,6 +167,8 @@ class Task:
             text += f", {self.partition} classes"
         if self.max_parameters is not None:
             text += f", at most {self.max_parameters:,} parameters"
+        if self.count == "all" and (self.costs or self.max_parameters is not None):
+            text += ", every edge counted"
         if [c.name for c in self.seen] != [c.name for c in self.reported]:
             text += f" → {join(self.reported)}"
         return text
@@ -178,6 +185,7 @@ class Task:
             "seed": self.seed,
             "partition": self.charged_by,
             "max_parameters": self.max_parameters,
+            **({} if self.count == "live" else {"count": self.count}),
         }
 
     @property
@@ -198,9 +206,10 @@ class Task:
 
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:
-        """`COSTS` of each row's architecture, on live edges, shape (rows,) each."""
+        """`COSTS` of each row's architecture, on the edges that `count` names, shape (rows,) each."""
+        every = self.count == "all"
         live = [
-            [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live]
+            [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live or every]
             for arch in self.table.architectures
         ]
         sizes = [_size(digits.count("2"), digits.count("3")) for digits in live]

@@ -133,7 +133,7 @@ function spread(indices, values) {
 function quantity(facts, make, resolve) {
   let values = null;
   const at = (index) => (values ??= make())[index];
-  return { table: null, column: null, better: 1, ...facts, label: `${facts.group}: ${facts.name}`, at, resolve: resolve ?? at };
+  return { table: null, column: null, better: 1, label: `${facts.group}: ${facts.name}`, ...facts, at, resolve: resolve ?? at };
 }
 
 export class Data {
@@ -194,6 +194,7 @@ export class Data {
     return kinds.map(([name, which, live]) => quantity({
       id: ["size", which ? "macs" : "parameters", ...(live ? [] : ["every-edge"])].join("~"),
       group: "size", name, kind: "size", better: -1, members,
+      label: `size: ${name} (C = 16, N = 5, 10 classes; 3×32×32)`, // a table may have trained smaller networks
     }, () => Float64Array.from(members, (index) => this.sizeOf(index, live)[which])));
   }
 

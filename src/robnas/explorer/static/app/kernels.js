@@ -32,8 +32,8 @@ export function kernelsView(data) {
     put(controls, quantitySelect(data, "Score", x, (score) => change({ score }), ({ kind }) => kind !== "accuracy"),
       quantitySelect(data, "Accuracy", y, (accuracy) => change({ accuracy }), ({ kind }) => kind === "accuracy"));
     scatter.show({ x, y, points: state.points, current: architectureOf(params, data) });
-    if (!state.all.has(y.id)) state.all.set(y.id, correlations(data, scores, y));
-    showList(list, data, state.all.get(y.id), x, y);
+    if (!state.all.has(y.id)) state.all.set(y.id, correlations(scores, y));
+    showList(list, data, [...state.all.get(y.id), ...rivals(data, state.points)].sort(byValue), x, y);
   }
   return { element, update, recolour: () => scatter.recolour(), title: () => "Kernels" };
 }
@@ -42,14 +42,20 @@ const nothing = () => h("section", { class: "card empty" }, h("h2", {}, "No scor
   h("p", {}, "Score untrained networks, by their neural tangent kernels or other proxies, and show the file:"),
   h("pre", { tabindex: 0 }, "robnas score --all --proxy nwot,synflow --data cifar10 --out scores.parquet\nrobnas explore nas-robbench-201 --scores scores.parquet"));
 
-/** Every score, and the sizes for comparison, with its correlation; the strongest first. */
-function correlations(data, scores, y) {
-  const rivals = [data.find("size~parameters"), data.find("size~macs")];
-  return [...scores, ...rivals].map((quantity) => {
+/** Every score with its correlation, over the architectures that have it. */
+function correlations(scores, y) {
+  return scores.map((quantity) => {
     const points = pairs(quantity, y);
     return { quantity, ...spearmanInterval(points.x, points.y) };
-  }).sort((a, b) => (Number.isNaN(b.value) ? -2 : b.value) - (Number.isNaN(a.value) ? -2 : a.value));
+  });
 }
+
+/** The sizes for comparison, of the same architectures as those of the chosen score. */
+const rivals = (data, points) => [data.find("size~parameters"), data.find("size~macs")]
+  .map((quantity) => ({ quantity, ...spearmanInterval(Float64Array.from(points.index, (index) => quantity.at(index)), points.y) }));
+
+/** The strongest first. */
+const byValue = (a, b) => (Number.isNaN(b.value) ? -2 : b.value) - (Number.isNaN(a.value) ? -2 : a.value);
 
 /** A correlation on a line from −1 to 1, with its interval. */
 function bar({ value, low, high }) {
@@ -68,7 +74,7 @@ function showList(list, data, found, x, y) {
     current ? h("dl", { class: "figures" }, h("dt", {}, x.name), h("dd", { "data-figure": "spearman" }, intervalText(current)), h("dt", {}, "over"), h("dd", {}, counted(current.count, "architecture"))) : null,
     h("div", { class: "scroll", role: "region", "aria-label": "Correlation of each score", tabindex: 0 }, h("table", {},
       h("thead", {}, h("tr", {}, ["score", "−1 … 1", "ρ", "n"].map((text, place) => h("th", { scope: "col", class: place > 1 ? "number" : null }, text)))), h("tbody", {}, found.map(row)))),
-    h("p", { class: "hint" }, "Percentile bootstrap over architectures, 1,000 resamples, 95 %. Scores are higher for what should be better; the sizes stand here because a score that does not beat them is not worth computing."),
+    h("p", { class: "hint" }, "Percentile bootstrap over architectures, 1,000 resamples, 95 %. Scores are higher for what should be better; the sizes, of the architectures that have the chosen score, stand here because a score that does not beat them is not worth computing."),
     data.scores.map((file) => settings(file)));
 }
 

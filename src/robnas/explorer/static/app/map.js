@@ -76,7 +76,7 @@ export function mapView(data) {
     scatter.show({
       x, y, points, front, brush, view: parsePart(params.view), current: architectureOf(params, data),
       levels: colour < 0 ? null : Uint8Array.from(points.index, (index) => operationCount(index, colour)),
-      legend: colour < 0 ? "" : `number of ${SHORT[colour]}`,
+      legend: colour < 0 ? "" : countText(colour),
     });
     state.listed = (brush ? scatter.inside(brush) : front ? scatter.front : points.index.map((_, place) => place)).slice();
     state.listed = Array.from(state.listed).sort((a, b) => y.better * (points.y[b] - points.y[a]));
@@ -95,8 +95,10 @@ function showList(what, { listed, points, x, y }, list) {
       : h("p", { class: "hint" }, "Shift-drag in the plot, or press Select and drag, to choose architectures."));
 }
 
+const countText = (operation) => `number of ${SHORT[operation]}${operation ? " on live edges" : ""}`;
+
 function colourSelect(current) {
-  const options = [{ value: "nothing", text: "nothing" }, ...OPERATIONS.map((name, operation) => ({ value: name, text: `number of ${SHORT[operation]}` }))];
+  const options = [{ value: "nothing", text: "nothing" }, ...OPERATIONS.map((name, operation) => ({ value: name, text: countText(operation) }))];
   return dropdown("Colour", options, OPERATIONS[current] ?? "nothing", (value) => change({ colour: value }));
 }
 

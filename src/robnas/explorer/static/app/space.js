@@ -35,11 +35,10 @@ export function liveEdges(index) {
   return digits.map((digit, edge) => digit !== 0 && reached[EDGES[edge][0]] && reaches[EDGES[edge][1]]);
 }
 
-/** How often an operation stands on the six edges. @param {number} index @param {number} operation */
+/** How often an operation stands on a live edge; "none", which is on no such edge, on any. @param {number} index @param {number} operation */
 export function operationCount(index, operation) {
-  let count = 0;
-  for (let rest = index, edge = 0; edge < 6; edge++, rest = Math.floor(rest / 5)) if (rest % 5 === operation) count++;
-  return count;
+  const live = liveEdges(index);
+  return digitsOf(index).filter((digit, edge) => digit === operation && (live[edge] || operation === 0)).length;
 }
 
 /** The cell in words, for people who listen. @param {number} index */
