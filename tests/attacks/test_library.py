@@ -13,7 +13,7 @@ from torch import nn
 
 from robnas.attacks import APGD, AttackWarning, AutoAttack, Square, perturb
 from robnas.errors import InputError
-from robnas.types import ThreatModel
+from robnas.types import ThreatModel, silent
 
 LINF, L1 = ThreatModel.linf("8/255"), ThreatModel.l1(10)
 
@@ -133,7 +133,8 @@ def test_attacks_in_several_threads_find_what_they_find_alone():
     labels = network(images).argmax(1)
 
     def run(found, place):
-        found[place] = perturb(Square(LINF, queries=30), network, images, labels, seed=place).images
+        attack = Square(LINF, queries=30)
+        found[place] = attack(network, images, labels, seed=place, batch_size=4, progress=silent)
 
     alone, together = {}, {}
     for place in range(3):

@@ -63,6 +63,26 @@ def test_what_cannot_be_measured_is_refused_when_the_suite_is_made(attack, text)
         Suite("own", (FGSM(LINF), attack))
 
 
+def test_a_suite_wants_a_tuple_of_attacks_and_whole_numbers_as_limits():
+    with pytest.raises(InputError, match=r"suite attacks: expected a tuple of attacks, got FGSM\("):
+        Suite("s", FGSM(LINF))
+    for limit in (0, 1.5, True, "5"):
+        with pytest.raises(InputError, match="suite limit of fgsm: expected"):
+            Suite("s", (FGSM(LINF),), limits={"fgsm": limit})
+
+
+@pytest.mark.parametrize("threat", [ThreatModel.l2(128), ThreatModel.l1(255)], ids=str)
+def test_radii_of_another_unit_fail_before_the_work(threat):
+    data = load_data("digits").limit(train=64)
+    text = f"model epsilon: expected at most .* the {threat.norm} distance of a black from a white image"
+    with pytest.raises(InputError, match=text):
+        evaluate(None, data, Suite("s", (FGSM(LINF), FGSM(threat))), split="test", seed=0)
+    recipe = Recipe.digits().replace(channels=2, attack=PGD(threat, 1, threat.epsilon))
+    trial = Trial(architecture=Architecture("323133"), source=Source(name="digits"), recipe=recipe, seed=1)
+    with pytest.raises(InputError, match=text):
+        trial.train(data, None)
+
+
 def test_attacks_of_others_need_no_label():
     assert metric_key(Own("own")) == "own@32/255"
     assert Suite("own", [Own("own")]).attacks == (Own("own"),)

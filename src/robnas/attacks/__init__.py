@@ -3,6 +3,7 @@
 from robnas import _lazy
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
+from robnas.attacks._attack import check_radius as check_radius
 from robnas.attacks._attack import metric_of as metric_of
 from robnas.attacks._attack import parameter_dtype as parameter_dtype
 from robnas.attacks._attack import perturb as perturb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -127,7 +128,7 @@ def perturb(
     """
     metric = metric_of(attack)
     images, labels = check_images(images, labels)
-    _check_radius(attack.threat, images)
+    check_radius(attack.threat, images.shape[1:])
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_weights(network)
     with frozen(network) as victim, seeded_randomness(seed, images.device):
@@ -148,9 +149,17 @@ def perturb(
         return Adversarial(clipped, torch.cat(correct))
 
 
-def _check_radius(threat: ThreatModel, images: Tensor) -> None:
-    """Refuse a radius that no pair of images is apart: it is in another unit."""
-    largest = geometry(threat.norm).size(torch.ones_like(images[:1], dtype=torch.float64)).item()
+def check_radius(threat: ThreatModel, shape: Sequence[int]) -> None:
+    """Refuse a radius that no two images of a shape are apart: it is in another unit.
+
+    Args:
+        threat: norm and radius.
+        shape: (channels, height, width) of an image.
+
+    Raises:
+        InputError: it exceeds the distance of a black from a white image.
+    """
+    largest = geometry(threat.norm).size(torch.ones(1, *shape, dtype=torch.float64)).item()
     if threat.epsilon > largest:
         raise InputError(
             "threat model epsilon",

@@ -198,7 +198,7 @@ def _source(values: Mapping[str, Any]) -> Source:
 def _recipe(values: Mapping[str, Any]) -> Recipe:
     """The preset with changes, or all settings written out."""
     found = _recipe_of(values)
-    if found.attack.threat.epsilon == 0 and (found.beta > 0 or found.objective == "trades"):
+    if found.attack.threat.epsilon == 0 and found.attacks:
         raise InputError(
             "plan recipe attack epsilon", expected="above 0", got=0, remedy="train without attack by beta = 0"
         )

@@ -21,6 +21,7 @@ from robnas.attacks import (
     Attack,
     AttackWarning,
     check_classes,
+    check_radius,
     frozen,
     parameter_dtype,
     perturb,
@@ -95,6 +96,8 @@ def evaluate(
     name = check_split(split)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     _check_classes(data, suite)
+    for attack in suite.attacks:
+        check_radius(attack.threat, data.image_shape)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     folder = None if directory is None else Path(directory) / EVALUATION

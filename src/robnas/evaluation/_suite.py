@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, is_dataclass
 from robnas._settings import check_keys
 from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, metric_of
 from robnas.errors import InputError, Verbatim
-from robnas.types import ThreatModel, check_range
+from robnas.types import ThreatModel, check_count
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Suite:
     """Run the sanity checks, on a few images."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.attacks, tuple | list):
+            raise InputError("suite attacks", expected="a tuple of attacks", got=self.attacks)
         object.__setattr__(self, "attacks", tuple(self.attacks))
         for attack, key in zip(self.attacks, self.metrics[1:], strict=True):
             if not is_dataclass(attack):
@@ -42,7 +44,7 @@ class Suite:
         names = dict.fromkeys(name for attack in self.attacks for name in _names(attack))
         check_keys("suite limit", self.limits, names)
         for name, limit in self.limits.items():
-            check_range(f"suite limit of {name}", limit, 1)
+            check_count(f"suite limit of {name}", limit)
 
     @property
     def metrics(self) -> tuple[str, ...]:

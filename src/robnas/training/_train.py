@@ -18,7 +18,7 @@ from robnas._files import write_text
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
-from robnas.attacks import check_classes, parameter_dtype, predict, seeded_randomness, victim_of
+from robnas.attacks import check_classes, check_radius, parameter_dtype, predict, seeded_randomness, victim_of
 from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, reason
 from robnas.training import _checkpoint, _overfitting
@@ -126,6 +126,8 @@ def train(
             is too little for batch norm.
     """
     _check_sizes(network, recipe)
+    if recipe.attacks:
+        check_radius(recipe.attack.threat, data.image_shape)
     seed = check_count("seed", seed, 0)
     network.to(device)
     images = data.split("train").to(device)
