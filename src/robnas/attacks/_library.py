@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robnas.attacks._attack import Labelled
+from robnas.attacks._attack import Labelled, metric_of
 from robnas.attacks._checks import check_finite_logits, infinite_gradient, no_gradient
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError, Verbatim
@@ -142,7 +142,7 @@ class APGD(Labelled):
             _adapt(network, images.dtype),
             n_iter=self.steps,
             n_restarts=self.restarts,
-            norm=_NORMS[self.threat.norm],
+            norm=_norm(self),
             eps=self.threat.epsilon,
             seed=_library_seed(seed),
             device=images.device,
@@ -180,7 +180,7 @@ class Square(Labelled):
         attack = SquareAttack(
             _adapt(network, images.dtype),
             n_queries=self.queries,
-            norm=_NORMS[self.threat.norm],
+            norm=_norm(self),
             eps=self.threat.epsilon,
             seed=_library_seed(seed),
             device=images.device,
@@ -225,7 +225,7 @@ class AutoAttack(Labelled):
         with _library():
             attack = Library(
                 logits,
-                norm=_NORMS[self.threat.norm],
+                norm=_norm(self),
                 eps=self.threat.epsilon,
                 seed=_library_seed(seed),
                 device=images.device,
@@ -246,6 +246,13 @@ def _check_side(what: str, threat: ThreatModel, images: Tensor) -> None:
             got=Verbatim(f"shape {tuple(images.shape)}"),
             remedy="use the attack apgd",
         )
+
+
+def _norm(attack: Labelled) -> str:
+    """The library's name of a norm."""
+    if attack.threat.norm not in _NORMS:
+        raise InputError(metric_of(attack).key, expected=f"a norm of {', '.join(_NORMS)}", got=attack.threat.norm)
+    return _NORMS[attack.threat.norm]
 
 
 def _library_seed(seed: int) -> int:
