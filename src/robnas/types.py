@@ -20,7 +20,11 @@ NORMS: tuple[Norm, ...] = get_args(Norm)
 WEAKER_FIRST = ("fgsm", "pgd", "apgd", "autoattack")
 """Attacks in the order of their strength at one threat model, whatever their labels; others stand outside it."""
 _NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
+_KEY = re.compile(
+    f"(?P<name>{_NAME.pattern})(?::(?P<label>{_LABEL.pattern}))?(?:-(?P<norm>{'|'.join(NORMS[1:])}))?@(?P<epsilon>.+)"
+)
 _LONGEST_KEY = 64  # characters: what record stores have room for
+_LONG = 30  # characters of name and label with which a key may be longer
 
 
 def check_split(split: str) -> Split:
@@ -120,7 +124,7 @@ class Metric:
         check_label(self.label)
         if not isinstance(self.threat, ThreatModel):
             raise InputError("metric threat", expected="a ThreatModel", got=self.threat)
-        if len(self.key) > _LONGEST_KEY:
+        if len(self.attack) + len(self.label) > _LONG and len(self.key) > _LONGEST_KEY:
             raise InputError("metric", expected=f"a key of at most {_LONGEST_KEY} characters", got=self.key)
 
     @property
@@ -144,15 +148,13 @@ class Metric:
         """
         if key == "clean":
             return cls("clean", None)
-        attack, at, epsilon = key.partition("@")
-        labelled, dash, norm = attack.partition("-")
-        name, colon, label = labelled.partition(":")
-        norms: dict[str, Norm] = {other: other for other in NORMS if other != "linf"} if dash else {"": "linf"}
-        if not (at and _is_name(name) and (not colon or _LABEL.fullmatch(label)) and norm in norms):
+        found = _KEY.fullmatch(key)
+        if found is None or found["name"] == "clean":
             raise InputError(
                 "metric", expected="clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255", got=key
             )
-        return cls(name, ThreatModel(norms[norm], parse_epsilon(epsilon)), label)
+        norm: Norm = found["norm"] or "linf"  # type: ignore[assignment]
+        return cls(found["name"], ThreatModel(norm, parse_epsilon(found["epsilon"])), found["label"] or "")
 
 
 def _is_name(name: object) -> bool:

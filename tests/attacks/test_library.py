@@ -11,7 +11,7 @@ import torch
 from pyautoattack import checks
 from torch import nn
 
-from robnas.attacks import APGD, AttackWarning, AutoAttack, Square, perturb
+from robnas.attacks import APGD, AttackWarning, AutoAttack, Square, _library, perturb
 from robnas.errors import InputError
 from robnas.types import ThreatModel, silent
 
@@ -182,3 +182,11 @@ def test_images_too_small_for_the_librarys_random_search_are_refused(kind, threa
     images = torch.zeros(1, 1, 4, 4)
     with pytest.raises(InputError, match=r"in l[12]: expected images of at least 5×5 pixels, got shape \(1, 1, 4, 4\)"):
         perturb(kind(threat), Plain(), images, torch.zeros(1, dtype=torch.int64), seed=0)
+
+
+@pytest.mark.parametrize("attack", [APGD(L1), Square(L1), AutoAttack(L1)], ids=lambda attack: attack.name)
+def test_a_norm_that_the_library_lacks_is_an_error(attack, monkeypatch):
+    monkeypatch.delitem(_library._NORMS, "l1")
+    text = f"{attack.name}-l1@10: expected a norm of linf, l2, got 'l1'"
+    with pytest.raises(InputError, match=text):
+        perturb(attack, Plain(), torch.rand(1, 3, 8, 8), torch.zeros(1, dtype=torch.int64), seed=0)

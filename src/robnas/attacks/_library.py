@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robnas.attacks._attack import Labelled, metric_of
+from robnas.attacks._attack import Attack, Labelled, metric_of
 from robnas.attacks._checks import check_finite_logits, infinite_gradient, no_gradient
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError, Verbatim
@@ -248,7 +248,7 @@ def _check_side(what: str, threat: ThreatModel, images: Tensor) -> None:
         )
 
 
-def _norm(attack: Labelled) -> str:
+def _norm(attack: Attack) -> str:
     """The library's name of a norm."""
     if attack.threat.norm not in _NORMS:
         raise InputError(metric_of(attack).key, expected=f"a norm of {', '.join(_NORMS)}", got=attack.threat.norm)
