@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from robnas.build import Plan, Source, Trial, expand
+from robnas.build import Plan, Source, Trial, expand, load_and_expand
 from robnas.errors import InputError
 from robnas.records import Task
 from robnas.spaces import Architecture, partition
@@ -168,6 +168,22 @@ def test_a_task_is_a_trial_of_the_plan():
     assert plan().trial("323133", 3) == Trial(
         architecture=Architecture("323133"), source=plan().source, recipe=plan().recipe, seed=3
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"evaluation__attacks": [{**PGD_TABLE, "norm": "l2", "epsilon": 128, "step_size": 1}]}, "the l2 distance of"),
+        ({"evaluation__attacks": [{**PGD_TABLE, "norm": "l1", "epsilon": 255, "step_size": 1}]}, "the l1 distance of"),
+        ({"recipe__attack": {"threat": {"norm": "l2", "epsilon": 128}}}, "the l2 distance of"),
+    ],
+)
+def test_radii_of_another_unit_are_refused_before_anything_is_trained(changes, text):
+    plan = Plan.from_dict(values(evaluation__limits={}, evaluation__images={}, **changes))
+    with pytest.raises(
+        InputError, match=f"threat model epsilon: expected at most .* {text} a black from a"
+    ):
+        load_and_expand(plan)
 
 
 def test_labels_are_part_of_a_plan_and_none_is_as_before():

@@ -63,6 +63,21 @@ def test_what_cannot_be_measured_is_refused_when_the_suite_is_made(attack, text)
         Suite("own", (FGSM(LINF), attack))
 
 
+@dataclass(frozen=True)
+class Holding(Own):
+    """An attack with a setting of any kind."""
+
+    setting: object = None
+
+
+@pytest.mark.parametrize("setting", [object(), {1, 2}, b"x", {"a": object()}], ids=str)
+def test_settings_that_cannot_be_stored_are_refused_when_the_suite_is_made(setting):
+    with pytest.raises(
+        InputError, match="suite attack own@32/255: expected settings that JSON can hold, got Type"
+    ):
+        Suite("s", (Holding("own", setting=setting),))
+
+
 def test_a_suite_wants_a_tuple_of_attacks_and_whole_numbers_as_limits():
     with pytest.raises(InputError, match=r"suite attacks: expected a tuple of attacks, got FGSM\("):
         Suite("s", FGSM(LINF))

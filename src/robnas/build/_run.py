@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from robnas.attacks import check_radius
 from robnas.build._driver import BuildResult, Policy, drive
 from robnas.build._executor import Limits
 from robnas.build._executors import EXECUTORS
@@ -14,6 +15,7 @@ from robnas.build._plan import Expansion, Plan, expand
 from robnas.build._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
+from robnas.evaluation import check_suite
 from robnas.records import RecordStore, Timing, TrialQueue, plan_pairs, stored_plans, timing
 from robnas.types import Progress, silent
 
@@ -46,11 +48,15 @@ def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress
     """The plan's trials; the content of its data set, which is read for the purpose, is a part of their hashes.
 
     Raises:
-        InputError: no architectures are selected, or the data set has fewer images than the plan asks for.
+        InputError: no architectures are selected, the data set has fewer images than the plan asks for, or its images
+            or classes are none for the attacks of the plan.
         DataError: the data set cannot be read.
     """
     plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
+    check_suite(plan.measuring.suite, data)
+    if plan.recipe.attacks:
+        check_radius(plan.recipe.attack.threat, data.image_shape)
     return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
 
 

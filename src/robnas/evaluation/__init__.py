@@ -10,6 +10,7 @@ from robnas.evaluation._measurement import Flag as Flag
 from robnas.evaluation._measurement import Measurement as Measurement
 from robnas.evaluation._suite import SUITES as SUITES
 from robnas.evaluation._suite import Suite as Suite
+from robnas.evaluation._suite import check_suite as check_suite
 from robnas.evaluation._suite import metric_key as metric_key
 from robnas.evaluation._suite import suite as suite
 

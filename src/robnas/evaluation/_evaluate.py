@@ -21,7 +21,6 @@ from robnas.attacks import (
     Attack,
     AttackWarning,
     check_classes,
-    check_radius,
     frozen,
     parameter_dtype,
     perturb,
@@ -30,11 +29,11 @@ from robnas.attacks import (
     victim_of,
 )
 from robnas.data import Dataset, to_pixels
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags, steady_flag
 from robnas.evaluation._ledger import FIXED, Answers, Ledger, attack_code
 from robnas.evaluation._measurement import Evaluation, Flag, Measurement, pack
-from robnas.evaluation._suite import Suite, metric_key
+from robnas.evaluation._suite import Suite, check_suite, metric_key
 from robnas.types import Progress, Split, ThreatModel, check_count, check_split, silent
 
 EVALUATION = "evaluation"
@@ -95,9 +94,7 @@ def evaluate(
     """
     name = check_split(split)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
-    _check_classes(data, suite)
-    for attack in suite.attacks:
-        check_radius(attack.threat, data.image_shape)
+    check_suite(suite, data)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     folder = None if directory is None else Path(directory) / EVALUATION
@@ -139,16 +136,6 @@ def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, pro
         measurements.append(_measure(subject, attack, count, ledger, report, correct[:count]))
     flags = list(ordering_flags(measurements)) + (_check(subject, suite, correct) if suite.checks else [])
     return Evaluation(suite.name, name, subject.seed, tuple(measurements), tuple(flags))
-
-
-def _check_classes(data: Dataset, suite: Suite) -> None:
-    if data.num_classes < 4 and any(attack.name == "autoattack" for attack in suite.attacks):
-        raise InputError(
-            f"suite {suite.name}",
-            expected="no AutoAttack with fewer than 4 classes",
-            got=Verbatim(f"{data.num_classes} classes of {data.name}"),
-            remedy="use the suite few-classes",
-        )
 
 
 def _within(progress: Progress, number: int, total: int, text: str) -> Progress:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from typing import Any
 
-from robnas._settings import check_keys
-from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, metric_of
-from robnas.errors import InputError, Verbatim
+from robnas._settings import check_keys, content_hash, to_dict
+from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, check_radius, metric_of
+from robnas.data import Dataset
+from robnas.errors import InputError, Verbatim, reason
 from robnas.types import ThreatModel, check_count
 
 
@@ -26,14 +28,12 @@ class Suite:
     """Run the sanity checks, on a few images."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.attacks, tuple | list):
-            raise InputError("suite attacks", expected="a tuple of attacks", got=self.attacks)
-        object.__setattr__(self, "attacks", tuple(self.attacks))
-        for attack, key in zip(self.attacks, self.metrics[1:], strict=True):
-            if not is_dataclass(attack):
-                raise InputError(
-                    f"suite attack {key}", expected="a frozen dataclass, whose settings can be stored", got=attack
-                )
+        try:
+            object.__setattr__(self, "attacks", tuple(self.attacks))
+        except TypeError:
+            raise InputError("suite attacks", expected="a tuple of attacks", got=self.attacks) from None
+        for attack in self.attacks:
+            _check_settings(attack)
         if len(set(self.metrics)) < len(self.metrics):
             raise InputError(
                 "suite attacks",
@@ -87,10 +87,38 @@ def metric_key(attack: Attack | None) -> str:
     return "clean" if attack is None else metric_of(attack).key
 
 
+def _check_settings(attack: Any) -> None:
+    """Settings are stored with every result."""
+    what = f"suite attack {metric_key(attack)}"
+    if not is_dataclass(attack):
+        raise InputError(what, expected="a frozen dataclass, whose settings can be stored", got=attack)
+    try:
+        content_hash(to_dict(attack))
+    except (TypeError, ValueError) as error:
+        raise InputError(what, expected="settings that JSON can hold", got=reason(error)) from None
+
+
 def _names(attack: Attack) -> tuple[str, ...]:
     """What a limit may call it, the most exact first."""
     label = metric_of(attack).label
     return (f"{attack.name}:{label}", attack.name) if label else (attack.name,)
+
+
+def check_suite(suite: Suite, data: Dataset) -> None:
+    """Refuse attacks that these images do not allow, before the work.
+
+    Raises:
+        InputError: AutoAttack with fewer than 4 classes, or a radius that no two images are apart.
+    """
+    if data.num_classes < 4 and any(attack.name == "autoattack" for attack in suite.attacks):
+        raise InputError(
+            f"suite {suite.name}",
+            expected="no AutoAttack with fewer than 4 classes",
+            got=Verbatim(f"{data.num_classes} classes of {data.name}"),
+            remedy="use the suite few-classes",
+        )
+    for attack in suite.attacks:
+        check_radius(attack.threat, data.image_shape)
 
 
 SUITES: dict[str, Callable[[], Suite]] = {
