@@ -35,6 +35,13 @@ def test_a_norm_without_geometry_is_an_error_and_not_l2(monkeypatch):
             use()
 
 
+@pytest.mark.parametrize("wrong", [object(), Geometry, None], ids=str)
+def test_what_is_no_whole_geometry_is_an_error(wrong, monkeypatch):
+    monkeypatch.setitem(GEOMETRIES, "l1", wrong)
+    with pytest.raises(InputError, match="geometry of l1: expected a Geometry, which has all its parts, got"):
+        Ball(torch.rand(1, 1, 4, 4), ThreatModel.l1(1))
+
+
 PARTS = ["size", "random", "direction", "shrink"]
 
 

@@ -188,4 +188,7 @@ def geometry(norm: str) -> Geometry:
     """
     if norm not in GEOMETRIES:
         raise InputError("norm", expected=f"one of {', '.join(GEOMETRIES)}", got=norm)
-    return GEOMETRIES[norm]
+    found: object = GEOMETRIES[norm]
+    if not isinstance(found, Geometry):
+        raise InputError(f"geometry of {norm}", expected="a Geometry, which has all its parts", got=found)
+    return found
