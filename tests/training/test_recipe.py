@@ -19,6 +19,17 @@ def test_the_published_recipe():
     assert (round(published.crop * 32), round(published.crop * 16), published.flip) == (4, 2, True)
 
 
+def test_presets_keep_the_hash_that_stores_and_tables_know_them_by():
+    assert {name: recipe(name).hash for name in RECIPES} == {
+        "nas-robbench-201": "488af2338ff11e0b", "digits": "6d7876a0c1b412f1",
+    }  # fmt: skip
+
+
+def test_a_label_makes_no_other_recipe():
+    with pytest.raises(InputError, match="recipe attack label: expected none, got 'x'"):
+        Recipe.digits().replace(attack=PGD(ThreatModel.linf("8/255"), 7, "2/255", label="x"))
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_survive_json(name):
     original = recipe(name)
