@@ -83,7 +83,7 @@ def test_metric_names_its_threat_model():
 @pytest.mark.parametrize(
     "key",
     ["", "pgd", "@8/255", "pgd@", "pgd-l3@1", "pgd-linf@1", "pgd-@1", "pgd@x", "pgd:@1", "pgd:A@1", ":1@1", "mi-fgsm@1",
-     "pgd-l2:100@1", "clean@1", "clean:1@1", "jung-2023:pgd@1", "pgd@8", "pgd@average", "val_pgd_3.0_acc"],
+     "pgd-l2:100@1", "clean@1", "clean:1@1", "jung-2023:pgd@1", "pgd@8", "pgd@average", "val_pgd_3.0_acc", None, 5],
 )  # fmt: skip
 def test_malformed_metric_keys_are_refused(key):
     with pytest.raises(InputError):

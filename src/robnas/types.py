@@ -148,7 +148,7 @@ class Metric:
         """
         if key == "clean":
             return cls("clean", None)
-        found = _KEY.fullmatch(key)
+        found = _KEY.fullmatch(str(key))
         if found is None or found["name"] == "clean":
             raise InputError(
                 "metric", expected="clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255", got=key

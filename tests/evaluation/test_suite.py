@@ -81,6 +81,9 @@ def test_settings_that_cannot_be_stored_are_refused_when_the_suite_is_made(setti
 def test_a_suite_wants_a_tuple_of_attacks_and_whole_numbers_as_limits():
     with pytest.raises(InputError, match=r"suite attacks: expected a tuple of attacks, got FGSM\("):
         Suite("s", FGSM(LINF))
+    for limits in (None, 5, ["fgsm"]):
+        with pytest.raises(InputError, match="suite limits: expected attack name → images, got"):
+            Suite("s", (FGSM(LINF),), limits=limits)
     for limit in (0, 1.5, True, "5"):
         with pytest.raises(InputError, match="suite limit of fgsm: expected"):
             Suite("s", (FGSM(LINF),), limits={"fgsm": limit})

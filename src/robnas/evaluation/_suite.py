@@ -32,6 +32,10 @@ class Suite:
             object.__setattr__(self, "attacks", tuple(self.attacks))
         except TypeError:
             raise InputError("suite attacks", expected="a tuple of attacks", got=self.attacks) from None
+        try:
+            object.__setattr__(self, "limits", dict(self.limits))
+        except (TypeError, ValueError):
+            raise InputError("suite limits", expected="attack name → images", got=self.limits) from None
         for attack in self.attacks:
             _check_settings(attack)
         if len(set(self.metrics)) < len(self.metrics):
