@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from robnas.errors import InputError
+from robnas.errors import InputError, shorten
 from robnas.types import ThreatModel, format_epsilon
 
 ABSENT_IF_EMPTY = {"absent if empty": True}
@@ -44,7 +44,7 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     names = list(known)
     for key in given:
         if key not in names:
-            close = difflib.get_close_matches(str(key), names, n=1)
+            close = difflib.get_close_matches(shorten(key).strip("'"), names, n=1)
             raise InputError(
                 what,
                 expected=f"one of {', '.join(names)}",

@@ -16,8 +16,16 @@ def shorten(value: Any) -> str:
     if isinstance(value, (str, bytes, bytearray)):
         text = repr(value[:_SHOWN])
         return text if len(value) <= _SHOWN else f"{text}… ({len(value):,} in all)"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (RecursionError, ValueError):  # nested too deep, or a number with thousands of digits
+        text = f"a huge {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def printable(text: str) -> str:
+    """One line in which nothing moves the cursor, colours the terminal or turns the direction of writing."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class RobnasError(Exception):
@@ -49,7 +57,7 @@ class InputError(RobnasError, ValueError):
         text = f"{what}: expected {expected}"
         if got is not ...:
             text += f", got {got if isinstance(got, Verbatim) else shorten(got)}"
-        super().__init__(f"{text}; {remedy}" if remedy else text)
+        super().__init__(printable(f"{text}; {remedy}" if remedy else text))
 
 
 class NonFiniteError(InputError):
@@ -64,8 +72,7 @@ class Verbatim(str):
 
 def reason(error: Exception) -> Verbatim:
     """Kind and text of an error from elsewhere, in one short line."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
-    return Verbatim(f"{type(error).__name__} ({text})")
+    return Verbatim(f"{type(error).__name__} ({printable(str(error)[:200])})")
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

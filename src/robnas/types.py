@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal, Protocol, get_args
 
 from robnas import _lazy
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, Verbatim, shorten
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -48,7 +48,7 @@ def parse_epsilon(value: str | float, what: str = "epsilon") -> float:
         epsilon = float(Fraction(value)) if isinstance(value, str) else float(value)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         epsilon = math.nan
-    if not (math.isfinite(epsilon) and epsilon >= 0) or isinstance(value, bool):
+    if not (math.isfinite(255 * epsilon) and epsilon >= 0) or isinstance(value, bool):
         raise InputError(what, expected="a number ≥ 0 in pixel units, such as 8/255", got=value)
     levels = round(epsilon * 255)
     return levels / 255 if abs(epsilon * 255 - levels) < 1e-9 else epsilon
@@ -189,16 +189,16 @@ def silent(done: int, total: int, text: str, /) -> None:
     """A `Progress` that shows nothing."""
 
 
-def check_count(what: str, value: object, low: int = 1) -> int:
-    """`value` as a Python integer of at least `low`; NumPy integers will do.
+def check_count(what: str, value: object, low: int = 1, high: int = 2**63 - 1) -> int:
+    """`value` as a Python integer from `low` to `high`; NumPy integers will do.
 
     Raises:
-        InputError: it is no whole number, or too small.
+        InputError: it is no whole number, too small or too large.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise InputError(what, expected="a whole number", got=value)
     number = operator.index(value)
-    check_range(what, number, low)
+    check_range(what, number, low, high if number > high else math.inf)
     return number
 
 
@@ -206,7 +206,7 @@ def check_range(what: str, value: float, low: float, high: float = math.inf) -> 
     """Raise `InputError` unless low ≤ value ≤ high."""
     if not low <= value <= high:
         bound = f"at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}]"
-        raise InputError(what, expected=bound, got=Verbatim(value))
+        raise InputError(what, expected=bound, got=Verbatim(shorten(value) if isinstance(value, int) else value))
 
 
 __dir__ = _lazy.listing(__name__)

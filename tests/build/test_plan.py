@@ -1,3 +1,6 @@
+import copy
+import datetime
+import math
 import tomllib
 
 import pytest
@@ -286,3 +289,109 @@ def test_a_file_that_is_no_toml_is_one_clear_line(tmp_path, content, text):
     with pytest.raises(InputError, match=rf"plan .*plan.toml: expected a TOML file, got {text}") as raised:
         Plan.read(path)
     assert "\n" not in str(raised.value)
+
+
+def nested(depth):
+    found = {}
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
+HOSTILE = [
+    None, True, False, -1, 0, 10**23, 2**63, -(2**63), 1 << 20000, 1.5, 0.0, -0.0, 1e308, math.nan, math.inf, -math.inf,
+    "", "0.1", "x" * 10000, "\x1b[31m", "a\nb", "\u202e", "8/255", "1/0", "\ud800", [], [[]], ["x"], [1, 2], [math.nan],
+    {}, {"a": 1}, {"": []}, datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1), nested(20000),
+]  # fmt: skip
+NUMBERS = ("epochs", "channels", "cells", "batch_size", "steps", "limit_train", "count", "seed", "validation", "test")
+
+
+def places(value, path=()):
+    """Every key of a document, the lists included."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in entries:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+def documents():
+    """The same plan as people write it and as it is written out, and one of each further kind of space."""
+    short = tomllib.loads(TEXT) | {"extra": [{"count": 1, "seed": 0, "seeds": [1]}]}
+    yield short
+    yield Plan.from_dict(short).to_dict()
+    yield short | {"space": {"kind": "list", "architectures": ["323133"]}}
+    yield short | {"space": {"kind": "representatives", "partition": "official"}, "extra": []}
+
+
+def test_a_value_of_the_wrong_type_or_size_at_any_key_is_one_clear_line_or_a_plan_that_can_be_kept():
+    tried, kept, said = 0, 0, list[str]()
+    for document in documents():
+        for path in places(document):
+            for value in HOSTILE:
+                changed = copy.deepcopy(document)
+                inner = changed
+                for key in path[:-1]:
+                    inner = inner[key]
+                inner[path[-1]] = value
+                tried += 1
+                try:
+                    plan = Plan.from_dict(changed)
+                    expansion = expand(plan, "0" * 16, {"train": 1000, "validation": 100, "test": 297})
+                except InputError as error:
+                    said.append(str(error))
+                    continue
+                kept += 1
+                assert expansion.settings(), path
+                assert Plan.from_dict(plan.to_dict()) == plan, path
+                sane = isinstance(value, int | float) and value == value and abs(value) < 1e19
+                assert sane or path[-1] not in NUMBERS or value == {}, (path, value)
+    assert all(text.isprintable() and len(text) < 1000 for text in said)
+    assert (tried, tried - kept) == (6660, len(said))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a = " + b"[" * 20000,
+        b"a = " + b"{a=" * 20000,
+        b"a = " + b"[" * 20000 + b"]" * 20000,
+        b"[" + b".".join([b"a"] * 20000) + b"]",
+        b"a" + b".a" * 4000 + b" = 1",
+        b"\xef\xbb\xbf" + TEXT.encode(),
+        TEXT.encode("utf-16"),
+        TEXT.encode() + b"\n# \xff",
+        TEXT.encode() + b"\nname = 1",
+        b'name = "a"\n' + TEXT.encode(),
+        b"[space]\n" * 2,
+        b"seeds = [1" + b"0" * 5000 + b"]",
+        b"name = 0x" + b"f" * 5000,
+        b"a = 1\0",
+        b"",
+    ],
+    ids=lambda content: repr(content[:12]),
+)
+def test_a_hostile_file_is_one_clear_line(tmp_path, content):
+    (tmp_path / "plan.toml").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        Plan.read(tmp_path / "plan.toml")
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epochs", 10**23), ("epochs", 1_000_001), ("channels", 2**63), ("cells", 10**9), ("batch_size", 10**23)],
+)
+def test_an_absurd_count_is_refused(key, value):
+    document = tomllib.loads(TEXT)
+    document["recipe"][key] = value
+    with pytest.raises(InputError, match=rf"recipe {key}: expected a number in \[1, 1e\+06\], got {value}"):
+        Plan.from_dict(document)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-0.1", "1.1", '"0.1"', "true", "[0.1]", "0xfffffffff"])
+def test_a_share_for_validation_is_a_number_from_0_to_1(value, tmp_path):
+    text = TEXT.replace("limit_train = 64", f"validation = {value}")
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(InputError, match=r"data validation: expected a number"):
+        Plan.read(tmp_path / "plan.toml")

@@ -17,7 +17,7 @@ from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unv
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.errors import DataError, InputError, Verbatim, printable, reason
 from robnas.spaces import SIZE
 from robnas.types import check_split
 
@@ -228,7 +228,7 @@ def _text(value: Any, what: str = "name") -> str:
 
 def one_line(text: str) -> str:
     """A text as it can be kept: one line, not too long."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:_LONGEST]
+    return printable(text)[:_LONGEST]
 
 
 def _unpack(packed: bytes) -> npt.NDArray[np.int64]:

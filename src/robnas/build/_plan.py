@@ -48,7 +48,7 @@ class Plan:
         """
         try:
             values = tomllib.loads(read_text(path))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:  # the last one of what is nested too deep
             got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
             raise InputError(f"plan {path}", expected="a TOML file", got=got) from None
         return cls.from_dict(values)

@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 from robnas._processes import die_with
 from robnas.build._executor import Trainer
-from robnas.errors import DivergedError
+from robnas.errors import DivergedError, printable
 from robnas.records import Failure, Result, Task
 
 _LONGEST = 500  # characters of a message
@@ -74,7 +74,7 @@ def do(run: Trainer, task: Task) -> Result:
 def _failure(error: Exception, seconds: float) -> Failure:
     if isinstance(error, DivergedError):
         return Failure("diverged", str(error), seconds)
-    text = "".join(letter if letter.isprintable() else " " for letter in " ".join(str(error).split())[:_LONGEST])
+    text = printable(" ".join(str(error).split())[:_LONGEST])
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     text = f"{type(error).__name__}: {text}{place}"

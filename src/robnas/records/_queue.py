@@ -32,8 +32,8 @@ class TrialQueue:
 
     A driver calls `join`, then again and again `claim`, `finish` and `beat`, and at the end `leave`. A trial is
     claimed by one driver at a time. If the driver dies, its claims fall back: at once if it ran on this machine, else
-    when its last heartbeat is `lease` seconds old, or as far in the future because the clock was set back. A result counts only while the claim holds, so a driver that was
-    taken for dead and comes back changes nothing.
+    when its last heartbeat is `lease` seconds old, or as far in the future because the clock was set back. A result
+    counts only while the claim holds, so a driver that was taken for dead and comes back changes nothing.
 
     Args:
         store: where everything is kept.

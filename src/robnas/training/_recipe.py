@@ -13,6 +13,7 @@ from robnas.errors import InputError
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
 
+_MOST = 1_000_000  # channels, cells, epochs, images per step: what is more is a slip
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
 
 
@@ -61,8 +62,10 @@ class Recipe:
     weights, batch statistics and losses kept in float32. Evaluations are always in float32."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputError("recipe name", expected="a text", got=self.name)
         for what in ("channels", "cells", "epochs", "batch_size"):
-            object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what)))
+            object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what), high=_MOST))
         for what, low, high in (
             ("max_lr", 0, 1e6),
             ("warmup", 0, 1),
