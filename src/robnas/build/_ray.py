@@ -174,6 +174,13 @@ class RayExecutor:
         if waited < min(_TELL, self._patience):
             return
         need = f"{self._room['num_cpus']:g} CPU and {self._room['num_gpus']:g} GPU"
+        if not self._told:
+            self._told = True
+            limit = "" if working else f", for {self._patience:g} s at most"
+            self._note(
+                f"Ray has room for {working} of {self._slots} workers ({_free(self._ray)}); the others wait for {need} "
+                f"each{limit}"
+            )
         if not working and waited >= self._patience:
             self.close()
             raise InputError(
@@ -181,13 +188,6 @@ class RayExecutor:
                 expected=f"room for a worker of {need} within {self._patience:g} s",
                 got=Verbatim(f"none: {_free(self._ray)}"),
                 remedy="ray status says who holds it; when there is room, the same command goes on",
-            )
-        if not self._told:
-            self._told = True
-            limit = "" if working else f", for {self._patience:g} s at most"
-            self._note(
-                f"Ray has room for {working} of {self._slots} workers ({_free(self._ray)}); the others wait for {need} "
-                f"each{limit}"
             )
 
     def _end(self, reference: Any) -> tuple[Task, Result]:
