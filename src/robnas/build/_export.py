@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from robnas.benchmarks import Table, table_of_records
+from robnas.errors import StoreError
 from robnas.records import RecordStore, StoredPlan, plan_records, store_status
 
 
@@ -14,11 +15,19 @@ def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
 
     Raises:
         InputError: no trial is finished.
+        StoreError: what the store says about the plan is damaged.
     """
-    space = plan.facts["space"]
+    space, recipe = plan.facts.get("space"), plan.facts.get("recipe")
+    if not (isinstance(space, dict) and isinstance(recipe, dict) and isinstance(recipe.get("name"), str)):
+        raise StoreError(
+            f"store {store.shown}, plan {plan.name}",
+            expected="its space and recipe",
+            got=plan.facts,
+            remedy="the store is damaged: restore it from a copy",
+        )
     partition = space.get("partition")
     records = plan_records(store, plan)
-    names = {record.recipe_hash: plan.facts["recipe"]["name"] for record in records}
+    names = {record.recipe_hash: recipe["name"] for record in records}
     table = table_of_records(plan.name, records, partition=partition, recipe_names=names)
     status = next(found for found in store_status(store) if found.plan == plan.hash)
     made: dict[str, Any] = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import _schema
 from robnas.records._record import Record
 from robnas.records._store import RecordStore
@@ -41,10 +40,35 @@ def stored_plans(store: RecordStore) -> list[StoredPlan]:
         .order_by(_plans.c.created, _plans.c.hash)
     )
     with store.read() as connection:
-        return [
-            StoredPlan(row.hash, row.name, row.setup, json.loads(row.json), json.loads(row.settings), row.created)
-            for row in connection.execute(query)
-        ]
+        return [_plan(store, row) for row in connection.execute(query)]
+
+
+def _plan(store: RecordStore, row: Any) -> StoredPlan:
+    settings = store.decoded(row.settings, f"setup {row.setup}")
+    if not _is_setup(settings):
+        raise StoreError(
+            f"store {store.shown}, setup {row.setup}",
+            expected="dataset_hash, recipe_hash, measurements and batch_size",
+            got=settings,
+            remedy="the store is damaged: restore it from a copy",
+        )
+    return StoredPlan(row.hash, row.name, row.setup, store.decoded(row.json, f"plan {row.name}"), settings, row.created)
+
+
+def _is_setup(settings: dict[str, Any]) -> bool:
+    """Whether these are the settings that all trials of a plan share, as a build writes them."""
+    entries = settings.get("measurements")
+    return (
+        all(isinstance(settings.get(key), str) for key in ("dataset_hash", "recipe_hash"))
+        and isinstance(settings.get("batch_size"), int)
+        and isinstance(entries, list)
+        and all(
+            isinstance(entry, dict)
+            and all(isinstance(entry.get(key), str) for key in ("split", "metric", "attack_hash"))
+            and isinstance(entry.get("images"), int)
+            for entry in entries
+        )
+    )
 
 
 def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from robnas._settings import content_hash
-from robnas.errors import StoreError, StoreUnavailableError, Verbatim
+from robnas.errors import InputError, StoreError, StoreUnavailableError, Verbatim, reason
 from robnas.records import _schema
 from robnas.records._address import FOR_SQLITE, StoreAddress
+from robnas.records._check import wrong_value
 from robnas.records._record import Record
 from robnas.records._schema import SCHEMA_VERSION
 from robnas.spaces import Architecture
@@ -28,9 +28,11 @@ from robnas.types import Metric
 _BUSY = 60.0  # seconds to wait for another writer of an SQLite file
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
+_RESTORE = "the store is damaged: restore it from a copy"
 _KNOWN = {"1": 1, "2": SCHEMA_VERSION}  # spelled exactly so
 _records = _schema.records
 _KEY = tuple(column.name for column in _records.primary_key)
+_FIELDS = tuple(_records.c[name] for name in Record.__dataclass_fields__ if name in _records.c)
 
 
 class RecordStore:
@@ -85,6 +87,9 @@ class RecordStore:
             )
         with self._engine.connect() as connection:
             self.version = self._version(connection) if names else None
+            if names and self.dialect == "sqlite" and (wrong := wrong_value(connection, set(names))):
+                place, expected, got = wrong
+                raise StoreError(f"store {self.shown}, {place}", expected=expected, got=got, remedy=_RESTORE)
         if complete and self.version != SCHEMA_VERSION:
             self._complete()
 
@@ -228,19 +233,31 @@ class RecordStore:
 
     def records(self, **where: object) -> list[Record]:
         """Records whose columns equal `where`, for example ``split="test"``, in the order of their keys."""
-        query = sa.select(_records).order_by(*(_records.c[name] for name in _KEY))
+        query = sa.select(*_FIELDS).order_by(*(_records.c[name] for name in _KEY))
         for name, value in where.items():
             if name not in _records.c:
                 raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
             query = query.where(_records.c[name] == (value.code if isinstance(value, Architecture) else value))
         with self.read() as connection:
-            found = [_from_row(row) for row in connection.execute(query).mappings()]
+            found = [self._record(row, {}) for row in connection.execute(query).mappings()]
             table = _schema.settings
             keys = {_images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
-            facts = {row.hash: json.loads(row.json) for row in connection.execute(known)}
-        return [replace(record, **_known(facts[key])) if (key := _images_key(record)) in facts else record
+            facts = {row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known)}
+        return [self._record(vars(record), facts[key]) if (key := _images_key(record)) in facts else record
                 for record in found]  # fmt: skip
+
+    def _record(self, row: Mapping[Any, Any], facts: Mapping[str, Any]) -> Record:
+        try:
+            return Record(**{**row, "architecture": Architecture(row["architecture"]), **_known(facts)})
+        except (InputError, TypeError) as error:
+            key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
+            raise StoreError(
+                f"store {self.shown}, record {key} seed {row['seed']}"[:300],
+                expected="what a build writes",
+                got=reason(error),
+                remedy=_RESTORE,
+            ) from None
 
     def settings(self, hash_: str) -> dict[str, Any]:
         """The recipe or attack settings of a hash.
@@ -253,14 +270,27 @@ class RecordStore:
             text = connection.scalar(sa.select(table.c.json).where(table.c.hash == hash_))
         if text is None:
             raise StoreError("settings hash", expected="one that the store holds", got=hash_)
-        found: dict[str, Any] = json.loads(text)
+        return self.decoded(text, f"settings {hash_}")
+
+    def decoded(self, text: str, what: str) -> dict[str, Any]:
+        """The dictionary of a JSON text that this store holds.
+
+        Raises:
+            StoreError: it is something else.
+        """
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = text
+        if not isinstance(found, dict):
+            raise StoreError(f"store {self.shown}, {what}", expected="a JSON object", got=found, remedy=_RESTORE)
         return found
 
 
 def _may_pass(error: SQLAlchemyError, text: str) -> bool:
     """Whether the same call may succeed later; what a damaged or foreign file says comes in the same class."""
     lasting = ("no such table", "no such column", "has no column", "syntax error", "could not decode", "malformed")
-    return isinstance(error, OperationalError | InterfaceError) and not any(words in text for words in lasting)
+    return isinstance(error, OperationalError | InterfaceError) and not any(words in text.lower() for words in lasting)
 
 
 def _remedy(problem: str) -> str:
@@ -272,7 +302,7 @@ def _remedy(problem: str) -> str:
         "resolve": "check that the server runs and can be reached: the same command then goes on",
         "connect": "check that the server runs and can be reached: the same command then goes on",
         "server": "check that the server runs and can be reached: the same command then goes on",
-        **dict.fromkeys(("no such", "no column", "malformed", "decode"), "the store is damaged: restore it"),
+        **dict.fromkeys(("no such", "no column", "malformed", "decode"), _RESTORE),
     }
     found = [remedy for words, remedy in known.items() if words in problem]
     return found[0] if found else "give a URL such as sqlite:///runs.db in a folder that can be written"
@@ -337,8 +367,3 @@ def _to_row(record: Record) -> dict[str, Any]:
         "norm": metric.threat.norm if metric.threat else None,
         "epsilon": metric.threat.epsilon if metric.threat else None,
     }
-
-
-def _from_row(row: Mapping[Any, Any]) -> Record:
-    fields = {name: row[name] for name in Record.__dataclass_fields__ if name not in _OF_IMAGES}
-    return Record(**{**fields, "architecture": Architecture(row["architecture"])})
