@@ -258,6 +258,11 @@ def test_grey_images_are_not_spread_over_three_channels(images, labels):
         perturb(FGSM(LINF), network, images, labels, seed=0)
 
 
+def test_what_other_networks_call_their_channels_means_nothing(network, images, labels):
+    network.in_channels = 64  # of its last block
+    perturb(FGSM(LINF), network, images, labels, seed=0)
+
+
 # where it is called
 
 

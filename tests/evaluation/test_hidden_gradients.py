@@ -1,7 +1,9 @@
 """Networks that hide from attacks are named: by the scale of their logits, or by drawing random numbers."""
 
+import copy
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -146,8 +148,6 @@ def test_random_networks_are_named(before, after, network, data):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_networks_of_any_dtype_answer_twice_alike(dtype, network, sample):
-    import copy
-
     for asked in (network, Around(network)):
         flag = steady_flag(copy.deepcopy(asked).to(dtype), sample[0].to(dtype), seed=0)
         assert flag.passed
@@ -169,6 +169,17 @@ def test_a_random_network_is_measured_alike_twice_and_nobody_notices(before, net
     assert torch.equal(torch.get_rng_state(), states[0])
     assert random.getstate() == states[1]
     assert (np.random.get_state()[1] == states[2]).all()  # noqa: NPY002
+
+
+def test_random_networks_are_measured_alike_in_several_threads(network, data):
+    def run(place):
+        suite = Suite("s", (PGD(WEAK, 2, 8 / 255),), checks=False)
+        victim = Around(copy.deepcopy(network), noisy(0.05))
+        result = evaluate(victim, data, suite, split="test", seed=place, limit=30)
+        return [found.outcomes for found in result.measurements]
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(run, range(3))) == [run(place) for place in range(3)]
 
 
 # what is checked, and how it is told

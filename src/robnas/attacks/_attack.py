@@ -23,7 +23,7 @@ from robnas.attacks._checks import (
 )
 from robnas.attacks._frozen import frozen, seeded_randomness
 from robnas.attacks._geometry import geometry
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.types import Metric, Progress, ThreatModel, check_count, check_label, silent
 
 
@@ -132,7 +132,7 @@ def perturb(
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_weights(network)
     with frozen(network) as victim, seeded_randomness(seed, images.device):
-        check_labels(labels, len(images), count_classes(victim, images, channels=getattr(network, "in_channels", None)))
+        check_labels(labels, len(images), count_classes(victim, images, of=network))
         versions = images._version, labels._version
         found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
         found = _checked(found, images, metric)
@@ -143,7 +143,7 @@ def perturb(
         for begin in range(0, len(images), batch_size):  # in float64, which all images at once need not be
             part = slice(begin, begin + batch_size)
             if not found[part].isfinite().all():
-                raise InputError(f"images of {metric.key}", expected="finite pixels", got=NOT_FINITE)
+                raise NonFiniteError(f"images of {metric.key}", expected="finite pixels", got=NOT_FINITE)
             clipped[part] = clip_to_ball(found[part], images[part], attack.threat)
             correct.append(predict(victim, clipped[part], batch_size, where=" on attacked images") == labels[part])
         return Adversarial(clipped, torch.cat(correct))

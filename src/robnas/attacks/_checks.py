@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from robnas.attacks._frozen import frozen, seeded_randomness
 from robnas.errors import InputError, NonFiniteError, Verbatim, reason
+from robnas.networks import Network
 
 NOT_FINITE = Verbatim("nan or infinity")
 _ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
@@ -113,22 +114,22 @@ def check_weights(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def count_classes(network: nn.Module, images: Tensor, *, channels: object = None) -> int:
+def count_classes(network: nn.Module, images: Tensor, *, of: nn.Module) -> int:
     """How many classes a network tells apart, found by asking it, in its present mode, about the first image.
 
     Args:
-        network: maps pixels to logits.
+        network: maps pixels to logits; what `frozen` handed out for the one below.
         images: shape (n, channels, height, width).
-        channels: how many channels it says that it takes, if it does.
+        of: the network; those of this package broadcast grey images over their channels, which nobody means.
 
     Raises:
         InputError: it refuses such an image, changes it in place, or answers something other than logits.
     """
     first, size = images[:1].clone(), tuple(images.shape[1:])
-    if isinstance(channels, int) and channels != size[0]:
+    if isinstance(of, Network) and of.in_channels != size[0]:
         raise InputError(
             "images",
-            expected=f"{channels} channel{'s' * (channels > 1)}, as the network takes",
+            expected=f"{of.in_channels} channel{'s' * (of.in_channels > 1)}, as the network takes",
             got=Verbatim(f"images of shape {size}"),
         )
     try:
@@ -170,7 +171,7 @@ def check_classes(network: nn.Module, image: Tensor, labels: Tensor, *, classes:
     labels = check_labels(labels, len(labels), classes)
     check_weights(network)
     with seeded_randomness(0, image.device), frozen(network) as asked:
-        found = count_classes(asked, image, channels=getattr(network, "in_channels", None))
+        found = count_classes(asked, image, of=network)
     if found < classes:
         raise InputError("network", expected=f"{classes} logits, one per class of the data", got=found)
     return labels

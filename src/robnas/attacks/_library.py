@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from robnas.types import Progress, ThreatModel, check_count
 
 _NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 _TILES = 5
-_LOCK = threading.RLock()  # the library seeds global generators and counts calls in a module
 
 
 class AttackWarning(UserWarning):
@@ -83,12 +81,12 @@ def _library() -> Iterator[None]:
     """
     from pyautoattack import checks
 
-    with _LOCK:
+    with own_randomness():  # by one thread at a time
         trace, counts, default = sys.gettrace(), dict(checks.funcs), torch.get_default_dtype()
         checks.funcs.update(dict.fromkeys(counts, 0))
         torch.set_default_dtype(torch.float32)
         try:
-            with own_randomness(), torch.enable_grad():
+            with torch.enable_grad():
                 yield
         finally:
             torch.set_default_dtype(default)
