@@ -24,6 +24,7 @@ _FORWARD: dict[type[nn.Module], Any] = {
 }
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _TENSORS = (Tensor, nn.Parameter)  # none of whose operations anyone has changed
+_LARGEST = 100_000  # channels, cells or classes: more than one would wait for
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _NO_MATTER = {"momentum"}  # of a batch norm, in evaluation mode
 
@@ -33,6 +34,11 @@ class _Part:
     """One module as it is built."""
 
     name: str
+    """Where it stands, such as ``head.linear``."""
+    parent: int
+    """Number of the module that holds it; its own for the network."""
+    key: str
+    """What it is called there."""
     kind: type[nn.Module]
     settings: dict[str, Any]
     children: tuple[str, ...]
@@ -52,24 +58,22 @@ def unlike_built(network: nn.Module) -> str | None:
     if _has_any_global_hook():  # type: ignore[no-untyped-call]
         return "a global module hook"
     facts = vars(network)
-    arch, sizes = facts.get("arch"), tuple(facts.get(what) for what in ("channels", "cells", "in_channels"))
-    classes = facts.get("num_classes")
-    if type(arch) is not Architecture or any(type(size) is not int for size in (*sizes, classes)):
+    arch = facts.get("arch")
+    sizes = tuple(facts.get(what) for what in ("channels", "cells", "in_channels", "num_classes"))
+    if type(arch) is not Architecture or any(type(size) is not int or not 0 < size <= _LARGEST for size in sizes):
         return "architecture or sizes"
-    modules = dict(network.named_modules())
-    if sizes[1] > len(modules):  # type: ignore[operator]
-        return "cells"
-    parts = _built(arch, *sizes, classes)
-    if len(modules) != len(parts):  # also if one module stands at two places
-        return "number of modules"
     weight = next(network.parameters(), torch.empty(0))
-    if torch.is_autocast_enabled(weight.device.type):
-        return "autocast"
     dtype, device = weight.dtype, weight.device
-    for part in parts:
-        module = modules.get(part.name)
+    if torch.is_autocast_enabled(device.type):
+        return "autocast"
+    modules: list[nn.Module] = []
+    for part in _built(arch, *sizes):
+        module = modules[part.parent]._modules[part.key] if modules else network
         if module is None or (what := _difference(module, part, dtype, device)):
             return f"{part.name or 'network'}: {what if module is not None else 'missing'}"
+        modules.append(module)
+    if len(set(map(id, modules))) != len(modules):
+        return "one module at two places"
     return None
 
 
@@ -96,12 +100,18 @@ def _difference(module: nn.Module, part: _Part, dtype: torch.dtype, device: torc
                 return f"type or shape of {name}"
             elif tensor.device != device or (tensor.dtype != dtype and tensor.is_floating_point()):
                 return f"dtype or device of {name}"
-    for name, value in part.settings.items():
-        if type(found := held.get(name)) is not type(value) or found != value:
-            return name
+    if not _has(held, part.settings):
+        return "a setting"
     if len(held) > len(part.settings) + len(_OF_EVERY_MODULE):
         return _shadowing(module, part)
     return None
+
+
+def _has(held: dict[str, Any], settings: dict[str, Any]) -> bool:
+    try:
+        return settings.items() <= held.items()
+    except (TypeError, ValueError, RuntimeError):  # from values that cannot be compared, such as tensors
+        return False
 
 
 def _shadowing(module: nn.Module, part: _Part) -> str | None:
@@ -128,9 +138,13 @@ def _built(arch: Architecture, channels: int, cells: int, in_channels: int, num_
 
 
 def _parts(network: Network) -> Iterator[_Part]:
+    numbers: dict[str, int] = {}
     for name, module in network.named_modules():
+        above, _, key = name.rpartition(".")
         yield _Part(
             name,
+            numbers.get(above, 0),
+            key,
             type(module),
             {
                 what: value
@@ -140,6 +154,7 @@ def _parts(network: Network) -> Iterator[_Part]:
             tuple(module._modules),
             (_shapes(module._parameters), _shapes(module._buffers)),
         )
+        numbers[name] = len(numbers)
 
 
 def _shapes(tensors: Mapping[str, Tensor | None]) -> dict[str, torch.Size | None]:

@@ -13,7 +13,7 @@ from torch.autograd.forward_ad import unpack_dual
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
 from robnas.networks._cell import Cell, Convolutions, Fan
-from robnas.networks._fused import Convolution, average_pool, pool_gradient
+from robnas.networks._fused import Convolution, pool, pool_gradient
 from robnas.networks._network import Network, Reduction
 
 _PIXELS = 0
@@ -208,7 +208,7 @@ class Folded(nn.Module):
                 total, owned = (raw[source], False) if total is None else (total + raw[source], True)
             for source in value.pools:
                 if source not in pooled:
-                    pooled[source] = average_pool(raw[source])
+                    pooled[source] = pool(raw[source])
                 total, owned = (pooled[source], False) if total is None else (total + pooled[source], True)
             steps = self._steps[number]
             for term, convolution in steps:

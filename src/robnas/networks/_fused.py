@@ -105,7 +105,8 @@ def _by_convolution(x: Tensor) -> bool:
     return x.shape[2] * x.shape[3] >= _MIN_PIXELS and _has_onednn(x)
 
 
-def _pool(x: Tensor) -> Tensor:
+def pool(x: Tensor) -> Tensor:
+    """What `average_pool` computes, where nothing is differentiated."""
     if not _by_convolution(x):
         return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
     ones, inverse = _box(*x.shape[1:], x.dtype)
@@ -129,7 +130,7 @@ class _AveragePool(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
-        return _pool(x)
+        return pool(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
