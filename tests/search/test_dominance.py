@@ -5,7 +5,6 @@ from robnas.benchmarks import pareto_front
 from robnas.errors import InputError
 from robnas.search import hypervolume
 from robnas.search._dominance import best_first, crowding, domination_ranks
-from robnas.search._hypervolume import Scale
 
 
 def slow_ranks(points):
@@ -92,11 +91,6 @@ def test_hypervolume_of_what_is_not_finite_is_refused(points, reference, text):
     """It was nan, with a warning, or an IndexError."""
     with pytest.raises(InputError, match=f"hypervolume: expected .*{text}"):
         hypervolume(points, reference)
-
-
-def test_a_front_without_volume_is_no_scale():
-    with pytest.raises(InputError, match="objectives: expected a front of the table that is better than its worst"):
-        Scale.of(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
 
 
 def test_shapes_that_do_not_fit_are_refused():

@@ -76,14 +76,7 @@ class Scale:
         """The scale of a table's reported values, shape (rows, objectives), and of their front if there is one."""
         worst, best = np.nanmin(outcomes, axis=0), np.nanmax(outcomes, axis=0)
         whole = cls(worst, best, 1.0)
-        if front is None:
-            return whole
-        if not (volume := whole.share(front)) > 0:
-            raise InputError(
-                "objectives", expected="a front of the table that is better than its worst values in all at once",
-                got=Verbatim(f"{len(front)} architectures without hypervolume"), remedy="search for one objective",
-            )  # fmt: skip
-        return cls(worst, best, volume)
+        return whole if front is None else cls(worst, best, whole.share(front))
 
     def scaled(self, outcomes: Floats) -> Floats:
         """Outcomes in units of the table's range: 0 worst, 1 best."""
