@@ -21,7 +21,7 @@ def shared_file(*parts):
 @pytest.fixture(autouse=True)
 def no_line_of_progress(monkeypatch):
     """A slow machine adds no line to what a command writes; the tests of these lines choose their own time."""
-    monkeypatch.setattr("robnas.cli._common._SOON", 600.0)
+    monkeypatch.setattr("robnas.cli._lines._SOON", 600.0)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import warnings
 
 import pytest
 
-from robnas.cli import _common
+from robnas.cli import _common, _lines
 from robnas.cli._terminal import prepared
 
-SOON = _common._SOON
+SOON = _lines._SOON
 DRAWING = """\
 +------------------------------ skip_connect -----------------------------+
 | +---------------- nor_conv_1x1 ----------------+                        |
@@ -85,9 +85,9 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.ring = 100.0, None
-        monkeypatch.setattr(_common, "_SOON", SOON)
-        monkeypatch.setattr(_common.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(_common.threading, "Timer", self._timer)
+        monkeypatch.setattr(_lines, "_SOON", SOON)
+        monkeypatch.setattr(_lines.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(_lines.threading, "Timer", self._timer)
 
     def _timer(self, seconds, function):
         assert seconds < 3
@@ -130,6 +130,23 @@ def test_redirected_work_that_is_soon_done_shows_nothing(clock, capsys):
         clock.now += 1.9
         report(1, 1, "epochs")
     assert capsys.readouterr().err == ""
+
+
+def test_a_command_that_is_still_loading_shows_a_line(clock, capsys):
+    with _lines.early_line(wanted=True):
+        clock.now += 2
+        clock.ring()
+        with _common.progress_bar(hidden=False) as report:
+            clock.now += 5
+            report(1, 2, "epochs")
+            clock.now += 5
+            report(2, 2, "epochs")
+    assert capsys.readouterr().err == "working, no estimate yet\nepochs: 100 %, 0 s left\n"
+
+
+def test_output_to_a_machine_has_no_such_line(clock):
+    with _lines.early_line(wanted=False), _common.progress_bar(hidden=True):
+        assert clock.ring is None
 
 
 def test_a_training_into_a_file_shows_lines_while_it_runs(tmp_path):

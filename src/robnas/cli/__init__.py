@@ -13,6 +13,7 @@ from robnas.cli import (
     _architectures,
     _build,
     _explorer,
+    _lines,
     _report,
     _reproduce,
     _score,
@@ -87,7 +88,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 2 bad input with one line on standard error, 130 interrupted."""
     code: Any = 0
     try:
-        with _terminal.prepared():
+        words = sys.argv[1:] if arguments is None else arguments
+        with _terminal.prepared(), _lines.early_line("--json" not in words):
             code = app(arguments, standalone_mode=False)
     except (RobnasError, OSError) as error:
         if isinstance(error, BrokenPipeError):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from robnas.cli._lines import lines_for_logs
 from robnas.cli._terminal import has_all_letters
 from robnas.types import Progress, silent
 
@@ -45,8 +44,8 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
         yield silent
         return
     if not sys.stderr.isatty():
-        with _occasional_lines() as report:
-            yield report
+        with lines_for_logs() as lines:
+            yield lines
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -68,44 +67,6 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
             bar.update(task, completed=done, total=total, description=text[:60])
 
         yield report
-
-
-_SOON, _OFTEN, _SELDOM = 2.0, 10.0, 0.05  # seconds to the first line, between lines; share of the time so far
-
-
-@contextmanager
-def _occasional_lines() -> Iterator[Progress]:
-    """A line on standard error soon, whether there is progress by then or not, and later ones now and then."""
-    begun = time.monotonic()
-    latest, due = "working, no estimate yet", begun + _SOON
-
-    def report(done: int, total: int, text: str, /) -> None:
-        nonlocal latest, due
-        now = time.monotonic()
-        latest = text
-        if done:
-            left = (now - begun) * (total - done) / done
-            latest = f"{text}: {100 * done / total:.0f} %, {left:.0f} s left"
-        if now >= due and done:
-            due = now + max(_OFTEN, _SELDOM * (now - begun))
-            tell()
-
-    def tell() -> None:
-        print(latest, file=sys.stderr, flush=True)
-
-    def first() -> None:
-        nonlocal due
-        if time.monotonic() >= due:  # else a line was shown
-            due = begun + _SOON + _OFTEN
-            tell()
-
-    timer = threading.Timer(_SOON, first)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield report
-    finally:
-        timer.cancel()
 
 
 def parse_architecture(text: str) -> str | int:
