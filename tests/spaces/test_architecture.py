@@ -86,6 +86,8 @@ def test_numbers_are_read_as_what_they_are_said_to_be():
     ((2, 3, 0, 2, 2, 2), "operations", "expected the encoding operations"),
     (("none",) * 6, "naslib", "expected the encoding naslib"),
     ("323133", "yaml", "encoding: expected one of genotype, code"),
+    ("323133", ["code"], "encoding: expected one of genotype, code"),
+    (bytes([3, 2, 3, 1, 3, 3]), "code", "expected the encoding code"),
     ([3, 2, 3, 1, 3, 5], "code", "element 6 of 6: expected a number from 0 to 4, got 5"),
     ([3, 2, 3, 1, 3, 10], "code", "element 6 of 6: expected a number from 0 to 4, got 10"),
     ([3, 2, 3], "code", "expected 6 operations, one per edge, got 3"),

@@ -77,7 +77,7 @@ class Architecture:
 
     def format(self, encoding: str) -> Any:
         """This architecture as ``genotype``, ``code``, ``operations``, ``naslib`` or ``hpobench``."""
-        if encoding not in FORMATS:
+        if not isinstance(encoding, str) or encoding not in FORMATS:
             raise InputError("encoding", expected=f"one of {', '.join(FORMATS)}", got=encoding)
         return FORMATS[encoding](self.code)
 

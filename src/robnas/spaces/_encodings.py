@@ -19,8 +19,6 @@ _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
 _NASLIB_OPERATIONS = (1, 0, 3, 2, 4)
 _HPOBENCH_KEYS = tuple(f"{target}<-{source}" for source, target in EDGES)
 _LONGEST = len("|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|avg_pool_3x3~0|avg_pool_3x3~1|avg_pool_3x3~2|")
-
-
 _LONGEST_LITERAL = 400  # a tuple of names or a dictionary, written out
 
 
@@ -40,7 +38,7 @@ def parse(given: object, encoding: str | None = None) -> str:
         given = given.tolist()
     kind = _kind(given)
     if encoding is not None:
-        if encoding not in FORMATS:
+        if not isinstance(encoding, str) or encoding not in FORMATS:
             raise InputError("encoding", expected=f"one of {', '.join(FORMATS)}", got=encoding)
         if encoding != kind and not (encoding in _OF_NUMBERS and _has_numbers(given)):
             raise InputError("architecture", expected=f"the encoding {encoding}", got=given)
@@ -54,17 +52,15 @@ def _kind(given: Any) -> str:
         return "genotype" if given.startswith("|") else "code"
     if isinstance(given, Mapping):
         return "hpobench"
-    if isinstance(given, Sequence) and not isinstance(given, (bytes, bytearray, memoryview)):
-        if not _has_numbers(given):
-            return "operations"
+    if _has_numbers(given):
         return "naslib" if isinstance(given, tuple) else "unknown numbers"
-    return "unknown"
+    return "operations" if isinstance(given, Sequence) and not isinstance(given, (bytes, bytearray)) else "unknown"
 
 
 def _has_numbers(given: Any) -> bool:
-    return isinstance(given, Sequence) and all(
-        isinstance(value, Integral) and not isinstance(value, bool) for value in given
-    )
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes, bytearray, memoryview)):
+        return False
+    return all(isinstance(value, Integral) and not isinstance(value, bool) for value in given)
 
 
 def _refuse(given: object) -> NoReturn:
