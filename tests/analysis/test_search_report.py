@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from robnas._content import seal
 from robnas.analysis import (
     all_rankings,
     all_tests,
@@ -21,7 +22,7 @@ from robnas.analysis._search_report import read_results, search_page
 from robnas.analysis._search_saved import saved_grid
 from robnas.benchmarks import Column, Table
 from robnas.errors import DataError
-from robnas.search import NSGA2, Experiment, LocalSearch, Plan, RandomSearch, RegularizedEvolution, Task, run
+from robnas.search import KIND, NSGA2, Experiment, LocalSearch, Plan, RandomSearch, RegularizedEvolution, Task, run
 from tests.search.conftest import partial_table, synthetic
 from tests.search.test_repeat import Fragile
 
@@ -231,10 +232,10 @@ def test_queries_that_do_not_fit_the_runs_are_refused(results, tmp_path, reached
     write_search_report(results[:1], tmp_path)
     kept = json.loads((tmp_path / "results.json").read_text())
     kept["results"][0]["reached"] = reached
-    (tmp_path / "results.json").write_text(json.dumps(kept))
+    (tmp_path / "results.json").write_text(json.dumps(seal(KIND, kept)))
     with pytest.raises(DataError, match="numbers that do not belong together"):
         read_results(tmp_path)
     kept["format"] = 1
     (tmp_path / "results.json").write_text(json.dumps(kept))
-    with pytest.raises(DataError, match="expected format 3, got 1; read it with the robnas that wrote it"):
+    with pytest.raises(DataError, match="expected format 4, got 1; read it with the robnas that wrote it"):
         read_results(tmp_path)

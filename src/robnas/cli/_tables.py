@@ -172,7 +172,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
     for (dataset, split), metrics in groups.items():
         print(f"  {dataset} {split}: {', '.join(metrics)}")
-    for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean"):
+    for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean", "unverified"):
         if facts["provenance"].get(key):
             print(f"  {key}: {_shown(facts['provenance'][key])}")
     if "path" in facts:
