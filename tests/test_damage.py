@@ -211,6 +211,15 @@ def test_a_file_that_was_only_packed_again_is_read(name, settings, tmp_path):
     assert read(path) == right
 
 
+def test_the_types_of_what_was_given_are_no_content(tmp_path):
+    for kind in (np.uint16, np.int32, np.float32):
+        rows, order = np.array([1, 2], np.uint16), np.arange(15_625).astype(np.int32 if kind == np.float32 else kind)
+        values = np.array([[0.5], [0.25]], np.float32).astype(kind if kind == np.float32 else np.float64)
+        given = Table("t", rows, [Column("d", "test", "clean", values)], published=order)
+        write_table(given, tmp_path / "t.parquet")
+        assert np.array_equal(read_table(tmp_path / "t.parquet").published, order)
+
+
 @pytest.mark.parametrize("name", ["table", "scores"])
 def test_the_order_of_columns_and_chunks_is_no_content(name, tmp_path):
     import pyarrow as pa

@@ -123,8 +123,9 @@ def _lock(handle: int) -> bool | None:
 
 
 def _remove_left_over(parent: Path) -> None:
-    with os.scandir(parent) as entries:
-        found = [entry.path for entry in entries if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)]
+    found = list[str]()
+    with contextlib.suppress(PermissionError), os.scandir(parent) as entries:
+        found += [entry.path for entry in entries if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)]
     for path in found:
         with contextlib.suppress(OSError):  # somebody else's, or just gone
             handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

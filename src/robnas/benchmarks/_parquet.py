@@ -72,7 +72,9 @@ def write_table(table: Table, path: Path) -> None:
 
 def _digest(facts: dict[str, Any], table: Table) -> str:
     arrays = [table.rows, *(column.values for column in table.columns)]
-    return digest("robnas table", facts, arrays if table.published is None else [*arrays, table.published])
+    if table.published is not None:
+        arrays.append(table.published.astype(np.int64))
+    return digest("robnas table", facts, arrays)
 
 
 def _json(name: str, facts: dict[str, Any]) -> str:
