@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from robnas._arrays import read_arrays
 from robnas._content import seal
+from robnas._settings import content_hash
 from robnas.analysis._search_report import read_results, search_page, summarise
 from robnas.benchmarks import Scores, Table, read_scores, read_table
 from robnas.build import TRIAL, Trial, load_trial
 from robnas.errors import InputError
+from robnas.evaluation._ledger import Answers, Ledger
 from robnas.explorer import read_searches, write_site
 from robnas.proxies._journal import Journal
 from robnas.search import KIND, Experiment, Plan, RandomSearch, Task
@@ -189,6 +191,23 @@ def test_entries_of_wrong_types_in_a_trial(room, values, hashed):
         assert found.recipe.hash
 
 
+MEASURED = {
+    "metric": "clean", "attack": None, "images": 9, "seconds": 0.5, "seed": 0, "outcomes": "ff80", "torch_version": "2",
+    "device": "cpu", "warnings": ["w"], "answers": {"logits": "00000000", "gradients": "00000000", "precision": 1e-7},
+}  # fmt: skip
+
+
+@LIGHT
+@given(entry=changed(MEASURED), hashed=st.booleans())
+def test_entries_of_wrong_types_in_a_measurement(room, entry, hashed):
+    path, zeros = room / "key.json", np.zeros(1, np.float32)
+    if hashed and isinstance(entry, dict):
+        entry = {**entry, "content": content_hash(json.loads(json.dumps(entry)))}
+    path.write_bytes(in_json(entry))
+    found = value_or_line(lambda: Ledger(room, Answers(zeros, zeros, 1e-7)).get("key"), path)
+    assert found is None or (isinstance(found.value, float) and hashed)
+
+
 # scores and searches under way
 
 ROWS = [
@@ -256,6 +275,8 @@ def test_any_bytes(room, content):
         assert value_or_line(lambda read=read: read(path), path) is None
     (room / TRIAL).write_bytes(content)
     assert value_or_line(lambda: load_trial(room), room / TRIAL) is None
+    (room / "key.json").write_bytes(content)
+    assert value_or_line(lambda: Ledger(room).get("key"), room / "key.json") is None
     part = room / "scores.parquet.part"
     part.write_bytes(content + b"\n" + content + b"\n")
     value_or_line(lambda: Journal(room / "scores.parquet", JOURNAL).close(finished=True), part)

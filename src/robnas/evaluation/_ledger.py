@@ -148,7 +148,9 @@ class Ledger:
             known = written is not None and answers is not None and self._answers is not None
             if known and Answers.from_dict(answers).agree(self._answers):  # type: ignore[arg-type]
                 return found
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError, MemoryError,
+        ) as error:  # fmt: skip
             raise DataError(
                 str(path),
                 expected="a measurement written by robnas",
