@@ -100,6 +100,15 @@ def test_every_attack_counts_and_fewer_images_have_other_shares():
     assert constant(Table("own", [0], [clean])) == [False]  # 0.3 of 5 classes without an attack tells nothing
 
 
+def test_attacks_on_other_trainings_tell_nothing():
+    """In a joined table the second one's metrics have a suffix where both have them."""
+    values = {"clean": [0.35, 0.35], "pgd@8/255": [0.35, 0.35]}
+    other = {"clean": [0.9, 0.35], "pgd@8/255": [0.5, 0.35]}
+    both = table(values, num_classes=5, majority=0.35).join(table(other, num_classes=5, majority=0.35))
+    assert {column.metric for column in both.columns} == {"clean", "pgd@8/255", "clean*", "pgd@8/255*"}
+    assert constant(both) == [True, True]
+
+
 def test_the_number_of_classes_survives_files(tmp_path):
     write_table(table(OWN, num_classes=5, majority=0.4), tmp_path / "own.parquet")
     column = load(tmp_path / "own.parquet").column("mine", "clean", "test")

@@ -66,6 +66,11 @@ def test_a_constant_network_is_marked_or_the_page_says_that_it_was_not_checked(v
     assert text in text_of(page, 'section[aria-label="own"]')
     page = visit(serve(site)).open("#/cell?arch=444444")
     assert "gives one answer" not in text_of(page, 'section[aria-label="own"]')
+    address = "x=own~mine~test~clean&y=own~mine~test~pgd@8/255&a=own~mine~test~clean&b=own~mine~test~pgd@8/255&front=no"
+    for view, section in (("map", "List"), ("compare", "Ranks that change most")):
+        page = visit(serve(site)).open(f"#/{view}?{address}")
+        listed = page.locator(f'section[aria-label="{section}"] tbody th').all_inner_texts()
+        assert set(listed) == {"000000 †" if facts else "000000", "444444"}
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.5, "±"), (0.004, "+"), (0.0, "±0.00")])

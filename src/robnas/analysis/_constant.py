@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks import Column, Table
+from robnas.errors import InputError
+from robnas.types import Metric
 
 Floats = npt.NDArray[np.float64]
 _NEAR = 1.1  # times the accuracy of equally frequent answers: what a network that learned nothing may have by luck
@@ -36,13 +38,21 @@ def unchanged_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.boo
     if clean is None or clean.num_classes is None or clean.constant_accuracy is None:
         return None
     limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN / clean.num_classes
-    attacked = [c for c in table.columns if (c.dataset, c.split) == (dataset, split) and "@" in c.metric]
+    attacked = [c for c in table.columns if (c.dataset, c.split) == (dataset, split) and _is_attack(c.metric)]
     found: npt.NDArray[np.bool_] = clean.mean <= limit + _rounding(clean)
     measured = np.zeros(len(table), dtype=np.bool_)
     for column in attacked:
         found &= _unharmed(clean, column)
         measured |= ~np.isnan(column.mean)
     return found & measured
+
+
+def _is_attack(metric: str) -> bool:
+    """Whether it is an accuracy under one attack; a name with a suffix, as in joined tables, is of other trainings."""
+    try:
+        return Metric.parse(metric).threat is not None
+    except InputError:
+        return False
 
 
 def _clean(table: Table, dataset: str, split: str) -> Column | None:

@@ -186,6 +186,10 @@ def _print_rows(rows: Sequence[Row]) -> None:
     for row in rows:
         table.add_row(rank_text(row), code_text(row), *(cell_text(row.entries[metric], most) for metric in metrics))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+    if any(row.sharing > 1 for row in rows):
+        print("= others share the rank")
+    if any(row.constant for row in rows):
+        print("† gives one answer whatever the image shows, or learned nothing")
     fewer = {entry.images for row in rows for entry in row.entries.values() if entry.images is not None} - {most}
     if fewer:
         print(f"* on the first {min(fewer)} of {most} images")

@@ -4,12 +4,12 @@ import { h, put, segmented } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { correlation, counted, shown, whole } from "./format.js";
-import { describePoint, pairedText } from "./map.js";
+import { describePoint, markedLink, pairedText } from "./map.js";
 import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { codeOf, genotype } from "./space.js";
-import { change, formatHash, go } from "./state.js";
+import { change, go } from "./state.js";
 import { competitionRanks, INTERVALS, kendallInterval, RESOLUTION, spearmanInterval } from "./statistics.js";
 
 const RANKS = "A rank is 1 plus the number of better ones among the architectures shown here; equal values share it.";
@@ -99,14 +99,14 @@ function showStatistics(side, { a, b, points, statistics }) {
 function bestOf(caption, points, ranksA, ranksB, a, b) {
   const place = ranksA.indexOf(Math.min(...ranksA));
   if (place < 0) return null;
-  const code = codeOf(points.index[place]), equal = ranksA.filter((rank) => rank === ranksA[place]).length;
-  return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, h("a", { class: "code", href: formatHash("cell", { arch: code }) }, code),
+  const equal = ranksA.filter((rank) => rank === ranksA[place]).length;
+  return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, markedLink(points.index[place], [a, b]),
     `, ${shown(a, points.x[place])}; by the second it has rank ${whole(ranksB[place])} with ${shown(b, points.y[place])}.`);
 }
 
 function showChanges(card, { a, b, points, statistics: { ranksA, ranksB } }, falls) {
   const order = Array.from(points.index, (_, place) => place).sort((p, q) => (falls ? -1 : 1) * ((ranksA[q] - ranksB[q]) - (ranksA[p] - ranksB[p])));
-  const row = (place) => h("tr", {}, h("th", { scope: "row" }, h("a", { class: "code", href: formatHash("cell", { arch: codeOf(points.index[place]) }) }, codeOf(points.index[place]))),
+  const row = (place) => h("tr", {}, h("th", { scope: "row" }, markedLink(points.index[place], [a, b])),
     [shown(a, points.x[place]), whole(ranksA[place]), shown(b, points.y[place]), whole(ranksB[place]), changeText(ranksA[place] - ranksB[place])].map((text) => h("td", { class: "number" }, text)));
   put(card, h("div", { class: "headline" }, h("h2", {}, "Ranks that change most"),
     segmented("Direction", [["rises", "Rises"], ["falls", "Falls"]], falls ? "falls" : "rises", (which) => change({ falls: which === "falls" ? "yes" : null }, { replace: true }))),

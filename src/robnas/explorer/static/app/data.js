@@ -101,6 +101,11 @@ export class Table {
   /** Row of an architecture, itself or an isomorphic one; -1 where the table lacks it. */
   rowOf(index) { return this.rowOfIndex[index] === MISSING ? -1 : this.rowOfIndex[index]; }
 
+  /** Whether the network that the table has for an architecture is constant; false also where that cannot be told. */
+  isConstant(column, index) {
+    return column !== null && (this.constant?.[`${column.dataset} ${column.split}`]?.includes(this.rowOf(index)) ?? false);
+  }
+
   /** Own index by published index, or null. */
   get ofPublished() {
     return this.publishedOf && new Map(Array.from(this.publishedOf, (number, index) => [number, index]));

@@ -22,6 +22,13 @@ function parsePart(text) {
   return x0 < x1 && y0 < y1 ? { x0, x1, y0, y1 } : null;
 }
 
+/** A link to a cell, marked if its network is constant in a table that one of the quantities belongs to. */
+export function markedLink(index, quantities) {
+  const constant = quantities.some((quantity) => quantity.table?.isConstant(quantity.column, index));
+  return [h("a", { class: "code", href: formatHash("cell", { arch: codeOf(index) }) }, codeOf(index)),
+    constant ? h("span", { title: "Gives one answer whatever the image shows, or learned nothing, as far as accuracies tell" }, " †") : null];
+}
+
 /** @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
 export const describePoint = (x, y, points) => (place) => [
   h("b", { class: "code" }, codeOf(points.index[place])), miniCell(points.index[place]),
@@ -42,7 +49,7 @@ export function pointTable(caption, places, points, x, y) {
     h("caption", { class: "unseen" }, caption),
     h("thead", {}, h("tr", {}, ["cell", x.name, y.name].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
     h("tbody", {}, places.slice(0, LISTED).map((place) => h("tr", {},
-      h("th", { scope: "row" }, h("a", { class: "code", href: formatHash("cell", { arch: codeOf(points.index[place]) }) }, codeOf(points.index[place]))),
+      h("th", { scope: "row" }, markedLink(points.index[place], [x, y])),
       h("td", { class: "number" }, shown(x, points.x[place])), h("td", { class: "number" }, shown(y, points.y[place])))))));
 }
 
