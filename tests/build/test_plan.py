@@ -183,9 +183,7 @@ def test_a_task_is_a_trial_of_the_plan():
 )
 def test_radii_of_another_unit_are_refused_before_anything_is_trained(changes, text):
     plan = Plan.from_dict(values(evaluation__limits={}, evaluation__images={}, **changes))
-    with pytest.raises(
-        InputError, match=f"threat model epsilon: expected at most .* {text} a black from a"
-    ):
+    with pytest.raises(InputError, match=f"threat model epsilon: expected at most .* {text} a black from a"):
         load_and_expand(plan)
 
 

@@ -56,7 +56,6 @@ def test_two_attacks_of_one_key_are_told_to_take_a_label():
         ("pgd", "attack: expected an object with name and threat"),
         (Loose(), "suite attack own@32/255: expected a frozen dataclass, whose settings can be stored"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_measured_is_refused_when_the_suite_is_made(attack, text):
     with pytest.raises(InputError, match=text):
@@ -70,11 +69,9 @@ class Holding(Own):
     setting: object = None
 
 
-@pytest.mark.parametrize("setting", [object(), {1, 2}, b"x", {"a": object()}], ids=str)
+@pytest.mark.parametrize("setting", [object(), {1, 2}, b"x", {"a": object()}])
 def test_settings_that_cannot_be_stored_are_refused_when_the_suite_is_made(setting):
-    with pytest.raises(
-        InputError, match="suite attack own@32/255: expected settings that JSON can hold, got Type"
-    ):
+    with pytest.raises(InputError, match="suite attack own@32/255: expected settings that JSON can hold, got Type"):
         Suite("s", (Holding("own", setting=setting),))
 
 
