@@ -1,10 +1,12 @@
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 import robnas
-from robnas.records import Failure, RecordStore, TrialQueue, find_plan
+from robnas.records import Failure, Outcome, RecordStore, TrialQueue, find_plan
+from tests.build.trainers import queue_of, records_of
 from tests.test_cli import robnas as command
 
 PLAN = """
@@ -227,3 +229,40 @@ def test_a_dry_run_leaves_a_store_of_an_older_version_as_it_is(capsys, folder):
 def test_options_of_a_cluster_are_not_ignored_without_one(capsys, folder, option, text):
     code, out, err = command(capsys, "build", "plan.toml", *STORE, *option)
     assert (code, out, err) == (2, "", f"error: {text}\n")
+
+
+HOSTILE = "x\x1b[2J\x1b]0;owned\x07\x9b31m\u202etxt.exe\rY\nZ"
+
+
+def dangerous(text):
+    return [letter for letter in text if not letter.isprintable() and letter != "\n"]
+
+
+def test_what_a_store_says_does_nothing_to_the_terminal(capsys, folder):
+    with RecordStore("runs.db") as store:
+        queue = queue_of(store, 3)
+        queue.join()
+        one, two, _ = queue.claim(3)
+        records = tuple(replace(record, dataset=HOSTILE, device=HOSTILE) for record in records_of(one))
+        settings = {"r" * 16: {"name": HOSTILE}}
+        queue.finish([(one, Outcome(records, settings, (HOSTILE,))), (two, Failure("error", HOSTILE))])
+        with store.write() as connection:
+            connection.exec_driver_sql("update plans set name = ?", (HOSTILE,))
+            connection.exec_driver_sql("update trials set architecture = ? where state = 'failed'", (HOSTILE[:40],))
+    where = ("--dataset", HOSTILE, "--metric", "clean", "--split", "test")
+    for arguments in (
+        ("build", "status", "--store", "runs.db"), ("build", "status", "--store", "runs.db", "--json"),
+        ("build", "export", "--store", "runs.db", "--plan", "x\x1b", "--out", "t.parquet"),
+        ("build", "export", "--store", "runs.db", "--out", "t.parquet"),
+        ("build", "status", "--store", f"{HOSTILE}.db"),
+        ("tables", "runs.db"), ("tables", "runs.db", "--json"), ("tables", "t.parquet"),
+        ("query", records[0].architecture.code, "--table", "runs.db", *where),
+        ("query", records[0].architecture.code, "--table", "runs.db", *where, "--json"),
+        ("query", "323133", "--table", "runs.db", *where),
+        ("report", "runs.db", "--out", "page.md"),
+    ):  # fmt: skip
+        code, out, err = command(capsys, *arguments)
+        assert code in (0, 2), arguments
+        assert not dangerous(out + err), arguments
+        assert err.count("\n") <= 1, arguments
+        assert not any(line.startswith(("Y", "Z")) for line in out.splitlines()), arguments

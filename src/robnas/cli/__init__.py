@@ -23,7 +23,7 @@ from robnas.cli import (
     _theory,
     _trials,
 )
-from robnas.errors import RobnasError
+from robnas.errors import RobnasError, printable
 
 app = typer.Typer(
     help="Adversarially robust neural architecture search: train, attack, measure and compare architectures.",
@@ -114,5 +114,5 @@ def _help_page(context: Any) -> str:
 
 
 def _fail(text: str) -> int:
-    print(f"error: {' '.join(text.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(text.split()))}", file=sys.stderr)
     return 2

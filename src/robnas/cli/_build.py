@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from robnas.build import Estimate
@@ -115,7 +115,7 @@ def run(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
         )
         if result.failed:
-            print(f"why: robnas build status --store {place.shown}")
+            say(f"why: robnas build status --store {place.shown}")
         if result.stopped:
             print("to go on nevertheless: the same command with --keep-going")
     if result.failed:
@@ -132,7 +132,8 @@ def status(store: Store, as_json: Json = False) -> None:
     if as_json:
         print_json({"plans": found})
         return
-    print("\n".join(line for one in found for line in _status_lines(one)) or "no plan was built here")
+    for line in [line for one in found for line in _status_lines(one)] or ["no plan was built here"]:
+        say(line)
 
 
 @app.command(epilog="Example: robnas build retry --failed --store sqlite:///runs.db")
@@ -232,7 +233,7 @@ def _existing(store: str) -> StoreAddress:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(text, sys.stderr)
 
 
 def _duration(seconds: float) -> str:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from robnas.cli._lines import lines_for_logs
 from robnas.cli._terminal import has_all_letters
+from robnas.errors import printable
 from robnas.types import Progress, silent
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -52,7 +53,7 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -64,7 +65,7 @@ def progress_bar(hidden: bool) -> Iterator[Progress]:
         task = bar.add_task("start", total=None)
 
         def report(done: int, total: int, text: str, /) -> None:
-            bar.update(task, completed=done, total=total, description=text[:60])
+            bar.update(task, completed=done, total=total, description=printable(text[:60]))
 
         yield report
 
@@ -84,6 +85,11 @@ def parse_architecture(text: str) -> str | int:
     return int(text[1:])
 
 
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print a line that may hold what others wrote: names, messages, paths."""
+    print(printable(text), file=file, flush=True)
+
+
 def print_json(value: Any) -> None:
     import dataclasses
 
@@ -92,7 +98,8 @@ def print_json(value: Any) -> None:
             return dataclasses.asdict(item)
         return str(item)
 
-    print(json.dumps(value, default=plain, ensure_ascii=not has_all_letters()))
+    text = json.dumps(value, default=plain, ensure_ascii=not has_all_letters())
+    print(text if text.isprintable() else json.dumps(value, default=plain))  # what turns the direction of writing
 
 
 def checked_device(name: str) -> str:

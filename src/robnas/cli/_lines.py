@@ -51,7 +51,7 @@ class _Lines:
 
     def _tell(self, now: float) -> None:
         self._due = now + max(_OFTEN, _SELDOM * (now - self._begun))
-        print(self._latest, file=sys.stderr, flush=True)
+        print(printable(self._latest), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import ENCODINGS, AllowPartial, DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, AllowPartial, DataDir, Json, checked_device, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from robnas.proxies import ProxyScore
@@ -178,7 +178,7 @@ def _print(found: Found, names: list[str]) -> None:
         for reason, count in reasons.items():
             such = next(code for code in order if found[code][name].mean is None and found[code][name].reason == reason)
             where = such if count == 1 else f"{count:,} architectures such as {such}"
-            print(f"{name} is missing for {where}: {reason}")
+            say(f"{name} is missing for {where}: {reason}")
 
 
 def _cell(one: ProxyScore) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, print_json, progress_bar
+from robnas.cli._common import Json, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from robnas.search import Experiment, Result
@@ -96,7 +96,7 @@ def search(
     if notice := oracle_notice(results):
         print(notice, file=sys.stderr)
     for text in experiment.left_out:
-        print(f"left out: {text}", file=sys.stderr)
+        say(f"left out: {text}", sys.stderr)
     failed = [(result, failure) for result in results for failure in result.failures]
     for result, failure in failed:
         print(
@@ -187,7 +187,7 @@ def _print(results: list[Result], files: list[Path]) -> None:
             share, hours = last[name]["found_best"], last[name]["hours"]
             found = "-" if share is None else f"{100 * share:.1f} %"
             lines.append([name, *cells, found, "-" if hours is None else f"{hours:,.0f}"])
-        print(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank]")
+        say(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank]")
         widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
         for name, *cells in lines:
             print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))

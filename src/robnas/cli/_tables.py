@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import ENCODINGS, DataDir, Json, TableName, parse_architecture, print_json, progress_bar
+from robnas.cli._common import ENCODINGS, DataDir, Json, TableName, parse_architecture, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -100,10 +100,10 @@ def _one_table(name: str, as_json: bool) -> None:
         )
         head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}"
         if head != last:
-            print(head)
+            say(head)
         last = head
         attack = f"attack {entry.attack} seeds {_numbers(entry.attack_seeds)}" if entry.attack else "no attack"
-        print(
+        say(
             f"  {entry.split:<10} {entry.metric:<18} {entry.images:>6,} images  {entry.records:>6,} records"
             f"  {entry.architectures:>6,} architectures  seeds {_numbers(entry.seeds)}  {attack}"
         )
@@ -163,7 +163,7 @@ def _facts(table: Table) -> dict[str, Any]:
 
 def _print_facts(facts: dict[str, Any]) -> None:
     each = f"one per class of {facts['partition']}" if facts["partition"] else "each standing for itself"
-    print(f"{facts['name']}: {facts['architectures']:,} architectures, {each}")
+    say(f"{facts['name']}: {facts['architectures']:,} architectures, {each}")
     groups: dict[tuple[str, str], list[str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
@@ -171,12 +171,12 @@ def _print_facts(facts: dict[str, Any]) -> None:
             runs += f", {column['images']:,} images"
         groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
     for (dataset, split), metrics in groups.items():
-        print(f"  {dataset} {split}: {', '.join(metrics)}")
+        say(f"  {dataset} {split}: {', '.join(metrics)}")
     for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean", "unverified"):
         if facts["provenance"].get(key):
             print(f"  {key}: {_shown(facts['provenance'][key])}")
     if "path" in facts:
-        print(f"  kept in {facts['path']}")
+        say(f"  kept in {facts['path']}")
 
 
 def _shown(value: Any) -> str:
@@ -258,9 +258,9 @@ def query(
         print_json(facts)
         return
     runs = "one run" if value.runs == 1 else f"mean of {value.runs} runs"
-    print(f"{facts['architecture']} {dataset} {split} {metric}: {100 * value:.2f} % ({runs})")
+    say(f"{facts['architecture']} {dataset} {split} {metric}: {100 * value:.2f} % ({runs})")
     if "recipe" in facts:
-        print(_settings(facts))
+        say(_settings(facts))
     if "rank" in facts:
         print(
             f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; "
@@ -400,6 +400,6 @@ def export(
     if as_json:
         print_json({"path": str(out), "architectures": len(found), "left_out": left_out})
         return
-    print(f"{len(found):,} architectures of {found.name}: {out}")
+    say(f"{len(found):,} architectures of {found.name}: {out}")
     for text in left_out:
-        print(f"left out: {text}", file=sys.stderr)
+        say(f"left out: {text}", sys.stderr)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device, print_json, progress_bar
+from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from robnas.analysis import Row
@@ -74,7 +74,7 @@ def train(
     if as_json:
         print_json({"trial": trial.to_dict(), "data_hash": images.content_hash, "history": history})
     else:
-        print(f"trained {trial.architecture} on {_describe(images, settings)}: {out}")
+        say(f"trained {trial.architecture} on {_describe(images, settings)}: {out}")
 
 
 def evaluate(
@@ -234,7 +234,7 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
 
 
 def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
-    print(f"{code} on {data} {result.split}, suite {result.suite}")
+    say(f"{code} on {data} {result.split}, suite {result.suite}")
     for found in result.measurements:
         print(
             f"  {found.metric:<18} {100 * found.value:6.2f} % ±{100 * found.standard_error:.2f}"
@@ -247,4 +247,4 @@ def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
     for check, passed in result.checks().items():
         print(f"    {'passed' if passed else 'FAILED'}  {check}")
     for text in result.warnings:
-        print(f"  warning: {text}")
+        say(f"  warning: {text}")

@@ -40,7 +40,7 @@ def stored_plans(store: RecordStore) -> list[StoredPlan]:
         .order_by(_plans.c.created, _plans.c.hash)
     )
     with store.read() as connection:
-        return [_plan(store, row) for row in connection.execute(query)]
+        return [_plan(store, row) for row in connection.execute(query).all()]
 
 
 def _plan(store: RecordStore, row: Any) -> StoredPlan:

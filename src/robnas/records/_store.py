@@ -239,11 +239,13 @@ class RecordStore:
                 raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
             query = query.where(_records.c[name] == (value.code if isinstance(value, Architecture) else value))
         with self.read() as connection:
-            found = [self._record(row, {}) for row in connection.execute(query).mappings()]
+            found = [self._record(row, {}) for row in connection.execute(query).mappings().all()]
             table = _schema.settings
             keys = {_images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
-            facts = {row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known)}
+            facts = {
+                row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known).all()
+            }
         return [self._record(vars(record), facts[key]) if (key := _images_key(record)) in facts else record
                 for record in found]  # fmt: skip
 
