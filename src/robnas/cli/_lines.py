@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from robnas.errors import printable
+
 _SOON, _OFTEN = 3.0, 10.0  # seconds to the first line and between lines
 _SELDOM = 0.05  # lines are this share of the time so far apart, if that is longer
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from robnas.records import _schema
 
-_LARGEST = 1.7976931348623157e308
+_SMALLEST, _LARGEST = -1e9, 1e11  # seconds since 1970 in the year 5138; accuracies, norms and durations are smaller
 _STATES = ("waiting", "running", "done", "failed")
 
 
@@ -48,7 +48,7 @@ def _is_wrong(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
     allowed = {"real", "integer"} if isinstance(column.type, sa.Float) else {_kind(column)}
     wrong = kind.not_in(sorted(allowed | ({"null"} if column.nullable else set())))
     if isinstance(column.type, sa.Float):
-        return sa.func.coalesce(sa.or_(wrong, sa.func.abs(value) > _LARGEST), False)
+        return sa.func.coalesce(sa.or_(wrong, ~value.between(_SMALLEST, _LARGEST)), False)
     if column is _schema.trials.c.state:
         return sa.or_(wrong, column.not_in(_STATES))
     return wrong
@@ -62,7 +62,7 @@ def _expected(column: sa.Column[Any]) -> str:
     if column is _schema.trials.c.state:
         return f"one of {', '.join(_STATES)}"
     if isinstance(column.type, sa.Float):
-        return "a finite number"
+        return f"a number below {_LARGEST:g}"
     return {"integer": "a whole number", "text": "a text"}[_kind(column)]
 
 

@@ -150,7 +150,7 @@ def timing(store: RecordStore, setup: str) -> Timing:
     query = sa.select(_trials.c.hash, _trials.c.state, _trials.c.seconds).where(_trials.c.setup == setup)
     with store.read() as connection:
         rows = connection.execute(query).all()
-    seconds = [row.seconds for row in rows if row.state == "done"]
+    seconds = [row.seconds for row in rows if row.state == "done" and row.seconds is not None]
     mean = sum(seconds) / len(seconds) if seconds else None
     error = statistics.stdev(seconds) / math.sqrt(len(seconds)) if len(seconds) > 1 else None
     return Timing(len(seconds), mean, error, {row.hash: row.state for row in rows})

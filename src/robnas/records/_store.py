@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -119,7 +120,7 @@ class RecordStore:
         raise StoreError(
             f"store {self.shown}",
             expected=f"schema version {SCHEMA_VERSION} or older",
-            got=Verbatim(got) if isinstance(got, str) and got.isascii() and got.isdecimal() else got,
+            got=Verbatim(got) if isinstance(got, str) and re.fullmatch("[0-9]{1,9}", got) else got,
             remedy="read it with the robnas that wrote it",
         )
 
