@@ -35,7 +35,7 @@ class _ContiguousGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        if not gradient.isfinite().all():
+        if not gradient.abs().max().isfinite():
             raise infinite_gradient()
         return gradient.contiguous()
 
