@@ -125,6 +125,7 @@ class Own:
         (lambda x: x + torch.inf, "images of own@32/255: expected finite pixels, got nan or infinity"),
         (lambda x: x[:1], r"images of own@32/255: expected shape \(6, 1, 8, 8\), got shape \(1, 1, 8, 8\)"),
         (lambda x: x.numpy(), "images of own@32/255: .* got ndarray"),
+        (lambda x: (255 * x).to(torch.uint8), "images of own@32/255: expected floating point in .* got torch.uint8"),
     ],
 )
 def test_what_an_attack_returns_is_checked(give, text, network, images, labels):

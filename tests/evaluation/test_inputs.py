@@ -87,6 +87,33 @@ def test_labels_outside_the_classes_are_refused(bad, network, data):
         evaluate(network, wrong, LIGHT, split="test", seed=0)
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda y: y[:30], r"labels: expected shape \(40,\), one per image, got shape \(30,\)"),
+        (lambda y: torch.cat([y, y]), r"labels: expected shape \(40,\), one per image, got shape \(80,\)"),
+        (lambda y: y[:, None], r"labels: expected shape \(40,\), one per image, got shape \(40, 1\)"),
+    ],
+)
+def test_as_many_labels_as_images_are_needed(change, text, network, data):
+    with pytest.raises(InputError, match=text):
+        evaluate(network, relabelled(data, change), LIGHT, split="test", seed=0)
+
+
+def test_a_split_without_images_is_refused(network, data):
+    empty = replace(data, splits={**data.splits, "test": Images(data.split("test").images[:0], torch.zeros(0).long())})
+    with pytest.raises(InputError, match="images: expected at least one, got 0"):
+        evaluate(network, empty, LIGHT, split="test", seed=0)
+
+
+def test_the_first_parameter_may_be_an_integer(network, data):
+    expected = outcomes(evaluate(network, data, LIGHT, split="test", seed=0))
+    other = Behind(network, lambda z, x: z)
+    other.register_parameter("count", nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False))
+    assert next(other.parameters()).dtype == torch.int8
+    assert outcomes(evaluate(other, data, LIGHT, split="test", seed=0)) == expected
+
+
 def test_labels_are_integers_of_any_width(network, data):
     expected = outcomes(evaluate(network, data, LIGHT, split="test", seed=0))
     for dtype in (torch.int32, torch.uint8):

@@ -199,6 +199,15 @@ def test_the_code_of_an_attack_from_elsewhere_decides(data, tmp_path):
     assert len(os.listdir(tmp_path / EVALUATION)) == 3
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_networks_of_any_dtype_are_recognised(dtype, data, tmp_path):
+    network = Wrapped(data).to(dtype)
+    expected = values(network, data, tmp_path)
+    assert values(network, data, tmp_path) == expected
+    network.before = lambda x: 1 - x
+    assert values(network, data, tmp_path)[1] == KEYS
+
+
 def test_answers_of_networks_without_a_gradient(data):
     class Hard(nn.Module):
         def forward(self, images):

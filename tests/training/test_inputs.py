@@ -114,6 +114,12 @@ def test_labels_outside_the_classes_are_refused(bad, data, tiny):
         train(Linear(), wrong, tiny, seed=0)
 
 
+def test_as_many_labels_as_images_are_needed(data, tiny):
+    for change in (lambda y: y[:30], lambda y: torch.cat([y, y]), lambda y: y[:, None]):
+        with pytest.raises(InputError, match=r"labels: expected shape \(96,\), one per image, got shape"):
+            train(Linear(), relabelled(data, change), tiny, seed=0)
+
+
 def test_labels_are_integers_of_any_width(data, tiny):
     networks = Linear(), Linear(), Linear()
     for network, dtype in zip(networks, (torch.int64, torch.int32, torch.uint8), strict=True):

@@ -173,12 +173,14 @@ def _checked(found: object, images: Tensor, metric: Metric) -> Tensor:
     if not isinstance(found, Tensor) or found.shape != images.shape:
         got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise InputError(f"images of {metric.key}", expected=f"shape {tuple(images.shape)}", got=Verbatim(got))
-    return found.detach()
+    if not found.is_floating_point():
+        raise InputError(f"images of {metric.key}", expected="floating point in [0, 1]", got=Verbatim(found.dtype))
+    return found.detach().to(images.device)
 
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:
-    """The dtype that images must have: that of the first parameter, float32 without any."""
-    return next((parameter.dtype for parameter in network.parameters()), torch.float32)
+    """The dtype that images must have: that of the first floating-point parameter, float32 without any."""
+    return next((value.dtype for value in network.parameters() if value.is_floating_point()), torch.float32)
 
 
 @torch.no_grad()

@@ -70,6 +70,8 @@ def check_labels(labels: Tensor, count: int, classes: int | None = None) -> Tens
         raise InputError(
             "labels", expected=f"shape ({count},), one per image", got=Verbatim(f"shape {tuple(labels.shape)}")
         )
+    if count == 0:
+        raise InputError("images", expected="at least one", got=count)
     labels = labels.detach().long()
     low, high = labels.min().item(), labels.max().item()
     if low < 0 or (classes is not None and high >= classes):
@@ -156,19 +158,20 @@ def count_classes(network: nn.Module, images: Tensor, *, of: nn.Module) -> int:
     return check_logits(logits, 1).shape[1]
 
 
-def check_classes(network: nn.Module, image: Tensor, labels: Tensor, *, classes: int) -> Tensor:
+def check_classes(network: nn.Module, image: Tensor, labels: Tensor, *, count: int, classes: int) -> Tensor:
     """The labels of a data set as int64, if they and the network fit its number of classes.
 
     Args:
         network: maps pixels in [0, 1] to logits.
         image: shape (1, channels, height, width), one of the data set's.
-        labels: shape (n,), integers.
+        labels: shape (count,), integers.
+        count: how many images there are.
         classes: of the data set.
 
     Raises:
         InputError: labels outside [0, classes), or a network that does not take the image or has fewer logits.
     """
-    labels = check_labels(labels, len(labels), classes)
+    labels = check_labels(labels, count, classes)
     check_weights(network)
     with seeded_randomness(0, image.device), frozen(network) as asked:
         found = count_classes(asked, image, of=network)

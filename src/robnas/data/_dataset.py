@@ -97,9 +97,19 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width."""
-        channels, height, width = self.splits["train"].images.shape[1:]
-        return channels, height, width
+        """Channels, height and width.
+
+        Raises:
+            InputError: the images have another number of dimensions.
+        """
+        shape = self.splits["train"].images.shape
+        if len(shape) != 4:
+            raise InputError(
+                f"images of {self.name}",
+                expected="shape (n, channels, height, width)",
+                got=Verbatim(f"shape {tuple(shape)}"),
+            )
+        return shape[1], shape[2], shape[3]
 
     def to(self, device: torch.device | str) -> Dataset:
         """The same data set on `device`."""

@@ -100,7 +100,7 @@ def evaluate(
     folder = None if directory is None else Path(directory) / EVALUATION
     with products(part.labels.device), seeded_randomness(seed, part.labels.device):
         pixels = to_pixels(part.images, parameter_dtype(network))
-        labels = check_classes(network, pixels[:1], part.labels, classes=data.num_classes)
+        labels = check_classes(network, pixels[:1], part.labels, count=len(pixels), classes=data.num_classes)
         victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
         context = {
             "weights": weights_hash(network),

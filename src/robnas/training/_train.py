@@ -132,7 +132,8 @@ def train(
     network.to(device)
     images = data.split("train").to(device)
     pixel = to_pixels(images.images[:1], parameter_dtype(network))
-    images = Images(images.images, check_classes(network, pixel, images.labels, classes=data.num_classes))
+    labels = check_classes(network, pixel, images.labels, count=len(images.images), classes=data.num_classes)
+    images = Images(images.images, labels)
     step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
     identity = _identity(network, data, recipe, seed)
