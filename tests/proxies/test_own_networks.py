@@ -386,6 +386,14 @@ def test_a_changed_network_of_ours_is_asked_as_it_is(how):
     assert None not in [one.value for one in score_network(probe_, ["snip", "jacov"]).values()]
 
 
+def test_layers_may_be_called_by_keyword():
+    def named(self, x):
+        return self.second(input=F.relu(input=self.first(input=x)))
+
+    names = [*CHEAP, "ntk-clean-trace", "ntk-clean-lambda-min"]
+    assert score_network(probe(named, attacks=0), names) == score_network(probe(used, attacks=0), names)
+
+
 def test_instance_norms_go_where_batch_norms_go():
     network, plain = Body(block), Body(block)
     network.norm, plain.norm = nn.InstanceNorm2d(4), nn.Identity()

@@ -23,6 +23,7 @@ from robnas.proxies import (
     probe_architecture,
     score,
     score_network,
+    score_settings,
     summary,
 )
 from robnas.proxies._textbook import layers, textbook
@@ -141,6 +142,8 @@ def test_scores_that_compare_images_of_a_class_have_pairs_of_any_data(classes):
     assert min(values) > 1
     assert max(values) - min(values) > 0.01 * max(values)
     assert None not in [one["robust_score"].mean for one in found]
+    settings = score_settings(data, ["epe_nas"], 1, 0, SETTINGS)  # scores of an earlier draw are not mixed with these
+    assert settings.get("drawn") == (None if classes == 2 else "pairs of a class")
 
 
 @pytest.mark.parametrize(

@@ -97,18 +97,23 @@ def _recorded(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, list[_Cal
     """Inputs and outputs of the layers in forward passes inside; the graph begins at the first of them."""
     calls: dict[nn.Module, list[_Call]] = {layer: [] for layer in layers}
 
-    def record(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def record(layer: nn.Module, arguments: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
         kept = output if output.requires_grad else output.detach().requires_grad_()
-        x = arguments[0].detach()
+        x = _input(arguments, named).detach()
         calls[layer].append(_Call(x, kept, (x._version, kept._version)))
         return kept if output.requires_grad else kept.clone()  # so that what follows may work in place
 
-    handles = [layer.register_forward_hook(record) for layer in calls]
+    handles = [layer.register_forward_hook(record, with_kwargs=True) for layer in calls]
     try:
         yield calls
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _input(arguments: tuple[Tensor, ...], named: dict[str, Tensor]) -> Tensor:
+    """What a layer was called with, ``layer(x)`` or ``layer(input=x)``."""
+    return arguments[0] if arguments else named["input"]
 
 
 def fill(
@@ -204,11 +209,11 @@ def check_calls(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> N
     }
     ends: list[Tensor] = []
 
-    def cut(layer: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        ends.append(arguments[0])
+    def cut(layer: nn.Module, arguments: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
+        ends.append(_input(arguments, named))
         return output.detach()
 
-    handles = [piece.layer.register_forward_hook(cut) for piece in chosen if piece.layer is not None]
+    handles = [piece.layer.register_forward_hook(cut, with_kwargs=True) for piece in chosen if piece.layer is not None]
     for parameter in named.values():
         parameter.requires_grad_()
     try:
