@@ -46,7 +46,8 @@ class NTKSettings:
     seed: int = 0
     """Of the projections."""
     float64: bool = False
-    """Compute gradients in float64 too; else in the network's dtype, or float32 for half precision. Products of gradients are always added up in float64."""
+    """Compute gradients in float64 too; else in the network's dtype, or float32 for half precision. Products of
+    gradients are always added up in float64."""
     memory_mib: float = 1024
     """Limit of the working memory in MiB: parameters are treated in as many passes, and images in as many chunks, as
     it takes; the result is the same up to rounding. Weights, calibration and the kernels come on top, and in training
