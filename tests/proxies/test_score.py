@@ -152,7 +152,7 @@ def test_scores_that_compare_images_of_a_class_have_pairs_of_any_data(classes):
         (torch.tensor([0, 0, 1, 2, 3, 4, 5, 6]), None),
         (
             torch.arange(8),
-            "at least 2 images, 2 of each of 1 or more classes; the batch has 8, at most 1 of each",
+            "takes 2 or more of a class; the batch has 8, at most 1 of each of 8 classes: draw 4 or more",
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_one_class_alone_says_nothing_where_classes_are_compared():
     network = build_network("323133", **{**SIZES, "num_classes": 120})
     found = score_network(Probe(network, IMAGES, LABELS * 0), ["epe_nas"])["epe_nas"]
     assert found.value is None
-    assert "takes at least 4 images, 2 of each of 2 or more classes; the batch has 8, at most 8 of each" in found.reason
+    assert "takes 2 or more of several classes; the batch has 8, at most 8 of each of 1 classes" in found.reason
 
 
 def test_names_may_be_groups():

@@ -40,6 +40,7 @@ def _check_classes(labels: npt.NDArray[np.int64], least: int) -> None:
     _, counts = np.unique(labels, return_counts=True)
     if counts.max() < 2 or len(counts) < least:
         raise UndefinedScoreError(
-            f"images of a class are compared, which takes at least {2 * least} images, 2 of each of {least} or more "
-            f"classes; the batch has {len(labels)}, at most {counts.max()} of each of {len(counts)}"
+            f"images of a class are compared, which takes 2 or more of {'a class' if least == 1 else 'several classes'}"
+            f"; the batch has {len(labels)}, at most {counts.max()} of each of {len(counts)} classes: draw 4 or more, "
+            "which are pairs where the data have them"
         )
