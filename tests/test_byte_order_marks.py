@@ -4,12 +4,10 @@ import codecs
 
 import pytest
 
-from robnas.benchmarks.adapters import NasRobBench201
 from robnas.build import Plan
 from robnas.errors import DataError
 from robnas.search import Experiment
 from robnas.search._proxy import _mapping
-from tests.benchmarks.conftest import META, OPS, PAGE, meta_text, ops_text, page, page_text, same_table
 from tests.build.test_plan import TEXT as PLAN
 from tests.search.test_repeat import TOML as EXPERIMENT
 from tests.search.test_repeat import loaded  # noqa: F401
@@ -49,9 +47,3 @@ def test_plans_and_experiments_may_begin_with_a_mark(tmp_path, loaded):  # noqa:
     found = Experiment.read(with_mark(tmp_path / "experiment.toml", EXPERIMENT, "\r\n"))
     (tmp_path / "experiment.toml").write_text(EXPERIMENT)
     assert found.plan == Experiment.read(tmp_path / "experiment.toml").plan
-
-
-def test_published_files_may_begin_with_a_mark(tmp_path):
-    marked = [with_mark(tmp_path / META, meta_text()), with_mark(tmp_path / PAGE, page_text(page()))]
-    (tmp_path / OPS).write_text(ops_text())
-    same_table(NasRobBench201(*marked).table, NasRobBench201(tmp_path / OPS, tmp_path / PAGE).table)

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from robnas._files import read_text
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason
@@ -252,7 +251,7 @@ def _parse(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             _refuse(path, f"at most {_LARGEST:,} bytes", Verbatim(f"{path.stat().st_size:,}"))
-        text = read_text(path).strip()
+        text = path.read_bytes().decode().strip()
         name, equals, _ = text[:20].partition("=")
         if equals and name.strip().isidentifier():
             text = text[len(name) + 1 :].rstrip(";")
