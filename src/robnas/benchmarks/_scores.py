@@ -222,6 +222,6 @@ def _texts(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
     found: list[str] = []
     for chunk in column.chunks:
-        known = [_text(value) for value in chunk.dictionary.to_pylist()]
+        known = dict(enumerate(map(_text, chunk.dictionary.to_pylist())))
         found += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
     return tuple(found)
