@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robnas._download import cache_directory, check_hash, data_directory, download
-from robnas._files import check_writable, saying
+from robnas._files import check_writable, room, saying
 from robnas.benchmarks import _importers
 from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._parquet import read_table, write_table
@@ -161,15 +161,15 @@ def fetch(
         raise DataError(str(folder), expected=f"a file of {name}", got=Verbatim("nothing"))
     target = cached_path(name, data_directory(data_dir))
     check_writable(target)
-    with tempfile.TemporaryDirectory(prefix="robnas-") as room:
-        files = {file.name: _obtain(wanted, file, folder, Path(room), progress) for file in wanted.files}
+    with room(Path(tempfile.gettempdir())) as place:
+        files = {file.name: _obtain(wanted, file, folder, place, progress) for file in wanted.files}
         table = wanted.importer(files, _provenance(wanted, files))
     write_table(table, target)
     return table
 
 
-def _obtain(wanted: Entry, file: File, source: Path | None, room: Path, progress: Progress) -> Path:
-    target = room / file.name
+def _obtain(wanted: Entry, file: File, source: Path | None, place: Path, progress: Progress) -> Path:
+    target = place / file.name
     if source is None:
         if file.url is None or file.sha256 is None:
             raise DataError(
