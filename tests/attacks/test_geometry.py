@@ -35,7 +35,7 @@ def test_a_norm_without_geometry_is_an_error_and_not_l2(monkeypatch):
             use()
 
 
-@pytest.mark.parametrize("wrong", [object(), Geometry, None], ids=str)
+@pytest.mark.parametrize("wrong", [object(), Geometry, None])
 def test_what_is_no_whole_geometry_is_an_error(wrong, monkeypatch):
     monkeypatch.setitem(GEOMETRIES, "l1", wrong)
     with pytest.raises(InputError, match="geometry of l1: expected a Geometry, which has all its parts, got"):
