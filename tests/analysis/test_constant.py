@@ -59,7 +59,7 @@ def test_without_the_number_of_classes_the_page_says_that_it_was_not_checked(tmp
     assert made.facts["table"]["splits"][0]["constant"] is None
 
 
-@pytest.mark.parametrize("wrong", ["ten", 0, 1, 2.5, True])
+@pytest.mark.parametrize("wrong", ["ten", 0, 1, 2.5, True, 10**400])
 def test_a_number_of_classes_that_is_none_counts_as_unknown(wrong):
     assert constant(table(OWN, num_classes=wrong)) is None
 

@@ -17,6 +17,7 @@ from robnas.types import Split, check_split
 Floats = npt.NDArray[np.float64]
 Seed = int | Literal["mean", "random"]
 MOST_RUNS = 1_000_000
+MOST_CLASSES = 1_000_000
 _CLASSES = {"cifar10": 10, "cifar100": 100, "imagenet16-120": 120, "digits": 10}
 
 
@@ -100,7 +101,7 @@ class Column:
     def num_classes(self) -> int | None:
         """Classes of the data set, where that was recorded or the data set is one that everybody knows; else None."""
         recorded = self.facts.get("num_classes", _CLASSES.get(self.dataset))
-        return int(recorded) if is_number(recorded) and recorded > 1 else None
+        return int(recorded) if is_number(recorded) and 1 < recorded <= MOST_CLASSES else None
 
     @property
     def constant_accuracy(self) -> float | None:

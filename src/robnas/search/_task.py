@@ -257,17 +257,15 @@ class Task:
             raise InputError(
                 f"reported values of {self.name}", expected="at least one per column", got=Verbatim("none")
             )
-        whole = Scale.of(self._reportable, None)
-        if self.objectives == 1:
-            return whole
-        if not whole.share(self.front) > 0:
+        found = Scale.of(self._reportable, self.front if self.objectives > 1 else None)
+        if not found.volume > 0:
             raise InputError(
                 f"front of {self.name}",
                 expected="a point that is better than the table's worst in every objective",
                 got=Verbatim("none"),
                 remedy="report objectives in which the table's architectures differ, or search a larger table",
             )
-        return Scale.of(self._reportable, self.front)
+        return found
 
     def check(self) -> None:
         """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
