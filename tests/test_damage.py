@@ -11,10 +11,11 @@ import torch
 
 from robnas._arrays import read_arrays, write_arrays
 from robnas._content import digest
-from robnas.analysis import write_search_report
+from robnas.analysis import report_of, write_search_report
 from robnas.analysis._search_report import read_results
 from robnas.benchmarks import Column, Scores, Table, read_scores, read_table, write_table
 from robnas.build import TRIAL, Source, Trial, load_trial
+from robnas.cli import main
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches
 from robnas.proxies._journal import Journal
@@ -162,8 +163,8 @@ def test_no_flipped_bit_gives_other_results(experiment, tmp_path, caplog):
         (kept, lambda path: [replay.to_dict() for replay in read_searches(path.parent, [])]),
     ):
         content, right = path.read_bytes(), read(path)
-        drawn = random.Random(0).sample(range(8 * len(content)), FLIPS // 2)
-        for bit, changed in flipped(content, [*drawn, *marks(content)]):
+        drawn = random.Random(0).sample([*range(8 * len(content)), *20 * list(marks(content))], FLIPS // 2)
+        for bit, changed in flipped(content, drawn):
             path.write_bytes(changed)
             assert outcome(read, path) in ("refused", right), f"bit {bit} of {path}"
         path.write_bytes(content)
@@ -264,7 +265,7 @@ def without_hash(path, key, version):
     pq.write_table(whole.replace_schema_metadata({key: json.dumps(facts)}), path)
 
 
-def test_a_table_of_version_1_says_that_it_is_unverified(tmp_path, caplog):
+def test_a_table_of_version_1_says_that_it_is_unverified(tmp_path, caplog, capsys):
     path = tmp_path / "t.parquet"
     write_table(table(), path)
     without_hash(path, b"robnas", 1)
@@ -272,6 +273,10 @@ def test_a_table_of_version_1_says_that_it_is_unverified(tmp_path, caplog):
     assert found.provenance.pop("unverified") == "written by an earlier version, without a hash of its content"
     assert says(found) == says(table())
     assert f"{path}: unverified: written by an earlier version" in caplog.text
+    with pytest.raises(SystemExit):
+        main(["tables", str(path)])
+    assert "unverified: written by an earlier version" in capsys.readouterr().out
+    assert "unverified" in str(report_of(path).facts["provenance"])
 
 
 def test_scores_of_version_1_are_unverified(tmp_path, caplog):
