@@ -355,7 +355,6 @@ def test_a_value_of_the_wrong_type_or_size_at_any_key_is_one_clear_line_or_a_pla
         b"a = " + b"[" * 20000 + b"]" * 20000,
         b"[" + b".".join([b"a"] * 20000) + b"]",
         b"a" + b".a" * 4000 + b" = 1",
-        b"\xef\xbb\xbf" + TEXT.encode(),
         TEXT.encode("utf-16"),
         TEXT.encode() + b"\n# \xff",
         TEXT.encode() + b"\nname = 1",
@@ -374,6 +373,11 @@ def test_a_hostile_file_is_one_clear_line(tmp_path, content):
         Plan.read(tmp_path / "plan.toml")
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 1000
+
+
+def test_a_byte_order_mark_is_no_part_of_a_plan(tmp_path):
+    (tmp_path / "plan.toml").write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert Plan.read(tmp_path / "plan.toml") == Plan.from_dict(tomllib.loads(TEXT))
 
 
 @pytest.mark.parametrize(
