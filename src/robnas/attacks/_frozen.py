@@ -115,11 +115,11 @@ def seeded_randomness(seed: int, device: torch.device | str = "cpu") -> Iterator
     error. Costs some 0.1 ms. One thread at a time has them to itself; others that want them so wait.
 
     Args:
-        seed: any whole number ≥ 0; derive it for each purpose, as equal seeds mean equal draws.
+        seed: a whole number from 0 to 2⁶³ − 1; derive it for each purpose, as equal seeds mean equal draws.
         device: where the network computes.
 
     Raises:
-        InputError: the seed is no whole number ≥ 0.
+        InputError: the seed is no such number.
     """
     derived, place = derive_seed(seed, "global generators"), torch.device(device)
     gpus = (torch.cuda.current_device() if place.index is None else place.index,) if place.type == "cuda" else ()
