@@ -123,3 +123,18 @@ def test_dead_networks_of_the_bundled_table_are_known_and_few():
         assert np.array_equal(rows, clean < 0.11)
         assert 0 < rows.sum() < 200
     assert not [line for line in unchecked(digits) if line.startswith("chance")]
+
+
+@pytest.mark.parametrize(
+    ("checks", "line"),
+    [
+        (True, None),
+        (False, "strength of the attacks: the plan left out the sanity checks of its evaluations"),
+        (None, "strength of the attacks: whether sanity checks ran is not recorded"),
+    ],
+)
+def test_pages_say_whether_the_attacks_were_checked(checks, line, monkeypatch):
+    digits = load("digits")
+    plan = {"evaluation": {} if checks is None else {"checks": checks}}
+    monkeypatch.setattr(digits, "provenance", {**digits.provenance, "plan": plan})
+    assert [found for found in unchecked(digits) if found.startswith("strength")] == ([line] if line else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,19 @@ def unchecked(table: Table) -> list[str]:
         noiseless = [metric for metric, column in columns.items() if known_noise(table, column) is None]
         if noiseless:
             lines.append(f"outliers of {dataset} {split} {', '.join(noiseless)}: noise of trainings unknown")
+    if any("@" in column.metric for column in table.columns) and (why := _attacks_unchecked(table)):
+        lines.append(f"strength of the attacks: {why}")
     return lines
+
+
+def _attacks_unchecked(table: Table) -> str:
+    """Why nobody knows whether masked gradients were looked for when the attacks were made; empty if they were."""
+    plan = table.provenance.get("plan")
+    evaluation = plan.get("evaluation") if isinstance(plan, Mapping) else None
+    checks = evaluation.get("checks") if isinstance(evaluation, Mapping) else None
+    if checks is None:
+        return "whether sanity checks ran is not recorded"
+    return "" if checks else "the plan left out the sanity checks of its evaluations"
 
 
 def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str]]:
