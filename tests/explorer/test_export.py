@@ -84,6 +84,15 @@ def test_files_that_the_new_export_lacks_are_gone(tmp_path, monkeypatch, earlier
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{", b'{"format": "robnas-explorer"}', b"[" * 100_000])
 @pytest.mark.parametrize("name", [HEADER, MANIFEST])
 def test_a_folder_of_which_nothing_is_known_is_left_alone(tmp_path, name, damage):
+    refused_with(tmp_path, name, damage)
+
+
+@pytest.mark.parametrize("files", [b"[1, 2]", b'["index.html"]', b"3", b"null"])
+def test_a_manifest_without_names_of_files_is_none(tmp_path, files):
+    refused_with(tmp_path, MANIFEST, b'{"format": "robnas-explorer", "version": 2, "files": ' + files + b"}")
+
+
+def refused_with(tmp_path, name, damage):
     folder = write_site(tiny("old"), tmp_path / "site")
     (folder / name).write_bytes(damage)
     with pytest.raises(InputError, match="--export: expected an empty folder, or one that it wrote before"):

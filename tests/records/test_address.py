@@ -61,6 +61,9 @@ def test_every_spelling_of_a_store_is_one_file_in_all_commands(given, file, tmp_
 
 def test_an_absolute_url_is_that_path(tmp_path):
     stored(f"sqlite:///{tmp_path}/runs.db")
+    for spelling in (f"sqlite:////{tmp_path}/runs.db", f"/{tmp_path}/runs.db"):  # a slash too many
+        with RecordStore(spelling) as store:
+            assert len(store.records()) == 1
     assert StoreAddress.parse(f"sqlite:///file://localhost{tmp_path}/runs.db?mode=ro").exists()
     assert StoreAddress.parse(f"file://{tmp_path}/runs.db").path == tmp_path / "runs.db"
 
@@ -101,6 +104,9 @@ def test_what_is_kept_in_memory_is_refused_with_the_reason(url):
         ("sqlite:///runs.db?timeout=soon", "expected another value of the option timeout, got 'soon'"),
         ("sqlite:///runs.db?timeout=nan", "expected another value of the option timeout, got 'nan'"),
         ("sqlite:///runs.db?mode=ro%26vfs%3Dmemdb", "expected another value of the option mode"),
+        ("sqlite:///runs.db?mode=readonly", "expected another value of the option mode, got 'readonly'"),
+        ("sqlite:///runs.db?cached_statements=99999999999", "another value of the option cached_statements, got '9999"),
+        ("sqlite:///runs.db?timeout=1e300", "expected another value of the option timeout, got '1e300'"),
         ("sqlite:///a%00b.db", "with a URL that can be read"),
     ],
 )  # fmt: skip

@@ -130,7 +130,7 @@ def _files_of(target: Path) -> set[str] | None:
             parts = [header["space"], *header["tables"], *header["scores"], header["searches"] or {}]
             data = {str(part["file"]) for part in parts if "file" in part}
             return {HEADER, *data, *dict(pages())}
-        return {MANIFEST, *_read(target / MANIFEST)["files"]}
+        return {MANIFEST, *_read(target / MANIFEST)["files"].keys()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,10 @@ _DRIVERS = {  # scheme of a URL → that of SQLAlchemy
     "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "postgresql+psycopg": "postgresql+psycopg",
 }  # fmt: skip
 _FOR_PYTHON = {"timeout": float, "cached_statements": int, "check_same_thread": bool}
-FOR_SQLITE = ("mode", "cache", "immutable", "nolock", "psow")
+_LARGEST = 1e6  # of a number among the options
+FOR_SQLITE = {  # option of an SQLite URI → its values
+    "mode": "ro|rw|rwc", "cache": "shared|private", "immutable": r"\w*", "nolock": r"\w*", "psow": r"\w*",
+}  # fmt: skip
 _USER = r"(?:(?P<username>[^:/@?]*)(?::(?P<password>{password}*))?@)?"
 _PLACE = (
     r"(?:\[(?P<ipv6>[^\]/?@]+)\]|(?P<host>[^:/?@\[]*))(?::(?P<port>\d+))?(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?"
@@ -183,7 +185,7 @@ def _option(shown: str, key: str, value: str) -> Any:
     kind = _FOR_PYTHON.get(key, str)
     try:
         found = words[value.lower()] if kind is bool else kind(value)
-        if (kind is str and not re.fullmatch(r"\w*", value)) or (kind in (int, float) and not 0 <= found < math.inf):
+        if not (re.fullmatch(FOR_SQLITE[key], value) if kind is str else 0 <= found <= _LARGEST):
             raise ValueError
     except (ValueError, KeyError):
         raise StoreError(f"store {shown}", expected=f"another value of the option {key}", got=value) from None

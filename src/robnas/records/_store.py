@@ -305,7 +305,7 @@ def _remedy(problem: str) -> str:
         "resolve": "check that the server runs and can be reached: the same command then goes on",
         "connect": "check that the server runs and can be reached: the same command then goes on",
         "server": "check that the server runs and can be reached: the same command then goes on",
-        **dict.fromkeys(("no such", "no column", "malformed", "decode"), _RESTORE),
+        **dict.fromkeys(("no such", "no column", "malformed", "decode", "not a database"), _RESTORE),
     }
     found = [remedy for words, remedy in known.items() if words in problem]
     return found[0] if found else "give a URL such as sqlite:///runs.db in a folder that can be written"
@@ -319,7 +319,7 @@ def _engine(address: StoreAddress) -> sa.Engine:
     # a URI in SQLite's own form, in which a name cannot be taken for anything else
     arguments = {"timeout": _BUSY, **address.options}
     query = {"uri": "true"} | {key: arguments.pop(key) for key in address.options if key in FOR_SQLITE}
-    name = "file:" + quote(os.fsencode(address.path.absolute()))
+    name = "file://" + quote(os.fsencode(address.path.absolute()))  # the path itself may begin with two slashes
     engine = sa.create_engine(sa.URL.create("sqlite", database=name, query=query), connect_args=arguments)
 
     @sa.event.listens_for(engine, "connect")
