@@ -15,10 +15,11 @@ from robnas._arrays import read_arrays
 from robnas._content import seal
 from robnas._settings import content_hash
 from robnas.analysis._search_report import read_results, search_page, summarise
+from robnas.attacks import Answers
 from robnas.benchmarks import Scores, Table, read_scores, read_table
 from robnas.build import TRIAL, Trial, load_trial
 from robnas.errors import InputError
-from robnas.evaluation._ledger import Answers, Ledger
+from robnas.evaluation._ledger import Ledger
 from robnas.explorer import read_searches, write_site
 from robnas.proxies._journal import Journal
 from robnas.search import KIND, Experiment, Plan, RandomSearch, Task

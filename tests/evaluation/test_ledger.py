@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from robnas.attacks import FGSM, PGD
+from robnas.attacks import FGSM, PGD, Answers
 from robnas.data import load_data
 from robnas.errors import DataError
 from robnas.evaluation import EVALUATION, Suite, evaluate
-from robnas.evaluation._ledger import Answers
 from robnas.types import ThreatModel
 
 WEAK = ThreatModel.linf("16/255")

@@ -10,10 +10,11 @@ import textwrap
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from robnas.attacks import perturb
 from robnas.errors import CheckpointError, DivergedError, InputError
-from robnas.training import CHECKPOINT, LOG, OBJECTIVES, PRECISIONS, train
+from robnas.training import CHECKPOINT, LOG, OBJECTIVES, PRECISIONS, restore, train
 from robnas.training._checkpoint import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -428,6 +429,48 @@ def test_epochs_differ_in_order_and_attack(data, tiny):
         return (batch - images[nearest])[nearest.argsort()]
 
     assert not torch.equal(noise(attacked[0]), noise(attacked[1]))
+
+
+class Shifted(nn.Module):
+    """Describes itself the same whatever is added to the pixels."""
+
+    def __init__(self, network, shift):
+        super().__init__()
+        self.network, self.shift = network, shift
+
+    def forward(self, x):
+        return self.network(x + self.shift)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_network_that_computes_something_else_does_not_resume(data, tiny, build, tmp_path, epochs):
+    def stop(entry):
+        if entry.epoch == epochs:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Shifted(build(), 0.0), data, tiny, seed=0, directory=tmp_path, on_epoch=stop)
+    for again in (train, restore):
+        with pytest.raises(CheckpointError, match="other logits with the same weights; this folder holds another"):
+            again(Shifted(build(), 0.5), data, tiny, seed=0, directory=tmp_path)
+    assert len(restore(Shifted(build(seed=1), 0.0), data, tiny, seed=0, directory=tmp_path)) == epochs
+
+
+class Moody(nn.Module):
+    """Draws from a generator of its own."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.draws = network, torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        return self.network(x + torch.rand(x.shape, generator=self.draws))
+
+
+def test_a_network_that_never_answers_twice_alike_resumes(data, tiny, build, tmp_path):
+    recipe = tiny.replace(epochs=1)
+    train(Moody(build()), data, recipe, seed=0, directory=tmp_path)
+    assert len(train(Moody(build()), data, recipe, seed=0, directory=tmp_path)) == 1
 
 
 def test_a_network_of_another_structure_does_not_resume(data, tiny, build, tmp_path):

@@ -1,6 +1,7 @@
 """FGSM, PGD, APGD, Square and AutoAttack on any `nn.Module` that maps pixels in [0, 1] to logits."""
 
 from robnas import _lazy
+from robnas.attacks._answers import Answers as Answers
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
 from robnas.attacks._attack import check_radius as check_radius

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from robnas._products import products
 from robnas._settings import content_hash, to_dict
 from robnas.attacks import (
+    Answers,
     Attack,
     AttackWarning,
     check_classes,
@@ -31,7 +32,7 @@ from robnas.attacks import (
 from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags, steady_flag
-from robnas.evaluation._ledger import FIXED, Answers, Ledger, attack_code
+from robnas.evaluation._ledger import Ledger, attack_code
 from robnas.evaluation._measurement import Evaluation, Flag, Measurement, pack
 from robnas.evaluation._suite import Suite, check_suite, metric_key
 from robnas.types import Progress, Split, ThreatModel, check_count, check_split, silent
@@ -119,9 +120,8 @@ def evaluate(
 
 def _answers(subject: _Subject, data: Dataset, split: Split) -> Answers:
     """What the network answers about the same images whatever the limit."""
-    part = data.split(split)
-    first = part.limit(min(FIXED, len(part))).to(subject.labels.device)
-    return Answers.of(subject.network, to_pixels(first.images, subject.images.dtype), subject.seed)
+    first = data.split(split).images[: Answers.count].to(subject.labels.device)
+    return Answers.of(subject.network, to_pixels(first, subject.images.dtype), subject.seed)
 
 
 def _evaluated(subject: _Subject, suite: Suite, name: Split, ledger: Ledger, progress: Progress) -> Evaluation:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from robnas._files import write_text
+from robnas._products import products
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
-from robnas.attacks import check_classes, check_radius, parameter_dtype, predict, seeded_randomness, victim_of
+from robnas.attacks import (
+    Answers,
+    check_classes,
+    check_radius,
+    parameter_dtype,
+    predict,
+    seeded_randomness,
+    victim_of,
+)
 from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
-from robnas.errors import CheckpointError, DivergedError, InputError, reason
+from robnas.errors import CheckpointError, DivergedError, InputError, Verbatim, reason
 from robnas.training import _checkpoint, _overfitting
 from robnas.training._batches import batch_sizes, merges_remainder
 from robnas.training._objective import Outcome
@@ -137,7 +147,8 @@ def train(
     step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
     identity = _identity(network, data, recipe, seed)
-    history = [] if path is None else _resume(path, identity, network, device, step.optimizer)
+    asked = partial(_answers, network, images, seed)
+    history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked)
     if path is not None and history:
         _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
     if recipe.attacks and len(history) < recipe.epochs:
@@ -145,7 +156,7 @@ def train(
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, step, images, recipe, seed, epoch, progress))
         if path is not None:
-            _keep(path, identity, network, step.optimizer, history)
+            _keep(path, identity, network, step.optimizer, history, asked())
         if on_epoch is not None:
             on_epoch(history[-1])
     network.eval()
@@ -172,9 +183,10 @@ def restore(
         CheckpointError: the checkpoint is damaged or belongs to another training.
     """
     _check_sizes(network, recipe)
-    history = _resume(
-        Path(directory) / CHECKPOINT, _identity(network, data, recipe, check_count("seed", seed, 0)), network, device
-    )
+    seed = check_count("seed", seed, 0)
+    asked = partial(_answers, network, data.split("train"), seed)
+    identity = _identity(network, data, recipe, seed)
+    history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked)
     network.eval()
     return history
 
@@ -214,6 +226,7 @@ def _resume(
     network: nn.Module,
     device: torch.device | str,
     optimizer: SGD | None = None,
+    asked: Callable[[], Answers] | None = None,
 ) -> list[EpochLog]:
     if not path.exists():
         return []
@@ -224,9 +237,26 @@ def _resume(
         network.load_state_dict(state["network"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
+        known = None if (kept := state.get("answers")) is None else Answers.from_dict(kept)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
+    # A network that does not answer twice alike cannot be recognised.
+    if asked and known is not None and not known.agree(asked()) and asked().agree(asked()):
+        raise CheckpointError(
+            str(path),
+            expected="a network that computes what the one of this training did",
+            got=Verbatim("other logits with the same weights"),
+            remedy="this folder holds another training: choose another one or the same settings",
+        )
     return history
+
+
+def _answers(network: nn.Module, images: Images, seed: int) -> Answers:
+    """What the network answers about the first training images, in whatever mode it is."""
+    device = next(network.parameters()).device
+    pixels = to_pixels(images.images[: Answers.count].to(device), parameter_dtype(network))
+    with products(device):
+        return Answers.of(network, pixels, seed)
 
 
 def _read_entry(epoch: int, entry: Any) -> EpochLog:
@@ -248,9 +278,11 @@ def _keep(
     network: nn.Module,
     optimizer: SGD,
     history: list[EpochLog],
+    answers: Answers,
 ) -> None:
     entries = [_entry(entry) for entry in history]
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
+    state["answers"] = answers.to_dict()  # by which a network is recognised that describes itself like another
     _checkpoint.save(path, identity, state)
     _write_log(path, history)
 
