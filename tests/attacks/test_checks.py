@@ -98,8 +98,9 @@ def test_zero_gradients_are_no_fault(network, images, labels):
 
 
 @pytest.mark.parametrize("attack", [*GRADIENT_ATTACKS, AutoAttack(LINF)], ids=[*NAMES, "autoattack"])
-def test_logits_without_a_gradient_are_refused_where_one_is_needed(attack, network, images, labels):
-    victim = Before(network, torch.Tensor.detach)
+@pytest.mark.parametrize("scale", [1.0, torch.ones((), requires_grad=True)], ids=["plain", "of a tensor"])
+def test_logits_without_a_gradient_are_refused_where_one_is_needed(attack, scale, network, images, labels):
+    victim = Before(network, lambda x: x.detach() * scale)
     text = "network: expected logits with a gradient to the images, got none; let forward .* or use the attack square"
     with pytest.raises(InputError, match=text):
         perturb(attack, victim, images, labels, seed=0)

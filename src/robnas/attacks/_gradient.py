@@ -44,9 +44,9 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
         for _ in range(steps):
             current.requires_grad_()
             value = loss(current)
-            if not value.requires_grad:
+            gradient = torch.autograd.grad(value, current, allow_unused=True)[0] if value.requires_grad else None
+            if gradient is None:
                 raise no_gradient()
-            (gradient,) = torch.autograd.grad(value, current)
             values.append(value.detach())
             sizes.append(gradient.abs().max())
             current = ball.project(current.detach() + step_size * ball.direction(gradient))

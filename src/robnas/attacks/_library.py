@@ -88,6 +88,10 @@ def _library() -> Iterator[None]:
         try:
             with torch.enable_grad():
                 yield
+        except RuntimeError as error:
+            if "not have been used in the graph" in str(error):
+                raise no_gradient() from None
+            raise
         finally:
             torch.set_default_dtype(default)
             checks.funcs.update(counts)
