@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -156,3 +157,39 @@ def test_the_default_dtype_changes_nothing(data, tiny):
     finally:
         torch.set_default_dtype(torch.float32)
     assert torch.equal(found.linear.weight, expected.linear.weight)
+
+
+@pytest.mark.parametrize(
+    "network", [nn.Flatten(), Linear().requires_grad_(requires_grad=False)], ids=["none", "frozen"]
+)
+def test_a_network_without_weights_to_train_is_refused(network, data, tiny):
+    with pytest.raises(InputError, match="network: expected weights to train, got none that requires a gradient"):
+        train(network, data, tiny, seed=0)
+
+
+class Stateful(Linear):
+    def __init__(self, state):
+        super().__init__()
+        self.state = state
+
+    def get_extra_state(self):
+        return self.state
+
+    def set_extra_state(self, state):
+        self.state = state
+
+
+def test_extra_state_that_no_checkpoint_brings_back_is_refused_before_the_training(data, tiny, tmp_path):
+    network = Stateful({"order": np.arange(3)})
+    with pytest.raises(InputError, match=r"extra state of the network, _extra_state: expected tensors, numbers, .*"):
+        train(network, data, tiny, seed=0, directory=tmp_path)
+    assert not list(tmp_path.iterdir())
+    train(network, data, tiny.replace(epochs=1), seed=0)
+
+
+def test_plain_extra_state_resumes(data, tiny, tmp_path):
+    recipe = tiny.replace(epochs=1)
+    train(Stateful({"order": [2, 1], "of": torch.ones(2)}), data, recipe, seed=0, directory=tmp_path)
+    network = Stateful(None)
+    train(network, data, recipe, seed=0, directory=tmp_path)
+    assert network.state["order"] == [2, 1]

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robnas._content import CONTENT, check_content, note_unverified
 from robnas._files import write_atomically
-from robnas.errors import CheckpointError, Verbatim
+from robnas.errors import CheckpointError, InputError, Verbatim
 
 _VERSION = 2
 _KINDS = {"identity": dict, "network": Mapping, "optimizer": Mapping, "history": list}
@@ -29,6 +29,28 @@ def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
     buffer, whole = io.BytesIO(), {"version": _VERSION, "identity": identity, **state}
     torch.save({**whole, CONTENT: _digest(whole)}, buffer)
     write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
+
+
+def check_readable(network: nn.Module) -> None:
+    """Raise `InputError` if a checkpoint of `network` could be written but not read.
+
+    That is so for extra state of other types than a file may bring back.
+    """
+    extra = {name: value for name, value in network.state_dict().items() if not isinstance(value, Tensor)}
+    if not extra:
+        return
+    try:
+        buffer = io.BytesIO()
+        torch.save(extra, buffer)
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    except Exception as error:  # whatever the objects ask for
+        raise InputError(
+            f"extra state of the network, {', '.join(extra)}",
+            expected="tensors, numbers, texts, lists and dictionaries, which a checkpoint brings back",
+            got=Verbatim(type(error).__name__),
+            remedy="let get_extra_state return these, or train without a directory",
+        ) from None
 
 
 def load(path: Path, device: torch.device | str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from robnas._products import products
 from robnas.attacks import parameter_dtype
+from robnas.errors import InputError, Verbatim
 from robnas.training._objective import OBJECTIVES, Outcome
 from robnas.training._recipe import Recipe
 from robnas.training._sgd import SGD
@@ -49,6 +50,9 @@ class Step:
         recipe: objective, attack and optimizer settings.
         generator: of the attack, on the device of the network.
         capture: how to capture; `cuda_graph` on a GPU and not at all elsewhere, if omitted.
+
+    Raises:
+        InputError: the network has no weights to train.
     """
 
     def __init__(
@@ -57,6 +61,11 @@ class Step:
         self.network, self._recipe, self._generator = network, recipe, generator
         self._objective = OBJECTIVES[recipe.objective]
         self.optimizer = SGD(network.parameters(), recipe.weight_decay)
+        if not self.optimizer.parameters:
+            raise InputError(
+                "network", expected="weights to train", got=Verbatim("none that requires a gradient"),
+                remedy="network.requires_grad_()",
+            )  # fmt: skip
         self._device = generator.device
         self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
         self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture

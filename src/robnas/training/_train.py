@@ -130,10 +130,12 @@ def train(
 
     Raises:
         DivergedError: the loss is not finite; it names epoch and step.
-        CheckpointError: the directory holds a damaged checkpoint or another training.
+        CheckpointError: the directory holds a damaged checkpoint or another training, such as one of a network that
+            computes something else with the same weights.
         InputError: the network and the recipe name different sizes; labels outside the classes of the data; a network
-            that does not take the images or has fewer logits; an attack whose gradient is not finite; one image, which
-            is too little for batch norm.
+            that does not take the images or has fewer logits, has no weights to train, or has extra state that no
+            checkpoint brings back; an attack whose gradient is not finite; one image, which is too little for batch
+            norm.
     """
     _check_sizes(network, recipe)
     if recipe.attacks:
@@ -146,6 +148,8 @@ def train(
     images = Images(images.images, labels)
     step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
+    if path is not None:
+        _checkpoint.check_readable(network)
     identity = _identity(network, data, recipe, seed)
     asked = partial(_answers, network, images, seed)
     history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked)
