@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from robnas.attacks import APGD, FGSM, PGD, AutoAttack, Square, check_images, perturb, predict
+from robnas.attacks import APGD, FGSM, PGD, AutoAttack, Square, check_classes, check_images, perturb, predict
 from robnas.errors import InputError
 from robnas.networks import build_network
 from robnas.types import ThreatModel
@@ -46,6 +46,18 @@ class Before(nn.Module):
 
 
 # what is not finite
+
+
+def test_lazy_layers_that_were_never_asked_are_refused(images, labels):
+    lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    for ask in (
+        lambda: perturb(FGSM(LINF), lazy, images, labels, seed=0),
+        lambda: check_classes(lazy, images[:1], labels, count=len(images), classes=10),
+    ):
+        with pytest.raises(InputError, match="network: expected weights with a shape, got lazy layers that were never"):
+            ask()
+    lazy(images[:1])
+    perturb(FGSM(LINF), lazy, images, labels, seed=0)
 
 
 @pytest.mark.parametrize("attack", [*GRADIENT_ATTACKS, AutoAttack(LINF)], ids=[*NAMES, "autoattack"])

@@ -180,7 +180,7 @@ def _checked(found: object, images: Tensor, metric: Metric) -> Tensor:
 
 def parameter_dtype(network: nn.Module) -> torch.dtype:
     """The dtype that images must have: that of the first floating-point parameter, float32 without any."""
-    return next((value.dtype for value in network.parameters() if value.is_floating_point()), torch.float32)
+    return next((value.dtype for value in network.parameters() if value.dtype.is_floating_point), torch.float32)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from robnas.attacks._frozen import frozen, seeded_randomness
 from robnas.errors import InputError, NonFiniteError, Verbatim, reason
@@ -106,9 +107,12 @@ def check_logits(logits: object, images: int, classes: int = 2) -> Tensor:
 
 
 def check_weights(network: nn.Module) -> None:
-    """Raise `InputError` for weights made in inference mode, through which torch computes no gradient."""
+    """Raise `InputError` for weights made in inference mode, through which torch computes no gradient, or not yet."""
     if not isinstance(network, nn.Module):
         raise InputError("network", expected="a torch.nn.Module", got=network)
+    if any(map(is_lazy, network.parameters())):
+        got, remedy = Verbatim("lazy layers that were never asked"), "ask it about one image first"
+        raise InputError("network", expected="weights with a shape", got=got, remedy=remedy)
     if any(parameter.is_inference() for parameter in network.parameters()):
         raise InputError(
             "network", expected="weights made outside inference_mode", remedy="use a copy.deepcopy of it, made outside"
