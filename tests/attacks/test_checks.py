@@ -326,6 +326,13 @@ def test_the_default_dtype_changes_nothing(attack, network, images, labels, requ
     assert all(map(torch.equal, found, expected))
 
 
+@pytest.mark.parametrize("attack", [*GRADIENT_ATTACKS, Square(LINF, 5)], ids=[*NAMES, "square"])
+@pytest.mark.parametrize("after", [lambda x: x[:1], lambda x: x.view(1, -1)])
+def test_logits_for_one_image_alone_are_refused(attack, after, network, images, labels):
+    with pytest.raises(InputError, match=r"network: expected logits of shape \(6, 2 or more\), one per image and"):
+        perturb(attack, Before(network, after=after), images, labels, seed=0)
+
+
 # networks that draw random numbers
 
 

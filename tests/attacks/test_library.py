@@ -160,6 +160,15 @@ def test_the_library_attacks_in_l1_too():
         images, labels = images[~found.correct], labels[~found.correct]  # what stays robust takes seconds to attack
 
 
+@pytest.mark.parametrize("threat", [LINF, L1, ThreatModel.l2(0.5)], ids=str)
+def test_logits_that_tie_are_broken_by_square_in_any_norm(threat):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(25, 4))
+    nn.init.zeros_(network[1].weight)
+    nn.init.zeros_(network[1].bias)
+    images, labels = torch.rand(2, 1, 5, 5), torch.zeros(2, dtype=torch.int64)
+    assert perturb(Square(threat, queries=5), network, images, labels, seed=0).correct.all()
+
+
 @pytest.mark.parametrize(("classes", "targets"), [(10, (5, 9)), (8, (5, 7)), (4, (3, 3))])
 def test_autoattack_in_l1_tries_as_many_targets_as_the_library_wants_or_all(classes, targets, monkeypatch):
     from pyautoattack import AutoAttack as Library

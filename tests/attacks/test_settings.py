@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -68,6 +68,15 @@ def test_attacks_check_threat_and_label_when_they_are_made(kind):
         kind("8/255")
     with pytest.raises(TypeError):
         kind(LINF, 1, 0.01, True, 1, "label")  # by name only
+
+
+def test_a_name_that_cannot_stand_in_a_key_is_refused_when_the_attack_is_made():
+    @dataclass(frozen=True)
+    class Momentum(PGD):
+        name: ClassVar[str] = "mi-fgsm"
+
+    with pytest.raises(InputError, match=r"attack name: .* got 'mi-fgsm'"):
+        Momentum(LINF, 1, 0.01)
 
 
 def test_the_label_is_part_of_settings_only_where_there_is_one():

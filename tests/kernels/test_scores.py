@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 import robnas
+from robnas.attacks import FGSM
 from robnas.errors import InputError
 from robnas.kernels import (
     KERNELS,
@@ -170,6 +171,10 @@ def test_pairs_come_from_classes_that_have_them():
         (lambda: robust_ntk(network(), IMAGES[:1], LABELS[:1], threat=THREAT), "images: expected at least two"),
         (lambda: robust_ntk(network(), IMAGES, LABELS[:3], threat=THREAT), r"labels: expected shape \(8,\)"),
         (lambda: robust_ntk(network(), IMAGES, LABELS + 2, threat=THREAT), "labels: expected from 0 to 3, got 5"),
+        (
+            lambda: robust_ntk(network(), IMAGES, LABELS, threat=THREAT, attack=FGSM(robnas.ThreatModel.l2(3))),
+            f"threat: expected that of the attack, l2 3, got {THREAT}; write threat=attack.threat",
+        ),
         (
             lambda: SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS - 1, attacks=1)),
             "labels: expected numbers of classes, from 0, got -1",

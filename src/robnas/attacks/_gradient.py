@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robnas._seeds import generator as derived
 from robnas.attacks._attack import Labelled
 from robnas.attacks._ball import Ball, clip_to_ball
-from robnas.attacks._checks import NOT_FINITE, infinite_gradient, no_gradient
+from robnas.attacks._checks import NOT_FINITE, check_logits, infinite_gradient, no_gradient
 from robnas.errors import InputError, NonFiniteError
 from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
@@ -75,7 +75,7 @@ def _is_recorded(found: Tensor) -> bool:
 
 def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> Tensor:
     """Cross-entropy summed over the batch."""
-    return F.cross_entropy(network(images), labels, reduction="sum")
+    return F.cross_entropy(check_logits(network(images), len(images)), labels, reduction="sum")
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class Square(Labelled):
             device=images.device,
             resc_schedule=False,
         )
+        _break_ties(attack)
         with _library(), torch.no_grad():
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
@@ -233,10 +234,22 @@ class AutoAttack(Labelled):
                 device=images.device,
             )
             attack.logger = attack.apgd.logger = attack.apgd_targeted.logger = _Relay(progress, attacks=4)
+            _break_ties(attack.square)
             for targeted in (attack.apgd_targeted, attack.fab):
                 targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
             found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
         return found.to(images.dtype)  # type: ignore[no-any-return]
+
+
+def _break_ties(square: Any) -> None:
+    """Logits that tie count as broken at the random start, too: the library goes on with no images and fails."""
+    ask = square.margin_and_loss
+
+    def margin_and_loss(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        margin, loss = ask(images, labels)
+        return torch.where(margin == 0, -torch.finfo(margin.dtype).tiny, margin), loss
+
+    square.margin_and_loss = margin_and_loss
 
 
 def _check_side(what: str, threat: ThreatModel, images: Tensor) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
+from robnas.errors import InputError, Verbatim
 from robnas.kernels._batch_norm import prepared
 from robnas.kernels._empirical import NTKSettings, check_labels, computed_in, count_outputs, empirical_kernels
 from robnas.kernels._kernels import RobustKernels
@@ -91,17 +92,21 @@ def robust_ntk(
         images: shape (n, channels, height, width), in [0, 1].
         labels: shape (n,).
         threat: what the attacker may do.
-        attack: PGD with 20 steps within `threat` if None.
+        attack: of the same threat model; PGD with 20 steps if None.
         settings: what is meant by the kernel.
         calibration: images for batch norm, some hundreds; `images` if None.
         seed: of the attacks.
         progress: told about the passes.
 
     Raises:
-        InputError: images outside [0, 1] or not finite, one image, labels without an output, an unsupported layer.
+        InputError: images outside [0, 1] or not finite, one image, labels without an output, an unsupported layer,
+            an attack of another threat model than `threat`.
     """
     settings = settings or NTKSettings()
     attack = default_attack(threat) if attack is None else attack
+    if attack.threat != threat:
+        expected, remedy = f"that of the attack, {attack.threat}", "write threat=attack.threat"
+        raise InputError("threat", expected=expected, got=Verbatim(threat), remedy=remedy)
     clean, robust, twice = attack_twice(
         network, images, labels, attack, settings=settings, calibration=calibration, seed=seed
     )
