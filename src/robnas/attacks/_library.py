@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas.attacks._attack import Attack, Labelled, metric_of
-from robnas.attacks._checks import check_finite_logits, infinite_gradient, no_gradient
+from robnas.attacks._checks import check_finite_logits, check_logits, infinite_gradient, no_gradient
 from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, ThreatModel, check_count
@@ -45,7 +45,7 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
 
     def logits(images: Tensor) -> Tensor:
         passed: Tensor = _ContiguousGradient.apply(images)  # type: ignore[no-untyped-call]
-        found: Tensor = network(passed.to(dtype)).float()
+        found = check_logits(network(passed.to(dtype)), len(images)).float()
         check_finite_logits(found, " on attacked images")
         if passed.requires_grad and not found.requires_grad:
             raise no_gradient()
