@@ -6,7 +6,11 @@ import pytest
 
 import robnas
 
-ROOMS = [name for name in robnas.__all__ if hasattr(getattr(robnas, name), "__path__")] + ["errors", "types"]
+ROOMS = [name for name in robnas.__all__ if hasattr(getattr(robnas, name), "__path__")] + [
+    "errors",
+    "types",
+    "benchmarks.adapters",
+]
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -41,6 +41,7 @@ def test_a_constant_network_that_wins_on_own_data_is_marked(tmp_path):
     assert ("clean accuracy at chance level", 2) in [(found.check, found.count) for found in data_quality(own)]
     made, text = page(own, tmp_path)
     assert f"1 | {best.architecture.code} † |" in text
+    assert f"| {best.architecture.code} † | 20.00 | 20.00 |" in text  # in the Pareto front
     assert "It gives one answer whatever the image shows, or learned nothing: no attack can harm it" in text
     assert "Nothing looks wrong" not in text
     assert made.facts["table"]["splits"][0]["constant"] == 2

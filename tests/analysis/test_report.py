@@ -111,6 +111,16 @@ def test_means_that_differ_by_rounding_share_a_rank_in_order_of_the_architecture
         assert (found.rank, found.sharing, found.count) == (1, 2, 3)
 
 
+def test_means_that_differ_by_rounding_are_tied_in_correlations(tmp_path):
+    orders = [[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0.7, 0.1, 0.2], [0.2, 0.7, 0.1], [0.8, 0.9, 0.7], [0.7, 0.8, 0.9]]
+    values = {"clean": orders, "pgd@8/255": [one[::-1] for one in orders]}
+    columns = [Column("cifar10", "test", metric, np.array(runs), (0, 1, 2)) for metric, runs in values.items()]
+    table = Table("ties", range(6), columns)
+    assert any(len(np.unique(column.mean)) > 3 for column in columns)
+    facts = report(table, tmp_path)[0].facts["table"]["splits"][0]
+    assert facts["correlations"] == [["pgd@8/255", "clean", 1.0]]
+
+
 def wide_table(count=400):
     """Noise of .002 below an accuracy of .5 and of .02 above, three seeds; the first two rows are dead."""
     rng = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robnas.benchmarks import RESOLUTION, competition_ranks, sharing
+from robnas.benchmarks import RESOLUTION, competition_ranks, sharing, tied
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,12 @@ def test_means_that_differ_by_rounding_are_equal():
     assert competition_ranks(np.float32([0.7775, 0.1]).astype(float)).tolist() == [1, 2]
     assert competition_ranks([one, one + 2 * RESOLUTION]).tolist() == [2, 1]
     assert competition_ranks([1e-12, 2e-12], resolution=0).tolist() == [2, 1]
+
+
+def test_values_that_differ_by_rounding_are_made_equal_for_correlations():
+    values = np.array([(0.1 + 0.2 + 0.3) / 3, 0.2, np.nan, 0.5, 0.2 + 1e-5])
+    found = tied(values)
+    assert found[0] == found[1] == 0.2
+    assert np.array_equal(found[2:], values[2:], equal_nan=True)
+    assert tied([]).shape == (0,)
+    assert tied([np.nan, 1e-12, 2e-12], resolution=0).tolist()[1:] == [1e-12, 2e-12]

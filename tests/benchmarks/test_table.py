@@ -80,6 +80,16 @@ def test_only_queries_are_charged_and_each_architecture_once(small):
     assert small.charged == 2
 
 
+@pytest.mark.parametrize("rows", [["a"], [10**6], [-1], [0.5], [SIZE - 1]])
+def test_rows_that_a_table_does_not_have_are_not_charged(small, rows):
+    with pytest.raises(InputError, match="rows charged to table"):
+        small.charge(rows)
+    small.charge([])
+    assert small.charged == 0
+    small.charge(iter([0, 0, 1]))
+    assert small.charged == 2
+
+
 def test_a_query_that_fails_is_not_charged(small):
     for arch, seed in (("444444", "mean"), ("323133", 7), ("323133", 3), ("111111", 1), ("333133", "random")):
         with pytest.raises(InputError):

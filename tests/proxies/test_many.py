@@ -8,7 +8,8 @@ import pytest
 import robnas
 from robnas.benchmarks import Scores, read_scores
 from robnas.errors import DataError, InputError
-from robnas.proxies import PROXIES, ProxySettings, score, score_many
+from robnas.proxies import PROXIES, ProxyScore, ProxySettings, score, score_many
+from robnas.proxies._journal import Journal
 
 SETTINGS = ProxySettings(images=8, channels=2, cells=1, calibration=16)
 CODES = ["323133", "444444", "000000", "213013"]
@@ -169,6 +170,19 @@ def test_a_journal_without_finished_architectures_begins_anew(digits, tmp_path, 
     assert [row["architecture"] for row in others] == CODES[:2]
     monkeypatch.undo()
     assert list(many(digits, names=["nwot"], repeats=1, out=path)) == CODES
+
+
+def test_a_line_that_was_cut_short_is_gone_before_the_next_is_written(tmp_path):
+    score = {"nwot": ProxyScore(1.0, None, (1.0,), "")}
+    for code in CODES[:3]:
+        journal = Journal(tmp_path / "scores.parquet", {"proxies": ["nwot"]})
+        journal.add(code, score)
+        journal.close(finished=False)
+        with journal.path.open("a") as file:
+            file.write('{"architecture": "3231')
+    journal = Journal(tmp_path / "scores.parquet", {"proxies": ["nwot"]})
+    assert list(journal.known) == CODES[:3]
+    journal.close(finished=True)
 
 
 def test_another_process_at_work_and_another_file_are_named(digits, tmp_path):

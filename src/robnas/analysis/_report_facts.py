@@ -20,7 +20,7 @@ from robnas.analysis._leaderboard import (
 )
 from robnas.analysis._quality import Finding, data_quality, unchecked
 from robnas.analysis._ranking import RankSet, rank_set, tied_with_best
-from robnas.benchmarks import Column, Noise, Table
+from robnas.benchmarks import Column, Noise, Table, tied
 from robnas.errors import InputError
 from robnas.types import Progress, silent
 
@@ -80,6 +80,8 @@ class SplitFacts:
     front: tuple[tuple[str, tuple[float, float]], ...]
     """Digit code, clean and robust accuracy of what nothing else beats or equals in both and beats in one."""
     front_size: int
+    front_constant: tuple[str, ...]
+    """Digit codes in the front whose networks are constant."""
     constant: int | None
     """How many networks are constant, see `constant_rows`; None where that cannot be told."""
     correlations: tuple[tuple[str, str, float], ...]
@@ -179,6 +181,9 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
         errors=standard_errors(table, ranked)[1],
         front=front[:_FRONT],
         front_size=len(front),
+        front_constant=tuple(
+            row.architecture.code for row in rows if row.constant and row.architecture.code in dict(front)
+        ),
         constant=None if constant is None else int(constant.sum()),
         correlations=tuple(
             (first, second, _spearman(columns[first], columns[second]))
@@ -233,12 +238,12 @@ def _ceiling(table: Table, column: Column, noise: Noise | None) -> Correlation |
 def _correlation(first: Column, second: Column) -> Correlation | None:
     if (~np.isnan(first.mean + second.mean)).sum() < _FEWEST:
         return None
-    return correlate(first.mean, second.mean, rng=np.random.default_rng(0), resamples=_RESAMPLES)
+    return correlate(tied(first.mean), tied(second.mean), rng=np.random.default_rng(0), resamples=_RESAMPLES)
 
 
 def _spearman(first: Column, second: Column) -> float:
     known = ~np.isnan(first.mean + second.mean)
-    return spearman(first.mean[known], second.mean[known]) if known.sum() >= _FEWEST else float("nan")
+    return spearman(tied(first.mean)[known], tied(second.mean)[known]) if known.sum() >= _FEWEST else float("nan")
 
 
 def _between(table: Table, splits: Sequence[SplitFacts]) -> list[Between]:

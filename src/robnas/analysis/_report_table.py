@@ -145,11 +145,17 @@ def _pareto(facts: SplitFacts) -> Grid:
     caption = f"Pareto front of clean and {facts.ranked_by} accuracy in %"
     if facts.front_size > len(facts.front):
         caption += f", the first {len(facts.front)} of {facts.front_size}"
+    if any(code in facts.front_constant for code, _ in facts.front):
+        caption += f"; †: {_CONSTANT}"
     rows = tuple(
-        (code, f"{100 * clean:.2f}", f"{100 * robust:.2f}", Architecture(code).genotype)
+        (_marked(code, facts), f"{100 * clean:.2f}", f"{100 * robust:.2f}", Architecture(code).genotype)
         for code, (clean, robust) in facts.front
     )
     return Grid(caption, ("architecture", "clean", facts.ranked_by, "genotype"), rows, texts=(3,))
+
+
+def _marked(code: str, facts: SplitFacts) -> str:
+    return f"{code} †" if code in facts.front_constant else code
 
 
 def _metrics(facts: SplitFacts) -> Grid:

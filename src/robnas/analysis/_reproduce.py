@@ -14,7 +14,7 @@ from robnas.analysis._figure5 import figure5
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._proxies import proxies
 from robnas.analysis._search_table2 import table2
-from robnas.benchmarks import Scores, Table, duplicate_groups, duplicate_residuals, load
+from robnas.benchmarks import Scores, Table, duplicate_groups, duplicate_residuals, load, tied
 from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, silent
 
@@ -39,7 +39,7 @@ _CROSS_METRICS = ("clean", "fgsm@8/255", "pgd@8/255", "autoattack@8/255")
 def table1(out: Path, progress: Progress = silent) -> list[Path]:
     """Spearman correlations between accuracies with and without (*) adversarial training, beside the published ones."""
     table = load("nas-robbench-201").join(load("jung-2023"))
-    columns = {name: table.values("cifar10", key, split=SPLIT) for name, key in _TABLE_1_METRICS.items()}
+    columns = {name: tied(table.values("cifar10", key, split=SPLIT)) for name, key in _TABLE_1_METRICS.items()}
     rng, rows = np.random.default_rng(0), []
     for done, ((first, second), published) in enumerate(_TABLE_1.items(), start=1):
         found = correlate(columns[first], columns[second], rng=rng)
@@ -74,7 +74,7 @@ def figure3(out: Path, progress: Progress = silent) -> list[Path]:
     for metric in _CROSS_METRICS:
         for number, first in enumerate(table.datasets):
             for second in table.datasets[number + 1 :]:
-                found = spearman(table.values(first, metric, split=SPLIT), table.values(second, metric, split=SPLIT))
+                found = spearman(*(tied(table.values(name, metric, split=SPLIT)) for name in (first, second)))
                 rows.append([metric, first, second, f"{found:.3f}"])
     figure = figures.ranks(table, _CROSS_METRICS, rows)
     progress(1, 1, "ranks")

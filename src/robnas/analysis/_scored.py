@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from robnas.analysis._correlation import Correlation, kendall, table_ceiling
 from robnas.analysis._leaderboard import known_noise
-from robnas.benchmarks import Scores, Table
+from robnas.benchmarks import Scores, Table, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
 from robnas.spaces import Architecture
@@ -29,7 +29,7 @@ class Scored:
 
     codes: tuple[str, ...]
     truth: dict[str, Floats]
-    """By metric the table's accuracy, shape (architectures,); nan where the training failed."""
+    """By metric the table's accuracy, shape (architectures,), see `tied`; nan where the training failed."""
     parameters: Floats
     """On live edges, shape (architectures,): what any score has to beat."""
     outside: int
@@ -48,7 +48,7 @@ def join(scores: Sequence[Scores], table: Table, dataset: str, split: str = SPLI
     metrics = [column.metric for column in table.columns if (column.dataset, column.split) == (dataset, split)]
     return Scored(
         tuple(codes),
-        {metric: table.column(dataset, metric, split).mean[rows] for metric in metrics},
+        {metric: tied(table.column(dataset, metric, split).mean[rows]) for metric in metrics},
         np.array([count(Architecture(code), live=True).parameters for code in codes], dtype=np.float64),
         len(shared) - len(codes),
     )

@@ -26,6 +26,7 @@ from robnas.benchmarks._parquet import write_table as write_table
 from robnas.benchmarks._ranks import RESOLUTION as RESOLUTION
 from robnas.benchmarks._ranks import competition_ranks as competition_ranks
 from robnas.benchmarks._ranks import sharing as sharing
+from robnas.benchmarks._ranks import tied as tied
 from robnas.benchmarks._records import Holding as Holding
 from robnas.benchmarks._records import holdings as holdings
 from robnas.benchmarks._records import table_of_records as table_of_records

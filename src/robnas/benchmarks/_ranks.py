@@ -30,6 +30,22 @@ def competition_ranks(values: npt.ArrayLike, resolution: float = RESOLUTION) -> 
     return ranks
 
 
+def tied(values: npt.ArrayLike, resolution: float = RESOLUTION) -> Floats:
+    """The values with neighbours that differ by no more than `resolution` made equal, as correlations of ranks need it.
+
+    Args:
+        values: shape (n,); nan stays.
+        resolution: values that differ by no more are equal.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    ordered = np.unique(given[~np.isnan(given)])
+    first = np.diff(ordered, prepend=-np.inf) > resolution
+    level = ordered[np.maximum.accumulate(np.where(first, np.arange(len(ordered)), 0))]
+    found = given.copy()
+    found[~np.isnan(given)] = level[np.searchsorted(ordered, given[~np.isnan(given)])]
+    return found
+
+
 def sharing(ranks: Floats) -> npt.NDArray[np.int64]:
     """How many have the rank of each, itself counted; 0 where there is no rank. Shape (n,)."""
     found, number, count = np.unique(ranks, return_inverse=True, return_counts=True)

@@ -212,8 +212,16 @@ class Table:
         return value
 
     def charge(self, rows: Iterable[int]) -> None:
-        """Charge these rows, each once: what `query`, a call of an objective and `robnas.search.run` do."""
-        self._charged.update(map(int, rows))
+        """Charge these rows, each once: what `query`, a call of an objective and `robnas.search.run` do.
+
+        Raises:
+            InputError: not numbers of rows of this table, the first of which is 0.
+        """
+        given = check_indices(f"rows charged to table {self.name}", list(rows))
+        if given.size and given.max() >= len(self):
+            got = Verbatim(f"{given.max()}")
+            raise InputError(f"rows charged to table {self.name}", expected=f"from 0 to {len(self) - 1}", got=got)
+        self._charged.update(given.tolist())
 
     @property
     def charged(self) -> int:
@@ -374,6 +382,9 @@ class Table:
         self, dataset: str | None = None, *, split: str | None = None, seed: int | Literal["mean"] = "mean"
     ) -> pd.DataFrame:
         """Rows as a data frame indexed by digit code, a column per metric.
+
+        In a CSV file the codes are read back as numbers, without their zeros, unless pandas is told
+        ``dtype={"architecture": str}``; the column ``genotype``, and what ``robnas export`` writes, are safe.
 
         Args:
             dataset: one data set; all, with column names such as ``cifar10 test clean``, if omitted.

@@ -77,7 +77,10 @@ def _remedy(given: object) -> str:
     if isinstance(given, (bytes, bytearray)):
         return "decode bytes to text first"
     if isinstance(given, Integral):
-        return "a published index is looked up in a table; Architecture.from_index takes the project's own order"
+        return (
+            "a published index is looked up in a table; Architecture.from_index takes the project's own order; a code "
+            "is a text, zeros included"
+        )
     return "see robnas.Architecture"
 
 

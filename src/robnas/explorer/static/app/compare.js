@@ -10,13 +10,13 @@ import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { codeOf, genotype } from "./space.js";
 import { change, go } from "./state.js";
-import { competitionRanks, INTERVALS, kendallInterval, RESOLUTION, spearmanInterval } from "./statistics.js";
+import { competitionRanks, INTERVALS, kendallInterval, resolutionOf, spearmanInterval, tied } from "./statistics.js";
 
 const RANKS = "A rank is 1 plus the number of better ones among the architectures shown here; equal values share it.";
 const LISTED = 12, TOPS = [10, 100, 1000];
 
 /** Ranks of the architectures shown, as the cell view counts them; sizes and scores have no resolution. */
-const ranksBy = (quantity, values) => competitionRanks(values, quantity.better, quantity.kind === "accuracy" ? RESOLUTION : 0);
+const ranksBy = (quantity, values) => competitionRanks(values, quantity.better, resolutionOf(quantity));
 
 /** A correlation and its interval as text. */
 export const intervalText = ({ value, low, high }) => Number.isNaN(value) ? "not defined: one side is constant, or there are too few"
@@ -73,7 +73,8 @@ const axis = (quantity, asRanks) => asRanks ? { ...quantity, kind: "size", bette
 
 function compared(a, b) {
   const points = pairs(a, b), ranksA = ranksBy(a, points.x), ranksB = ranksBy(b, points.y);
-  return { a, b, points, statistics: { ranksA, ranksB, spearman: spearmanInterval(points.x, points.y), kendall: kendallInterval(points.x, points.y) } };
+  const x = tied(points.x, resolutionOf(a)), y = tied(points.y, resolutionOf(b));
+  return { a, b, points, statistics: { ranksA, ranksB, spearman: spearmanInterval(x, y), kendall: kendallInterval(x, y) } };
 }
 
 function showStatistics(side, { a, b, points, statistics }) {

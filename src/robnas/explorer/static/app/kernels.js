@@ -11,7 +11,7 @@ import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { codeOf, genotype } from "./space.js";
 import { change, go } from "./state.js";
-import { spearmanInterval } from "./statistics.js";
+import { resolutionOf, spearmanInterval, tied } from "./statistics.js";
 
 /** @param {import("./data.js").Data} data */
 export function kernelsView(data) {
@@ -33,7 +33,7 @@ export function kernelsView(data) {
       quantitySelect(data, "Accuracy", y, (accuracy) => change({ accuracy }), ({ kind }) => kind === "accuracy"));
     scatter.show({ x, y, points: state.points, current: architectureOf(params, data) });
     if (!state.all.has(y.id)) state.all.set(y.id, correlations(scores, y));
-    showList(list, data, [...state.all.get(y.id), ...rivals(data, state.points)].sort(byValue), x, y);
+    showList(list, data, [...state.all.get(y.id), ...rivals(data, state.points, y)].sort(byValue), x, y);
   }
   return { element, update, recolour: () => scatter.recolour(), title: () => "Kernels" };
 }
@@ -46,13 +46,13 @@ const nothing = () => h("section", { class: "card empty" }, h("h2", {}, "No scor
 function correlations(scores, y) {
   return scores.map((quantity) => {
     const points = pairs(quantity, y);
-    return { quantity, ...spearmanInterval(points.x, points.y) };
+    return { quantity, ...spearmanInterval(points.x, tied(points.y, resolutionOf(y))) };
   });
 }
 
 /** The sizes for comparison, of the same architectures as those of the chosen score. */
-const rivals = (data, points) => [data.find("size~parameters"), data.find("size~macs")]
-  .map((quantity) => ({ quantity, ...spearmanInterval(Float64Array.from(points.index, (index) => quantity.at(index)), points.y) }));
+const rivals = (data, points, y) => [data.find("size~parameters"), data.find("size~macs")]
+  .map((quantity) => ({ quantity, ...spearmanInterval(Float64Array.from(points.index, (index) => quantity.at(index)), tied(points.y, resolutionOf(y))) }));
 
 /** The strongest first. */
 const byValue = (a, b) => (Number.isNaN(b.value) ? -2 : b.value) - (Number.isNaN(a.value) ? -2 : a.value);

@@ -8,6 +8,9 @@ export const INTERVALS = "Spearman: percentile bootstrap over architectures, 1,0
 /** Accuracies that differ by less are equal (as robnas.benchmarks.RESOLUTION). */
 export const RESOLUTION = 1e-7;
 
+/** How far apart values of a quantity are equal. @param {{kind: string}} quantity */
+export const resolutionOf = (quantity) => quantity.kind === "accuracy" ? RESOLUTION : 0;
+
 /**
  * Standard competition ranks ("1224", as robnas.benchmarks.competition_ranks): 1 plus the number of values that are strictly better.
  * @param {ArrayLike<number>} values without NaN @param {1|-1} better 1 if higher is better @param {number} resolution values that differ by less are equal
@@ -22,6 +25,21 @@ export function competitionRanks(values, better, resolution) {
     }
     return 1 + sorted.length - low;
   });
+}
+
+/**
+ * The values with neighbours that differ by no more than `resolution` made equal (as robnas.benchmarks.tied).
+ * @param {ArrayLike<number>} values without NaN @param {number} resolution
+ */
+export function tied(values, resolution) {
+  const levels = new Map();
+  let level = NaN, before = -Infinity;
+  for (const value of Float64Array.from(values).sort()) {
+    if (value - before > resolution) level = value;
+    levels.set(value, level);
+    before = value;
+  }
+  return Float64Array.from(values, (value) => levels.get(value));
 }
 
 /** Ranks 1 … n for correlations, ties averaged. @param {ArrayLike<number>} values */
