@@ -258,8 +258,9 @@ def test_a_raylet_that_is_killed_ends_a_build_in_one_line(url, tmp_path):
     }  # fmt: skip
     environment.pop("RAY_AUTH_MODE", None)
     script = [sys.executable, "-c", LOST, url, "raylet"]
-    out = subprocess.run(script, text=True, capture_output=True, env=environment, check=False, timeout=120).stdout
-    [line] = [line for line in out.splitlines() if line.startswith("ended: ")]
+    done = subprocess.run(script, text=True, capture_output=True, env=environment, check=False, timeout=120)
+    [line] = done.stdout.splitlines()
+    assert done.stderr == ""
     assert line.startswith("ended: RobnasError Ray cluster: expected an answer, got none (")
     assert line.endswith("when it is back, the same command goes on with what is left")
     with RecordStore(url) as store:

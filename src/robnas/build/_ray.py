@@ -80,7 +80,8 @@ class RayExecutor:
         with clear_errors(self._ray):
             self._slots = _fitting(self._ray.cluster_resources(), cpu_share, gpu_share) if jobs is None else jobs
             check_count("jobs", self._slots)
-            self._arguments = self._ray.put(trainer), limits or Limits()
+            # not through Ray's store of objects, of which it says that it tries to save them when a machine is lost
+            self._arguments = trainer, limits or Limits()
             self._pulse = Pulse(self._ray)
         self._gone = False
         self._starting: dict[Any, Any] = {}  # reference → actor

@@ -43,6 +43,7 @@ def connect(address: str | None, jobs: int | None) -> Any:
         ) from None
     if ray.is_initialized():
         return ray
+    _quiet(ray)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address is None:
         cores = len(os.sched_getaffinity(0))
@@ -57,6 +58,15 @@ def connect(address: str | None, jobs: int | None) -> Any:
                 raise _no_cluster(Verbatim("InvalidAuthToken (missing or incorrect)"), _LOCKED) from None
             raise
     return ray
+
+
+def _quiet(ray: Any) -> None:
+    """Leave standard output to the command: Ray prints there what its daemons report, whatever `log_to_driver` says.
+
+    What matters of it becomes an error or a line of this package.
+    """
+    with contextlib.suppress(AttributeError):  # another version of Ray
+        ray._private.worker._worker_logs_enabled = False
 
 
 def _init(ray: Any, options: dict[str, Any]) -> None:
