@@ -183,3 +183,15 @@ def test_a_radius_beyond_all_distances_is_of_another_unit(norm):
             InputError, match=f"threat model epsilon: expected at most .* the {norm} distance of a black"
         ):
             perturb(FGSM(ThreatModel(norm, largest + 1e-6)), nn.Flatten(), images, labels, seed=0)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+@pytest.mark.parametrize("scale", [1e-37, 1e-21, 1e-12, 1e-7, 1e25])
+def test_the_size_of_a_gradient_does_not_change_the_step(norm, scale):
+    """Confident networks have gradients of 1e-20, whose squares vanish in float32."""
+    drawn = torch.Generator().manual_seed(0)
+    centre, gradient = torch.rand(3, 1, 4, 4, generator=drawn), torch.rand(3, 1, 4, 4, generator=drawn) + 0.1
+    gradient[1] = 0
+    steps = [geometry(norm).direction(gradient * factor, centre, 0.5) for factor in (1.0, scale)]
+    torch.testing.assert_close(steps[1], steps[0], rtol=1e-5, atol=0)
+    assert not steps[1][1].any()

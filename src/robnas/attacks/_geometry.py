@@ -11,6 +11,7 @@ from torch import Tensor
 from robnas.errors import InputError
 
 _TINY = 1e-10
+_SMALL, _LARGE = 1e-6, 1e15  # slopes beyond which a sum of squares may be lost in float32, or in `_TINY`
 
 
 class Geometry(ABC):
@@ -92,8 +93,11 @@ class L2(Geometry):
         return noise
 
     def direction(self, gradient: Tensor, centre: Tensor, epsilon: float) -> Tensor:
-        """The gradient itself."""
-        return (gradient / (self.size(gradient) + _TINY)).to(gradient.dtype)
+        """The gradient itself, however small or large."""
+        largest = gradient.abs().flatten(1).amax(1).view(-1, 1, 1, 1)
+        usual = (largest == 0) | ((largest > _SMALL) & (largest < _LARGE))
+        scaled = gradient / torch.where(usual, 1, largest)
+        return (scaled / (self.size(scaled) + _TINY)).to(gradient.dtype)
 
     def shrink(self, delta: Tensor, epsilon: float, centre: Tensor) -> Tensor:
         """See `Geometry`."""
