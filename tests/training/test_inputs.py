@@ -193,3 +193,10 @@ def test_plain_extra_state_resumes(data, tiny, tmp_path):
     network = Stateful(None)
     train(network, data, recipe, seed=0, directory=tmp_path)
     assert network.state["order"] == [2, 1]
+
+
+def test_standard_training_needs_no_gradient_to_the_images(data, tiny, tmp_path):
+    recipe = tiny.replace(beta=0.0, epochs=1)
+    for _ in range(2):  # the second one finds the checkpoint
+        network = Linear(lambda x: torch.from_numpy(np.sqrt(x.numpy())))
+        assert len(train(network, data, recipe, seed=0, directory=tmp_path)) == 1
