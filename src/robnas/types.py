@@ -177,6 +177,11 @@ def check_label(label: object) -> None:
         raise InputError("attack label", expected="letters a to z, digits and dots, or nothing", got=label)
 
 
+def label_order(label: str) -> tuple[str | int, ...]:
+    """A key that sorts labels as people count: none, 20, 100."""
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(re.split("([0-9]+)", label)))
+
+
 class Progress(Protocol):
     """Told about long work as it goes on."""
 

@@ -214,9 +214,9 @@ def test_metrics_are_ordered_from_clean_to_strongest():
     mixed = ["pgd-l1@12", "fgsm@8/255", "pgd:100@8/255", "pgd@3/255", "pgd-l2@0.5", "pgd:20@8/255", "clean"]
     for keys in (mixed, mixed[::-1]):
         assert metrics_of(keys) == [
-            "clean", "fgsm@8/255", "pgd@3/255", "pgd:100@8/255", "pgd:20@8/255", "pgd-l2@0.5", "pgd-l1@12",
+            "clean", "fgsm@8/255", "pgd@3/255", "pgd:20@8/255", "pgd:100@8/255", "pgd-l2@0.5", "pgd-l1@12",
         ]  # fmt: skip
-        assert strongest(keys) == "pgd:20@8/255"
+        assert strongest(keys) == "pgd:100@8/255"
     assert strongest(["pgd-l1@12", "fgsm@8/255", "pgd-l2@0.5"]) == "pgd-l2@0.5"
 
 

@@ -38,6 +38,11 @@ def path(tmp_path):
     return tmp_path / "t.parquet"
 
 
+def test_a_path_may_be_text(path):
+    write_table(small_table(), str(path))
+    assert same_table(read_table(str(path)), read_table(path))
+
+
 @pytest.mark.parametrize("settings", [{}, FULL], ids=["bare", "full"])
 def test_a_table_comes_back_as_it_was_written(settings, path):
     table = small_table(**settings)

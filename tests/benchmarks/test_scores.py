@@ -25,7 +25,7 @@ def some(**changes):
 def test_a_file_gives_back_what_was_written(tmp_path):
     path = tmp_path / "scores.parquet"
     scores = some()
-    scores.write(path)
+    scores.write(str(path))
     found = read_scores(path)
     assert (found.codes, found.names, found.reasons) == (scores.codes, scores.names, scores.reasons)
     assert found.settings == scores.settings

@@ -126,6 +126,8 @@ def test_the_first_column_is_the_strongest_pgd():
     assert header_of(build_site([("t", table)]))["tables"][0]["main"] == 3
     table = Table("t", [0, 1], [Column("d", "test", "corruptions", values), columns[0]])
     assert header_of(build_site([("t", table)]))["tables"][0]["main"] == 0
+    labelled = [Column("d", "test", f"pgd{label}@8/255", values) for label in ("", ":100", ":20")]
+    assert header_of(build_site([("t", Table("t", [0, 1], labelled))]))["tables"][0]["main"] == 1
 
 
 def test_scores_say_why_one_is_missing(site, table):

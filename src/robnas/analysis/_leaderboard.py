@@ -14,7 +14,7 @@ from robnas.analysis._constant import constant_rows, unchanged_rows
 from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
-from robnas.types import NORMS, WEAKER_FIRST, Metric
+from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
 
 Floats = npt.NDArray[np.float64]
 ErrorSource = Literal["similar", "trainings", "images", "unknown"]
@@ -166,23 +166,24 @@ def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:
-    """Metric keys in order: clean, then by attack, weaker ones first, norm and epsilon; what is no key comes last."""
+    """Metric keys in order: clean, then by attack, weaker first, norm, epsilon, label; what is no key comes last."""
 
-    def place(key: str) -> tuple[int, str, int, float, str]:
+    def place(key: str) -> tuple[int, str, int, float, tuple[str | int, ...]]:
         try:
             metric = Metric.parse(key)
         except InputError:  # such as an average over epsilons
-            return len(WEAKER_FIRST) + 2, key, 0, 0.0, ""
+            return len(WEAKER_FIRST) + 2, key, 0, 0.0, ()
         if metric.threat is None:
-            return 0, key, 0, 0.0, ""
+            return 0, key, 0, 0.0, ()
         known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
-        return 1 + known, metric.attack, NORMS.index(metric.threat.norm), metric.threat.epsilon, metric.label
+        norm, label = NORMS.index(metric.threat.norm), label_order(metric.label)
+        return 1 + known, metric.attack, norm, metric.threat.epsilon, label
 
     return sorted(set(keys), key=place)
 
 
 def strongest(metrics: Sequence[str], attack: str = "pgd") -> str:
-    """The metric of `attack` with the largest epsilon, in L∞ if it is there.
+    """The metric of `attack` with the largest epsilon, in L∞ if it is there, and of those with the last label.
 
     Without one the last that is under attack, or the first.
     """

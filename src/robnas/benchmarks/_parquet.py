@@ -29,7 +29,7 @@ _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
 _LONGEST = 200  # characters of a name
 
 
-def write_table(table: Table, path: Path) -> None:
+def write_table(table: Table, path: Path | str) -> None:
     """Write `table` to `path`, atomically.
 
     Raises:
@@ -67,7 +67,7 @@ def write_table(table: Table, path: Path) -> None:
     if table.published is not None:
         metadata[_PUBLISHED] = zlib.compress(table.published.astype("<i2").tobytes(), 9)
     content = pa.table(arrays).replace_schema_metadata(metadata)
-    write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
+    write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd"))
 
 
 def _digest(facts: dict[str, Any], table: Table) -> str:
@@ -91,7 +91,7 @@ def _json(name: str, facts: dict[str, Any]) -> str:
         raise InputError(f"table {name}, provenance", expected="what JSON can hold", got=reason(error)) from None
 
 
-def read_table(path: Path, remedy: str = "") -> Table:
+def read_table(path: Path | str, remedy: str = "") -> Table:
     """Read a table file.
 
     Args:
@@ -104,6 +104,7 @@ def read_table(path: Path, remedy: str = "") -> Table:
     Raises:
         DataError: the file is missing, damaged, hostile or of another schema version.
     """
+    path = Path(path)
     if not path.is_file():
         got = Verbatim("a folder" if path.is_dir() else "nothing")
         raise DataError(str(path), expected="a table file", got=got, remedy="see robnas tables")

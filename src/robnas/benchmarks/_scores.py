@@ -109,7 +109,7 @@ class Scores:
         rows, places = np.nonzero(np.isnan(self.means))
         return [(self.codes[row], self.names[place]) for row, place in zip(rows, places, strict=True)]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path | str) -> None:
         """Write a Parquet file, atomically: ``architecture``, and NAME, NAME:standard_error, NAME:reason for each.
 
         Standard errors are left out where there are none, reasons where nothing is missing. The settings are JSON in
@@ -126,7 +126,7 @@ class Scores:
         facts = {"schema_version": SCORES_VERSION, "names": list(self.names), "settings": dict(self.settings)}
         written = json.dumps({**facts, CONTENT: _digest(facts, replace(self, reasons=kept))})
         content = pa.table(arrays).replace_schema_metadata({_KEY: written.encode()})
-        write_atomically(path, lambda stream: pq.write_table(content, stream, compression="zstd"))
+        write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd"))
 
 
 def _digest(facts: dict[str, Any], scores: Scores) -> str:
@@ -138,7 +138,7 @@ def _nullable(values: Floats) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
 
 
-def read_scores(path: Path) -> Scores:
+def read_scores(path: Path | str) -> Scores:
     """Read a file that `Scores.write` or ``robnas score --out`` wrote.
 
     Returns:

@@ -14,7 +14,7 @@ from robnas.benchmarks import Column, Scores, Table
 from robnas.errors import InputError
 from robnas.networks import count
 from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition
-from robnas.types import NORMS, Metric
+from robnas.types import NORMS, Metric, label_order
 
 FORMAT = "robnas-explorer"
 VERSION = 2
@@ -164,15 +164,16 @@ def _main(columns: Sequence[Column]) -> int:
     return max(first, key=lambda place: (*_strength(columns[place].metric), -place), default=0)
 
 
-def _strength(metric: str) -> tuple[bool, bool, int, float]:
+def _strength(metric: str) -> tuple[bool, bool, int, float, tuple[str | int, ...]]:
     """PGD before other attacks, L∞ before other norms, whose radii cannot be compared."""
     try:
         found = Metric.parse(metric)
     except InputError:
-        return False, metric != "clean", -len(NORMS), 0.0
+        return False, metric != "clean", -len(NORMS), 0.0, ()
     if found.threat is None:
-        return False, False, 0, 0.0
-    return found.attack == "pgd", True, -NORMS.index(found.threat.norm), found.threat.epsilon
+        return False, False, 0, 0.0, ()
+    norm, label = -NORMS.index(found.threat.norm), label_order(found.label)
+    return found.attack == "pgd", True, norm, found.threat.epsilon, label
 
 
 def pack_scores(scores: Scores, name: str, file: str) -> tuple[dict[str, Any], bytes]:
