@@ -66,6 +66,27 @@ def test_no_radius_gives_five_equal_kernels(mode):
         np.testing.assert_allclose(other, found.clean, rtol=1e-10)
 
 
+@pytest.mark.parametrize("reduction", ["trace", "label"])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.uint16, torch.int32])
+def test_labels_of_any_width_mean_the_same(dtype, reduction):
+    """Of 8 bits, they would be a mask that chooses rows."""
+    settings, labels = NTKSettings(reduction=reduction), torch.tensor([0, 1, 1, 0])
+    wanted, found = (
+        robust_ntk(network(), IMAGES[:4], given, threat=THREAT, settings=settings)
+        for given in (labels, labels.to(dtype))
+    )
+    assert np.array_equal(found.clean, wanted.clean)
+    assert np.array_equal(found.twice, wanted.twice)
+
+
+def test_inference_mode_changes_nothing():
+    wanted, tested = robust_ntk(network(), IMAGES[:4], LABELS[:4], threat=THREAT), network()
+    with torch.inference_mode():
+        images, labels = IMAGES[:4].clone(), LABELS[:4].clone()
+        found = robust_ntk(tested, images, labels, threat=THREAT, calibration=images)
+    assert np.array_equal(found.twice, wanted.twice)
+
+
 def test_the_network_is_left_as_it_is():
     tested = network().train()
     before = {name: value.clone() for name, value in tested.state_dict().items()}

@@ -14,6 +14,7 @@ from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import check_keys
 from robnas.attacks import seeded_randomness
+from robnas.attacks._checks import check_labels as integers
 from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
@@ -193,11 +194,12 @@ def count_outputs(network: nn.Module, images: Tensor) -> int:
     return int(logits.shape[1])
 
 
-def check_labels(labels: Tensor, outputs: int) -> None:
-    """Raise `InputError` unless there is an output for every label."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= outputs:
-        raise InputError("labels", expected=f"from 0 to {outputs - 1}", got=Verbatim(low if low < 0 else high))
+def check_labels(labels: Tensor, outputs: int) -> Tensor:
+    """Labels as int64, as those of 8 bits index like a mask; raise `InputError` unless each has an output."""
+    found = integers(labels, len(labels))
+    if (high := int(found.max())) >= outputs:
+        raise InputError("labels", expected=f"from 0 to {outputs - 1}", got=Verbatim(high))
+    return found
 
 
 def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, outputs: int) -> list[Tensor]:
@@ -209,8 +211,7 @@ def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, ou
         if labels is None or labels.shape != shape[:1]:
             got = Verbatim("none" if labels is None else tuple(labels.shape))
             raise InputError("labels", expected=f"shape ({len(images)},) for the reduction label", got=got)
-        check_labels(labels, outputs)
-        return [unit[labels.to(images.device)]]
+        return [unit[check_labels(labels, outputs).to(images.device)]]
     if settings.reduction == "proj":
         random = derived("cpu", settings.seed, "projections")
         drawn = torch.randn(settings.projections, outputs, generator=random, dtype=torch.float64)

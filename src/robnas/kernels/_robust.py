@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
+from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._batch_norm import prepared
 from robnas.kernels._empirical import NTKSettings, check_labels, computed_in, count_outputs, empirical_kernels
@@ -20,6 +22,7 @@ def default_attack(threat: ThreatModel) -> PGD:
     return PGD(threat, steps=_STEPS, step_size=2.5 * threat.epsilon / _STEPS)
 
 
+@torch.inference_mode(False)
 def attack_twice(
     network: nn.Module,
     images: Tensor,
@@ -53,12 +56,12 @@ def attack_twice(
     Raises:
         InputError: images outside [0, 1] or not finite, not as many as labels, or labels without an output.
     """
-    check_images(images, labels)
+    images, labels = check_images(images, labels)
     mode = "calibrated-eval" if settings.batch_norm == "train" else settings.batch_norm
     dtype = computed_in(network, settings)
     parameter = next(network.parameters(), images)
     given = images.to(device=parameter.device, dtype=dtype or parameter.dtype)
-    reference = given if calibration is None else calibration.to(given)
+    reference = given if calibration is None else ordinary(calibration).to(given)
     found = [given]
     with seeded_randomness(derive_seed(seed, "attack"), given.device):
         victim = prepared(network, reference, mode, dtype)
