@@ -463,6 +463,8 @@ def test_a_proxy_without_any_score_is_refused(task):
 def test_a_score_that_is_no_number_is_named(task):
     with pytest.raises(InputError, match=r"proxy score of .*: expected a number, nan where there is none, got 'high'"):
         run(ProxySearch(lambda arch: "high"), task, 5, seed=0)
+    with pytest.raises(InputError, match="proxy score of"):
+        run(ProxySearch(lambda arch: 10**400), task, 5, seed=0)
 
 
 def test_a_class_has_the_score_of_a_member_that_has_one(task, tmp_path):

@@ -163,7 +163,7 @@ def _ranked(proxy: Proxy) -> Ranked:
         found = proxy(arch)
         try:
             number = np.nan if found is None else float(found)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError(
                 f"proxy score of {arch}", expected="a number, nan where there is none", got=found
             ) from None
