@@ -110,6 +110,10 @@ def test_the_only_split_may_be_omitted_and_is_named(fetched, capsys):
     code, out, err = robnas(capsys, *asked)
     assert (code, out) == robnas(capsys, *asked, "--split", "test")[:2]
     assert err == "--split test: the only one of cifar10 pgd@8/255 in nas-robbench-201\n"
+    for unknown in (("--metric", "nosuch"), ()):
+        code, _, err = robnas(capsys, "query", "323133", *WHERE[:4], *unknown)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "metric of table nas-robbench-201: expected one of clean" in err
     code, _, err = robnas(capsys, "query", "323133", "--dataset", "digits", "--metric", "clean")
     assert code == 2
     assert "split of table digits: expected one of test, validation, got none; name the split" in err

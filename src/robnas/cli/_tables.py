@@ -229,9 +229,11 @@ def query(
     if noise not in ("pooled", "local"):
         raise InputError("--noise", expected="pooled or local", got=noise)
     run: Any = seed if seed == "mean" else int(seed)
-    if split is None and (split := _only_split(found, dataset, metric)):
-        print(f"--split {split}: the only one of {dataset} {metric} in {found.name}", file=sys.stderr)
+    left_out = split is None
+    split = split or _only_split(found, dataset, metric)
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
+    if left_out:
+        say(f"--split {split}: the only one of {dataset} {metric} in {found.name}", sys.stderr)
     row = found.row(arch, resolve)  # type: ignore[arg-type]
     asked = found.architecture(arch)
     facts: dict[str, Any] = {
@@ -284,9 +286,10 @@ def query(
 
 
 def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:
-    """The split of this metric if there is no other, measured in one way or in several."""
+    """The split of this metric, or of the data set where it is not there, if there is no other one."""
     keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
-    splits = {split for known, split, measured in keys if (known, measured) == (dataset, metric)}
+    of_dataset = {(split, measured) for known, split, measured in keys if known == dataset}
+    splits = {split for split, measured in of_dataset if measured == metric} or {split for split, _ in of_dataset}
     return splits.pop() if len(splits) == 1 else None
 
 
