@@ -135,6 +135,9 @@ def test_every_command_has_help_with_all_options_and_an_example(capsys, command)
     (("build", "plan.toml"), "robnas build run --help"),
     (("build", "status"), "robnas build status --help"),
     (("explore", "--traces", "-1"), "robnas explore --help"),
+    (("report", "digits", "--out"), "robnas report --help"),
+    (("build", "status", "--store"), "robnas build status --help"),
+    (("build", "plan.toml", "--store"), "robnas build --help"),
 ])  # fmt: skip
 def test_usage_errors_name_the_page_that_explains_the_command(capsys, arguments, page):
     code, _, err = robnas(capsys, *arguments)

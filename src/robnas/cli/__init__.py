@@ -87,8 +87,8 @@ app.add_typer(_build.app, name="build")
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 2 bad input with one line on standard error, 130 interrupted."""
     code: Any = 0
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        words = sys.argv[1:] if arguments is None else arguments
         with _terminal.prepared(), _lines.early_line("--json" not in words):
             code = app(arguments, standalone_mode=False)
     except (RobnasError, OSError) as error:
@@ -98,19 +98,23 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # usage errors of the parser, whose class depends on its version
         if not hasattr(error, "format_message"):
             raise
-        code = _fail(f"{error.format_message()} (see {_help_page(getattr(error, 'ctx', None))})")
+        code = _fail(f"{error.format_message()} (see {_help_page(getattr(error, 'ctx', None), words)})")
     if code == 130:
         print("interrupted: the same command goes on with what is finished", file=sys.stderr)
     sys.exit(code or 0)
 
 
-def _help_page(context: Any) -> str:
-    """The command that explains the one in which a usage error came up."""
-    words: list[str] = []
+def _help_page(context: Any, words: list[str]) -> str:
+    """The command that explains the one in which a usage error came up; not every error knows it, but `words` do."""
+    names: list[str] = []
+    if context is None:
+        command: Any = typer.main.get_command(app)
+        while len(names) < len(words) and (command := getattr(command, "commands", {}).get(words[len(names)])):
+            names.append(words[len(names)])
     while context is not None and context.parent is not None:
-        words.insert(0, context.info_name)
+        names.insert(0, context.info_name)
         context = context.parent
-    return " ".join(["robnas", *words, "--help"])
+    return " ".join(["robnas", *names, "--help"])
 
 
 def _fail(text: str) -> int:
