@@ -39,6 +39,8 @@ class Correlation:
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Spearman's ρ: Pearson's correlation of ranks, ties averaged; nan if one side is constant or holds a nan.
 
+    Means of several runs differ by rounding where they are equal: see `robnas.benchmarks.tied`.
+
     Raises:
         InputError: shapes differ, an infinite value, or fewer than 2 pairs.
     """
