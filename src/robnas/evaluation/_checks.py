@@ -131,4 +131,5 @@ def active_flags(
             not _above(gradient, free),
             f"pgd {gradient.mean():.3f}, square {free.mean():.3f} at {threat} on {len(free)} images",
         )
-        yield scale_flag(network, images[correct], labels[correct], threat=threat, seed=seed)
+        if flag := scale_flag(network, images[correct], labels[correct], threat=threat, seed=seed):
+            yield flag

@@ -23,7 +23,7 @@ _FEWEST = 8  # images that tell something
 _LEAST = 0.05  # relative: what another loss of the same kind gains on networks trained as usual lies below
 
 
-def scale_flag(network: nn.Module, images: Tensor, labels: Tensor, *, threat: ThreatModel, seed: int) -> Flag:
+def scale_flag(network: nn.Module, images: Tensor, labels: Tensor, *, threat: ThreatModel, seed: int) -> Flag | None:
     """Compare one step along the gradient of the cross-entropy with one along that of rescaled logits.
 
     What is compared is how much of each image's margin, the distance of the true logit from the highest other one,
@@ -35,9 +35,12 @@ def scale_flag(network: nn.Module, images: Tensor, labels: Tensor, *, threat: Th
         labels: shape (n,).
         threat: norm and radius.
         seed: of what the network draws.
+
+    Returns:
+        None, which is no outcome, where fewer than 8 images are left to compare.
     """
     if len(images) < _FEWEST:
-        return Flag(CHECK, passed=True, detail=f"only {len(images)} images are classified correctly")
+        return None
     plain, rescaled = (
         _taken(network, images, labels, loss, threat, seed) for loss in (summed_cross_entropy, scaled_cross_entropy)
     )
@@ -45,7 +48,7 @@ def scale_flag(network: nn.Module, images: Tensor, labels: Tensor, *, threat: Th
     noise = 2 * gain.std() / math.sqrt(len(gain))
     return Flag(
         CHECK,
-        passed=not gain.mean() > max(_LEAST * rescaled.mean(), noise),
+        passed=bool(gain.mean() <= max(_LEAST * rescaled.mean(), noise)),
         detail=f"one step takes {plain.mean():.3f} of the margins, with rescaled logits {rescaled.mean():.3f}, "
         f"at {threat} on {len(gain)} images",
     )
