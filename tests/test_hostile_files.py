@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,9 @@ from robnas._content import seal
 from robnas._settings import content_hash
 from robnas.analysis._search_report import read_results, search_page, summarise
 from robnas.attacks import Answers
-from robnas.benchmarks import Scores, Table, read_scores, read_table
+from robnas.benchmarks import Scores, Table, load, read_scores, read_table
 from robnas.build import TRIAL, Trial, load_trial
+from robnas.data import load_data
 from robnas.errors import InputError
 from robnas.evaluation._ledger import Ledger
 from robnas.explorer import read_searches, write_site
@@ -306,3 +308,15 @@ def test_what_is_changed_here_is_read_as_it_is(room):
     assert network.weight.abs().sum() == 0
     assert np.isnan(scores().means).sum() == 1
     assert state()["history"]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-this-name/x", "a/\0", "/dev/zero"])
+@pytest.mark.parametrize(
+    "read",
+    [load, load_data, lambda name: read_table(Path(name)), lambda name: read_scores(Path(name)),
+     lambda name: read_searches(name, [])],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_and_a_device_without_an_end_are_one_line(name, read):
+    with pytest.raises(InputError) as raised:
+        read(name)
+    assert str(raised.value).isprintable()

@@ -31,8 +31,8 @@ def digest(kind: str, facts: object, arrays: Iterable[npt.NDArray[Any]] = ()) ->
     found = hashlib.sha256(f"{kind}\n{_canonical(facts)}\n".encode())
     for array in arrays:
         plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        if plain.dtype.kind == "f":
-            plain = np.where(np.isnan(plain), plain.dtype.type(np.nan), plain)
+        if plain.dtype.kind == "f" and (missing := np.isnan(plain)).any():
+            plain = np.where(missing, plain.dtype.type(np.nan), plain)
         found.update(f"{plain.dtype.str} {plain.shape}\n".encode())
         found.update(plain.data if plain.size else b"")
     return found.hexdigest()

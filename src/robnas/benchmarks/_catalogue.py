@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -253,6 +254,6 @@ def load(
             read_table(path, f"robnas fetch {text} makes it anew") if path.exists() else fetch(text, progress=progress)
         )
     path = Path(text)
-    if not path.exists() and not path.suffix:
+    if not os.path.exists(path) and not path.suffix:
         entry(text)
     return read_table(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,8 @@ def read_table(path: Path | str, remedy: str = "") -> Table:
         DataError: the file is missing, damaged, hostile or of another schema version.
     """
     path = Path(path)
-    if not path.is_file():
-        got = Verbatim("a folder" if path.is_dir() else "nothing")
+    if not os.path.isfile(path):
+        got = Verbatim("a folder" if os.path.isdir(path) else "nothing")
         raise DataError(str(path), expected="a table file", got=got, remedy="see robnas tables")
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))

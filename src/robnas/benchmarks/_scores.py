@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -149,7 +150,7 @@ def read_scores(path: Path | str) -> Scores:
     """
     path = Path(path)
     expected, remedy = "a file of scores", "robnas score --all --proxy nwot,synflow --out scores.parquet writes one"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(str(path), expected=expected, got=Verbatim("nothing"), remedy=remedy)
     if path.stat().st_size > _LARGEST:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,7 +212,7 @@ def load_trial(directory: Path) -> Trial:
         DataError: there is none, or its description is damaged.
     """
     path = directory / TRIAL
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(
             str(path), expected="a folder written by robnas train", got=Verbatim("no such file"), remedy="train first"
         )

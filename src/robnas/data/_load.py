@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -52,7 +53,7 @@ def load_data(
         return DATASETS[str(name)](
             data_directory(data_dir), validation=validation, allow_partial=allow_partial, progress=progress
         )
-    path = Path(name).expanduser()
-    if not path.exists() and path.suffix != ".npz" and len(path.parts) == 1:
+    path = Path(os.path.expanduser(name))  # of os.path, which raises nothing at names that no file can have
+    if not os.path.exists(path) and path.suffix != ".npz" and len(path.parts) == 1:
         raise InputError("data set", expected=f"one of digits, {', '.join(DATASETS)}, or a path", got=str(name))
     return load_user(path, validation=validation, progress=progress)

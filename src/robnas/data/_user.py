@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
     or ``train/``, ``test/`` and perhaps ``validation/`` with those inside. What comes unsplit is split here: a tenth
     for test, `validation` of the rest for validation, class-balanced and always the same way.
     """
-    if not path.exists():
+    if not (os.path.isdir(path) or os.path.isfile(path)):  # no device either, which may have no end
         raise DataError(str(path), expected="an .npz file or a folder of images by class", got=Verbatim("nothing"))
     parts = _read_folder(path, progress) if path.is_dir() else _read_npz(path)
     count = sum(len(labels) for _, labels in parts.values())  # no more classes than images

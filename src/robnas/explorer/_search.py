@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def read_searches(
         DataError: the folder is missing, holds no search, or a file too large to be one.
     """
     place = Path(folder)
-    if not place.is_dir():
+    if not os.path.isdir(place):
         raise DataError(str(folder), expected="a folder of search results", got=Verbatim("nothing"))
     paths = [*sorted(place.glob("*.json")), *sorted(place.glob("results/*.json"))]
     found = _distinct(entry for path in paths for entry in _read(path))
