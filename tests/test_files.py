@@ -9,18 +9,19 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from robnas import _files
-from robnas._files import check_writable, room, write_json, write_text
+from robnas._files import check_writable, read_text, room, write_json, write_text
 from robnas.analysis import write_page
 from robnas.analysis._report_page import Page, Text
 from robnas.benchmarks import Column, Scores, Table, write_table
 from robnas.cli import main
-from robnas.errors import InputError, WriteError
+from robnas.errors import DataError, InputError, WriteError
 from robnas.explorer import write_site
 from robnas.proxies._journal import Journal
 from robnas.training import _checkpoint
@@ -96,6 +97,18 @@ def test_a_room_that_is_taken_for_left_over_before_it_is_locked_is_made_again(tm
     monkeypatch.setattr(_files.tempfile, "mkdtemp", removed)
     write_text(tmp_path / "a", "x")
     assert (len(made), os.listdir(tmp_path)) == (2, ["a"])
+
+
+def test_a_text_without_an_end_is_refused(monkeypatch):
+    monkeypatch.setattr(_files, "_LARGEST", 1000)
+    with pytest.raises(DataError, match="/dev/zero: expected at most 1,000 bytes of text, got more"):
+        read_text(Path("/dev/zero"))
+
+
+def test_every_end_of_a_line_is_one(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes("\ufeffa\r\nü\rc\n".encode())
+    assert read_text(path) == "a\nü\nc\n"
 
 
 # a full disk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -14,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from robnas.errors import WriteError
+from robnas.errors import DataError, Verbatim, WriteError
 
 _PREFIX, _SUFFIX = ".robnas-", ".part"
+_LARGEST = 64 * 2**20  # bytes of a text that is read at all
 _OLD = 24 * 3600  # seconds after which a room is left over, where a file system knows no locks
 
 
@@ -39,8 +41,16 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text, without the byte order mark with which spreadsheets and Windows editors begin it."""
-    return path.read_text(encoding="utf-8-sig")
+    """UTF-8 text, without the byte order mark with which spreadsheets and Windows editors begin it.
+
+    Raises:
+        DataError: there is more of it than anybody writes, or no end.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes of text", got=Verbatim("more"))
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()  # which knows all ends of lines
 
 
 def write_text(path: Path, text: str) -> None:
