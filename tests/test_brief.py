@@ -16,8 +16,6 @@ from robnas.types import ThreatModel
 
 THREAT = ThreatModel.linf("8/255")
 
-pytestmark = pytest.mark.xdist_group("brief")  # one process makes the values
-
 
 @pytest.fixture(scope="module")
 def values():

@@ -9,7 +9,6 @@ from robnas.records import RecordStore
 from robnas.spaces import Architecture
 from robnas.training import Recipe
 
-pytestmark = pytest.mark.xdist_group("demo")  # one process, so that the demo runs once
 PAIR = (Architecture("444444"), Architecture("323133"))
 SHORT = Recipe.digits().replace(epochs=3)
 

@@ -11,8 +11,6 @@ from robnas.records import RecordStore, TrialQueue, store_status
 from tests.build.test_driver import Inline
 from tests.build.trainers import Quick, everything, queue_of
 
-pytestmark = pytest.mark.xdist_group("postgres")  # one server for all
-
 
 @pytest.fixture
 def server_url(postgres):

@@ -16,7 +16,6 @@ from tests.build.test_local import Spoiled
 from tests.build.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
-pytestmark = pytest.mark.xdist_group("ray")
 
 
 @pytest.fixture(scope="module")
