@@ -27,8 +27,9 @@ from robnas.proxies._journal import Journal
 from robnas.search import KIND, Experiment, Plan, RandomSearch, Task
 from robnas.search._experiment import _read
 from robnas.search._result import Result
+from robnas.training._log import EpochLog
 from robnas.training._sgd import SGD
-from robnas.training._train import EpochLog, _resume
+from robnas.training._train import _resume
 from tests.test_damage import JOURNAL, scores, state, table, trial
 
 LIGHT = settings(

@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import nn
 
+from robnas._content import seal
 from robnas.attacks import FGSM, PGD, Answers
 from robnas.data import load_data
 from robnas.errors import DataError
 from robnas.evaluation import EVALUATION, Suite, evaluate
+from robnas.evaluation._ledger import _KIND
 from robnas.types import ThreatModel
 
 WEAK = ThreatModel.linf("16/255")
@@ -130,10 +132,7 @@ def test_a_measurement_without_evidence_is_made_again(missing, data, tmp_path):
         for key in missing:
             del entry[key]
         if "content" not in missing:  # as if it had been written so
-            from robnas._settings import content_hash
-
-            entry["answers"] = None
-            entry["content"] = content_hash({key: value for key, value in entry.items() if key != "content"})
+            entry |= seal(_KIND, {**entry, "answers": None})
         entry["outcomes"] = entry["outcomes"] if "content" in entry else "00" * (len(entry["outcomes"]) // 2)
 
     damaged(tmp_path, change)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from robnas import errors
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -232,4 +234,4 @@ def _marked(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line without control characters, those that turn the direction of writing among them."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return " ".join(errors.printable(text).split())

@@ -184,10 +184,10 @@ def check_classes(network: nn.Module, image: Tensor, labels: Tensor, *, count: i
     return labels
 
 
-def check_finite_logits(logits: Tensor, where: str = "", remedy: str = "train it again") -> None:
+def check_finite_logits(logits: Tensor, where: str = "") -> None:
     """Raise `InputError` unless all logits are finite; waits for the device."""
     if not logits.isfinite().all():
-        raise NonFiniteError("network", expected=f"finite logits{where}", got=NOT_FINITE, remedy=remedy)
+        raise NonFiniteError("network", expected=f"finite logits{where}", got=NOT_FINITE, remedy="train it again")
 
 
 def no_gradient() -> InputError:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -58,6 +59,9 @@ def _folded(network: nn.Module, dtype: torch.dtype | None = None) -> Folded | No
 class Victim:
     """What may be attacked for a network; see `victim_of`."""
 
+    count: ClassVar[int] = 64
+    """Images on which the folded network is compared with the network itself."""
+
     network: nn.Module
     """The network, or where it must not be folded a module around it that computes the same."""
     folded: bool
@@ -72,7 +76,7 @@ def victim_of(network: nn.Module, images: Tensor) -> Victim:
 
     Args:
         network: on the device of the images; asked in evaluation mode, otherwise left alone.
-        images: shape (n, channels, height, width), in the dtype of the network; a few suffice.
+        images: shape (n, channels, height, width), in the dtype of the network; `Victim.count` suffice.
     """
     if (folded := _folded(network)) is None:
         return Victim(network, folded=False)

@@ -187,6 +187,20 @@ def _shown(value: Any) -> str:
     return short(printable(text))
 
 
+def _load(
+    name: str, as_json: bool, recipe: str | None, images: int | None, attack: str | None,
+    dataset_version: str | None, attack_seed: int | None,
+) -> Table:  # fmt: skip
+    """A table with progress; the last five choose among the records of a store."""
+    from robnas.benchmarks import load
+
+    with progress_bar(as_json) as progress:
+        return load(
+            name, progress, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version,
+            attack_seed=attack_seed,
+        )  # fmt: skip
+
+
 def query(
     architecture: Annotated[
         str, typer.Argument(help=f"{ENCODINGS}; or a published index written as '#2581'.", show_default=False)
@@ -210,19 +224,9 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
-    from robnas.benchmarks import load
     from robnas.errors import InputError
 
-    with progress_bar(as_json) as progress:
-        found = load(
-            table,
-            progress,
-            recipe=recipe,
-            images=images,
-            attack=attack,
-            dataset_version=dataset_version,
-            attack_seed=attack_seed,
-        )
+    found = _load(table, as_json, recipe, images, attack, dataset_version, attack_seed)
     arch = parse_architecture(architecture)
     if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
@@ -373,22 +377,13 @@ def export(
     14.
     """
     from robnas._files import check_writable, write_text
-    from robnas.benchmarks import load, write_table
+    from robnas.benchmarks import write_table
     from robnas.errors import InputError
 
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     check_writable(out)
-    with progress_bar(as_json) as progress:
-        found = load(
-            table,
-            progress,
-            recipe=recipe,
-            images=images,
-            attack=attack,
-            dataset_version=dataset_version,
-            attack_seed=attack_seed,
-        )
+    found = _load(table, as_json, recipe, images, attack, dataset_version, attack_seed)
     if dataset:
         found = found.select(dataset)
     frame = found.to_pandas(dataset).reset_index()  # an error if nothing can be written

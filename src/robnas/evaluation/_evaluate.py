@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from robnas._products import products
 from robnas._settings import content_hash, to_dict
+from robnas._states import update
 from robnas.attacks import (
     Answers,
     Attack,
     AttackWarning,
+    Victim,
     check_classes,
     frozen,
     parameter_dtype,
@@ -38,7 +38,6 @@ from robnas.evaluation._suite import Suite, check_suite, metric_key
 from robnas.types import Progress, Split, ThreatModel, check_count, check_split, silent
 
 EVALUATION = "evaluation"
-_COMPARED = 64  # images on which the folded network is compared with the network itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +101,7 @@ def evaluate(
     with products(part.labels.device), seeded_randomness(seed, part.labels.device):
         pixels = to_pixels(part.images, parameter_dtype(network))
         labels = check_classes(network, pixels[:1], part.labels, count=len(pixels), classes=data.num_classes)
-        victim = victim_of(network, pixels[: min(batch_size, _COMPARED)])
+        victim = victim_of(network, pixels[: min(batch_size, Victim.count)])
         context = {
             "weights": weights_hash(network),
             "data": data.content_hash,
@@ -222,26 +221,8 @@ def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:
 def weights_hash(network: nn.Module) -> str:
     """16 hexadecimal digits that change with any weight, buffer, extra state or part of the structure."""
     digest = hashlib.sha256(repr(network).encode())  # weights mean nothing without the structure around them
-    for name, value in network.state_dict().items():
-        digest.update(name.encode())
-        _update(digest, value)
+    update(digest, network.state_dict())
     return digest.hexdigest()[:16]
-
-
-def _update(digest: Any, value: object) -> None:
-    """Add a tensor, or what a module keeps besides tensors; objects without a `repr` of their own never look equal."""
-    if isinstance(value, Tensor):
-        digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    elif isinstance(value, np.ndarray):
-        digest.update(f"array {value.dtype} {value.shape}".encode() + value.tobytes())
-    elif isinstance(value, (Mapping, list, tuple)):
-        entries = [part for pair in value.items() for part in pair] if isinstance(value, Mapping) else value
-        digest.update(f"{type(value).__name__} of {len(entries)} ".encode())
-        for entry in entries:
-            _update(digest, entry)
-    else:
-        digest.update(f"{type(value).__name__} {value!r} ".encode())
 
 
 def device_name(device: torch.device | str) -> str:

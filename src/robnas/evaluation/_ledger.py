@@ -8,11 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from robnas import __version__
+from robnas._content import CONTENT, seal
 from robnas._files import write_json
-from robnas._settings import content_hash
 from robnas.attacks import Answers, Attack
 from robnas.errors import DataError, reason
 from robnas.evaluation._measurement import Measurement
+
+_KIND = "robnas measurement"
 
 
 class Ledger:
@@ -41,15 +43,16 @@ class Ledger:
             return None
         try:
             entry = json.loads(path.read_text())
-            written, answers = entry.pop("content", None), entry.pop("answers", None)
-            found = Measurement(**{**entry, "warnings": tuple(entry["warnings"])})
+            kept = {key: value for key, value in entry.items() if key not in (CONTENT, "answers")}
+            found = Measurement(**{**kept, "warnings": tuple(kept["warnings"])})
             len(found.correct)
-            if written is not None and written != content_hash({**entry, "answers": answers}):
-                raise ValueError("its content is not what was written")
             # Without answers, as earlier versions wrote it, nobody can say whose measurement it is.
-            known = written is not None and answers is not None and self._answers is not None
-            if known and Answers.from_dict(answers).agree(self._answers):  # type: ignore[arg-type]
-                return found
+            known = None if (answers := entry.get("answers")) is None else Answers.from_dict(answers)
+            if CONTENT in entry:
+                if seal(_KIND, entry) != entry:
+                    raise ValueError("its content is not what was written")
+                if known is not None and self._answers is not None and known.agree(self._answers):
+                    return found
         except (
             ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError, MemoryError,
         ) as error:  # fmt: skip
@@ -67,7 +70,7 @@ class Ledger:
         if self._folder is not None:
             answers = None if self._answers is None else self._answers.to_dict()
             entry = {**asdict(measurement), "warnings": list(measurement.warnings), "answers": answers}
-            write_json(self._folder / f"{key}.json", {**entry, "content": content_hash(entry)})
+            write_json(self._folder / f"{key}.json", seal(_KIND, entry))
 
 
 def attack_code(attack: Attack | None) -> str:

@@ -165,15 +165,11 @@ def _or_none(value: float) -> float | None:
     return value if value == value else None
 
 
-def _shown(text: str) -> Verbatim:
-    return Verbatim("".join(letter if letter.isprintable() else " " for letter in text[:200]))
-
-
 def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key in dict.fromkeys([*wanted, *found]):
         if found.get(key) != wanted.get(key):
             raise InputError(
-                f"{path}, made with {_shown(key)}", expected=json.dumps(wanted.get(key), ensure_ascii=False),
-                got=_shown(json.dumps(found.get(key), ensure_ascii=False)),
+                f"{path}, made with {key[:200]}", expected=json.dumps(wanted.get(key), ensure_ascii=False),
+                got=Verbatim(json.dumps(found.get(key), ensure_ascii=False)[:200]),
                 remedy="scores of different settings are not mixed: choose another --out, or delete the file",
             )  # fmt: skip

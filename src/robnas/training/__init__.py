@@ -1,6 +1,9 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
 from robnas import _lazy
+from robnas.training._log import LOG as LOG
+from robnas.training._log import EpochLog as EpochLog
+from robnas.training._log import overfitting as overfitting
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
 from robnas.training._overfitting import TrainingWarning as TrainingWarning
 from robnas.training._precision import PRECISIONS as PRECISIONS
@@ -10,9 +13,6 @@ from robnas.training._recipe import recipe as recipe
 from robnas.training._schedule import one_cycle as one_cycle
 from robnas.training._step import Step as Step
 from robnas.training._train import CHECKPOINT as CHECKPOINT
-from robnas.training._train import LOG as LOG
-from robnas.training._train import EpochLog as EpochLog
-from robnas.training._train import overfitting as overfitting
 from robnas.training._train import restore as restore
 from robnas.training._train import train as train
 

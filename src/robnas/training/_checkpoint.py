@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from robnas._content import CONTENT, check_content, note_unverified
 from robnas._files import write_atomically
+from robnas._states import update
 from robnas.errors import CheckpointError, InputError, Verbatim
 
 _VERSION = 2
@@ -85,25 +86,7 @@ def load(path: Path, device: torch.device | str) -> dict[str, Any]:
 def _digest(state: Mapping[str, Any]) -> str:
     """Of everything in the state: keys, plain values, and type, shape and bytes of each tensor."""
     found = hashlib.sha256()
-
-    def add(value: object) -> None:
-        if isinstance(value, Tensor):
-            plain = value.detach().cpu().contiguous()
-            found.update(f"{plain.dtype} {tuple(plain.shape)}\n".encode())
-            found.update(plain.flatten().view(torch.uint8).numpy().data if plain.numel() else b"")
-        elif isinstance(value, Mapping):
-            found.update(f"{len(value)} entries\n".encode())
-            for key in sorted(value, key=repr):
-                add(key)
-                add(value[key])
-        elif isinstance(value, list | tuple):
-            found.update(f"{len(value)} values\n".encode())
-            for entry in value:
-                add(entry)
-        else:
-            found.update(f"{type(value).__name__} {value!r}\n".encode())
-
-    add(state)
+    update(found, state)
     return found.hexdigest()
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robnas._files import write_text
 from robnas._products import products
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import content_hash
 from robnas.attacks import (
     Answers,
+    Victim,
     check_classes,
     check_radius,
     parameter_dtype,
@@ -33,6 +31,7 @@ from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, Verbatim, reason
 from robnas.training import _checkpoint, _overfitting
 from robnas.training._batches import batch_sizes, merges_remainder
+from robnas.training._log import EpochLog, overfitting, read_entry, to_entry, write_log
 from robnas.training._objective import Outcome
 from robnas.training._overfitting import TrainingWarning
 from robnas.training._recipe import Recipe
@@ -41,55 +40,9 @@ from robnas.training._sgd import SGD
 from robnas.training._step import Step
 from robnas.types import Progress, check_count, silent
 
-CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+CHECKPOINT = "checkpoint.pt"
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
-_COMPARED = 64  # training images on which the folded network is compared with the network itself
-_CHECKED = ("attack_accuracy", "pgd_accuracy")
-_MAY_LACK = ("robust_accuracy", *_CHECKED)
 _CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
-
-
-@dataclass(frozen=True, slots=True)
-class EpochLog:
-    """Figures of one epoch."""
-
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    """Mean of the objective over the epoch's images."""
-    clean_accuracy: float
-    """On at most 512 training images, not augmented, in evaluation mode at the end of the epoch."""
-    robust_accuracy: float | None
-    """On the attacked training batches, in training mode as they were trained on; None if nothing was attacked."""
-    images_per_second: float
-    """Training images, attack included."""
-    learning_rate: float
-    """Of the last step."""
-    seconds: float
-    """Duration of the epoch."""
-    attack_accuracy: float | None = None
-    """On the first 128 training images under the training attack, in evaluation mode at the end of the epoch; measured
-    if that attack has a single step."""
-    pgd_accuracy: float | None = None
-    """Likewise under PGD with ten steps of ε/4."""
-
-    @property
-    def overfitted(self) -> bool:
-        """Whether PGD breaks far more than the attack of the training: catastrophic overfitting (Wong et al. 2020)."""
-        if self.attack_accuracy is None or self.pgd_accuracy is None:
-            return False
-        return _overfitting.is_overfitted(self.attack_accuracy, self.pgd_accuracy)
-
-
-def overfitting(history: Sequence[EpochLog]) -> str | None:
-    """One line about the last epoch if it is overfitted to the training attack: its weights are the result."""
-    if not history or not history[-1].overfitted:
-        return None
-    last = history[-1]
-    return (
-        f"catastrophic overfitting: in epoch {last.epoch} accuracy is {last.attack_accuracy:.2f} under the training "
-        f"attack of one step and {last.pgd_accuracy:.2f} under PGD; train with more steps or a smaller step size"
-    )
 
 
 @torch.inference_mode(False)
@@ -154,7 +107,7 @@ def train(
     asked = partial(_answers, network, images, seed)
     history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked)
     if path is not None and history:
-        _write_log(path, history)  # it may be an epoch behind, if the process died between the two files
+        write_log(path, history)  # it may be an epoch behind, if the process died between the two files
     if recipe.attacks and len(history) < recipe.epochs:
         step.network = _attacked(network, images)
     for epoch in range(len(history) + 1, recipe.epochs + 1):
@@ -205,7 +158,7 @@ def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> d
 
 def _attacked(network: nn.Module, images: Images) -> nn.Module:
     """What to train so that attacks are made on the function that is trained."""
-    pixels = to_pixels(images.limit(min(len(images), _COMPARED)).images, parameter_dtype(network))
+    pixels = to_pixels(images.images[: Victim.count], parameter_dtype(network))
     victim = victim_of(network, pixels)
     if victim.doubt:
         warnings.warn(f"the network is attacked as it is, not folded: {victim.doubt}", TrainingWarning, stacklevel=3)
@@ -237,7 +190,7 @@ def _resume(
     state = _checkpoint.load(path, device)
     _checkpoint.check_identity(path, state["identity"], identity)
     try:
-        history = [_read_entry(epoch, entry) for epoch, entry in enumerate(state["history"], start=1)]
+        history = [read_entry(epoch, entry) for epoch, entry in enumerate(state["history"], start=1)]
         network.load_state_dict(state["network"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
@@ -263,19 +216,6 @@ def _answers(network: nn.Module, images: Images, seed: int) -> Answers:
         return Answers.of(network, pixels, seed)
 
 
-def _read_entry(epoch: int, entry: Any) -> EpochLog:
-    found = EpochLog(**entry)
-    numbers = [value for key, value in asdict(found).items() if value is not None or key not in _MAY_LACK]
-    if found.epoch != epoch or not all(type(value) in (int, float) for value in numbers):
-        raise ValueError(f"figures of epoch {epoch}: {entry!r:.80}")
-    return found
-
-
-def _entry(epoch: EpochLog) -> dict[str, Any]:
-    """An epoch's figures for files; those of a check that was not made are left out."""
-    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in _CHECKED}
-
-
 def _keep(
     path: Path,
     identity: dict[str, Any],
@@ -284,15 +224,11 @@ def _keep(
     history: list[EpochLog],
     answers: Answers,
 ) -> None:
-    entries = [_entry(entry) for entry in history]
+    entries = [to_entry(entry) for entry in history]
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
     state["answers"] = answers.to_dict()  # by which a network is recognised that describes itself like another
     _checkpoint.save(path, identity, state)
-    _write_log(path, history)
-
-
-def _write_log(path: Path, history: list[EpochLog]) -> None:
-    write_text(path.with_name(LOG), "".join(json.dumps(_entry(entry)) + "\n" for entry in history))
+    write_log(path, history)
 
 
 def _epoch(

@@ -1,0 +1,78 @@
+"""The figures of each epoch of a training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robnas._files import write_text
+from robnas.training._overfitting import is_overfitted
+
+LOG = "log.jsonl"
+_CHECKED = ("attack_accuracy", "pgd_accuracy")
+_MAY_LACK = ("robust_accuracy", *_CHECKED)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochLog:
+    """Figures of one epoch."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean of the objective over the epoch's images."""
+    clean_accuracy: float
+    """On at most 512 training images, not augmented, in evaluation mode at the end of the epoch."""
+    robust_accuracy: float | None
+    """On the attacked training batches, in training mode as they were trained on; None if nothing was attacked."""
+    images_per_second: float
+    """Training images, attack included."""
+    learning_rate: float
+    """Of the last step."""
+    seconds: float
+    """Duration of the epoch."""
+    attack_accuracy: float | None = None
+    """On the first 128 training images under the training attack, in evaluation mode at the end of the epoch; measured
+    if that attack has a single step."""
+    pgd_accuracy: float | None = None
+    """Likewise under PGD with ten steps of ε/4."""
+
+    @property
+    def overfitted(self) -> bool:
+        """Whether PGD breaks far more than the attack of the training: catastrophic overfitting (Wong et al. 2020)."""
+        if self.attack_accuracy is None or self.pgd_accuracy is None:
+            return False
+        return is_overfitted(self.attack_accuracy, self.pgd_accuracy)
+
+
+def overfitting(history: Sequence[EpochLog]) -> str | None:
+    """One line about the last epoch if it is overfitted to the training attack: its weights are the result."""
+    if not history or not history[-1].overfitted:
+        return None
+    last = history[-1]
+    return (
+        f"catastrophic overfitting: in epoch {last.epoch} accuracy is {last.attack_accuracy:.2f} under the training "
+        f"attack of one step and {last.pgd_accuracy:.2f} under PGD; train with more steps or a smaller step size"
+    )
+
+
+def read_entry(epoch: int, entry: Any) -> EpochLog:
+    """The figures of an epoch as a file has them; `TypeError` or `ValueError` if they are none of that epoch."""
+    found = EpochLog(**entry)
+    numbers = [value for key, value in asdict(found).items() if value is not None or key not in _MAY_LACK]
+    if found.epoch != epoch or not all(type(value) in (int, float) for value in numbers):
+        raise ValueError(f"figures of epoch {epoch}: {entry!r:.80}")
+    return found
+
+
+def to_entry(epoch: EpochLog) -> dict[str, Any]:
+    """An epoch's figures for files; those of a check that was not made are left out."""
+    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in _CHECKED}
+
+
+def write_log(path: Path, history: Sequence[EpochLog]) -> None:
+    """Write ``log.jsonl`` beside the checkpoint at `path`."""
+    write_text(path.with_name(LOG), "".join(json.dumps(to_entry(entry)) + "\n" for entry in history))
