@@ -122,7 +122,8 @@ def main() -> None:
     for code in arguments.architectures:
         reference, network = networks(code, arguments)
         labels = predictions(reference, images, arguments)
-        data = Dataset("noise", 10, {"test": Images(images, labels)}, MEAN, STD)
+        part = Images(images, labels)
+        data = Dataset("noise", 10, {"train": part, "test": part}, MEAN, STD)
         times: dict[str, list[float]] = {"baseline": [], "robnas": []}
         for _ in range(arguments.repeats):
             spent, theirs = timed(published, reference, data, arguments)

@@ -38,7 +38,7 @@ part() {
 }
 
 part machine nvidia-smi
-part tests "$PYTHON" -m pytest -q "$ROOT/tests/training" "$ROOT/tests/networks" -k "cuda or gpu"
+part tests "$PYTHON" -m pytest -q -p no:benchmark "$ROOT/tests/training" "$ROOT/tests/networks" -k "cuda or gpu"
 part step "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda
 part step-tf32 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision tf32
 part step-bf16 "$PYTHON" "$ROOT/benchmarks/train_step.py" --device cuda --precision bf16

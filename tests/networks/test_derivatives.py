@@ -8,11 +8,13 @@ import torch.nn.functional as F
 from torch.autograd import forward_ad, functional
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
+from robnas._products import products
 from robnas.networks import build_network
-from robnas.networks._fused import _box
+from robnas.networks._fused import _box, layout, pool, pool_gradient
 
 # Of torch's own modules, when it first loads what forward mode needs.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 CODES = ["444444", "323134", "423143", "111111", "000000"]
 
 
@@ -183,3 +185,69 @@ def test_feature_maps_are_channels_last(in_channels):
         stage.register_forward_hook(lambda module, inputs, output: seen.append(output.stride(1)))
     network(torch.rand(2, in_channels, 8, 8))
     assert seen == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("device", "tf32", "dtype", "expected"),
+    [
+        ("cpu", False, torch.float32, torch.channels_last),
+        ("cuda", False, torch.float32, torch.contiguous_format),
+        ("cuda", False, torch.float64, torch.contiguous_format),
+        ("cuda", True, torch.float32, torch.channels_last),
+        ("cuda", False, torch.bfloat16, torch.channels_last),
+    ],
+)
+def test_feature_maps_lie_as_the_products_of_the_device_want_them(device, tf32, dtype, expected):
+    with products(torch.device(device), tf32=tf32):
+        assert layout(torch.device(device), dtype) == expected
+
+
+@gpu
+def test_mixed_precision_on_a_gpu_is_channels_last():
+    with products(torch.device("cuda")), torch.autocast("cuda", torch.bfloat16):
+        assert layout(torch.device("cuda"), torch.float32) == torch.channels_last
+
+
+def test_kernels_of_pooling_outlive_the_transform_that_asked_first():
+    kept = []
+
+    def total(x):
+        kept.append(_box(3, 9, 9, torch.bfloat16, x.device))
+        return x.sum()
+
+    vmap(grad(total))(torch.rand(2, 3))
+    assert not any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in kept[0])
+
+
+@gpu
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=["first", "last"])
+@pytest.mark.parametrize("size", [(32, 32), (8, 8), (5, 3), (1, 7)])
+def test_pooling_on_a_gpu_is_that_of_float64(size, memory_format):
+    x = torch.randn(4, 6, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    pooled, gradient = pool(x), pool_gradient(x)
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+        there = x.to("cuda", dtype).contiguous(memory_format=memory_format)
+        with products(there.device):
+            torch.testing.assert_close(pool(there).cpu().double(), pooled, rtol=tolerance, atol=tolerance)
+            torch.testing.assert_close(pool_gradient(there).cpu().double(), gradient, rtol=tolerance, atol=tolerance)
+
+
+@gpu
+@pytest.mark.parametrize("tf32", [False, True])
+@pytest.mark.parametrize("code", CODES)
+def test_gradients_on_a_gpu_are_those_on_the_cpu(code, tf32):
+    """To the pixels, of the network and of the folded one."""
+    network, images = network_of(code), images_of(8, torch.float64)
+    expected = gradient_of(network, images)
+    there = network_of(code, torch.float32).cuda()
+    for asked in (there, there.folded()):
+        with products(torch.device("cuda"), tf32=tf32):
+            found = gradient_of(asked, images.to("cuda", torch.float32))
+        tolerance = (3e-2 if tf32 else 1e-4) * expected.abs().max().item()
+        torch.testing.assert_close(found.cpu().double(), expected, rtol=0, atol=max(tolerance, 1e-7))
+
+
+def gradient_of(network, images):
+    pixels = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(network(pixels).square().sum(), pixels)
+    return gradient

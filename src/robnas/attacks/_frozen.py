@@ -81,7 +81,7 @@ def victim_of(network: nn.Module, images: Tensor) -> Victim:
     if (folded := _folded(network)) is None:
         return Victim(network, folded=False)
     whole = _Whole(network)
-    with frozen(whole), products(images.device):
+    with products(images.device), frozen(whole):
         expected, found = whole(images), folded(images)
     scale = expected.nan_to_num(0.0, 0.0, 0.0).abs().max().item()
     tolerance = _TOLERANCES.get(expected.dtype, _TOLERANCES[torch.bfloat16])

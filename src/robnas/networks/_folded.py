@@ -13,7 +13,7 @@ from torch.autograd.forward_ad import unpack_dual
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
 from robnas.networks._cell import Cell, Convolutions, Fan
-from robnas.networks._fused import Convolution, pool, pool_gradient
+from robnas.networks._fused import Convolution, layout, pool, pool_gradient
 from robnas.networks._network import Network, Reduction
 
 _PIXELS = 0
@@ -146,7 +146,9 @@ class Folded(nn.Module):
                 got=Verbatim(difference),
                 remedy="ask the network itself, in evaluation mode",
             )
-        self._dtype = network.head.linear.weight.dtype if dtype is None else dtype
+        weight = network.head.linear.weight
+        self._dtype = weight.dtype if dtype is None else dtype
+        self._layout = layout(weight.device, self._dtype)
         self._plan = _Plan(network)
         self._load(network)
         self.eval()
@@ -199,7 +201,7 @@ class Folded(nn.Module):
 
     def ascend(self, pixels: Tensor, kept: dict[int, Tensor] | None) -> Tensor:
         """Pixels to logits. What passed a ReLU goes to `kept`, by number of the value; without it, nothing is kept."""
-        raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=torch.channels_last)}
+        raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
         active: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}
         for number, value in enumerate(self._plan.values[1:], start=1):

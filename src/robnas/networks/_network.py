@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from robnas.errors import InputError
 from robnas.networks._cell import Cell
+from robnas.networks._fused import layout
 from robnas.spaces import Architecture
 from robnas.types import check_count
 
@@ -111,7 +112,8 @@ class Network(nn.Module):
         """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
         # Flat and back first: the gradient of that is contiguous, as attacks of other libraries expect it.
         pixels = pixels.flatten(1).view(pixels.shape)
-        pixels = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # channels last, also inside vmap
+        if layout(pixels.device, pixels.dtype) == torch.channels_last:
+            pixels = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # so also inside vmap
         x = self.stages[0](self.stem(self.normalize(pixels)))
         for reduction, stage in zip(self.reductions, self.stages[1:], strict=True):
             x = stage(reduction(x))

@@ -39,7 +39,7 @@ def accuracies(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recip
     threat = recipe.attack.threat
     pgd = PGD(threat, steps=_STEPS, step_size=threat.epsilon / 4)
     attacks = (recipe.attack, pgd)
-    with frozen(network) as victim, products(images.device):
+    with products(images.device), frozen(network) as victim:
         found = [
             attack.once(partial(summed_cross_entropy, victim, labels), images, generator(images.device, seed, number))
             for number, attack in enumerate(attacks)
