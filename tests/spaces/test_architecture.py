@@ -14,8 +14,6 @@ from robnas.spaces import (
     SIZE,
     Architecture,
     architectures,
-    canonical,
-    compute_partition,
     crossover,
     mutate,
     partition,
@@ -203,76 +201,6 @@ def _live_edges_by_enumerating_paths(arch):
 def test_live_edges_are_those_on_a_path_from_input_to_output():
     for arch in ALL:
         assert arch.live_edges == _live_edges_by_enumerating_paths(arch)
-
-
-# partitions
-
-
-@pytest.mark.parametrize(("name", "count"), [("official", 6466), ("effective", 4660), ("identical", 5545)])
-def test_partitions_have_the_exact_class_counts(name, count):
-    classes = partition(name)
-    assert classes.count == count
-    assert len(np.unique(classes.class_of)) == count
-    assert len({canonical(arch, name) for arch in ALL}) == count
-    assert len(classes.representatives()) == count
-
-
-def _refines(fine, coarse):
-    pairs = np.unique(np.stack([fine.class_of, coarse.class_of]), axis=1)
-    return pairs.shape[1] == fine.count
-
-
-def test_every_official_class_lies_in_one_effective_class():
-    assert _refines(partition("official"), partition("effective"))
-    assert _refines(partition("identical"), partition("effective"))
-
-
-def test_identical_classes_among_the_published_representatives(published_rank):
-    identical = partition("identical")
-    representatives = partition("official").representatives(published_rank)
-    classes = np.array([identical.class_of[arch.index] for arch in representatives])
-    sizes = np.bincount(classes)
-    assert (sizes > 0).sum() == 5067
-    assert ((sizes > 1).sum(), sizes[sizes > 1].sum()) == (640, 2039)
-
-
-def test_members_and_representative_of_a_class():
-    classes = partition("effective")
-    nothing = Architecture("000000")
-    members = classes.members(nothing)
-    assert nothing in members
-    assert Architecture("300000") in members
-    assert all(classes.same(nothing, member) for member in members)
-    assert not classes.same(nothing, Architecture("323133"))
-    rank = np.arange(SIZE)[::-1]  # the last member becomes the representative
-    assert members[-1] in classes.representatives(rank)
-    assert members[0] not in classes.representatives(rank)
-
-
-@pytest.fixture(scope="module")
-def published_rank(published_meta):
-    rank = np.empty(SIZE, dtype=int)
-    for number, entry in published_meta["ids"].items():
-        rank[Architecture(entry["nb201-string"]).index] = int(number)
-    return rank
-
-
-def test_official_representatives_are_the_published_ones(published_meta, published_rank):
-    published = {int(number) for number, entry in published_meta["ids"].items() if entry["isomorph"] == number}
-    ours = partition("official").representatives(published_rank)
-    assert {int(published_rank[arch.index]) for arch in ours} == published
-
-
-def test_an_unknown_partition_lists_the_known_ones():
-    with pytest.raises(InputError, match="one of official, effective, identical, got 'iso'"):
-        partition("iso")
-
-
-@pytest.mark.parametrize("name", ["official", "effective", "identical"])
-def test_stored_partitions_are_the_computed_ones(name):
-    stored, computed = partition(name), compute_partition(name)
-    assert (stored.class_of == computed.class_of).all(), "write spaces/partitions.npz again from compute_partition"
-    assert stored.count == computed.count
 
 
 # sampling

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from importlib import resources
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,72 +14,20 @@ import numpy.typing as npt
 from robnas._arrays import read_arrays
 from robnas._brief import brief
 from robnas.errors import InputError
+from robnas.spaces import _canonical
 from robnas.spaces._architecture import SIZE, Architecture, architectures
-from robnas.spaces._encodings import EDGES, OPERATIONS
 
 KIND = "robnas partitions 2"
-Terms: TypeAlias = tuple[str, ...]
 Keys: TypeAlias = Callable[[str], str]
 
-
-@lru_cache(maxsize=SIZE)
-def _official_node(code: str, node: int) -> str:
-    """NAS-Bench-201's own string of a node; "#" where nothing arrives."""
-    if node == 0:
-        return "0"
-    terms = []
-    for (source, target), digit in zip(EDGES, code, strict=False):
-        if target == node:
-            value = _official_node(code[: _ARRIVING[source]], source)
-            name = OPERATIONS[int(digit)]
-            if name == "none" or value == "#":
-                terms.append("#")
-            else:
-                terms.append(value if name == "skip_connect" else f"({value})@{name}")
-    return "+".join(sorted(terms))
-
-
-_ARRIVING = (0, 1, 3, 6)  # edges that end at a node or before it: the prefix of the code that decides its value
-
-
-@lru_cache(maxsize=2 * SIZE)
-def _terms(code: str, node: int, strict: bool) -> Terms:
-    """The multiset of terms that add up in a node, sorted.
-
-    `strict` keeps what only exact equality keeps: the constant of a convolution whose source carries nothing, and
-    the pooling of a sum as one term.
-    """
-    if node == 0:
-        return ("x",)
-    terms: list[str] = []
-    for (source, target), digit in zip(EDGES, code, strict=False):
-        if target == node and digit != "0":
-            arriving = _terms(code[: _ARRIVING[source]], source, strict)
-            terms += _apply(OPERATIONS[int(digit)], arriving, strict)
-    return tuple(sorted(terms))
-
-
-def _apply(operation: str, arriving: Terms, strict: bool) -> Terms:
-    if operation == "skip_connect" or (not arriving and (operation == "avg_pool_3x3" or not strict)):
-        return arriving
-    if operation == "avg_pool_3x3" and not strict:
-        return tuple(f"{operation}({term})" for term in arriving)
-    return (f"{operation}({'+'.join(arriving)})",)
-
-
-def _official_key(code: str) -> str:
-    return _official_node(code, 3)
-
-
-def _terms_key(code: str, *, strict: bool) -> str:
-    return "+".join(_terms(code, 3, strict))
-
-
-PARTITIONS: dict[str, Keys] = {
-    "official": _official_key,
-    "effective": partial(_terms_key, strict=False),
-    "identical": partial(_terms_key, strict=True),
+_VERSIONS: dict[str, tuple[Keys, ...]] = {
+    "official": (_canonical.official,),
+    "effective": (partial(_canonical.unfolded, strict=False), partial(_canonical.network, strict=False)),
+    "identical": (partial(_canonical.unfolded, strict=True), partial(_canonical.network, strict=True)),
 }
+"""The definitions of each partition, the first version first; the last is meant where none is named."""
+
+PARTITIONS: dict[str, Keys] = {name: versions[-1] for name, versions in _VERSIONS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +35,9 @@ class Partition:
     """The architectures grouped into classes.
 
     - ``official``: 6,466 classes, the canonical string of NAS-Bench-201.
-    - ``effective``: 4,660 classes, the same family of functions up to the constant bias that batch norm adds on a
+    - ``effective``: 5,044 classes, the same family of functions up to the constant bias that batch norm adds on a
       branch that carries nothing.
-    - ``identical``: 5,545 classes, the same network exactly.
+    - ``identical``: 5,875 classes, the same network exactly: the same modules between the same sums.
     """
 
     __repr__ = brief
@@ -129,29 +77,66 @@ def canonical(arch: object, name: str) -> str:
     Raises:
         InputError: there is no such partition.
     """
-    return _keys(name)(Architecture(arch).code)
+    return _definition(name)(Architecture(arch).code)
+
+
+def partition(name: str, version: int | None = None) -> Partition:
+    """The partition of the whole space called ``official``, ``effective`` or ``identical``.
+
+    Args:
+        name: of the partition; ``effective@1`` names an earlier version of it, too.
+        version: the present one if omitted. Version 1 of ``effective`` and ``identical`` (4,660 and 5,545 classes) took
+            one convolution that is used twice and two convolutions for the same; what was made with it reads with it.
+
+    Raises:
+        InputError: there is no such partition, or it has no such version.
+    """
+    return _stored(versioned(name, version))
 
 
 @cache
-def partition(name: str) -> Partition:
-    """The partition of the whole space called ``official``, ``effective`` or ``identical``.
-
-    Raises:
-        InputError: there is no such partition.
-    """
-    _keys(name)
+def _stored(name: str) -> Partition:
     # The result of `compute_partition`, kept in the package: a table loads in less time than that takes.
     (stored,) = read_arrays(resources.files("robnas.spaces").joinpath("partitions.npz"), KIND, name)
     return _freeze(name, stored.astype(np.int32))
 
 
-def compute_partition(name: str) -> Partition:
+def compute_partition(name: str, version: int | None = None) -> Partition:
     """The same from the definitions: every architecture is enumerated and canonicalised."""
-    key, number = _keys(name), dict[str, int]()
+    name = versioned(name, version)
+    key, number = _definition(name), dict[str, int]()
     class_of = np.empty(SIZE, dtype=np.int32)
     for arch in architectures():
         class_of[arch.index] = number.setdefault(key(arch.code), len(number))
     return _freeze(name, class_of)
+
+
+def versioned(name: str, version: int | None = None) -> str:
+    """The one name of a version: ``effective`` for the present one, ``effective@1`` for an earlier one.
+
+    Raises:
+        InputError: there is no such partition, or it has no such version.
+    """
+    base, number = _parsed(name if version is None else f"{name}@{version}")
+    return base if number == len(_VERSIONS[base]) else f"{base}@{number}"
+
+
+def partition_facts(name: str | None) -> dict[str, Any]:
+    """What a file says of a partition: its name, and beside it ``partition_version`` where that is not 1."""
+    if name is None:
+        return {"partition": None}
+    base, number = _parsed(name)
+    return {"partition": base} | ({"partition_version": number} if number > 1 else {})
+
+
+def partition_of(facts: Mapping[str, Any]) -> str | None:
+    """The partition that a file names, which is of version 1 where the file says no version.
+
+    Raises:
+        InputError: there is no such partition, or it has no such version.
+    """
+    name = facts.get("partition")
+    return None if name is None else versioned(name, facts.get("partition_version", 1))
 
 
 def _freeze(name: str, class_of: npt.NDArray[np.int32]) -> Partition:
@@ -159,7 +144,17 @@ def _freeze(name: str, class_of: npt.NDArray[np.int32]) -> Partition:
     return Partition(name, class_of, int(class_of.max()) + 1)
 
 
-def _keys(name: str) -> Keys:
-    if name not in PARTITIONS:
+def _definition(name: str) -> Keys:
+    base, number = _parsed(name)
+    return _VERSIONS[base][number - 1]
+
+
+def _parsed(name: str) -> tuple[str, int]:
+    """Name and version, the present one where none is named."""
+    base, earlier, version = str(name).partition("@")
+    if base not in _VERSIONS:
         raise InputError("partition", expected=f"one of {', '.join(PARTITIONS)}", got=name)
-    return PARTITIONS[name]
+    known = [str(number) for number in range(1, len(_VERSIONS[base]) + 1)]
+    if earlier and version not in known:
+        raise InputError(f"version of partition {base}", expected=f"one of {', '.join(known)}", got=version)
+    return base, int(version or known[-1])
