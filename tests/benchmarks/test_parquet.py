@@ -197,6 +197,17 @@ def test_a_foreign_parquet_file_is_refused(path):
         read_table(path)
 
 
+def test_a_table_is_read_with_the_version_of_the_partition_that_it_was_made_with(path):
+    write(path, FACTS | {"partition": "effective"})  # from before there were versions
+    assert read_table(path).partition == "effective@1"
+    for name in ("official", "effective", "effective@1", "identical"):
+        table = Table("t", [0, 1], [Column("d", "test", "clean", np.full((2, 1), 0.5))], partition=name)
+        write_table(table, path)
+        assert read_table(path).partition == name
+        said = json.loads(pq.read_schema(path).metadata[b"robnas"]).get("partition_version")
+        assert said == (2 if name in ("effective", "identical") else None)
+
+
 @pytest.mark.parametrize("version", [0, 3, "1", None])
 def test_another_schema_version_is_refused(version, path):
     write(path, {**FACTS, "schema_version": version})

@@ -14,6 +14,7 @@ from robnas.build import (
     enrol,
     estimate,
     load_and_expand,
+    resumed,
     run_plan,
     table_of_plan,
 )
@@ -21,7 +22,7 @@ from robnas.data import load_data
 from robnas.errors import DataError, InputError, StoreError
 from robnas.evaluation import evaluate
 from robnas.networks import build_network
-from robnas.records import RecordStore, Task, find_plan, store_status
+from robnas.records import RecordStore, Task, find_plan, store_status, stored_plans
 from robnas.training import train
 from tests.build.test_plan import plan
 
@@ -168,6 +169,45 @@ def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
         assert enrol(expansion, store).unfinished().waiting == enrol(wider, store).unfinished().waiting == 3
         more = load_and_expand(plan(**SMALL | {"seeds": [0, 1]}))
         assert enrol(more, store).unfinished().waiting == 5
+
+
+CLASSES = {"kind": "sample", "count": 3, "seed": 1, "partition": "effective"}
+
+
+@pytest.fixture(scope="module")
+def of_classes():
+    """The same plan: as a file says it that says no version, with version 1, with the present one."""
+    versions = ({}, {"partition_version": 1}, {"partition_version": 2})
+    return [load_and_expand(plan(**SMALL | {"space": CLASSES | one, "extra": []})) for one in versions]
+
+
+def test_a_plan_of_an_earlier_version_of_its_partition_goes_on_with_the_trials_that_it_has(of_classes, url):
+    plain, first, _ = of_classes
+    assert plain.hash != first.hash
+    with RecordStore(url) as store:
+        assert estimate(plain, store).plan == plain.hash
+        enrol(first, store)
+        assert find_plan(store).facts["space"] == CLASSES  # as it was written before there were versions
+        assert estimate(plain, store).plan == resumed(plain, store).hash == first.hash
+        assert enrol(plain, store).unfinished().waiting == len(first.tasks)
+        assert [found.hash for found in stored_plans(store)] == [first.hash]
+
+
+def test_a_new_plan_says_the_present_version_of_its_partition(of_classes, url):
+    plain, first, present = of_classes
+    with RecordStore(url) as store:
+        enrol(plain, store)
+        assert find_plan(store).facts["space"] == CLASSES | {"partition_version": 2}
+        assert resumed(plain, store).hash == plain.hash == present.hash
+        enrol(first, store)  # which must be said now
+        assert resumed(plain, store).hash == plain.hash
+
+
+def test_a_plan_that_says_the_present_version_is_another_one_than_that_of_an_earlier_version(of_classes, url):
+    _, first, present = of_classes
+    with RecordStore(url) as store:
+        enrol(first, store)
+        assert resumed(present, store).hash == present.hash != first.hash
 
 
 def trainer(expansion, **options):

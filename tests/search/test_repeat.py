@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 
 import numpy as np
@@ -21,6 +22,7 @@ from robnas.search import (
     RandomSearch,
     RegularizedEvolution,
     Task,
+    charged_by,
     repeat,
     repeat_all,
     run,
@@ -316,6 +318,29 @@ def test_an_interrupted_experiment_goes_on_with_what_is_finished(tmp_path, task)
     finished = list(experiment.run(out=tmp_path, progress=lambda done, total, text: told.append(total)))
     assert [result.algorithm for result in finished] == ["a", "b"]
     assert set(told) == {3}
+
+
+def test_a_folder_of_another_version_of_the_partition_is_refused_in_one_line(tmp_path, task):
+    def experiment(partition):
+        other = dataclasses.replace(task, partition=partition, name="t")
+        return Experiment.of({"chance": RandomSearch()}, [other], Plan(5, 2))
+
+    (old,) = experiment("effective@1").run(out=tmp_path)
+    assert (old.task["partition"], "partition_version" in old.task) == ("effective", False)
+    assert charged_by(old.task) == "effective@1"
+    text = (
+        f"search folder {tmp_path}: expected results charged once per class of effective, got of effective@1, another "
+        f"version of the partition, in {next(tmp_path.iterdir()).name}; choose another folder, or go on here with "
+        "partition effective@1"
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
+        list(experiment("effective").run(out=tmp_path))
+    list(experiment("effective@1").run(out=tmp_path))
+    list(experiment("official").run(out=tmp_path))
+    assert len(list(tmp_path.iterdir())) == 2
+    (new,) = experiment("effective").run(out=tmp_path / "new")
+    assert (new.task["partition"], new.task["partition_version"]) == ("effective", 2)
+    assert charged_by(new.task) == "effective"
 
 
 def test_an_algorithm_of_ones_own_is_never_taken_from_a_file_whatever_its_name(tmp_path, task, monkeypatch):

@@ -19,7 +19,7 @@ from robnas.analysis._search_figures import anytime_curves, attainment_fronts, c
 from robnas.analysis._search_saved import queries_saved, saved_grid
 from robnas.analysis._search_statistics import PairedTest, Ranking, average_ranks, by_task, paired_tests
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.search import FORMAT, KIND, Result
+from robnas.search import FORMAT, KIND, Result, charged_by
 
 RESULTS = "results.json"
 _TESTS, _FAILED = 40, 50  # that the page lists
@@ -249,7 +249,7 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
     caption = (
         f"{unit} ± standard error [average rank]; {first.runs} runs from seed {first.seed}, noise "
-        f"{first.task['noise']}, charged once per {first.task['partition']}. Oracle per metric: {oracle}."
+        f"{first.task['noise']}, charged once per {charged_by(first.task)}. Oracle per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
     lines = []

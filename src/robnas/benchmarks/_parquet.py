@@ -19,7 +19,7 @@ from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
-from robnas.spaces import SIZE
+from robnas.spaces import SIZE, partition_facts, partition_of
 from robnas.types import check_split
 
 SCHEMA_VERSION = 2
@@ -59,7 +59,7 @@ def write_table(table: Table, path: Path | str) -> None:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "name": _text(table.name),
-        "partition": table.partition,
+        **partition_facts(table.partition),
         "provenance": table.provenance,
         "columns": described,
     }
@@ -184,7 +184,7 @@ def _assemble(facts: dict[str, Any], published: bytes | None, file: pq.ParquetFi
         _text(facts["name"]),
         _to_numpy(architectures),
         [_column(entry, file) for entry in facts["columns"]],
-        partition=facts["partition"],
+        partition=partition_of(facts),
         published=None if published is None else _unpack(published),
         provenance=facts["provenance"],
     )

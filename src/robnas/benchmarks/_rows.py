@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces import SIZE, Architecture, versioned
 from robnas.spaces import partition as named_partition
 
 Indices = npt.NDArray[np.int64]
@@ -48,9 +48,8 @@ class Rows:
                 raise InputError(
                     f"table {name}, published indices", expected=f"each of 0 to {SIZE - 1} once", got=Verbatim("others")
                 )
-        if partition is not None:
-            named_partition(partition)
-        self.name, self.rows, self.partition, self.published = name, rows, partition, published
+        self.partition = None if partition is None else versioned(partition)
+        self.name, self.rows, self.published = name, rows, published
         self._row_lists: dict[str, list[int]] = {}
 
     def row(self, arch: object, resolve: Resolve = "declared") -> int:

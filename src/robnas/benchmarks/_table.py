@@ -56,7 +56,7 @@ class Table:
         self.name = name
         self._lookup = Rows(name, architectures, partition, published)
         self.rows: Indices = self._lookup.rows
-        self.partition = partition
+        self.partition = self._lookup.partition
         self.published = self._lookup.published
         self.provenance = dict(provenance or {})
         self.ambiguous = dict(ambiguous or {})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from robnas.build._run import enrol as enrol
     from robnas.build._run import estimate as estimate
     from robnas.build._run import load_and_expand as load_and_expand
+    from robnas.build._run import resumed as resumed
     from robnas.build._run import run_plan as run_plan
     from robnas.build._selection import Extra as Extra
     from robnas.build._selection import Selection as Selection
@@ -57,6 +58,7 @@ __getattr__, __dir__ = _lazy.attach(
         "expand": "robnas.build._plan",
         "load_and_expand": "robnas.build._run",
         "load_trial": "robnas.build._trial",
+        "resumed": "robnas.build._run",
         "run_plan": "robnas.build._run",
         "table_of_plan": "robnas.build._export",
     },

@@ -8,6 +8,7 @@ from typing import Any
 from robnas.benchmarks import Table, table_of_records
 from robnas.errors import StoreError
 from robnas.records import RecordStore, StoredPlan, plan_records, store_status
+from robnas.spaces import partition_of
 
 
 def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
@@ -25,10 +26,9 @@ def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
             got=plan.facts,
             remedy="the store is damaged: restore it from a copy",
         )
-    partition = space.get("partition")
     records = plan_records(store, plan)
     names = {record.recipe_hash: recipe["name"] for record in records}
-    table = table_of_records(plan.name, records, partition=partition, recipe_names=names)
+    table = table_of_records(plan.name, records, partition=partition_of(space), recipe_names=names)
     status = next(found for found in store_status(store) if found.plan == plan.hash)
     made: dict[str, Any] = {
         "plan": plan.facts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from robnas.build._trial import Source, Trial
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
 from robnas.records import Task
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, partition_facts
 from robnas.training import Recipe
 from robnas.training import recipe as preset_recipe
 
@@ -144,6 +144,16 @@ class Expansion:
         """What the setup's hash stands for."""
         plain = self.plan.to_dict()
         return {**self._identity(), **{key: plain[key] for key in ("data", "recipe", "evaluation")}}
+
+    @property
+    def earlier(self) -> tuple[Expansion, ...]:
+        """The same plan with each earlier version of its partition, if it says no version; the latest first."""
+        space = self.plan.space
+        if space.partition is None or space.partition_version is not None or "@" in space.partition:
+            return ()
+        present = partition_facts(space.partition).get("partition_version", 1)
+        spaces = (replace(space, partition_version=version) for version in range(present - 1, 0, -1))
+        return tuple(replace(self, plan=replace(self.plan, space=one)) for one in spaces)
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

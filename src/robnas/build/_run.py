@@ -60,6 +60,18 @@ def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress
     return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
 
 
+def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
+    """The plan as the store has it.
+
+    One that says no version of its partition, and that the store has with the trials of an earlier version, goes on
+    with these.
+    """
+    if earlier := expansion.earlier:
+        known = {plan.hash for plan in stored_plans(store)}
+        return next((one for one in (expansion, *earlier) if one.hash in known), expansion)
+    return expansion
+
+
 def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
     """What is to do and what it will cost; nothing is written.
 
@@ -67,6 +79,8 @@ def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
         expansion: of the plan.
         store: where trials are looked for; None if it does not exist yet.
     """
+    if store is not None:
+        expansion = resumed(expansion, store)
     tasks = expansion.tasks
     found = Timing(0, None, None, {}) if store is None else timing(store, expansion.setup)
     ended = [found.states.get(task.hash) for task in tasks]
@@ -121,6 +135,7 @@ def run_plan(
     """
     if executor not in EXECUTORS:
         raise InputError("executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
+    expansion = resumed(expansion, store)
     plan = expansion.plan
     source = plan.source
     if source.name not in ("digits", *DATASETS):
@@ -156,10 +171,12 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
     Raises:
         StoreError: the store holds another plan whose records would have the same keys, or cannot be written.
     """
+    expansion = resumed(expansion, store)
     _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
     plan = expansion.plan
-    queue.enrol(plan.name, expansion.setup, expansion.settings(), plan.to_dict(), expansion.tasks)
+    facts = {**plan.to_dict(), "space": plan.space.facts()}
+    queue.enrol(plan.name, expansion.setup, expansion.settings(), facts, expansion.tasks)
     return queue
 
 

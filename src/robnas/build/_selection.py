@@ -11,14 +11,14 @@ import numpy as np
 from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture, architectures, partition, sample
+from robnas.spaces import Architecture, architectures, partition, partition_facts, sample, versioned
 from robnas.types import check_count, check_range
 
 Kind = Literal["all", "representatives", "sample", "list"]
 _SPACE_KEYS = {
     "all": (),
-    "representatives": ("partition",),
-    "sample": ("count", "seed", "partition"),
+    "representatives": ("partition", "partition_version"),
+    "sample": ("count", "seed", "partition", "partition_version"),
     "list": ("architectures",),
 }
 
@@ -33,6 +33,8 @@ class Selection:
     """``all`` 15,625; the ``representatives`` of a partition, one per class; a random ``sample``; a ``list``."""
     partition: str | None = None
     """For representatives, and for a sample of them."""
+    partition_version: int | None = None
+    """Of the partition; if omitted that with which a store has the plan already, else the present one."""
     count: int | None = None
     """For a sample."""
     seed: int | None = None
@@ -52,7 +54,7 @@ class Selection:
             raise InputError("plan space kind", expected=f"one of {', '.join(_SPACE_KEYS)}", got=kind)
         given = {key: value for key, value in values.items() if key != "kind"}
         check_keys(f"plan space of kind {kind}", given, _SPACE_KEYS[kind])
-        optional = {"partition"} if kind == "sample" else set[str]()
+        optional = {"partition_version", "partition" if kind == "sample" else ""}
         if missing := [key for key in _SPACE_KEYS[kind] if key not in given and key not in optional]:
             raise InputError(f"plan space of kind {kind}", expected=f"an entry {missing[0]}", got=Verbatim("none"))
         codes = sequence("plan space architectures", given.pop("architectures", []))
@@ -62,6 +64,8 @@ class Selection:
                 given[key] = check_count(f"plan space {key}", given[key], 0)
         if not isinstance(given.get("partition", ""), str):
             raise InputError("plan space partition", expected="the name of a partition", got=given["partition"])
+        if "partition_version" in given and "partition" not in given:
+            raise InputError("plan space partition_version", expected="a partition beside it", got=Verbatim("none"))
         return cls(kind=kind, listed=listed, **given)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,6 +74,17 @@ class Selection:
         if self.kind == "list":
             values["architectures"] = list(self.listed)
         return {key: value for key, value in values.items() if value is not None}
+
+    @property
+    def classes(self) -> str | None:
+        """Name of the partition in its version, as `robnas.spaces.partition` takes it."""
+        return None if self.partition is None else versioned(self.partition, self.partition_version)
+
+    def facts(self) -> dict[str, Any]:
+        """The same as a store keeps it: with the version of the partition."""
+        values = self.to_dict()
+        version = {} if self.partition is None else partition_facts(self.classes)
+        return {key: value for key, value in values.items() if not key.startswith("partition")} | version
 
     def architectures(self) -> tuple[Architecture, ...]:
         """The selected ones.
@@ -80,9 +95,9 @@ class Selection:
         if self.kind == "all":
             found = tuple(architectures())
         elif self.kind == "representatives":
-            found = partition(str(self.partition)).representatives()
+            found = partition(str(self.classes)).representatives()
         elif self.kind == "sample":
-            found = tuple(sample(np.random.default_rng(self.seed), self.count or 0, self.partition))
+            found = tuple(sample(np.random.default_rng(self.seed), self.count or 0, self.classes))
         else:
             found = tuple(Architecture(code) for code in self.listed)
         if not found:

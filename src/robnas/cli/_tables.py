@@ -142,10 +142,12 @@ def fetch(
 
 
 def _facts(table: Table) -> dict[str, Any]:
+    from robnas.spaces import partition_facts
+
     return {
         "name": table.name,
         "architectures": len(table),
-        "partition": table.partition,
+        **partition_facts(table.partition),
         "columns": [
             {
                 "dataset": column.dataset,

@@ -44,10 +44,15 @@ class Blocks:
         return b"".join(self._parts)
 
 
-def pack_space() -> tuple[dict[str, Any], bytes]:
-    """What is the same for all tables: classes of isomorphic cells, sizes by number of convolutions."""
+def pack_space(tables: Iterable[Table] = ()) -> tuple[dict[str, Any], bytes]:
+    """What is the same for all tables: classes of isomorphic cells, sizes by number of convolutions.
+
+    Args:
+        tables: one of these may have been made with an earlier version of a partition, whose classes are packed, too.
+    """
     blocks = Blocks()
-    offsets = {name: blocks.add(partition(name).class_of, "u2") for name in PARTITIONS}
+    names = dict.fromkeys([*PARTITIONS, *(table.partition for table in tables if table.partition)])
+    offsets = {name: blocks.add(partition(name).class_of, "u2") for name in names}
     sizes = [[_sizes(pointwise, spatial) for spatial in range(7 - pointwise)] for pointwise in range(7)]
     return {"file": "data/space.bin", "size": SIZE, "classes": offsets, "sizes": sizes}, blocks.content()
 

@@ -16,7 +16,7 @@ from robnas._content import CONTENT, note_unverified, unseal
 from robnas._files import read_text
 from robnas.benchmarks import Column, Table
 from robnas.errors import DataError, InputError, RobnasError, Verbatim, reason
-from robnas.search import FORMAT, KIND, SEARCHERS, Algorithm, Result, Task, Trace, run, searcher
+from robnas.search import FORMAT, KIND, SEARCHERS, Algorithm, Result, Task, Trace, charged_by, run, searcher
 from robnas.spaces import Architecture
 from robnas.types import Progress, silent
 
@@ -214,7 +214,7 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
         costs=tuple(facts["costs"]),
         noise=facts["noise"],
         seed=facts["seed"],
-        partition=None if facts["partition"] in (table.partition, "rows") else facts["partition"],
+        partition=None if (classes := charged_by(facts)) in (table.partition, "rows") else classes,
         max_parameters=facts["max_parameters"],
         count=facts.get("count", "live"),
         name=facts["name"],

@@ -42,7 +42,7 @@ def build_site(
     if not names or len(set(names)) < len(names):
         twice = next((name for name in names if names.count(name) > 1), "none")
         raise InputError("tables of the explorer", expected="at least one, with different names", got=Verbatim(twice))
-    space, content = pack_space()
+    space, content = pack_space(table for _, table in tables)
     files = {**dict(pages()), space["file"]: content}
     header = {"format": FORMAT, "version": VERSION, "made_by": f"robnas {robnas.__version__}", "space": space}
     packed = [

@@ -38,6 +38,7 @@ from robnas.search._space import Space as Space
 from robnas.search._task import COSTS as COSTS
 from robnas.search._task import NOISES as NOISES
 from robnas.search._task import Task as Task
+from robnas.search._task import charged_by as charged_by
 from robnas.search._trace import Trace as Trace
 
 __dir__ = _lazy.listing(__name__)

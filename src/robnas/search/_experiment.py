@@ -25,7 +25,7 @@ from robnas.search._repeat import Cell, Plan, repeat_all
 from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
-from robnas.search._task import Task
+from robnas.search._task import Task, charged_by, facts_of_classes
 from robnas.types import Progress, check_count, silent
 
 Kind = tuple[str, Callable[[Any], bool]]
@@ -152,8 +152,13 @@ class Experiment:
             jobs: processes; the results do not depend on it.
             out: folder in which finished cells are kept and found again, so that an interrupted experiment goes on.
             progress: told about finished runs.
+
+        Raises:
+            InputError: the folder holds results of another version of a partition.
         """
         folder = None if out is None else Path(out)
+        if folder is not None:
+            _check_versions(folder, {cell.task.charged_by for cell in self.cells})
         paths = [None if folder is None else self._path(folder, cell) for cell in self.cells]
         kept = [_read(path) for path in paths]
         open_cells = [cell for cell, found in zip(self.cells, kept, strict=True) if found is None]
@@ -210,6 +215,26 @@ def _contents(task: Task) -> Iterator[bytes]:
 
 def _hash(*contents: bytes) -> str:
     return hashlib.sha256(b"".join(contents)).hexdigest()
+
+
+def _check_versions(folder: Path, partitions: set[str]) -> None:
+    """Refuse a folder whose results were charged by another version of a partition: they do not compare."""
+    wanted = {name.partition("@")[0]: name for name in partitions}
+    if not any("partition_version" in facts_of_classes(name) for name in wanted):
+        return
+    for path in sorted(folder.glob("*.json")):
+        try:
+            task = json.loads(path.read_text(encoding="utf-8"))["task"]
+            found = charged_by(task)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # no result, or damaged: not gone on with
+        if found not in partitions and (ours := wanted.get(found.partition("@")[0])):
+            raise InputError(
+                f"search folder {folder}",
+                expected=f"results charged once per class of {ours}",
+                got=Verbatim(f"of {found}, another version of the partition, in {path.name}"),
+                remedy=f"choose another folder, or go on here with partition {found}",
+            )
 
 
 def _read(path: Path | None) -> Result | None:

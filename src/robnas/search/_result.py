@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.errors import InputError
-from robnas.search._task import Task
+from robnas.search._task import Task, charged_by
 from robnas.search._trace import Stopped, Trace, plain_rows
 from robnas.spaces import Architecture
 
@@ -216,6 +216,7 @@ def _of_right_kind(found: Result) -> bool:
         and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
         and all(near is None or (type(near) is int and 1 <= near <= found.budget) for near in found.reached)
         and all(Architecture(code).code == code for code in found.architectures)
+        and bool(charged_by(task))
         and isinstance(found.settings, dict)
         and isinstance(found.several, bool)
     )

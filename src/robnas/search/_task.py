@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, cast, get_args
@@ -17,7 +17,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.networks import count
 from robnas.search._hypervolume import Scale
 from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, partition_facts, partition_of, versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,22 @@ Cost = Literal["parameters", "macs"]
 Edges = Literal["live", "all"]
 NOISES: tuple[str, ...] = get_args(Noise)
 COSTS: tuple[str, ...] = get_args(Cost)
+_ROWS = "rows"
 _COST_MODEL = ("nas-robbench-201", "nas-robbench-201-seeds")  # trained by the recipe that `training_hours` models
+
+
+def charged_by(task: Mapping[str, Any]) -> str:
+    """`Task.charged_by` of the plain values of a task, which may be older than the present version of the partition.
+
+    Raises:
+        InputError: there is no such partition.
+    """
+    return str(task["partition"] if task["partition"] == _ROWS else partition_of(task))
+
+
+def facts_of_classes(name: str) -> dict[str, Any]:
+    """What the plain values of a task say of `Task.charged_by`."""
+    return {"partition": name} if name == _ROWS else partition_facts(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +96,8 @@ class Task:
             raise InputError("reported columns", expected="at least one", got=Verbatim("none"))
         if self.max_parameters is not None:
             check_count("max_parameters", self.max_parameters)
+        if self.partition is not None:
+            object.__setattr__(self, "partition", versioned(self.partition))
         if self.seed is not None and self.noise == "seeds":
             raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
         if not self.name:
@@ -183,7 +200,7 @@ class Task:
             "costs": list(self.costs),
             "noise": self.noise,
             "seed": self.seed,
-            "partition": self.charged_by,
+            **facts_of_classes(self.charged_by),
             "max_parameters": self.max_parameters,
             **({} if self.count == "live" else {"count": self.count}),
         }
@@ -191,7 +208,7 @@ class Task:
     @property
     def charged_by(self) -> str:
         """The classes that are charged once: a partition, or ``rows``."""
-        return self.partition or self.table.partition or "rows"
+        return self.partition or self.table.partition or _ROWS
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the space, which is made anew faster than it travels between processes."""

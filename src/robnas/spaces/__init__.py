@@ -17,6 +17,7 @@ from robnas.spaces._partition import compute_partition as compute_partition
 from robnas.spaces._partition import partition as partition
 from robnas.spaces._partition import partition_facts as partition_facts
 from robnas.spaces._partition import partition_of as partition_of
+from robnas.spaces._partition import versioned as versioned
 from robnas.spaces._sampling import crossover as crossover
 from robnas.spaces._sampling import mutate as mutate
 from robnas.spaces._sampling import sample as sample
