@@ -13,14 +13,14 @@ from robnas.analysis._leaderboard import Row as Row
 from robnas.analysis._leaderboard import cell_text as cell_text
 from robnas.analysis._leaderboard import code_text as code_text
 from robnas.analysis._leaderboard import error_text as error_text
-from robnas.analysis._leaderboard import known_noise as known_noise
 from robnas.analysis._leaderboard import leaderboard as leaderboard
 from robnas.analysis._leaderboard import metrics_of as metrics_of
 from robnas.analysis._leaderboard import most_images as most_images
 from robnas.analysis._leaderboard import rank_text as rank_text
-from robnas.analysis._leaderboard import shown_noise as shown_noise
 from robnas.analysis._leaderboard import standard_errors as standard_errors
 from robnas.analysis._leaderboard import strongest as strongest
+from robnas.analysis._noise import known_noise as known_noise
+from robnas.analysis._noise import shown_noise as shown_noise
 from robnas.analysis._outputs import check_page as check_page
 from robnas.analysis._outputs import write_page as write_page
 from robnas.analysis._outputs import write_picture as write_picture

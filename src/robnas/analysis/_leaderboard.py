@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from robnas._binomial import binomial_error
 from robnas.analysis._constant import constant_rows, unchanged_rows
-from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
+from robnas.analysis._noise import constant_sd, shown_noise
+from robnas.benchmarks import Column, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
 
 Floats = npt.NDArray[np.float64]
 ErrorSource = Literal["similar", "trainings", "images", "unknown"]
-_GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
-_WINDOW = 200  # of them at most are pooled, and at most an eighth of all
-_DEGREES = 5  # an estimate of the noise from fewer repetitions is worth nothing
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Entry:
     value: float
     """Mean over the runs; nan if it is missing."""
     error: float
-    """Its standard error; nan if it is not known."""
+    """Its standard error, see `standard_errors`; nan if it is not known. That of trainings is 0 at the ends of the
+    scale, where they cannot differ and have that mean; that of images never is."""
     runs: int
     """Trainings behind it."""
     images: int | None
@@ -109,60 +109,23 @@ def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
     The noise of repeated trainings where the table has some: of networks of ``similar`` accuracy if there are many,
     else of all ``trainings``, but never more than accuracies of that mean can differ. Networks that no attack changes
     have that of other such ones, or nan where none was trained again. Without repeated trainings the binomial error of
-    the finite number of ``images``, which another training seed adds to; else nan.
+    the finite number of ``images``, which another training seed adds to, and which is not 0 at the ends of the scale
+    either (`binomial_error`); else nan.
     """
     noise = shown_noise(table, column)
     if noise is not None:
         sd = noise.run_sd_at(column.mean)
         constant = unchanged_rows(table, column.dataset, column.split)
         if constant is not None and constant.any():
-            sd[constant] = _constant_sd(table, column, constant)
+            sd[constant] = constant_sd(table, column, constant)
         with np.errstate(invalid="ignore"):
             sd = np.minimum(sd, np.sqrt(column.mean * (1 - column.mean)))
         errors: Floats = np.where(column.counts > 0, sd / np.sqrt(np.maximum(column.counts, 1)), np.nan)
-        return errors, "similar" if isinstance(noise, LocalNoise) else "trainings"
+        return errors, "similar" if noise.kind == "local" else "trainings"
     images = column.facts.get("images")
     if isinstance(images, int) and images > 0:
-        return np.sqrt(column.mean * (1 - column.mean) / images), "images"
+        return binomial_error(column.mean, images), "images"
     return np.full(len(table), np.nan), "unknown"
-
-
-def _only(table: Table, column: Column, rows: npt.NDArray[np.bool_]) -> Table:
-    """The column with the values of these rows, shape (rows,), the others missing."""
-    values = np.where(rows[:, None], column.values, np.nan)
-    return Table(table.name, table.rows, [replace(column, values=values)])
-
-
-def _constant_sd(table: Table, column: Column, constant: npt.NDArray[np.bool_]) -> float:
-    """Standard deviation of one training of a constant network; nan where none was trained again."""
-    try:
-        noise = _only(table, column, constant).noise(column.dataset, column.metric, split=column.split)
-    except InputError:
-        return math.nan
-    return noise.run_sd
-
-
-def known_noise(table: Table, column: Column) -> Noise | None:
-    """`Table.noise`; None if too few trainings were repeated to know it."""
-    try:
-        noise = table.noise(column.dataset, column.metric, split=column.split)
-    except InputError:
-        return None
-    return noise if noise.degrees >= _DEGREES and noise.run_sd > 0 else None
-
-
-def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
-    """The noise shown beside an accuracy: of networks of similar accuracy where enough were repeated, else of all.
-
-    None where `known_noise` is. Constant networks are left out: nothing is learned from them about others.
-    """
-    noise = known_noise(table, column)
-    if noise is None or noise.groups < _GROUPS:
-        return noise
-    constant = unchanged_rows(table, column.dataset, column.split)
-    live = table if constant is None else _only(table, column, ~constant)
-    window = min(noise.groups // 8, _WINDOW)
-    return live.local_noise(column.dataset, column.metric, split=column.split, window=window)
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:

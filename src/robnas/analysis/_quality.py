@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._constant import constant_rows
-from robnas.analysis._leaderboard import known_noise
+from robnas.analysis._noise import known_noise, shown_noise
 from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
+_FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ def data_quality(table: Table) -> list[Finding]:
       one of them was measured on the first images only);
     - a network that learned nothing, see `constant_rows`: clean accuracy at chance level, or what one answer for all
       images reaches and the same under every attack; where the number of classes is known;
-    - an outlier among identical networks: more than 4 standard deviations of training noise, where that is known
-      (`known_noise`), from its group's median, or a pair whose difference exceeds 4·√2 of them; then both are named.
+    - an outlier among identical networks: more than 4 standard deviations of training noise (`shown_noise`, at that
+      value of the group where it is largest), where that is known, from its group's median, or a pair whose difference
+      exceeds 4·√2 of them; then both are named. Where few networks tell how large the noise is, it takes as many more
+      as make it equally improbable (Student's t).
     """
     findings = []
     for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
@@ -144,10 +147,13 @@ def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
-    noise = known_noise(table, column)
+    noise = shown_noise(table, column)
     if noise is None:
         return []
-    errors = noise.run_sd / np.sqrt(np.maximum(column.counts, 1))
+    from scipy.special import ndtr, stdtrit
+
+    errors = noise.run_sd_at(column.mean) / np.sqrt(np.maximum(column.counts, 1))
+    most = float(stdtrit(noise.degrees, ndtr(_FAR)))
     group = duplicate_groups(table.rows)
     distance, limit = np.zeros(len(group)), np.full(len(group), np.inf)
     order = np.argsort(group, kind="stable")
@@ -156,7 +162,7 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
         if len(rows) > 1:  # of a pair nobody can tell which one is off: both get their difference, as one deviation
             centre = np.median(column.mean[rows])
             distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
-            limit[rows] = 4 * errors[rows].max()
+            limit[rows] = most * errors[rows].max()
     return _found(table, "outlier among identical networks", column.name, distance, distance > limit)
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from robnas.analysis._noise import shown_noise
 from robnas.benchmarks import RESOLUTION, Column, LocalNoise, Noise, Table, competition_ranks
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
@@ -165,7 +166,8 @@ def tied_with_best(
 
 
 def _noise(table: Table, column: Column, noise: Noise | LocalNoise | None) -> Noise | LocalNoise:
-    return noise or table.noise(column.dataset, column.metric, split=column.split)
+    """The noise that was given, or that is shown everywhere; where that is too little to show, what there is."""
+    return noise or shown_noise(table, column) or table.noise(column.dataset, column.metric, split=column.split)
 
 
 def _variance(column: Column, noise: Noise | LocalNoise) -> Floats:

@@ -128,11 +128,11 @@ def _searched(results: Sequence[Result], version: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: dataclasses as objects, nan as null."""
+    """A value as JSON has it: dataclasses as objects of the fields that they print, nan as null."""
     if isinstance(value, Architecture):
         return value.code
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

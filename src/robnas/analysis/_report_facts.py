@@ -12,15 +12,15 @@ from robnas.analysis._correlation import Correlation, correlate, spearman, table
 from robnas.analysis._leaderboard import (
     ErrorSource,
     Row,
-    known_noise,
     leaderboard,
     metrics_of,
     standard_errors,
     strongest,
 )
+from robnas.analysis._noise import known_noise, shown_noise
 from robnas.analysis._quality import Finding, data_quality, unchecked
 from robnas.analysis._ranking import RankSet, rank_set, tied_with_best
-from robnas.benchmarks import Column, Noise, Table, tied
+from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, tied
 from robnas.errors import InputError
 from robnas.types import Progress, silent
 
@@ -45,6 +45,10 @@ class MetricFacts:
     lowest: float
     noise: Noise | None
     """None if too few trainings were repeated to know it."""
+    noise_interval: tuple[float, float] | None
+    """Of its `run_sd`, 95 %."""
+    best_sd: float | None
+    """Standard deviation of one training of networks as accurate as the best; None where `noise` is."""
     ceiling: Correlation | None
     """Spearman correlation that a predictor of the true means would reach."""
     with_ranking: Correlation | None
@@ -75,6 +79,8 @@ class SplitFacts:
     """Digit code → ranks that the noise leaves possible (95 %), of the rows shown; empty if the noise is unknown."""
     tied: int | None
     """How many may be the best (95 %)."""
+    noise: NoiseKind | None
+    """Of which noise the ranks and the tied are: that of networks of similar accuracy, or one pooled over all."""
     errors: ErrorSource
     """What the standard errors of the ranking metric are made of."""
     front: tuple[tuple[str, tuple[float, float]], ...]
@@ -159,7 +165,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
     worst = [] if few else rows[max(known - BOTTOM, TOP) : known]
-    noise = known_noise(table, ranked)
+    noise = shown_noise(table, ranked)
     ranks, tied = {}, None
     if noise is not None and known > 1:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
@@ -178,6 +184,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
         unmeasured=0 if few else len(rows) - known,
         ranks=ranks,
         tied=tied,
+        noise=None if noise is None else noise.kind,
         errors=standard_errors(table, ranked)[1],
         front=front[:_FRONT],
         front_size=len(front),
@@ -193,7 +200,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
     )
 
 
-def _ranks(table: Table, row: Row, column: Column, noise: Noise) -> RankSet:
+def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
     return rank_set(
         table, row.architecture, dataset=column.dataset, metric=column.metric, split=column.split, noise=noise
     )
@@ -213,7 +220,7 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
 def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
     known = column.mean[~np.isnan(column.mean)]
     low, median, high = np.quantile(known, (0, 0.5, 1)) if len(known) else (np.nan,) * 3
-    noise = known_noise(table, column)
+    noise, shown = known_noise(table, column), shown_noise(table, column)
     return MetricFacts(
         metric=column.metric,
         architectures=len(known),
@@ -223,6 +230,8 @@ def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
         median=float(median),
         lowest=float(low),
         noise=noise,
+        noise_interval=None if noise is None else noise.interval,
+        best_sd=None if shown is None else float(shown.run_sd_at(high)),
         ceiling=_ceiling(table, column, noise),
         with_ranking=None if column is ranked else _correlation(column, ranked),
         settings={key: value for key, value in column.facts.items() if value not in ("", None)},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robnas.analysis._leaderboard import known_noise
+from robnas.analysis._noise import known_noise
 from robnas.analysis._outputs import label
 from robnas.benchmarks import Column, Table
 

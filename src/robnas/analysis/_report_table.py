@@ -24,8 +24,7 @@ _ERRORS = {
     "images": "± is the binomial standard error of the number of images; another training seed adds its own",
     "unknown": "no error is known: the table holds too few repeated trainings and no number of images",
 }
-
-
+_OF_NOISE = {"local": ", that of repeated trainings of similar accuracy", "pooled": ", pooled over repeated trainings"}
 _CONSTANT = "a network that gives one answer whatever the image shows, or learned nothing, as far as accuracies tell"
 
 
@@ -126,7 +125,7 @@ def _ranking(facts: SplitFacts) -> Grid:
     if any(row.sharing > 1 for row in (*facts.best, *facts.worst)):
         caption += "; =: others share the rank, which is 1 plus the number of those that are better"
     if sets:
-        caption += "; 95 %: ranks that the noise leaves possible"
+        caption += f"; 95 %: ranks that the noise leaves possible{_OF_NOISE[facts.noise or 'pooled']}"
     fewer = sorted({m.images for m in facts.metrics if m.images is not None and most is not None and m.images < most})
     if fewer:
         caption += f"; * on the first {', '.join(map(str, fewer))} of {most} images"
@@ -181,11 +180,15 @@ def _settings(metric: MetricFacts) -> str:
 
 
 def _noise(facts: SplitFacts) -> Grid:
-    header = ("metric", "sd of one training", "from", "networks", "trainings", "highest ρ", f"ρ with {facts.ranked_by}")
+    header = (
+        "metric", "sd of one training", "of the best", "from", "networks", "trainings", "highest ρ",
+        f"ρ with {facts.ranked_by}",
+    )  # fmt: skip
     rows = tuple(
         (
             metric.metric,
-            "–" if metric.noise is None else f"{100 * metric.noise.run_sd:.2f}",
+            _sd(metric),
+            "–" if metric.best_sd is None else f"{100 * metric.best_sd:.2f}",
             "–" if metric.noise is None else {"seeds": "seeds", "duplicates": "twins"}[metric.noise.source],
             "–" if metric.noise is None else f"{metric.noise.groups:,}",
             "–" if metric.noise is None else f"{metric.noise.members:,}",
@@ -195,12 +198,20 @@ def _noise(facts: SplitFacts) -> Grid:
         for metric in facts.metrics
     )
     caption = (
-        "Noise floor: standard deviation of one training in percentage points, from repeated trainings with other "
-        "seeds or, where no seeds are named, of isomorphic twins that are one network; the Spearman correlation that a "
+        "Noise floor: standard deviation of one training in percentage points [95 %], pooled over repeated trainings "
+        "with other seeds or, where no seeds are named, over isomorphic twins that are one network, and that of "
+        "networks as accurate as the best, where enough were repeated; the Spearman correlation that a "
         "predictor of the true means would reach; and that of the metric with the ranking one, which was measured on "
         "the same trainings, shares their noise and so may be higher [95 %]"
     )
-    return Grid(caption, header, rows, texts=(2,))
+    return Grid(caption, header, rows, texts=(3,))
+
+
+def _sd(metric: MetricFacts) -> str:
+    if metric.noise is None or metric.noise_interval is None:
+        return "–"
+    low, high = metric.noise_interval
+    return f"{100 * metric.noise.run_sd:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
 
 
 def _correlations(facts: SplitFacts) -> Grid:

@@ -97,13 +97,14 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
         rows.append(
             [
                 column.dataset, column.metric, noise.groups, noise.members, f"{100 * noise.sd:.3f}",
-                f"{100 * noise.run_sd:.3f}", *(f"{ceiling.value:.4f}" for ceiling in ceilings),
+                *(f"{100 * sd:.3f}" for sd in (noise.run_sd, *noise.interval)),
+                *(f"{ceiling.value:.4f}" for ceiling in ceilings),
             ]
         )  # fmt: skip
         progress(done, len(table.columns), "noise floor")
     header = [
         "dataset", "metric", "groups", "members", "sd_percentage_points", "sd_of_one_run_percentage_points",
-        "spearman_ceiling", "kendall_ceiling",
+        "sd_of_one_run_low_95", "sd_of_one_run_high_95", "spearman_ceiling", "kendall_ceiling",
     ]  # fmt: skip
     figure = figures.duplicate_spread(table, duplicate_groups(table.rows))
     return [write_csv(out / "duplicates.csv", header, rows), *write_pictures(out / "duplicates", figure)]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._correlation import Correlation, kendall, table_ceiling
-from robnas.analysis._leaderboard import known_noise
+from robnas.analysis._noise import known_noise
 from robnas.benchmarks import Scores, Table, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count

@@ -14,6 +14,7 @@ from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._cost import training_hours as training_hours
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
+from robnas.benchmarks._noise import NoiseKind as NoiseKind
 from robnas.benchmarks._noise import Residuals as Residuals
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
 from robnas.benchmarks._noise import duplicate_residuals as duplicate_residuals
@@ -31,6 +32,7 @@ from robnas.benchmarks._records import Holding as Holding
 from robnas.benchmarks._records import holdings as holdings
 from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store
+from robnas.benchmarks._repeats import Repeats as Repeats
 from robnas.benchmarks._scores import Scores as Scores
 from robnas.benchmarks._scores import read_scores as read_scores
 from robnas.benchmarks._table import Table as Table

@@ -8,25 +8,29 @@ several seeds, and are not compared. Where it does not, as in published means, t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas._settings import check_keys
 from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._repeats import Repeats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import partition
 from robnas.types import check_count
 
 Source = Literal["seeds", "duplicates"]
+NoiseKind = Literal["pooled", "local"]
 
 
 @dataclass(frozen=True)
 class Noise:
     """Spread of trainings of one network, pooled over the networks that were trained several times."""
 
+    kind: ClassVar[NoiseKind] = "pooled"
     sd: float
     """Standard deviation of a table value, a fraction of 1: the root of the mean variance of the rows that have one."""
     run_sd: float
@@ -37,15 +41,26 @@ class Noise:
     """Their trainings in all."""
     source: Source
     """Seeds of one row, or rows that are the same network where the seeds are not named."""
+    repeats: Repeats | None = field(default=None, repr=False, compare=False)
+    """What `run_sd` is pooled from; None if it is not known."""
 
     @property
     def degrees(self) -> int:
-        """Degrees of freedom of the estimate."""
+        """Degrees of freedom of the estimate, if the noise is the same for all networks."""
         return self.members - self.groups
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % confidence interval of `run_sd`, see `Repeats.interval`; that of `sd` is as much smaller as `sd` is."""
+        return (math.nan, math.nan) if self.repeats is None else self.repeats.interval()
 
     def run_sd_at(self, values: npt.ArrayLike) -> Floats:
         """Standard deviation of one training at these values: the same everywhere."""
         return np.full(np.shape(values), self.run_sd)
+
+    def interval_at(self, value: float) -> tuple[float, float]:
+        """95 % confidence interval of the standard deviation of one training at a value: `interval`."""
+        return self.interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +77,7 @@ class LocalNoise:
 
     __repr__ = brief
 
+    kind: ClassVar[NoiseKind] = "local"
     level: Floats
     """Mean of each network's trainings, increasing, shape (groups,)."""
     run_variance: Floats
@@ -76,13 +92,30 @@ class LocalNoise:
     """Their trainings in all."""
     source: Source
     """Seeds of one row, or rows that are the same network where the seeds are not named."""
+    repeats: Repeats | None = field(default=None, repr=False)
+    """What the variances are pooled from, in the order of `level`; None if it is not known."""
 
     def run_sd_at(self, values: npt.ArrayLike) -> Floats:
         """Standard deviation of one training at these values, same shape; nan where a value is."""
         given = np.asarray(values, dtype=np.float64)
-        centre = np.clip(np.searchsorted(self.level, given), 0, self.groups - 1)
-        sd: Floats = np.where(np.isnan(given), np.nan, np.sqrt(self.run_variance[centre]))
+        sd: Floats = np.where(np.isnan(given), np.nan, np.sqrt(self.run_variance[self._nearest(given)]))
         return sd
+
+    def interval_at(self, value: float) -> tuple[float, float]:
+        """95 % confidence interval of the standard deviation of one training at a value, see `Repeats.interval`.
+
+        It is that of the networks in the window, and takes the noise to be equal within it on average.
+        """
+        if self.repeats is None or math.isnan(value):
+            return math.nan, math.nan
+        start = _start(int(self._nearest(np.asarray(value))), self.groups, self.window)
+        near = slice(start, start + self.window)
+        return Repeats(self.repeats.squares[near], self.repeats.degrees[near]).interval()
+
+    def _nearest(self, given: Floats) -> npt.NDArray[np.intp]:
+        """The network in whose window each value is."""
+        nearest: npt.NDArray[np.intp] = np.clip(np.searchsorted(self.level, given), 0, self.groups - 1)
+        return nearest
 
 
 def pooled_sd(values: Floats, group: npt.NDArray[np.integer[Any]]) -> tuple[float, int, int]:
@@ -162,53 +195,81 @@ def _grouped(
     return values[known], number, size, np.bincount(number, weights=values[known]) / size
 
 
-def measure_noise(rows: npt.NDArray[np.int64], column: Column) -> Noise:
+def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | None = None) -> Noise:
     """Noise from several seeds of one row or, where the seeds are not named, from rows that are the same network.
 
     Args:
         rows: own index of each row's architecture, shape (rows,).
         column: what was measured.
+        source: ``duplicates`` compares rows that are the same network where seeds are named, too, each seed with
+            itself; ``seeds`` is refused where none are named.
 
     Raises:
-        InputError: the column holds no repeated trainings.
+        InputError: the column holds no repeated trainings of this source.
     """
-    source, values, group = _repeated(rows, column)
+    found, values, group = _repeated(rows, column, source)
+    _, repeats = _repeats(values, group, _runs(column))
     sd, groups, members = pooled_sd(values, group)
-    _check_found(groups, column, source)
+    _check_found(groups, column, found)
     run_sd = sd * math.sqrt(_runs(column))
     share = float((1 / column.counts[column.counts > 0]).mean())
-    return Noise(run_sd * math.sqrt(share), run_sd, groups, members, source)
+    return Noise(run_sd * math.sqrt(share), run_sd, groups, members, found, repeats)
 
 
-def measure_local_noise(rows: npt.NDArray[np.int64], column: Column, window: int = 200) -> LocalNoise:
+def measure_local_noise(
+    rows: npt.NDArray[np.int64], column: Column, window: int = 200, source: Source | None = None
+) -> LocalNoise:
     """Noise as a function of the accuracy, see `LocalNoise`; source and errors as for `measure_noise`.
 
     Args:
         rows: own index of each row's architecture, shape (rows,).
         column: what was measured.
         window: how many networks are pooled; all if there are fewer.
+        source: as for `measure_noise`.
     """
     check_count("window", window, 2)
-    source, values, group = _repeated(rows, column)
-    values, number, size, mean = _grouped(values, group)
-    squares = np.bincount(number, weights=(values - mean[number]) ** 2)
-    several = np.flatnonzero(size > 1)
-    _check_found(len(several), column, source)
-    order = several[np.argsort(mean[several], kind="stable")]
-    width = min(window, len(order))
-    start = np.clip(np.arange(len(order)) - width // 2, 0, len(order) - width)
-    totals, degrees = (np.append(0.0, np.cumsum(part[order])) for part in (squares, size - 1))
+    found, values, group = _repeated(rows, column, source)
+    level, repeats = _repeats(values, group)
+    groups = len(level)
+    _check_found(groups, column, found)
+    width = min(window, groups)
+    start = _start(np.arange(groups), groups, width)
+    totals, degrees = (np.append(0.0, np.cumsum(part)) for part in (repeats.squares, repeats.degrees))
     freedom = degrees[start + width] - degrees[start]
     variance = np.maximum(totals[start + width] - totals[start], 0) / freedom
-    members = int(size[order].sum())
-    return LocalNoise(mean[order], variance * _runs(column), width, int(freedom.min()), len(order), members, source)
+    members, runs = groups + int(repeats.degrees.sum()), _runs(column)
+    each = Repeats(repeats.squares * runs, repeats.degrees)
+    return LocalNoise(level, variance * runs, width, int(freedom.min()), groups, members, found, each)
 
 
-def _repeated(rows: npt.NDArray[np.int64], column: Column) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
+def _start(place: Any, groups: int, width: int) -> Any:
+    """The first of the `width` networks around the one at a place in the order."""
+    return np.clip(place - width // 2, 0, groups - width)
+
+
+def _repeats(values: Floats, group: npt.NDArray[np.integer[Any]], runs: int = 1) -> tuple[Floats, Repeats]:
+    """Mean of each network that has several values, increasing, and their spread, times the `runs` behind a value."""
+    values, number, size, mean = _grouped(values, group)
+    squares: Floats = np.bincount(number, weights=(values - mean[number]) ** 2).astype(np.float64) * runs
+    several = np.flatnonzero(size > 1)
+    order = several[np.argsort(mean[several], kind="stable")]
+    return mean[order], Repeats(squares[order], (size[order] - 1).astype(np.float64))
+
+
+def _repeated(
+    rows: npt.NDArray[np.int64], column: Column, source: Source | None = None
+) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
     """Values and the network that each belongs to."""
+    if source is not None:
+        check_keys("source of noise", [source], _NEEDED)
     if not column.seeds:
+        if source == "seeds":
+            raise InputError(f"noise of {column.name}", expected="several named seeds", got=Verbatim("a mean only"))
         return "duplicates", column.mean, duplicate_groups(rows)
     count, width = column.values.shape
+    if source == "duplicates":
+        group = np.repeat(duplicate_groups(rows).astype(np.int64) * width, width) + np.tile(np.arange(width), count)
+        return "duplicates", column.values.ravel(), group
     return "seeds", column.values.ravel(), np.repeat(np.arange(count), width)
 
 

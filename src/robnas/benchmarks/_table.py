@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, Floats, Seed, Value
 from robnas.benchmarks._forms import check_comparable, frame, joined
-from robnas.benchmarks._noise import LocalNoise, Noise, measure_local_noise, measure_noise
+from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
 from robnas.benchmarks._objective import Objective
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
@@ -352,8 +352,15 @@ class Table:
             ambiguous={key: reason for key, reason in self.ambiguous.items() if key[0] == dataset},
         )
 
-    def noise(self, dataset: str | None = None, metric: str | None = None, *, split: str | None = None) -> Noise:
-        """Standard deviation of one run, the same for all architectures.
+    def noise(
+        self,
+        dataset: str | None = None,
+        metric: str | None = None,
+        *,
+        split: str | None = None,
+        source: Source | None = None,
+    ) -> Noise:
+        """Standard deviation of one run, the same for all architectures, with its interval.
 
         From the seeds of each row where the column names them, else from rows that are the same network.
 
@@ -361,11 +368,12 @@ class Table:
             dataset: name of a data set.
             metric: key of a metric.
             split: ``validation`` or ``test``.
+            source: ``duplicates`` for rows that are the same network, seed by seed, where seeds are named, too.
 
         Raises:
-            InputError: the column holds no repeated trainings.
+            InputError: the column holds no repeated trainings of this source.
         """
-        return measure_noise(self.rows, self.column(dataset, metric, split))
+        return measure_noise(self.rows, self.column(dataset, metric, split), source)
 
     def local_noise(
         self,
@@ -374,9 +382,10 @@ class Table:
         *,
         split: str | None = None,
         window: int = 200,
+        source: Source | None = None,
     ) -> LocalNoise:
         """Standard deviation of one run among architectures of similar value; `window` groups are pooled."""
-        return measure_local_noise(self.rows, self.column(dataset, metric, split), window)
+        return measure_local_noise(self.rows, self.column(dataset, metric, split), window, source)
 
     def to_pandas(
         self, dataset: str | None = None, *, split: str | None = None, seed: int | Literal["mean"] = "mean"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import ENCODINGS, DataDir, Json, TableName, parse_architecture, print_json, progress_bar, say
+from robnas.cli._noise import OF_NOISE, noise_facts, noise_text, print_noise
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -155,6 +156,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "metric": column.metric,
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
+                "noise": noise_facts(table, column),
                 **column.facts,
             }
             for column in table.columns
@@ -174,6 +176,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
     for (dataset, split), metrics in groups.items():
         say(f"  {dataset} {split}: {', '.join(metrics)}")
+    print_noise(facts["columns"])
     for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean", "unverified"):
         if facts["provenance"].get(key):
             print(f"  {key}: {_shown(facts['provenance'][key])}")
@@ -221,8 +224,9 @@ def query(
     dataset_version: DatasetVersion = None,
     attack_seed: AttackSeed = None,
     noise: Annotated[
-        str, typer.Option(help="pooled: one for all; local: that of architectures of similar accuracy.")
-    ] = "pooled",
+        str,
+        typer.Option(help="local: that of architectures of similar accuracy, if enough were repeated; pooled: of all."),
+    ] = "local",
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
@@ -272,9 +276,10 @@ def query(
     if "rank" in facts:
         print(
             f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; "
-            "with the noise of repeated trainings anything from "
+            f"with the noise of repeated trainings{OF_NOISE[facts['noise']]} anything from "
             f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
         )
+        print(noise_text(facts, noise))
     if error is not None:
         print(
             f"standard error {100 * error[0]:.2f} points, {100 * facts['low']:.2f} to {100 * facts['high']:.2f} %: "
@@ -330,22 +335,22 @@ def _constant(table: Table, row: int, dataset: str | None, split: str | None) ->
 
 def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str) -> dict[str, Any]:
     """Rank and confidence set; nothing for a table with too few repeated trainings, whose noise is not known."""
-    from robnas.analysis import known_noise, rank_set
+    from robnas.analysis import known_noise, rank_set, shown_noise
     from robnas.errors import InputError
 
     arch, column = table.architectures[row], table.column(dataset, metric, split)
-    known: Any = known_noise(table, column)
+    known = (shown_noise if noise == "local" else known_noise)(table, column)
     if known is None:
         return {}
     try:
-        if noise == "local":
-            known = table.local_noise(dataset, metric, split=split)
         place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known)
     except InputError:
         return {}
+    low, high = known.interval_at(place.value)
     return {
         "rank": place.rank, "sharing": place.sharing, "rank_low": place.low, "rank_high": place.high,
-        "of": place.count, "noise": noise,
+        "of": place.count, "noise": known.kind, "run_sd": float(known.run_sd_at(place.value)), "run_sd_low": low,
+        "run_sd_high": high, "noise_groups": known.groups,
     }  # fmt: skip
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from robnas._binomial import binomial_error
 from robnas._brief import brief
 from robnas.types import Split
 
@@ -51,8 +51,8 @@ class Measurement:
 
     @property
     def standard_error(self) -> float:
-        """Of the accuracy as an estimate for the distribution that the images come from (binomial)."""
-        return math.sqrt(self.value * (1 - self.value) / self.images)
+        """Of the accuracy as an estimate for the distribution that the images come from, see `binomial_error`."""
+        return float(binomial_error(self.value, self.images))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""What commands say about the noise of trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from robnas.cli._common import say
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import Column, Table
+
+OF_NOISE = {"local": " of similar accuracy", "pooled": ", pooled over all accuracies,"}
+
+
+def noise_facts(table: Table, column: Column) -> dict[str, Any] | None:
+    """Standard deviation of one training, pooled; None where too few were repeated."""
+    from robnas.analysis import known_noise
+
+    found = known_noise(table, column)
+    if found is None:
+        return None
+    low, high = found.interval
+    return {
+        "run_sd": found.run_sd, "low": low, "high": high, "source": found.source, "groups": found.groups,
+        "members": found.members,
+    }  # fmt: skip
+
+
+def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
+    """The noise of each column in one line per split."""
+    groups: dict[str, list[str]] = {}
+    for column in columns:
+        if (noise := column["noise"]) is not None:
+            sd, low, high = (f"{100 * noise[key]:.2f}" for key in ("run_sd", "low", "high"))
+            groups.setdefault(f"{column['dataset']} {column['split']}", []).append(
+                f"{column['metric']} {sd} ({low} to {high})"
+            )
+    if groups:
+        say("  standard deviation of one training in percentage points (95 %), pooled over repeated trainings:")
+    for name, texts in groups.items():
+        say(f"    {name}: {', '.join(texts)}")
+
+
+def noise_text(facts: Mapping[str, Any], asked: str) -> str:
+    """The noise behind the ranks, in one line."""
+    sds = " to ".join(f"{100 * facts[key]:.2f}" for key in ("run_sd_low", "run_sd_high"))
+    text = f"standard deviation of one training {100 * facts['run_sd']:.2f} points, {sds} (95 %), {facts['noise']}: "
+    text += f"{facts['noise_groups']:,} networks were trained several times"
+    return f"{text}, too few for that of similar accuracy" if facts["noise"] != asked else text
