@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas.types import check_range
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 _RESAMPLES = 999
 _FEW = 10  # networks, below which nothing can be learned from how they differ
 _BLOCK = 2_000_000  # networks drawn at once
+_NOTHING = 1e-6  # relative error of a variance, below which it is rounding
 _LARGEST = 0.5  # standard deviation that numbers in [0, 1] can have
 
 
@@ -43,16 +45,21 @@ class Repeats:
 
         Args:
             level: of confidence.
+
+        Raises:
+            InputError: a level that is none.
         """
+        check_range("confidence level", level, 0.5, 0.9999)
         if not self.variance > 0:
             return 0.0, 0.0
-        tails = np.array([(1 - level) / 2, (1 + level) / 2])
-        if len(self.squares) < _FEW:
-            low, high = self.variance / self._chi_square(tails)[::-1]
-        else:
-            error, scores = self._studentized()
-            low, high = self.variance * np.exp(-error * np.quantile(scores, tails)[::-1])
-        return float(min(low**0.5, _LARGEST)), float(min(high**0.5, _LARGEST))
+        tail = (1 - level) / 2
+        error, scores = self._studentized() if len(self.squares) >= _FEW else (0.0, np.empty(0))
+        if error > _NOTHING:
+            high, low = np.exp(-error * _outer(scores, tail))
+        else:  # few networks, or all with the same variance: they tell nothing about how much it differs
+            high, low = 1 / self._chi_square(np.array([tail, 1 - tail]))
+        low, high = ((self.variance * factor) ** 0.5 for factor in (low, high))
+        return float(min(low, _LARGEST)), float(min(high, _LARGEST))
 
     def _chi_square(self, tails: Floats) -> Floats:
         """Quantiles of χ² / ν."""
@@ -74,11 +81,16 @@ class Repeats:
             drawn = rng.integers(groups, size=(size, groups)) + groups * np.arange(size)[:, None]
             times = np.bincount(drawn.ravel(), minlength=size * groups).reshape(size, groups)
             sums[start : start + size] = times @ parts
-        sums = sums[sums[:, 0] > 0]
         variance, error = _log_variance(sums)
         (own,), (own_error,) = _log_variance(parts.sum(axis=0)[None])
-        known = error > 1e-9 * own_error
-        return float(own_error), (variance[known] - own) / error[known]
+        distance = variance - own
+        far = np.where(np.abs(distance) > _NOTHING, np.copysign(np.inf, distance), 0.0)  # with an error of 0
+        return float(own_error), np.where(error > _NOTHING, distance / np.maximum(error, _NOTHING), far)
+
+
+def _outer(scores: Floats, tail: float) -> Floats:
+    """The two quantiles, to the outside where they lie between two scores."""
+    return np.array([np.quantile(scores, tail, method="lower"), np.quantile(scores, 1 - tail, method="higher")])
 
 
 def _log_variance(sums: Floats) -> tuple[Floats, Floats]:
@@ -86,4 +98,6 @@ def _log_variance(sums: Floats) -> tuple[Floats, Floats]:
     squares, degrees, squared, mixed, counted = sums.T
     variance = squares / degrees
     residual = np.maximum(squared - 2 * variance * mixed + variance**2 * counted, 0)
-    return np.log(variance), np.sqrt(residual) / squares
+    some = squares > 0
+    error = np.divide(np.sqrt(residual), squares, out=np.zeros_like(squares), where=some)
+    return np.log(variance, out=np.full_like(squares, -np.inf), where=some), error

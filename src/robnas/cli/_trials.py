@@ -234,11 +234,13 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
 
 
 def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
+    from robnas.analysis import Entry, error_text
+
     say(f"{code} on {data} {result.split}, suite {result.suite}")
     for found in result.measurements:
+        error = error_text(Entry(found.value, found.standard_error, 1, found.images), digits=2)
         print(
-            f"  {found.metric:<18} {100 * found.value:6.2f} % ±{100 * found.standard_error:.2f}"
-            f"  {found.images:>6,} images  {found.seconds:8.1f} s"
+            f"  {found.metric:<18} {100 * found.value:6.2f} %{error}  {found.images:>6,} images  {found.seconds:8.1f} s"
         )
     passed = sum(flag.passed for flag in result.flags)
     print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
