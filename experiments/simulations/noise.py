@@ -1,6 +1,6 @@
 """Intervals of the standard deviation of one training: how often they hold the truth.
 
-Networks are trained 2 to 5 times. `pooled`: the interval of all networks, against χ², which takes the noise to be equal,
+Networks are trained 2 to 5 times. `pooled`: the interval of all networks, against χ², which takes the noise as equal,
 and the percentile bootstrap. `local`: that of the networks of similar accuracy, at a quantile of the accuracies.
 """
 
