@@ -1,10 +1,11 @@
-"""Architecture → `nn.Module`; parameter and MAC counts (those need no torch)."""
+"""Architecture → `nn.Module`; parameter and MAC counts and a score (those need no torch)."""
 
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
 from robnas.networks._counts import Counts as Counts
 from robnas.networks._counts import count as count
+from robnas.networks._top_score import top_score as top_score
 
 if TYPE_CHECKING:
     from robnas.networks._cell import Cell as Cell

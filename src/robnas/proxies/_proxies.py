@@ -23,6 +23,7 @@ from robnas.proxies._robust_score import robust_score
 from robnas.proxies._sizes import convolutions, macs, parameters
 from robnas.proxies._snip import snip
 from robnas.proxies._synflow import synflow
+from robnas.proxies._top_score import top_score
 from robnas.proxies._zen import zen
 
 
@@ -60,6 +61,7 @@ CHEAP: dict[str, Proxy] = {
     "croze": CRoZe(),
     "croze_released": CRoZe(sign=-1.0),
     "robust_score": robust_score,
+    "top_score": top_score,
 }
 """Those that need no kernel."""
 
