@@ -33,7 +33,7 @@ def top_score(arch: object) -> float | None:
     ways = [way for way in ("".join(code[edge] for edge in edges) for edges in WAYS) if _NONE not in way]
     if not ways:
         return None
-    gain = sum(math.prod(_GAINS[digit] for digit in way) for way in sorted(ways))  # one order for equal cells
+    gain = math.fsum(math.prod(_GAINS[digit] for digit in sorted(way)) for way in ways)  # equal cells to the bit
     pooled = sum(set(way) - {_SKIP} == {_POOL} for way in ways)
     fewest = min(way.count(_CONV3) for way in ways)
     pools = sum(way.count(_POOL) for way in ways) / len(ways)
