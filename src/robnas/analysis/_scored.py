@@ -81,8 +81,8 @@ class Bootstrap:
     architectures that `known` marks. nan where a column is constant.
     """
 
-    def __init__(self, count: int, rng: np.random.Generator) -> None:
-        self._draws = rng.random((1000 if count <= _FEW else 200, count))
+    def __init__(self, count: int, rng: np.random.Generator, resamples: int | None = None) -> None:
+        self._draws = rng.random((resamples or (1000 if count <= _FEW else 200), count))
         self._kept: dict[tuple[int, bytes], tuple[Floats, Floats]] = {}
 
     def spearman(self, first: Floats, second: Floats, known: Known) -> Floats:
@@ -107,7 +107,7 @@ class Bootstrap:
         With w the number of times that each architecture was drawn, τ-b is wᵀ(S ∘ T)w / √(wᵀ|S|w · wᵀ|T|w), S and T
         the signs of all differences: a product of matrices where there are few architectures.
         """
-        x, y, index = first[known], second[known], self._index(known)
+        x, y, index = first[known], second[known], self.index(known)
         if len(x) > _FEW:
             return np.array([kendall(x[rows], y[rows]) for rows in index])
         weights = np.stack([np.bincount(rows, minlength=len(x)) for rows in index]).astype(np.float32)
@@ -120,7 +120,7 @@ class Bootstrap:
         found: Floats = product / np.sqrt(np.where(scale > 0, scale, np.nan))
         return found
 
-    def _index(self, known: Known) -> npt.NDArray[np.int64]:
+    def index(self, known: Known) -> npt.NDArray[np.int64]:
         """Rows among the known ones: all of them, then the resamples."""
         size = int(known.sum())
         return np.concatenate([[np.arange(size)], (self._draws[:, :size] * size).astype(np.int64)])
@@ -131,7 +131,7 @@ class Bootstrap:
 
         key = id(column), known.tobytes()
         if key not in self._kept:
-            ranks = rankdata(column[known][self._index(known)], axis=1)
+            ranks = rankdata(column[known][self.index(known)], axis=1)
             ranks -= ranks.mean(axis=1, keepdims=True)
             length = np.linalg.norm(ranks, axis=1, keepdims=True)
             self._kept[key] = column, ranks / np.where(length > 0, length, np.nan)  # the column stays, and so its id
