@@ -173,7 +173,7 @@ def test_each_panel_says_its_own_ceiling():
     assert [axes.get_title() for axes in figure.axes] == [
         "clean, ceiling 0.977", "pgd@8/255, ceiling 0.891", "pgd@8/255, best tenth",
     ]  # fmt: skip
-    for axes, value in zip(figure.axes, (0.977, 0.891, 0.2)):
+    for axes, value in zip(figure.axes, (0.977, 0.891, 0.2), strict=True):
         assert value in {round(float(line.get_xdata()[0]), 3) for line in axes.lines}
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "ceiling of the table's noise" in labels

@@ -91,6 +91,7 @@ def before_norm(self, x):
     return x + self.second(F.relu(self.norm(x)))
 
 
+GENERAL = [name for name in CHEAP if name != "top_score"]  # which is of cells alone
 PAIRS = [(block_in_place, block), (unused, used), (twice_in_place, twice), (on_input_in_place, on_input),
          (before_norm_in_place, before_norm)]  # fmt: skip
 
@@ -104,7 +105,7 @@ def test_scores_do_not_change_with_work_in_place(in_place, apart):
     images = IMAGES.clone()
     settings = NTKSettings(batch_norm="train")
     first, second = (
-        score_network(Probe(Body(step), images, LABELS, settings=settings, attacks=0), [*CHEAP, "ntk-clean-trace"])
+        score_network(Probe(Body(step), images, LABELS, settings=settings, attacks=0), [*GENERAL, "ntk-clean-trace"])
         for step in (in_place, apart)
     )
     assert torch.equal(images, IMAGES)
@@ -162,7 +163,7 @@ def random_network():
 
 
 def test_random_networks_have_one_score_per_seed_in_any_order_and_company():
-    names = [*CHEAP, "ntk-clean-trace", KERNEL]
+    names = [*GENERAL, "ntk-clean-trace", KERNEL]
 
     def scores(names, seed=0):
         torch.manual_seed(random.randrange(2**31))
@@ -187,7 +188,7 @@ def test_an_own_score_that_draws_is_seeded_and_no_state_moves(monkeypatch):
     monkeypatch.setitem(PROXIES, "dice", lambda probe: torch.rand(()).item() + np.random.rand() + random.random())  # noqa: NPY002
     states = torch.random.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
     network = random_network().eval()
-    first, second = (score_network(Probe(network, IMAGES, LABELS, seed=3), ["dice", *CHEAP, KERNEL]) for _ in range(2))
+    first, second = (score_network(Probe(network, IMAGES, LABELS, seed=3), ["dice", *GENERAL, KERNEL]) for _ in range(2))
     assert first == second
     assert torch.equal(states[0], torch.random.get_rng_state())
     assert states[1:] == (np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
@@ -199,7 +200,7 @@ def test_a_network_is_as_it_was_also_after_an_error():
     before = {name: value.clone() for name, value in network.state_dict().items()}
     for labels in (LABELS, LABELS + 6):
         try:
-            score_network(Probe(network, IMAGES, labels), [*CHEAP, KERNEL])
+            score_network(Probe(network, IMAGES, labels), [*GENERAL, KERNEL])
         except InputError:
             assert labels is not LABELS
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -390,7 +391,7 @@ def test_layers_may_be_called_by_keyword():
     def named(self, x):
         return self.second(input=F.relu(input=self.first(input=x)))
 
-    names = [*CHEAP, "ntk-clean-trace", "ntk-clean-lambda-min"]
+    names = [*GENERAL, "ntk-clean-trace", "ntk-clean-lambda-min"]
     assert score_network(probe(named, attacks=0), names) == score_network(probe(used, attacks=0), names)
 
 
@@ -429,7 +430,7 @@ def test_a_network_that_is_not_finite_under_attack_keeps_its_clean_kernels():
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_scores_inside_no_grad_and_inference_mode_are_the_same(mode):
-    names, settings = [*CHEAP, KERNEL], NTKSettings(batch_norm="train")
+    names, settings = [*GENERAL, KERNEL], NTKSettings(batch_norm="train")
     expected = score_network(probe(block), names), score_network(probe(block, settings=settings), [KERNEL])
     network = Body(block)
     with mode():
@@ -442,11 +443,11 @@ def test_scores_inside_no_grad_and_inference_mode_are_the_same(mode):
 
 
 def test_scores_do_not_depend_on_the_default_dtype():
-    expected = score_network(probe(block), CHEAP)
+    expected = score_network(probe(block), GENERAL)
     network = Body(block)
     torch.set_default_dtype(torch.float64)
     try:
-        found = score_network(probe(network), CHEAP)
+        found = score_network(probe(network), GENERAL)
     finally:
         torch.set_default_dtype(torch.float32)
     assert found == expected

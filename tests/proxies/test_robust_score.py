@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from robnas.errors import InputError
-from robnas.networks import build_network
-from robnas.proxies import PROXIES, SCALES, Probe, fit_few_shot, proxy_features, structure
+from robnas.networks import build_network, top_score
+from robnas.proxies import PROXIES, SCALES, Probe, UndefinedScoreError, fit_few_shot, proxy_features, structure
 from robnas.spaces import Architecture, sample
 
 SIZES = {"num_classes": 4, "channels": 2, "cells": 1, "in_channels": 1}
@@ -103,3 +103,17 @@ def test_nan_is_missing_for_a_predictor_as_none_is():
             for gap in (None, math.nan)
         )
         np.testing.assert_array_equal(first.predict(archs, scores), second.predict(archs, scores))
+
+
+def test_the_top_score_is_that_of_the_cell_whatever_the_images():
+    for images in (IMAGES, IMAGES[:2]):
+        probe = Probe(build_network("323133", **SIZES), images, torch.arange(len(images)) % 4)
+        assert PROXIES["top_score"](probe) == top_score("323133")
+    with pytest.raises(UndefinedScoreError, match="nothing flows from the input to the output of the cell"):
+        PROXIES["top_score"](Probe(build_network("000000", **SIZES), IMAGES, torch.arange(8) % 4))
+
+
+def test_a_network_that_is_not_made_from_a_cell_has_no_top_score():
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 4))
+    with pytest.raises(UndefinedScoreError, match="the network was not built from a cell of nas-bench-201"):
+        PROXIES["top_score"](Probe(network, IMAGES, torch.arange(8) % 4))

@@ -8,6 +8,7 @@ import pytest
 
 from robnas.benchmarks import Scores
 from robnas.errors import DataError, InputError
+from robnas.networks import top_score
 from robnas.search import (
     ENCODINGS,
     NSGA2,
@@ -370,6 +371,13 @@ def test_a_proxy_orders_the_first_queries(task):
     counts = [sum(a and d in "23" for d, a in zip(arch.code, arch.live_edges, strict=True)) for arch in heard]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == 6
+
+
+def test_the_score_for_the_best_needs_no_file(task):
+    heard = [arch for arch, _ in asked(ProxySearch("top_score", pool=7000, warmup=40), task, 40)]
+    scores = [top_score(arch) for arch in heard]
+    assert scores == sorted(scores, reverse=True)
+    assert heard[0].code == "333233"
 
 
 def test_scores_come_from_a_function_a_mapping_or_a_file(task, tmp_path):

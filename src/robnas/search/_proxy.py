@@ -18,7 +18,7 @@ from robnas._files import read_text
 from robnas._settings import check_keys
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.networks import Counts, count
+from robnas.networks import Counts, count, top_score
 from robnas.search._algorithm import Loop, Steps, one_objective
 from robnas.search._space import Space
 from robnas.spaces import CONVOLUTIONS, Architecture, partition
@@ -39,12 +39,20 @@ def _convolutions(arch: Architecture) -> float:
     return float(sum(is_live and operation in CONVOLUTIONS for operation, is_live in live))
 
 
+@cache
+def _top_score(arch: Architecture) -> float:
+    found = top_score(arch)
+    return -np.inf if found is None else found
+
+
 SIZES: dict[str, Ranked] = {
     "parameters": lambda arch: float(_counts(arch).parameters),
     "macs": lambda arch: float(_counts(arch).macs),
     "convolutions": _convolutions,
+    "top_score": _top_score,
 }
-"""Proxies that need no network: sizes on live edges. Others come as a function, a mapping or a file of scores."""
+"""Proxies that need no network: sizes on live edges, and `robnas.networks.top_score`. Others come as a function, a
+mapping or a file of scores."""
 
 
 @dataclass(frozen=True)
