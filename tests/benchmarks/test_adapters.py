@@ -382,3 +382,20 @@ def test_the_official_class_reads_the_published_meta_file(tmp_path):
     official = NasRobBench201(shared_file("data", "published", META), tmp_path / ALL_SEEDS)
     assert official.get_result("cifar100", "1000", "val_acc") == 0.001
     assert official.get_uid("1000") == "1000"
+
+
+def test_every_adapter_says_whether_another_network_answers():
+    trained, relative = Architecture("343013"), Architecture("343303")
+    column = Column("cifar10", "test", "clean", np.array([[0.5]]))
+    table = Table("t", [trained.index], [column], partition="official", published=np.arange(SIZE))
+    nats = NatsBench(table, metric="clean", split="test")
+    for arch, identical in ((trained, True), (relative, False)):
+        for value in (
+            NaslibGraph(table, arch, metric="clean").query("TEST_ACCURACY", "cifar10"),
+            nats.get_more_info(arch.index, "cifar10")["test-clean"],
+            nats.simulate_train_eval(arch.genotype, "cifar10")[0],
+        ):
+            assert (value, value.identical) == (50, identical)
+        assert (
+            NasRobBench201(table).identical(arch.index) == RobustnessDataset(table).identical(arch.index) == identical
+        )

@@ -565,6 +565,25 @@ def test_importing_tables_stays_light():
     assert re.fullmatch(r"\[\]\n", done.stdout)
 
 
+def test_a_value_says_whether_another_network_answers():
+    trained = Architecture("343013")  # whose class has cells of one convolution more
+    column = Column("d", "test", "clean", np.array([[0.5, 0.6]]), (1, 2))
+    table = Table("t", [trained.index], [column], partition="official")
+    where = {"dataset": "d", "metric": "clean", "split": "test"}
+    for arch in partition("official").members(trained):
+        for value in (table.query(arch, seed="mean", **where), table.peek(arch, seed=1, **where)):
+            assert value.identical == partition("identical").same(arch, trained)
+            assert pickle.loads(pickle.dumps(value)).identical == value.identical
+        assert table.row(arch) == 0
+    relative = table.query("343303", seed="mean", **where)
+    assert (relative, relative.runs, relative.identical) == (0.55, 2, False)
+    assert table.query("343013", seed="mean", **where).identical
+    assert not table.query("343303", seed="mean", resolve="official", **where).identical
+    for resolve in ("exact", "identical", "effective"):
+        with refused("resolve='official' finds an isomorphic one", InputError):
+            table.query("343303", seed="mean", resolve=resolve, **where)
+
+
 def test_another_partition_keeps_the_row_that_the_table_declares_where_it_is_of_the_class():
     classes = partition("official")
     rows = [arch.index for arch in classes.representatives(np.arange(SIZE)[::-1])]

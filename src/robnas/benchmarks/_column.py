@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,8 @@ class Value(float):
 
     __slots__ = ("runs",)
     runs: int
+    identical: ClassVar[bool] = True
+    """Whether the network that was trained is the one that was asked for."""
 
     def __new__(cls, value: float, runs: int) -> Value:
         self = super().__new__(cls, value)
@@ -46,6 +48,14 @@ class Value(float):
 
     def __getnewargs__(self) -> tuple[float, int]:  # type: ignore[override]
         return float(self), self.runs
+
+
+@final
+class RelativeValue(Value):
+    """The accuracy of a relative: its cell is of the class that the table declares, but another network."""
+
+    __slots__ = ()
+    identical = False
 
 
 @dataclass(frozen=True, eq=False)

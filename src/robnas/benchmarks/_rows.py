@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,15 @@ from robnas.spaces import partition as named_partition
 
 Indices = npt.NDArray[np.int64]
 Resolve = Literal["declared", "exact", "official", "effective", "identical"]
+
+
+_MISSING = -1
+_Number = TypeVar("_Number", int, Indices)
+
+
+def other_network(row: _Number) -> _Number:
+    """Row of another network as the negative number that stands for it, and back."""
+    return -2 - row
 
 
 class Rows:
@@ -63,9 +72,17 @@ class Rows:
         Raises:
             InputError: the table does not hold it; the text names close architectures that it holds.
         """
+        row = self.find(arch, resolve)
+        return row if row >= 0 else other_network(row)
+
+    def find(self, arch: object, resolve: Resolve = "declared") -> int:
+        """The same, as a negative number that `other_network` reads where the row is of another network.
+
+        Two architectures are the same network if they are in one class of the partition ``identical``.
+        """
         index = arch.index if type(arch) is Architecture else self._index(arch)
         row = self._row_list(resolve)[index]
-        if row < 0:
+        if row == _MISSING:
             self._explain_row(Architecture.from_index(index), resolve)
         return row
 
@@ -100,7 +117,9 @@ class Rows:
     def _row_list(self, resolve: Resolve) -> list[int]:
         rows = self._row_lists.get(resolve) if isinstance(resolve, str) else None
         if rows is None:
-            rows = self._row_lists[resolve] = self.row_of(resolve).tolist()
+            found, networks = self.row_of(resolve), named_partition("identical").class_of
+            other = (found >= 0) & (networks[self.rows[found]] != networks)
+            rows = self._row_lists[resolve] = np.where(other, other_network(found), found).tolist()
         return rows
 
     def row_of(self, resolve: Resolve = "declared") -> Indices:
@@ -136,9 +155,9 @@ class Rows:
 
     def _explain_row(self, arch: Architecture, resolve: Resolve) -> None:
         exact = self._row_list("exact")
-        near = [other.code for other in arch.neighbours() if exact[other.index] >= 0]
+        near = [other.code for other in arch.neighbours() if exact[other.index] != _MISSING]
         elsewhere = next(
-            (name for name in ("official", "identical", "effective") if self._row_list(name)[arch.index] >= 0),
+            (name for name in ("official", "identical", "effective") if self._row_list(name)[arch.index] != _MISSING),
             None,
         )
         remedy = f"resolve={elsewhere!r} finds an isomorphic one" if elsewhere and elsewhere != resolve else ""

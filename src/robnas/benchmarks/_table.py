@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
-from robnas.benchmarks._column import Column, Floats, Seed, Value
+from robnas.benchmarks._column import Column, Floats, RelativeValue, Seed, Value
 from robnas.benchmarks._forms import check_comparable, frame, joined
 from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
 from robnas.benchmarks._objective import Objective
 from robnas.benchmarks._pareto import pareto_front
-from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
+from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices, other_network
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
 from robnas.types import check_count
@@ -202,7 +202,8 @@ class Table:
             rng: source of randomness for ``random``.
 
         Returns:
-            The accuracy, a fraction in [0, 1]; its `runs` says how many trainings it rests on.
+            The accuracy, a fraction in [0, 1]; its `runs` says how many trainings it rests on, and its `identical`
+            whether the network behind it is the one asked for or a relative that is another network.
 
         Raises:
             InputError: something is missing or unknown; nothing is guessed, and the text lists what exists.
@@ -243,15 +244,17 @@ class Table:
             column = self._columns[dataset, split, metric]  # type: ignore[index]
         except (KeyError, TypeError):  # TypeError: a list where a name belongs
             column = self.column(dataset, metric, split)
-        row = self.row(arch, resolve)
+        row, kind = self._lookup.find(arch, resolve), Value
+        if row < 0:
+            row, kind = other_network(row), RelativeValue
         if isinstance(seed, str) and seed == "mean":
-            return row, self._known(column.fast_mean[row], int(column.counts[row]), column, arch)
-        return row, self._known(column.of_seed(row, seed, rng), 1, column, arch)
+            return row, self._known(kind, column.fast_mean[row], int(column.counts[row]), column, arch)
+        return row, self._known(kind, column.of_seed(row, seed, rng), 1, column, arch)
 
-    def _known(self, value: float, runs: int, column: Column, arch: object) -> Value:
+    def _known(self, kind: type[Value], value: float, runs: int, column: Column, arch: object) -> Value:
         if value != value:
             raise InputError(f"{column.name} of {arch}", expected="a measured value", got=Verbatim("a missing one"))
-        return Value(value, runs)
+        return kind(value, runs)
 
     def values(
         self,

@@ -15,6 +15,7 @@ from robnas.cli._noise import OF_NOISE, noise_facts, noise_text, print_noise
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
+    from robnas.spaces import Architecture
 
 Resolve = Annotated[
     str, typer.Option(help="declared, exact, official, effective or identical: which architectures stand in.")
@@ -250,6 +251,7 @@ def query(
         "asked": asked.code,
         "architecture": found.architectures[row].code,
         "genotype": found.architectures[row].genotype,
+        "identical": value.identical,
         "dataset": dataset,
         "metric": metric,
         "split": split,
@@ -293,7 +295,18 @@ def query(
     elif constant is None:
         print("not checked whether the network is constant: number of classes or clean accuracy unknown")
     if asked != found.architectures[row]:
-        print(f"{asked} itself was not trained: {facts['architecture']} is isomorphic to it and was")
+        print(f"{asked} itself was not trained: {_relation(asked, found.architectures[row], value.identical)}")
+
+
+def _relation(asked: Architecture, trained: Architecture, identical: bool) -> str:
+    """Who answers for an architecture that was not trained itself."""
+    from robnas.networks import count
+
+    if identical:
+        return f"{trained} is isomorphic to it and was"
+    ours, theirs = (count(arch, live=True).parameters for arch in (asked, trained))
+    sizes = f", of {theirs:,} parameters on live edges where {asked} has {ours:,}" if ours != theirs else ""
+    return f"{trained} of its class was, which is another network{sizes}"
 
 
 def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks._column import is_number
+from robnas.benchmarks._column import Value, is_number
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError
 from robnas.spaces import SIZE, Architecture, partition
@@ -29,6 +29,11 @@ def check_id(given: object) -> int:
 def genotypes(published: npt.NDArray[np.integer[Any]]) -> list[str]:
     """Genotype of every published index."""
     return [Architecture.from_index(int(index)).genotype for index in np.argsort(published)]
+
+
+def percent(value: Value) -> Value:
+    """The same accuracy in percent; it still says what it rests on."""
+    return type(value)(100 * value, value.runs)
 
 
 class PublishedIds:
@@ -54,6 +59,15 @@ class PublishedIds:
     def non_isomorph_ids(self) -> list[str]:
         """Ids of the 6,466 architectures that stand for themselves: the lowest of each official class."""
         return [str(number) for number in sorted(self._representatives)]
+
+    def identical(self, i: int | str) -> bool:
+        """Whether the architecture that answers for `i` is the same network, and no relative.
+
+        Raises:
+            InputError: none answers.
+        """
+        arch = self.table.architecture(check_id(i))
+        return partition("identical").same(arch, self.table.architectures[self.table.row(arch)])
 
     def get_uid(self, i: int | str) -> str:
         """The evaluated architecture's id, if `i` is isomorphic to another one; where none was, that which would be."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from robnas.benchmarks._column import Value
 from robnas.benchmarks._table import Table
+from robnas.benchmarks.adapters._published import percent
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 
@@ -36,8 +38,8 @@ class NaslibGraph:
         epoch: int = -1,
         full_lh: bool = False,
         dataset_api: Any = None,
-    ) -> float:
-        """The mean accuracy in percent.
+    ) -> Value:
+        """The mean accuracy in percent; its `identical` says whether a relative answers, see `Table.query`.
 
         Args:
             metric: NASLib's `Metric` or its name: ``TEST_ACCURACY``, ``VAL_ACCURACY`` or ``TRAIN_ACCURACY``.
@@ -57,4 +59,4 @@ class NaslibGraph:
             raise InputError("epoch", expected="-1: the table holds last epochs only", got=epoch)
         where = "imagenet16-120" if dataset == "ImageNet16-120" else dataset
         value = self.table.query(self.arch, dataset=where, metric=self.metric, split=_SPLITS[name], seed="mean")
-        return 100 * float(value)
+        return percent(value)

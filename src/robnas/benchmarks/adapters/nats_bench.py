@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from robnas.benchmarks._column import is_number
+from robnas.benchmarks._column import Value, is_number
 from robnas.benchmarks._cost import training_hours
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.adapters._published import check_id, genotypes
+from robnas.benchmarks.adapters._published import check_id, genotypes, percent
 from robnas.errors import InputError
 from robnas.spaces import SIZE, Architecture
 from robnas.types import check_split
@@ -64,7 +64,7 @@ class NatsBench:
     ) -> dict[str, float]:
         """All metrics of an architecture in percent, as ``test-clean``, ``test-pgd@8/255`` …; means over the runs.
 
-        What the table lacks is left out.
+        What the table lacks is left out. `identical` of an accuracy says whether a relative answers, see `Table.query`.
 
         Args:
             index: published index or encoding.
@@ -85,11 +85,11 @@ class NatsBench:
         seconds = 3600 * training_hours(Architecture(self._genotypes[number]), name)
         info: dict[str, float] = {"train-all-time": seconds}
         for column in self.table.columns:
-            value = float(column.mean[row])
-            if column.dataset == name and not math.isnan(value):
-                info[f"{column.split}-{column.metric}"] = 100 * value
+            if column.dataset == name and not math.isnan(column.mean[row]):
+                value = percent(self._peek(number, name, column.metric, column.split))
+                info[f"{column.split}-{column.metric}"] = value
                 if column.metric == self.metric and column.split == self.split:
-                    info[f"{column.split}-accuracy"] = 100 * value
+                    info[f"{column.split}-accuracy"] = value
         return info
 
     def simulate_train_eval(
@@ -103,12 +103,14 @@ class NatsBench:
             InputError: as for `get_more_info`, or the table lacks this accuracy.
         """
         info = self.get_more_info(arch, dataset, iepoch, hp)
-        value = self.table.peek(
-            self._known(arch), dataset=_dataset(dataset), metric=self.metric, split=self.split, seed="mean"
-        )  # an error where it is missing
+        number = self._known(arch)
+        value = self._peek(number, _dataset(dataset), self.metric, self.split)  # an error where it is missing
         if account_time:
             self._used_time += info["train-all-time"]
-        return 100 * value, float("nan"), info["train-all-time"], self._used_time
+        return percent(value), float("nan"), info["train-all-time"], self._used_time
+
+    def _peek(self, number: int, dataset: str, metric: str, split: str) -> Value:
+        return self.table.peek(number, dataset=dataset, metric=metric, split=split, seed="mean")
 
     @property
     def used_time(self) -> float:
