@@ -3,6 +3,7 @@ import json
 import os
 from dataclasses import replace
 
+import numpy as np
 import pandas
 import pytest
 
@@ -130,12 +131,44 @@ def test_the_only_split_may_be_omitted_and_is_named(fetched, capsys):
     assert "split of table digits: expected one of test, validation, got none; name the split" in err
 
 
-def test_local_noise_leaves_fewer_ranks_at_the_top(fetched, capsys):
-    arguments = ("query", "333133", *WHERE, "--metric", "clean", "--json")
-    pooled, local = (json.loads(robnas(capsys, *arguments, "--noise", kind)[1]) for kind in ("pooled", "local"))
+def test_local_noise_leaves_fewer_ranks_at_the_top_and_is_the_default(fetched, capsys):
+    arguments = ("query", "323133", *WHERE, "--metric", "pgd@8/255", "--json")
+    pooled, local = (json.loads(robnas(capsys, *arguments, *kind)[1]) for kind in (("--noise", "pooled"), ()))
     assert (pooled["noise"], local["noise"]) == ("pooled", "local")
     assert pooled["rank"] == local["rank"] == pooled["rank_low"] == local["rank_low"] == 1
-    assert local["rank_high"] < pooled["rank_high"]
+    assert (pooled["rank_high"], local["rank_high"]) == (208, 35)
+    assert 0.003 < pooled["run_sd_low"] < pooled["run_sd"] == pytest.approx(0.00425, abs=1e-5) < pooled["run_sd_high"]
+    assert local["run_sd_low"] < local["run_sd"] < local["run_sd_high"] < pooled["run_sd_low"]
+    _, out, _ = robnas(capsys, *arguments[:-1])
+    assert "with the noise of repeated trainings of similar accuracy anything from 1 to 35 (95 %)\n" in out
+    assert "standard deviation of one training 0.21 points, 0.19 to 0.24 (95 %), local: 639 networks were" in out
+    _, out, _ = robnas(capsys, *arguments[:-1], "--noise", "pooled")
+    assert "with the noise of repeated trainings, pooled over all accuracies, anything from 1 to 208 (95 %)\n" in out
+
+
+def test_where_too_few_networks_were_repeated_the_noise_is_pooled_and_that_is_said(tmp_path, capsys):
+    values = 0.5 + np.arange(79)[:, None] / 200 + np.random.default_rng(0).normal(0, 0.01, (79, 2))
+    column = Column("mine", "test", "clean", values, (0, 1))
+    for count, kind in ((79, "pooled"), (80, "local")):
+        rows = np.concatenate([values, values[: count - 79]])
+        path = write_table(Table("few", range(count), [replace(column, values=rows)]), tmp_path / f"{count}.parquet")
+        asked = ("query", "000003", "--table", str(path), "--dataset", "mine", "--metric", "clean", "--split", "test")
+        for option in ((), ("--noise", "local")):
+            assert json.loads(robnas(capsys, *asked, *option, "--json")[1])["noise"] == kind
+            said = f"{kind}: {count} networks were trained several times"
+            said += ", too few for that of similar accuracy\n" if kind == "pooled" else "\n"
+            assert said in robnas(capsys, *asked, *option)[1]
+        assert "too few" not in robnas(capsys, *asked, "--noise", "pooled")[1]
+
+
+def test_tables_says_how_large_the_noise_is_and_how_well_that_is_known(fetched, capsys):
+    _, out, _ = robnas(capsys, "tables", "nas-robbench-201")
+    assert "standard deviation of one training in percentage points (95 %), pooled over repeated trainings:\n" in out
+    assert "    cifar10 test: clean 1.06 (0.76 to 1.5" in out
+    columns = json.loads(robnas(capsys, "tables", "nas-robbench-201", "--json")[1])["columns"]
+    noise = {column["metric"]: column["noise"] for column in columns if column["dataset"] == "cifar10"}["pgd@8/255"]
+    assert (noise["source"], noise["groups"], noise["members"]) == ("duplicates", 641, 1971)
+    assert noise["low"] < noise["run_sd"] < noise["high"]
 
 
 def test_tables_says_what_one_table_holds(fetched, capsys):

@@ -75,11 +75,50 @@ def test_the_published_table_holds_networks_twice(robbench):
     noise = robbench.noise("cifar10", "clean", split="test")
     sizes = np.bincount(partition("identical").class_of[robbench.rows])
     assert noise.source == "duplicates"
-    assert (noise.groups, noise.members) == ((sizes > 1).sum(), sizes[sizes > 1].sum())
+    assert (noise.groups, noise.members) == ((sizes > 1).sum(), sizes[sizes > 1].sum()) == (641, 1971)
     assert 0.0005 < noise.sd < 0.01
     assert noise.run_sd == pytest.approx(noise.sd * math.sqrt(3))
     attack = robbench.noise("cifar10", "autoattack@8/255", split="test")
     assert attack.run_sd == attack.sd
+
+
+@pytest.mark.parametrize(
+    ("dataset", "metric", "points"),
+    [("cifar10", "clean", 0.610), ("cifar10", "pgd@8/255", 0.245), ("cifar10", "autoattack@8/255", 0.482),
+     ("cifar100", "pgd@8/255", 0.121), ("imagenet16-120", "pgd@8/255", 0.088)],
+)  # fmt: skip
+def test_the_published_noise_is_that_of_networks_that_are_identical(robbench, dataset, metric, points):
+    noise = robbench.noise(dataset, metric, split="test")
+    assert 100 * noise.sd == pytest.approx(points, abs=5e-4)
+    low, high = noise.interval
+    assert 0 < low < noise.run_sd < high < 3 * noise.run_sd
+
+
+def test_local_and_pooled_noise_say_which_they_are_and_how_well_they_are_known(robbench):
+    where = {"dataset": "cifar10", "metric": "clean", "split": "test"}
+    pooled, local = robbench.noise(**where), robbench.local_noise(**where, window=10_000)
+    assert (pooled.kind, local.kind) == ("pooled", "local")
+    assert local.interval_at(0.5) == pytest.approx(pooled.interval_at(0.5), rel=0.05)  # of the same networks
+    near = robbench.local_noise(**where, window=91)
+    low, high = near.interval_at(0.75)
+    assert low < near.run_sd_at(0.75) < high < pooled.interval[0]
+    assert np.isnan(near.interval_at(math.nan)).all()
+
+
+def test_identical_networks_are_compared_seed_by_seed_where_that_is_asked_for():
+    pair = [arch.index for arch in partition("identical").members(Architecture("000000"))[:2]]
+    values = np.array([[0.1, 0.3], [0.2, 0.33]])
+    table = Table("t", pair, [Column("d", "test", "clean", values, (1, 2))])
+    found = table.noise(**WHERE, source="duplicates")
+    assert (found.source, found.groups, found.members) == ("duplicates", 2, 4)
+    assert found.run_sd == pytest.approx(math.sqrt((0.005 + 0.00045) / 2))
+    assert table.local_noise(**WHERE, source="duplicates").run_sd_at(0.2) == pytest.approx(found.run_sd)
+    assert table.noise(**WHERE, source="seeds") == table.noise(**WHERE)
+    unnamed = Table("t", pair, [Column("d", "test", "clean", values[:, :1])])
+    with refused("noise of d test clean: expected several named seeds, got a mean only", InputError):
+        unnamed.noise(**WHERE, source="seeds")
+    with refused("source of noise: expected one of seeds, duplicates, got 'twins'", InputError):
+        table.noise(**WHERE, source="twins")
 
 
 def test_identical_networks_that_share_their_seeds_are_no_repetition():

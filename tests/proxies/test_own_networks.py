@@ -188,7 +188,9 @@ def test_an_own_score_that_draws_is_seeded_and_no_state_moves(monkeypatch):
     monkeypatch.setitem(PROXIES, "dice", lambda probe: torch.rand(()).item() + np.random.rand() + random.random())  # noqa: NPY002
     states = torch.random.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
     network = random_network().eval()
-    first, second = (score_network(Probe(network, IMAGES, LABELS, seed=3), ["dice", *GENERAL, KERNEL]) for _ in range(2))
+    first, second = (
+        score_network(Probe(network, IMAGES, LABELS, seed=3), ["dice", *GENERAL, KERNEL]) for _ in range(2)
+    )
     assert first == second
     assert torch.equal(states[0], torch.random.get_rng_state())
     assert states[1:] == (np.random.get_state()[1].tolist(), random.getstate())  # noqa: NPY002
