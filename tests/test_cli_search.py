@@ -55,7 +55,33 @@ def test_a_comparison_is_a_table_sorted_by_regret(where, capsys):
     )
     assert lines[1].split() == ["20", "queries", "120", "queries", "best", "found", "GPU-hours"]
     assert [line.split()[0] for line in lines[2:4]] == ["local-search", "random-search"]
+    assert lines[4] == "from local-search [95 % interval]; differences up to ±0.1 do not matter"
+    assert lines[6].split()[0] == "random-search"
+    assert lines[6].split()[-6:] == ["local-search", "0.00", "·", "0.00", "·", "1.00"]
     assert err == ""
+
+
+def test_the_region_within_which_differences_do_not_matter_is_set_in_points(where, tmp_path, capsys):
+    both = ("--algorithm", "random-search", "--algorithm", "local-search", *PLAN)
+    code, out, err = robnas(capsys, "search", *where, *both, "--rope", "60", "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    (test,) = facts["tests"]
+    assert (test["rope"], test["verdict"], test["unit"]) == (0.6, "equivalent", "fraction of accuracy")
+    assert "all pairs of algorithms of one task" in facts["holm"]
+    assert facts["planned"][0].endswith("6 runs, seeds 0 to 5.")
+    code, out, err = robnas(capsys, "search", *where, *both, "--rope", "-1")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--rope: expected a number in [0, 100], got -1" in err
+
+
+def test_runs_that_are_planned_after_others_are_told_of(where, tmp_path, capsys):
+    arguments = ("search", *where, "--algorithm", "random-search", "--budget", "5", "--out", str(tmp_path / "out"))
+    assert robnas(capsys, *arguments, "--runs", "3")[::2] == (0, "")
+    code, _, err = robnas(capsys, *arguments, "--runs", "4")
+    assert code == 0
+    assert "Planned more than once in this folder: 3 from seed 0, then 4 from seed 0 runs of random-search on" in err
+    assert "Planned more than once" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_the_comparisons_of_every_checkpoint_are_printed_as_json(where, capsys):

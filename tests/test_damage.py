@@ -158,7 +158,7 @@ def test_no_flipped_bit_gives_other_results(experiment, tmp_path, caplog):
     write_search_report(list(experiment.run(out=tmp_path / "results")), tmp_path / "whole")
     kept = next((tmp_path / "results").iterdir())
     for path, read in (
-        (tmp_path / "whole" / "results.json", lambda path: [one.to_dict() for one in read_results(path)[0]]),
+        (tmp_path / "whole" / "results.json", lambda path: [one.to_dict() for one in read_results(path).results]),
         (tmp_path / "whole" / "results.json", lambda path: [r.to_dict() for r in read_searches(path.parent, [])]),
         (kept, lambda path: [replay.to_dict() for replay in read_searches(path.parent, [])]),
     ):

@@ -244,7 +244,9 @@ def results():
 @LIGHT
 @given(data=st.data(), hashed=st.booleans())
 def test_entries_of_wrong_types_in_results(room, results, data, hashed):
-    kept = data.draw(changed({"robnas": "0", "format": 4 if hashed else 3, "notes": ["n"], "results": results}))
+    plan = {"task": "t", "algorithm": "a", "question": "q", "runs": 2, "seed": 0}
+    more = {"rope": 0.001, "planned": [plan]} if hashed else {}
+    kept = data.draw(changed({"robnas": "0", "format": 4 if hashed else 3, "notes": ["n"], "results": results, **more}))
     if hashed and isinstance(kept, dict):
         kept = seal(KIND, kept)
     folder = room / "search"
@@ -253,8 +255,8 @@ def test_entries_of_wrong_types_in_results(room, results, data, hashed):
     path.write_bytes(in_json(kept))
     found = value_or_line(lambda: read_results(path), path)
     if found is not None:
-        assert summarise(found[0])
-        assert search_page(found[0], found[1])
+        assert summarise(found.results)
+        assert search_page(found.results, found.notes, found.planned, found.rope)
     replays = value_or_line(lambda: read_searches(folder, [table()]), folder)
     assert replays is None or all(replay.to_dict() for replay in replays)
     if isinstance(kept, dict) and isinstance(kept.get("results"), list) and kept["results"]:

@@ -15,13 +15,14 @@ from robnas.analysis import (
     oracle_notice,
     queries_saved,
     regret_text,
+    report_of,
     summarise,
     write_search_report,
 )
 from robnas.analysis._search_report import read_results, search_page
 from robnas.analysis._search_saved import saved_grid
 from robnas.benchmarks import Column, Table
-from robnas.errors import DataError
+from robnas.errors import DataError, InputError
 from robnas.search import KIND, NSGA2, Experiment, LocalSearch, Plan, RandomSearch, RegularizedEvolution, Task, run
 from tests.search.conftest import partial_table, synthetic
 from tests.search.test_repeat import Fragile
@@ -38,6 +39,12 @@ def results():
                   "fragile": Fragile(), "nsga2": NSGA2()}  # fmt: skip
     only = {"fragile": [tasks[0].name], "nsga2": [tasks[2].name]}
     return list(Experiment.of(algorithms, tasks, Plan(40, 8, 0, (15,)), only).run())
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """They take the most time and say nothing of numbers."""
+    monkeypatch.setattr("robnas.analysis._search_report._pictures", lambda results: iter(()))
 
 
 def test_the_summary_has_a_row_per_task_algorithm_and_checkpoint(results):
@@ -67,12 +74,136 @@ def test_the_report_holds_tables_tests_and_pictures(results, tmp_path):
     tests = list(csv.DictReader((tmp_path / "tests.csv").read_text().splitlines()))
     assert len(tests) == 2 * (6 + 3 + 1)
     assert all(float(test["adjusted"]) >= float(test["p"]) for test in tests)
+    assert {test["unit"] for test in tests} == {"fraction of accuracy", "share of hypervolume"}
+    assert {test["family"] for test in tests} == {"1", "3", "6"}
+    assert list(tests[0]).index("low") < list(tests[0]).index("first_better") < list(tests[0]).index("p")
     page = (tmp_path / "report.md").read_text()
+    assert page.index("## Differences") < page.index("## Paired tests")
+    assert "Holm's correction covers all pairs of algorithms of one task at one budget" in page
     assert "**Oracle selection: the search sees cifar10 test clean, measured on test images" in page
     assert "share of hypervolume missing" in page
     assert "ZeroDivisionError (a bug in two lines)" in page
     assert "- a note" in page
     assert page.count("\n| chance |") == 3
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_region_of_equivalence_is_kept_with_the_results(results, tmp_path):
+    write_search_report(results, tmp_path, rope=0.5)
+    assert "Differences up to ±50 do not matter" in (tmp_path / "report.md").read_text()
+    kept = read_results(tmp_path)
+    assert kept.rope == 0.5
+    assert {test["verdict"] for test in report_of(tmp_path).facts["tests"]} == {"equivalent"}
+    assert {test.rope for test in all_tests(results)} == {0.001}
+    with pytest.raises(InputError, match=r"rope: expected a number in \[0, 1\], got 2"):
+        write_search_report(results, tmp_path, rope=2)
+
+
+def planned(results, out):
+    """The section of a report that tells of the number of runs."""
+    write_search_report(results, out)
+    return (out / "report.md").read_text().partition("## Number of runs")[2].partition("\n#")[0].strip().splitlines()
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_report_says_that_the_number_of_runs_was_planned(results, tmp_path):
+    chance = next(result for result in results if result.algorithm == "chance")
+    assert planned([chance], tmp_path) == [
+        "- Planned before the first run, for all pairs of algorithm and task: 8 runs, seeds 0 to 7.",
+        "- All of them finished, none was added.",
+    ]
+    assert report_of(tmp_path).facts["planned"][0].endswith("8 runs, seeds 0 to 7.")
+    assert (summarise([chance])[0]["planned"], summarise([chance])[0]["runs"]) == (8, 8)
+
+
+def some(result, seeds):
+    """The result with these runs only; those of others are copies of its first."""
+    rows = [result.seeds.index(seed) if seed in result.seeds else 0 for seed in seeds]
+    return replace(
+        result, seeds=tuple(seeds), regrets=result.regrets[rows], outcomes=result.outcomes[rows],
+        reached=tuple(result.reached[row] for row in rows),
+        architectures=tuple(result.architectures[row] for row in rows),
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_runs_that_are_missing_or_were_added_are_said(results, tmp_path):
+    chance, fragile = (next(r for r in results if r.algorithm == name) for name in ("chance", "fragile"))
+    failed = len(fragile.failures)
+    assert f"{failed} of 8 planned runs are missing ({failed} failed)." in planned([fragile], tmp_path / "failed")[1]
+    fewer = planned([some(chance, [0, 1, 2, 5, 6])], tmp_path / "fewer")
+    assert fewer[1] == ("- chance on cifar10 test clean: 3 of 8 planned runs are missing (no failure is recorded).")
+    more = planned([some(chance, range(11))], tmp_path / "more")
+    assert "chance on cifar10 test clean: 3 runs were added that were not planned; p-values and" in more[1]
+    assert len(more) == 2
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_runs_that_were_planned_after_others_had_been_reported_are_said(tmp_path):
+    task = Task.named(synthetic(), "cifar10", "clean", split="validation")
+
+    def searched(runs, settings=None):
+        algorithms = {"chance": RandomSearch(), "old": settings or RegularizedEvolution()}
+        return list(Experiment.of(algorithms, [task], Plan(6, runs)).run())
+
+    few, many = searched(3), searched(5)
+    assert len(planned(few, tmp_path)) == 2
+    assert len(planned(few, tmp_path)) == 2  # the same again
+    text = planned(many, tmp_path)[1]
+    assert text.startswith(
+        "- Planned more than once in this folder: 3 from seed 0, then 5 from seed 0 runs of chance on cifar10 "
+        "validation clean; old on cifar10 validation clean. P-values and intervals suppose a number that was fixed"
+    )
+    assert planned(many, tmp_path)[1] == text
+    assert report_of(tmp_path).facts["planned"][1] == text.removeprefix("- ")
+    others = searched(4, RegularizedEvolution(population=5, sample=2))[1:]
+    assert len(planned(others, tmp_path)) == 2  # another question
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_results_of_an_earlier_version_have_neither_plan_nor_region(results, tmp_path):
+    write_search_report(results, tmp_path)
+    kept = json.loads((tmp_path / "results.json").read_text())
+    del kept["planned"], kept["rope"]
+    (tmp_path / "results.json").write_text(json.dumps(seal(KIND, kept)))
+    found = read_results(tmp_path)
+    assert (len(found.results), found.planned, found.rope) == (len(results), (), 0.001)
+    assert report_of(tmp_path).facts["planned"][0].endswith("8 runs, seeds 0 to 7.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rope": "much"}, {"rope": 7}, {"rope": None}, {"planned": [{}]}, {"planned": 3},
+        {"planned": [{"task": "t", "algorithm": "a", "question": "q", "runs": "3", "seed": 0}]},
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("without_pictures")
+def test_plans_and_regions_that_are_none_are_refused(results, tmp_path, change):
+    write_search_report(results[:1], tmp_path)
+    kept = {**json.loads((tmp_path / "results.json").read_text()), **change}
+    (tmp_path / "results.json").write_text(json.dumps(seal(KIND, kept)))
+    with pytest.raises(DataError, match="that robnas search --out DIR writes") as raised:
+        read_results(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("regret", [None, float("nan"), float("inf")])
+@pytest.mark.usefixtures("without_pictures")
+def test_regrets_that_are_no_numbers_are_refused(results, tmp_path, regret):
+    write_search_report(results[:2], tmp_path)
+    kept = json.loads((tmp_path / "results.json").read_text())
+    kept["results"][0]["regrets"][3][0] = regret
+    (tmp_path / "results.json").write_text(json.dumps(seal(KIND, kept)))
+    with pytest.raises(DataError, match="numbers that do not belong together"):
+        read_results(tmp_path)
+
+
+def test_fronts_are_drawn_beside_an_algorithm_of_which_no_run_finished(results):
+    found = [result for result in results if result.several]
+    none = replace(found[0], algorithm="none", seeds=(), fronts=(), regrets=found[0].regrets[:0])
+    (legend,) = [axes.get_legend() for axes in attainment_fronts([none, *found]).axes if axes.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == ["the table's front", "chance", "nsga2"]
 
 
 def test_pictures_name_the_algorithms_that_are_in_them(results):

@@ -30,6 +30,9 @@ def test_holm_multiplies_the_smallest_by_their_number_and_never_falls():
     np.testing.assert_array_equal(holm([0.01, np.nan]), [0.02, np.nan])
     with pytest.raises(InputError, match=r"p-values: expected numbers in \[0, 1\], got \[0.1, inf\]"):
         holm([0.1, np.inf])
+    for wrong in (0.1, [[0.1, 0.2]]):
+        with pytest.raises(InputError, match=r"p-values: expected shape \(tests,\), got \("):
+            holm(wrong)
 
 
 def exact_wilcoxon(gaps):
@@ -60,6 +63,61 @@ def test_differences_that_only_rounding_tells_apart_are_ties():
     (test,) = paired_tests([result("a", first), result("b", second)], 10)
     assert test.p == wilcoxon([-0.2, 0.2, 0.2, 0.8, 0.0, 0.2], zero_method="pratt").pvalue
     assert test.p != wilcoxon(first - second, zero_method="pratt").pvalue
+
+
+@pytest.mark.parametrize(("count", "p"), [(4, 0.125), (5, 0.0625)])
+def test_a_few_differing_pairs_of_many_give_the_p_value_of_their_signs(count, p):
+    regrets = np.zeros(200)
+    regrets[:count] = 0.001 * np.arange(1, count + 1)
+    (test,) = paired_tests([result("a", regrets), result("b", np.zeros(200))], 10)
+    assert (test.runs, test.equal, test.p, test.adjusted, test.family) == (200, 200 - count, p, p, 1)
+
+
+def test_a_comparison_says_how_large_the_difference_is_and_whether_it_matters():
+    rng = np.random.default_rng(3)
+    good, bad = rng.uniform(0, 0.002, 50), rng.uniform(0.01, 0.012, 50)
+    near = good + rng.uniform(0, 0.0002, 50)
+    found = {
+        (t.first, t.second): t
+        for t in paired_tests([result(*one) for one in (("a", good), ("b", bad), ("c", near))], 10)
+    }
+    assert [found[pair].verdict for pair in (("a", "b"), ("b", "c"), ("a", "c"))] == ["first", "second", "equivalent"]
+    test = found["a", "b"]
+    assert test.difference == pytest.approx((good - bad).mean())
+    assert test.low < test.difference < test.high < -test.rope == -0.001
+    assert (test.first_better, test.equivalent, test.second_better) == (1.0, 0.0, 0.0)
+    assert test.correlation == pytest.approx(np.corrcoef(good, bad)[0, 1])
+    assert test.unpaired == pytest.approx(test.difference)
+    assert test.unpaired_low < test.unpaired < test.unpaired_high
+    assert (test.unit, test.family) == ("fraction of accuracy", 3)
+    assert found["a", "c"].equivalent == 1.0
+    assert found["a", "c"].p < 1e-6  # surely different, and by nothing that matters
+    strict = paired_tests([result("a", good), result("c", near)], 10, rope=0.00001)
+    assert strict[0].verdict == "first"
+    for rope in (-0.1, np.nan, 2):
+        with pytest.raises(InputError, match=r"rope: expected a number in \[0, 1\], got"):
+            paired_tests([result("a", good), result("c", near)], 10, rope=rope)
+
+
+def test_the_unpaired_difference_is_of_all_runs_and_needs_no_common_seed():
+    first, second = result("a", [0.1, 0.2, 0.3], seeds=[0, 1, 2]), result("b", [0.3, 0.9], seeds=[8, 7])
+    (test,) = paired_tests([first, second], 10)
+    assert (test.runs, test.difference, test.low, test.first_better, test.correlation) == (0, None, None, None, None)
+    assert (test.p, test.verdict) == (1.0, "undecided")
+    assert test.unpaired == pytest.approx(-0.4)
+    assert test.unpaired_low < -0.4 < test.unpaired_high
+
+
+def test_regrets_that_are_no_numbers_and_algorithms_that_are_there_twice_are_refused():
+    broken = [result("a", [0.1, np.nan, 0.2]), result("b", [0.1, 0.2, 0.2])]
+    twice = [result("a", [0.1, 0.2]), result("a", [0.3, 0.2])]
+    for compare in (paired_tests, average_ranks):
+        with pytest.raises(
+            InputError, match="regret of a on task, seed 1: expected a finite number, got nan; leave the"
+        ):
+            compare(broken, 10)
+        with pytest.raises(InputError, match="results: expected one per algorithm and task, got two of a on task"):
+            compare(twice, 10)
 
 
 def test_runs_that_only_one_algorithm_finished_are_left_out():
@@ -101,6 +159,14 @@ def test_the_friedman_test_is_demsars():
     two = average_ranks([result("a", [0, 0, 0, 0, 0]), result("b", [1, 1, 1, 1, 1])], 10)
     assert two.p == pytest.approx(2 / 32)
     assert average_ranks([result("a", [0, 0]), result("b", [0, 0])], 10).p == 1
+
+
+def test_friedmans_p_of_a_few_blocks_that_differ_is_that_of_their_orders():
+    regrets = np.zeros((200, 3))
+    regrets[[3, 50, 120], 1] = 0.01
+    ranking = average_ranks([result(name, regrets[:, k]) for k, name in enumerate("abc")], 10)
+    assert ranking.p == pytest.approx(3 / 27)  # the limit says .0498
+    assert ranking.cliques == ((0, 2),)
 
 
 def test_cliques_join_what_is_not_distinguished():
@@ -164,3 +230,27 @@ def test_attainment_is_what_a_share_of_the_runs_dominates():
         assert curve.tolist() == [slow_attainment(fronts, value, share) for value in x]
         assert (np.diff(curve[np.isfinite(curve)]) <= 0).all()
     assert not np.isfinite(curves[-1]).any()  # one run found nothing
+
+
+@pytest.mark.parametrize(
+    ("fronts", "shares", "text"),
+    [
+        ([], [0.5], "fronts: expected those of at least one run, got none"),
+        ([[[1.0, 2.0]]], [0.0], r"share of the runs: expected a number in"),
+        ([[[1.0, 2.0]]], [1.5], "share of the runs: expected a number in"),
+        ([[[1.0, 2.0]]], [np.nan], "share of the runs: expected a number in"),
+        ([[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]], [0.5], r"front of a run: expected shape \(points, 2\), got \(2, 3\)"),
+        ([[1.0, 2.0]], [0.5], r"front of a run: expected shape \(points, 2\), got \(2,\)"),
+        ([[[np.inf, 2.0]]], [0.5], "front of a run: expected points below infinity, got an infinite point"),
+    ],
+)
+def test_fronts_without_runs_of_other_shapes_and_shares_of_nothing_are_refused(fronts, shares, text):
+    with pytest.raises(InputError, match=text):
+        attainment(fronts, shares)
+
+
+def test_points_that_are_no_numbers_and_runs_without_points_attain_nothing():
+    x, (curve,) = attainment([[[1.0, 2.0], [np.nan, 9.0], [3.0, -np.inf]], []], [0.5])
+    assert (x.tolist(), curve.tolist()) == ([1.0], [2.0])
+    x, curves = attainment([[], np.empty((0, 2))], [0.5, 1.0])
+    assert (x.shape, curves.shape) == ((0,), (2, 0))

@@ -43,6 +43,9 @@ from robnas.analysis._search_attainment import attainment as attainment
 from robnas.analysis._search_figures import anytime_curves as anytime_curves
 from robnas.analysis._search_figures import attainment_fronts as attainment_fronts
 from robnas.analysis._search_figures import critical_differences as critical_differences
+from robnas.analysis._search_planned import run_notes as run_notes
+from robnas.analysis._search_ranks import Ranking as Ranking
+from robnas.analysis._search_ranks import average_ranks as average_ranks
 from robnas.analysis._search_report import all_rankings as all_rankings
 from robnas.analysis._search_report import all_tests as all_tests
 from robnas.analysis._search_report import by_regret as by_regret
@@ -53,11 +56,14 @@ from robnas.analysis._search_report import summarise as summarise
 from robnas.analysis._search_report import write_search_report as write_search_report
 from robnas.analysis._search_saved import Saved as Saved
 from robnas.analysis._search_saved import queries_saved as queries_saved
+from robnas.analysis._search_statistics import HOLM_FAMILY as HOLM_FAMILY
+from robnas.analysis._search_statistics import ROPE as ROPE
 from robnas.analysis._search_statistics import PairedTest as PairedTest
-from robnas.analysis._search_statistics import Ranking as Ranking
-from robnas.analysis._search_statistics import average_ranks as average_ranks
 from robnas.analysis._search_statistics import holm as holm
 from robnas.analysis._search_statistics import paired_tests as paired_tests
 from robnas.analysis._search_table2 import TABLE2_NOTICE as TABLE2_NOTICE
+from robnas.analysis._search_tests import chances_text as chances_text
+from robnas.analysis._search_tests import interval_text as interval_text
+from robnas.analysis._search_tests import verdict_text as verdict_text
 
 __dir__ = _lazy.listing(__name__)

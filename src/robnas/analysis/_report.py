@@ -15,8 +15,9 @@ from robnas._brief import brief
 from robnas.analysis._report_facts import table_facts
 from robnas.analysis._report_page import Block, Grid, Page, Section
 from robnas.analysis._report_table import provenance_grid, table_lead, table_sections
+from robnas.analysis._search_planned import run_notes
 from robnas.analysis._search_report import read_results, search_page, summarise
-from robnas.analysis._search_statistics import paired_tests
+from robnas.analysis._search_statistics import HOLM_FAMILY, paired_tests
 from robnas.benchmarks import BUNDLED, CATALOGUE, Choice, load
 from robnas.errors import InputError
 from robnas.records import is_store
@@ -95,12 +96,15 @@ def _page(title: str, lead: Sequence[Block], sections: Sequence[Section]) -> Pag
 
 
 def _search_report(path: Path) -> Report:
-    results, notes, version = read_results(path)
+    kept = read_results(path)
+    results, version = kept.results, kept.version
     finished = [result for result in results if result.seeds]
-    tests = paired_tests(finished, finished[0].budget) if finished else []
+    tests = paired_tests(finished, finished[0].budget, rope=kept.rope) if finished else []
     facts = {
         "searched_by": version,
         "summary": plain(summarise(results)),
+        "planned": run_notes(results, kept.planned),
+        "holm": HOLM_FAMILY,
         "tests": plain(tests),
         "failures": [
             {"algorithm": result.algorithm, "task": result.task["name"], **vars(failure)}
@@ -108,7 +112,7 @@ def _search_report(path: Path) -> Report:
             for failure in result.failures
         ],
     }
-    page = search_page(results, notes)
+    page = search_page(results, kept.notes, kept.planned, kept.rope)
     searched = Section("Provenance", (provenance_grid("How it was searched", _searched(results, version)),))
     whole = _page(page.title, page.lead, [*page.sections, searched])
     return Report("search", whole, facts)
@@ -116,7 +120,7 @@ def _search_report(path: Path) -> Report:
 
 def _searched(results: Sequence[Result], version: str) -> dict[str, Any]:
     first = results[0]
-    facts: dict[str, Any] = {"searched by robnas": version, "queries": first.budget, "runs": first.runs}
+    facts: dict[str, Any] = {"searched by robnas": version, "queries": first.budget, "planned runs": first.runs}
     facts["seeds"] = f"{first.seed} to {first.seed + first.runs - 1}"
     for result in results:
         facts[f"settings of {result.algorithm}"] = result.settings or "none"

@@ -11,7 +11,8 @@ import numpy as np
 
 from robnas.analysis._outputs import label
 from robnas.analysis._search_attainment import attainment
-from robnas.analysis._search_statistics import Ranking, by_task
+from robnas.analysis._search_ranks import Ranking
+from robnas.analysis._search_statistics import by_task
 from robnas.search import Result
 
 if TYPE_CHECKING:
@@ -172,6 +173,8 @@ def attainment_fronts(results: Sequence[Result]) -> Figure:
         x, (y,) = attainment([front], [1.0])
         _stairs(axes, x, y, a >= costs, b >= costs, color="0.55", linewidth=3, label="the table's front")
         for result in results:
+            if not result.fronts:  # no run finished
+                continue
             style = styles[result.algorithm]
             x, (most, half, few) = attainment([f[:, [a, b]] for f in result.fronts], [0.75, 0.5, 0.25])
             _stairs(axes, x, half, a >= costs, b >= costs, linewidth=1.5, label=label(result.algorithm), **style)
@@ -213,7 +216,7 @@ def _zoom(axes: Axes, results: Sequence[Result], a: int, b: int, costs: int) -> 
         shown = _shown(front, objective >= costs)
         low, high = float(shown.min()), float(shown.max())
         if b < costs:  # two accuracies: what the median run of the worst algorithm lacks, four times
-            reached = min(np.median([run[:, objective].max() for run in r.fronts]) for r in results)
+            reached = min(np.median([run[:, objective].max() for run in r.fronts]) for r in results if r.fronts)
             missing = high - float(_shown(reached, False))
             low = high - 4 * missing if missing > 0 else low
         elif objective < costs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,32 @@ from robnas._files import read_text, write_text
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._report_page import Block, Bullets, Grid, Page, Picture, Section, Text, to_markdown
 from robnas.analysis._search_figures import anytime_curves, attainment_fronts, critical_differences
+from robnas.analysis._search_intervals import mean_interval
+from robnas.analysis._search_planned import run_notes
+from robnas.analysis._search_ranks import Ranking, average_ranks
 from robnas.analysis._search_saved import queries_saved, saved_grid
-from robnas.analysis._search_statistics import PairedTest, Ranking, average_ranks, by_task, paired_tests
+from robnas.analysis._search_statistics import ROPE, PairedTest, by_task, paired_tests, unit
+from robnas.analysis._search_tests import test_sections
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.search import FORMAT, KIND, Result, charged_by
+from robnas.search import FORMAT, KIND, Planned, Result, charged_by, read_planned
+from robnas.types import check_range
 
 RESULTS = "results.json"
-_TESTS, _FAILED = 40, 50  # that the page lists
+_FAILED = 50  # that the page lists
 
 SUMMARY = (
-    "task", "algorithm", "budget", "runs", "mean_regret", "standard_error", "median_regret", "found_best",
-    "average_rank", "mean_reported", "hours", "duplicates", "infeasible", "failed", "failures",
+    "task", "algorithm", "budget", "planned", "runs", "unit", "mean_regret", "low", "high", "standard_error",
+    "median_regret", "found_best", "average_rank", "mean_reported", "hours", "duplicates", "infeasible", "failed",
+    "failures",
 )  # fmt: skip
 
 
 def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     """A row per task, algorithm and checkpoint, with the columns `SUMMARY`.
 
-    The regret is a fraction of accuracy, or with several objectives the share of hypervolume that is missing.
+    The regret is a fraction of accuracy, or with several objectives the share of hypervolume that is missing, as
+    ``unit`` says; ``low`` and ``high`` are the ends of the 95 % interval of its mean (`mean_interval`). ``planned`` is
+    the number of runs that was fixed before, ``runs`` that of those that finished.
     ``mean_reported``, accuracies and then costs of what is returned, and ``hours`` are those at the end of the run.
     Where no run finished, ``runs`` is 0 and the means are None.
     """
@@ -43,13 +51,18 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
             ranks = _ranks(found, budget)
             for result in found:
                 regret, runs = result.at(budget), len(result.seeds)
+                low, high = mean_interval(regret) or (None, None)
                 rows.append(
                     {
                         "task": result.task["name"],
                         "algorithm": result.algorithm,
                         "budget": budget,
+                        "planned": result.runs,
                         "runs": runs,
+                        "unit": unit(result),
                         "mean_regret": float(regret.mean()) if runs else None,
+                        "low": low,
+                        "high": high,
                         "standard_error": float(regret.std(ddof=1) / np.sqrt(runs)) if runs > 1 else None,
                         "median_regret": float(np.median(regret)) if runs else None,
                         "found_best": float((regret <= 1e-12).mean()) if runs else None,
@@ -92,39 +105,68 @@ def finished(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if result.seeds]
 
 
-def write_search_report(results: Sequence[Result], out: Path, notes: Sequence[str] = ()) -> list[Path]:
+def write_search_report(
+    results: Sequence[Result], out: Path, notes: Sequence[str] = (), *, rope: float = ROPE
+) -> list[Path]:
     """Write everything there is to know about some results into a folder.
 
     Args:
         results: of `search.repeat_all` or an experiment.
         out: folder.
         notes: shown at the end of the page.
+        rope: half the width of the region within which differences of mean regret do not matter, see `paired_tests`.
 
     Returns:
         The files: ``results.json`` with everything, ``summary.csv``, ``tests.csv``, ``queries.csv``, ``report.md``, and
         its pictures ``curves``, ``ranks-BUDGET`` and ``attainment-N`` as PNG and SVG.
     """
-    kept = {"robnas": __version__, "format": FORMAT, "notes": [*notes], "results": [r.to_dict() for r in results]}
+    tests, plans = all_tests(results, rope), _plans(results, out)
+    kept = {
+        "robnas": __version__, "format": FORMAT, "notes": [*notes], "rope": rope,
+        "planned": [asdict(plan) for plan in plans], "results": [r.to_dict() for r in results],
+    }  # fmt: skip
     write_text(out / RESULTS, json.dumps(seal(KIND, kept)) + "\n")
     rows = summarise(results)
     cells = [[_cell(row[key]) for key in SUMMARY] for row in rows]
     files = [out / RESULTS, write_csv(out / "summary.csv", SUMMARY, cells)]
-    tests = all_tests(results)
     if tests:
-        header = list(vars(tests[0]))
-        files.append(write_csv(out / "tests.csv", header, [list(vars(test).values()) for test in tests]))
+        cells = [[_cell(value) for value in vars(test).values()] for test in tests]
+        files.append(write_csv(out / "tests.csv", list(vars(tests[0])), cells))
     if saved := queries_saved(results):
         rows_ = [[_cell(value) for value in vars(row).values()] for row in saved]
         files.append(write_csv(out / "queries.csv", list(vars(saved[0])), rows_))
-    page = search_page(results, notes)
+    page = _page(results, notes, plans, tests)
     for picture in page.pictures:
         files += write_pictures(out / picture.name, picture.figure)
     write_text(out / "report.md", to_markdown(page, lambda picture: f"{picture.name}.png"))
     return [*files, out / "report.md"]
 
 
-def read_results(path: Path) -> tuple[list[Result], list[str], str]:
-    """Results, notes and version of robnas in what `write_search_report` has left.
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What `write_search_report` has left."""
+
+    results: list[Result]
+    notes: list[str]
+    version: str
+    """Of robnas."""
+    planned: tuple[Planned, ...] = ()
+    """Every plan of runs that the folder has seen, in order; empty in files of earlier versions."""
+    rope: float = ROPE
+
+
+def _plans(results: Sequence[Result], out: Path) -> list[Planned]:
+    """Every plan of runs that the folder has seen, those of these results last."""
+    try:
+        earlier = read_results(out)
+        seen = [*earlier.planned, *map(Planned.by, earlier.results)]
+    except DataError:  # the first report in this folder
+        seen = []
+    return list(dict.fromkeys([*seen, *read_planned(out), *map(Planned.by, results)]))
+
+
+def read_results(path: Path) -> Kept:
+    """What `write_search_report` has left.
 
     Args:
         path: the folder, or its ``results.json``.
@@ -144,11 +186,10 @@ def read_results(path: Path) -> tuple[list[Result], list[str], str]:
         if old or version == FORMAT:
             if not old:
                 kept = unseal(file, KIND, kept, "search again")
-            found = [Result.from_dict(values) for values in kept["results"]]
-            _check_fit(found)
+            found = _kept(kept)
             if old:
                 note_unverified(file)
-            return found, [str(note) for note in kept["notes"]], str(kept["robnas"])
+            return found
     except DataError:
         raise
     except (
@@ -165,20 +206,26 @@ def read_results(path: Path) -> tuple[list[Result], list[str], str]:
     raise DataError(str(file), expected=f"format {FORMAT}", got=version, remedy="read it with the robnas that wrote it")
 
 
-def _check_fit(results: Sequence[Result]) -> None:
-    """Raise `ValueError` unless there are results, with the same checkpoints."""
+def _kept(values: dict[str, Any]) -> Kept:
+    """Raise `ValueError` or the like unless there are results, with the same checkpoints."""
+    results = [Result.from_dict(one) for one in values["results"]]
     if not results:
         raise ValueError("no results")
     for result in results:
         counted = {"duplicates", "infeasible", "failed"} <= set(result.counts)
         if not counted or result.checkpoints != results[0].checkpoints:
             raise ValueError(f"{result.algorithm}: numbers that do not belong together")
+    by_task(results)
+    rope = values.get("rope", ROPE)
+    check_range("rope", rope, 0.0, 1.0)
+    planned = tuple(Planned.from_dict(one) for one in values.get("planned", ()))
+    return Kept(results, [str(note) for note in values["notes"]], str(values["robnas"]), planned, float(rope))
 
 
-def all_tests(results: Sequence[Result]) -> list[PairedTest]:
+def all_tests(results: Sequence[Result], rope: float = ROPE) -> list[PairedTest]:
     """`paired_tests` at every checkpoint, of the algorithms of which a run finished."""
     ran = finished(results)
-    return [test for budget in (ran[0].checkpoints if ran else ()) for test in paired_tests(ran, budget)]
+    return [test for budget in (ran[0].checkpoints if ran else ()) for test in paired_tests(ran, budget, rope=rope)]
 
 
 def all_rankings(results: Sequence[Result]) -> list[Ranking]:
@@ -213,13 +260,23 @@ def notice_on(columns: Sequence[str]) -> str:
     )
 
 
-def search_page(results: Sequence[Result], notes: Sequence[str] = ()) -> Page:
-    """What the results say: a table per task, curves, ranks, tests, what failed.
+def search_page(
+    results: Sequence[Result], notes: Sequence[str] = (), planned: Sequence[Planned] = (), rope: float = ROPE
+) -> Page:
+    """What the results say: a table per task, curves, ranks, differences and tests, what failed, what was planned.
 
     Args:
         results: at least one.
         notes: shown at the end.
+        planned: every plan of runs that is known, in order.
+        rope: of `paired_tests`.
     """
+    return _page(results, notes, planned, all_tests(results, rope))
+
+
+def _page(
+    results: Sequence[Result], notes: Sequence[str], planned: Sequence[Planned], tests: Sequence[PairedTest]
+) -> Page:
     notice = oracle_notice(results)
     lead = (Text(f"{notice[0].upper()}{notice[1:]}.", strong=True),) if notice else ()
     rows, ran = summarise(results), finished(results)
@@ -231,11 +288,15 @@ def search_page(results: Sequence[Result], notes: Sequence[str] = ()) -> Page:
         sections += [Section("Pictures", tuple(_pictures(ran)))]
     if ran:
         sections.append(Section("Queries to 99 % of the optimum", (saved_grid(queries_saved(ran)),)))
-    if tests := all_tests(results):
-        sections.append(Section("Paired tests", (_test_grid(tests),)))
+    if tests:
+        sections += test_sections(tests)
     failed = [f"{r.algorithm} on {r.task['name']}, seed {f.seed}: {f.error}" for r in results for f in r.failures]
     more = [f"… and {len(failed) - _FAILED:,} more"] if len(failed) > _FAILED else []
-    for title, texts in (("Runs that failed", [*failed[:_FAILED], *more]), ("Notes", notes)):
+    for title, texts in (
+        ("Runs that failed", [*failed[:_FAILED], *more]),
+        ("Number of runs", run_notes(results, planned)),
+        ("Notes", notes),
+    ):
         if texts:
             sections.append(Section(title, (Bullets(tuple(texts)),)))
     return Page("Search", lead, tuple(sections))
@@ -248,7 +309,7 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     oracle = ", ".join(f"{name} {value:.6g}" for name, value in best)
     unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
     caption = (
-        f"{unit} ± standard error [average rank]; {first.runs} runs from seed {first.seed}, noise "
+        f"{unit} ± standard error [average rank]; {first.runs} planned runs from seed {first.seed}, noise "
         f"{first.task['noise']}, charged once per {charged_by(first.task)}. Oracle per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
@@ -290,22 +351,6 @@ def _pictures(results: Sequence[Result]) -> Iterator[Block]:
 
 def _names(results: Sequence[Result]) -> str:
     return ", ".join(result.algorithm for result in results)
-
-
-def _test_grid(tests: Sequence[PairedTest]) -> Grid:
-    caption = "Wilcoxon signed-rank tests of runs paired by seed; difference of mean regrets in percentage points"
-    if len(tests) > _TESTS:
-        tests = sorted(tests, key=lambda test: (-test.budget, test.adjusted))[:_TESTS]
-        caption += f"; the first {_TESTS} at the largest budget, the rest is in tests.csv"
-    rows = tuple(
-        (
-            test.task, test.first, test.second, f"{test.budget}", f"{100 * test.difference:+.3f}", f"{test.runs}",
-            f"{test.p:.2g}", f"{test.adjusted:.2g}",
-        )
-        for test in tests
-    )  # fmt: skip
-    header = ("task", "one", "other", "queries", "difference", "runs", "p", "p after Holm")
-    return Grid(caption, header, rows, texts=(1, 2))
 
 
 def regret_text(row: dict[str, Any]) -> str:

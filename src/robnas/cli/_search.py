@@ -61,6 +61,13 @@ def search(
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of many algorithms, tasks and data sets, instead of the above.")
     ] = None,
+    rope: Annotated[
+        float,
+        typer.Option(
+            help="Differences of mean regret up to so many percentage points (of several objectives: percent of the "
+            "hypervolume) do not matter: the region of practical equivalence."
+        ),
+    ] = 0.1,
     jobs: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results, tests and figures; an interrupted search goes on there.")
@@ -69,10 +76,12 @@ def search(
 ) -> None:
     """Run search algorithms on a table many times and compare what they find."""
     from robnas._files import check_writable
-    from robnas.analysis import oracle_notice, write_search_report
+    from robnas.analysis import oracle_notice, run_notes, write_search_report
     from robnas.errors import InputError, Verbatim
-    from robnas.search import Experiment
+    from robnas.search import Experiment, read_planned
+    from robnas.types import check_count, check_range
 
+    check_range("--rope", rope, 0.0, 100.0)
     if out is not None:
         check_writable(out, folder=True)
     given = {
@@ -91,8 +100,11 @@ def search(
             experiment = _from_options(given, changes, progress)
         else:
             experiment = Experiment.read(config, {**changes, "table": table})
+        check_count("jobs", jobs)
+        if out is not None:
+            experiment.record_plan(out)
         results = list(experiment.run(jobs, None if out is None else out / "results", progress))
-        files = [] if out is None else write_search_report(results, out, experiment.left_out)
+        files = [] if out is None else write_search_report(results, out, experiment.left_out, rope=rope / 100)
     if notice := oracle_notice(results):
         print(notice, file=sys.stderr)
     for text in experiment.left_out:
@@ -103,10 +115,14 @@ def search(
             f"failed: {result.algorithm} on {result.task['name']}, seed {failure.seed}: {failure.error}",
             file=sys.stderr,
         )
+    planned = run_notes(results, () if out is None else read_planned(out))
+    for text in planned:
+        if "more than once" in text:
+            say(text, sys.stderr)
     if as_json:
-        print_json(_facts(results, files))
+        print_json({**_facts(results, files, rope / 100), "planned": planned})
     else:
-        _print(results, files)
+        _print(results, files, rope / 100)
     if failed:
         raise typer.Exit(1)
 
@@ -158,21 +174,22 @@ def _settings(texts: list[str]) -> dict[str, str]:
     return found
 
 
-def _facts(results: list[Result], files: list[Path]) -> dict[str, Any]:
-    from robnas.analysis import all_rankings, all_tests, summarise
+def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, Any]:
+    from robnas.analysis import HOLM_FAMILY, all_rankings, all_tests, summarise
 
     return {
         "oracle_selection": list(dict.fromkeys(name for result in results for name in result.oracle_selection)),
         "summary": summarise(results),
-        "tests": all_tests(results),
+        "holm": HOLM_FAMILY,
+        "tests": all_tests(results, rope),
         "rankings": all_rankings(results),
         "results": [result.to_dict() for result in results],
         "files": [str(path) for path in files],
     }
 
 
-def _print(results: list[Result], files: list[Path]) -> None:
-    """A table per task: regret at each budget, and how often the best was found."""
+def _print(results: list[Result], files: list[Path], rope: float) -> None:
+    """A table per task: regret at each budget, how often the best was found, how the others differ from the first."""
     from robnas.analysis import by_regret, regret_text, summarise
 
     rows = summarise(results)
@@ -188,9 +205,31 @@ def _print(results: list[Result], files: list[Path]) -> None:
             found = "-" if share is None else f"{100 * share:.1f} %"
             lines.append([name, *cells, found, "-" if hours is None else f"{hours:,.0f}"])
         say(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank]")
-        widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-        for name, *cells in lines:
-            print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
+        _print_aligned(lines)
+        _print_differences([result for result in results if result.task["name"] == task], by_regret(last), rope)
         print()
     if files:
         print(f"report  {next(path for path in files if path.name == 'report.md')}")
+
+
+def _print_differences(results: list[Result], names: list[str], rope: float) -> None:
+    """How all others differ from the algorithm with the smallest mean regret, at the whole budget."""
+    from robnas.analysis import chances_text, finished, interval_text, paired_tests, verdict_text
+
+    found = {result.algorithm: result for result in finished(results)}
+    ran = [name for name in names if name in found]
+    if len(ran) < 2:
+        return
+    lines = [["", "difference", "better", "P better · equal · worse"]]
+    for name in ran[1:]:
+        (test,) = paired_tests([found[name], found[ran[0]]], results[0].budget, rope=rope)
+        difference = interval_text(test.difference, test.low, test.high)
+        lines.append([name, difference, verdict_text(test), chances_text(test)])
+    say(f"from {ran[0]} [95 % interval]; differences up to ±{100 * rope:g} do not matter")
+    _print_aligned(lines)
+
+
+def _print_aligned(lines: list[list[str]]) -> None:
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    for name, *cells in lines:
+        print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))

@@ -18,6 +18,8 @@ from robnas.search._mo_evolution import MORegularizedEvolution as MORegularizedE
 from robnas.search._nsga2 import NSGA2 as NSGA2
 from robnas.search._optuna import SAMPLERS as SAMPLERS
 from robnas.search._optuna import Optuna as Optuna
+from robnas.search._planned import Planned as Planned
+from robnas.search._planned import read_planned as read_planned
 from robnas.search._predictor import PREDICTORS as PREDICTORS
 from robnas.search._predictor_evolution import PredictorEvolution as PredictorEvolution
 from robnas.search._proxy import SIZES as SIZES

@@ -21,6 +21,7 @@ from robnas._settings import check_keys, content_hash
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
+from robnas.search._planned import Planned, record
 from robnas.search._repeat import Cell, Plan, repeat_all
 from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
@@ -144,6 +145,23 @@ class Experiment:
             if "tasks" in entry
         }
         return cls.of(algorithms, tasks, plan, only)
+
+    def record_plan(self, out: str | Path) -> None:
+        """Write down, before anything runs, how many runs are planned: a line per pair in ``planned.jsonl``.
+
+        Args:
+            out: folder of the report, whose lines say later whether other numbers were planned before.
+        """
+        plan = self.plan
+        record(
+            Path(out),
+            [
+                Planned.of(
+                    cell.label, settings_of(cell.algorithm), cell.task.to_dict(), plan.budget, plan.runs, plan.seed
+                )
+                for cell in self.cells
+            ],
+        )
 
     def run(self, jobs: int = 1, out: str | Path | None = None, progress: Progress = silent) -> Iterator[Result]:
         """The result of each cell, in order.

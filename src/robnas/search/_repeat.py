@@ -46,7 +46,8 @@ class Plan:
     budget: int
     """Distinct architectures per run."""
     runs: int
-    """Runs per algorithm and task; their seeds follow one another."""
+    """Runs per algorithm and task, fixed before the first one: adding some until a difference shows makes p-values and
+    intervals wrong. Their seeds follow one another."""
     seed: int = 0
     """Seed of the first run. Equal seeds see equal noise, whatever the algorithm, so runs are paired by it."""
     checkpoints: tuple[int, ...] = ()

@@ -106,6 +106,7 @@ class Result:
     task: dict[str, Any]
     budget: int
     runs: int
+    """Planned before the first one."""
     seed: int
     """Of the first run."""
     checkpoints: tuple[int, ...]
@@ -230,6 +231,8 @@ def _fits(found: Result) -> bool:
     return (
         shapes == [array.shape for array in (found.regrets, found.outcomes, found.mean, found.sd)]
         and {runs} == {len(found.reached), len(found.architectures), *([len(found.fronts)] if found.several else [])}
+        and all(np.isfinite(array).all() for array in (found.regrets, found.mean, found.sd))
+        and len(set(found.seeds)) == runs
         and len(found.oracle) == width
         and found.checkpoints[-1:] == (found.budget,)
         and list(found.checkpoints) == sorted(set(found.checkpoints))
