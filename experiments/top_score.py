@@ -134,18 +134,20 @@ def choose(archs: list[Architecture], scores: list[dict[str, float | None]], tab
     return rows
 
 
-def judge(sample: str, name: str, score: Floats, truth: Floats, optimum: float) -> list[Any]:
-    """Figures of a score on a sample, with intervals over architectures."""
+def judge(sample: str, columns: dict[str, Floats], truth: Floats, optimum: float) -> list[list[Any]]:
+    """Figures of every score on a sample, with intervals over architectures, all on the same resamples."""
     draws = Bootstrap(len(truth), np.random.default_rng(0))
     best = Best(truth, draws.index(np.ones(len(truth), dtype=np.bool_)))
-    found = [(best.spearman(score, share), best.count(share), 1) for share in (1.0, *SHARES.values())]
-    found += [(best.regret(score, first), len(truth), 100) for first in CHOICES]
-    cells = []
-    for values, size, unit in found:
-        one = summarised(unit * values, size)
-        cells += [f"{one.value:.4f}", f"{one.low:.4f}", f"{one.high:.4f}"]
-    print(f"{sample:<44}{name:<14}", *cells[::3], flush=True)
-    return [sample, len(truth), f"{truth.max():.6f}", f"{optimum:.6f}", name, *cells]
+    beside, rows = best.spearman(columns["parameters"], TOPS["top_decile"]), []
+    for name, score in columns.items():
+        found = [(best.spearman(score, share), best.count(share)) for share in (1.0, *SHARES.values())]
+        found += [(100 * best.regret(score, first), len(truth)) for first in CHOICES]
+        found.append((best.spearman(score, TOPS["top_decile"]) - beside, best.count(TOPS["top_decile"])))
+        intervals = [summarised(values, size) for values, size in found]
+        cells = [f"{end:.4f}" for one in intervals for end in (one.value, one.low, one.high)]
+        print(f"{sample:<48}{name:<14}", *cells[::3], flush=True)
+        rows.append([sample, len(truth), f"{truth.max():.6f}", f"{optimum:.6f}", name, *cells])
+    return rows
 
 
 def read(files: list[Path]) -> tuple[list[Architecture], list[dict[str, float | None]]]:
@@ -201,11 +203,9 @@ def main() -> None:
     for dataset in DATASETS:
         optimum = float(accuracy(table, every, dataset).max())
         for sample, members, columns, keep in samples:
-            truth = accuracy(table, members, dataset)[keep]
-            rows += [
-                judge(f"{sample}, {dataset}", name, column[keep], truth, optimum) for name, column in columns.items()
-            ]
-    figures = [name for name in ("all", *SHARES)] + [f"regret_{first}_points" for first in CHOICES]
+            kept = {name: column[keep] for name, column in columns.items()}
+            rows += judge(f"{sample}, {dataset}", kept, accuracy(table, members, dataset)[keep], optimum)
+    figures = ["all", *SHARES, *(f"regret_{first}_points" for first in CHOICES), "top_decile_over_parameters"]
     header = [f"{name}{end}" for name in figures for end in ("", "_low_95", "_high_95")]
     write_csv(given.out / "top_score.csv", ["sample", "size", "optimum", "table_optimum", "score", *header], rows)
 
