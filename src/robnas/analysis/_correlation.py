@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from robnas.analysis._deconvolution import Deconvolution, kendall_with_values, spearman_with_values
+from robnas.analysis._true_noise import true_noise
 from robnas.benchmarks import Column, Residuals, Table, run_residuals
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["spearman", "kendall"]
-_WINDOW = 200  # residuals of similar value among which noise is drawn
+_FEWEST = 3  # architectures of a correlation
+_ROUNDS = 2  # noise for the distribution of true means, then that for the noise
 
 
 @dataclass(frozen=True)
@@ -160,92 +164,105 @@ def correlation_ceiling(
     resamples: int = 200,
     level: float = 0.95,
 ) -> Correlation:
-    """A model of the rank correlation that a predictor which knows every true mean would reach against a noisy table.
+    """The rank correlation that a predictor which knows every true mean would reach against a noisy table.
 
-    The true means are not known. They are imitated by the table's values shrunk towards their mean until their
-    variance is what remains after the noise is taken off, var − noise variance (Spearman 1904); noise is then added
-    again, many times, and each noisy copy is correlated with the imitation.
+    The true means are not known, but how they are distributed is: the distribution that explains the values best, once
+    the noise is taken off (`Deconvolution`). Means and values of that distribution correlate as much as this says. The
+    noise is normal with a standard deviation that depends on the true mean.
 
     Args:
         values: the table's column, shape (n,); nan is left out. A column that varies no more than its noise has the
             ceiling 0: there is nothing to predict. A constant one has none: nan.
-        noise: residuals, from which noise is drawn among the 200 nearest in value, or the standard deviation of normal
-            noise. The noise of trainings has heavy tails and depends on the value: a normal one of the same standard
-            deviation gives a ceiling that the table itself exceeds.
-        method: ``spearman`` or ``kendall``.
-        rng: source of randomness.
+        noise: residuals, whose standard deviation is that of networks of similar true mean, or one standard deviation.
+        method: ``spearman`` or ``kendall`` (τ-b).
+        rng: source of randomness of the interval; the value does not depend on it.
         runs: trainings behind each value if `noise` is that of one, shape (n,) or one number for all; 1 if it is that
             of the values as they are.
-        resamples: noisy copies.
-        level: of the interval over copies.
+        resamples: bootstrap samples of the values, and of the residuals where they are given.
+        level: of the interval.
 
     Raises:
         InputError: fewer than 3 values, an infinite one, no resample, or noise that is no noise.
     """
-    function = _check(method, level, resamples, rng)
+    _check(method, level, resamples, rng)
     column = _numbers(values)
+    if column.ndim != 1:
+        raise InputError("values", expected="one number per architecture", got=Verbatim(f"shape {column.shape}"))
     known = ~np.isnan(column)
-    share_of_run = _shares(runs, column)[known]
+    behind = _runs(runs, column)[known]
     column = column[known]
-    if column.ndim != 1 or len(column) < 3:
+    if len(column) < 3:
         raise InputError("values", expected="at least 3", got=Verbatim(f"shape {column.shape}"))
-    draw_run = _local(noise, column) if isinstance(noise, Residuals) else _normal(noise)
-
-    def draw(copies: int) -> Floats:
-        return draw_run(rng, column.size, copies) * share_of_run
-
+    around = true_noise(noise, column)
     if (column == column[0]).all():
         return Correlation(float("nan"), float("nan"), float("nan"), level, len(column))
-    total = column.var()
-    share = max(total - float(draw(50).var()), 0.0) / total
-    if share == 0:  # all that varies is noise: there is nothing to predict
-        return Correlation(0.0, 0.0, 0.0, level, len(column))
-    truth = column.mean() + np.sqrt(share) * (column - column.mean())
-    drawn = [function(truth, truth + draw(1)[0]) for _ in range(resamples)]
-    return Correlation(float(np.mean(drawn)), *_interval(drawn, level), level, len(column))
+    if around.none or (around(column) ** 2 / behind).mean() >= column.var():
+        only = float(around.none)  # without noise nothing is in the way; where all is noise, nothing can be predicted
+        return Correlation(only, only, only, level, len(column))
+    deconvolution, function = Deconvolution(column, behind, around), _WITH_VALUES[method]
+    found = deconvolution.fit(around)
+    for _ in range(_ROUNDS if around.networks else 0):
+        around = around.behind(found)
+        found = deconvolution.fit(around)
+    value = function(found)
+    drawn = np.array([function(deconvolution.refit(found, around.resampled(rng), rng)) for _ in range(resamples)])
+    low, high = np.clip(_interval(list(drawn - drawn.mean() + value), level), 0, 1)
+    return Correlation(value, float(low), float(high), level, len(column))
 
 
-def _shares(runs: npt.ArrayLike, column: Floats) -> Floats:
-    """1 / √runs, of the shape of the column; 1 where there are none."""
+_WITH_VALUES = {"spearman": spearman_with_values, "kendall": kendall_with_values}
+
+
+def _runs(runs: npt.ArrayLike, column: Floats) -> Floats:
+    """Trainings behind each value, at least 1."""
     numbers = _numbers(runs)
     if numbers.ndim and numbers.shape != column.shape:
         raise InputError("runs", expected="one number, or one per value", got=Verbatim(f"shape {numbers.shape}"))
-    shares: Floats = np.broadcast_to(1 / np.sqrt(np.maximum(numbers, 1)), column.shape)
-    return shares
+    behind: Floats = np.broadcast_to(np.maximum(numbers, 1), column.shape)
+    return behind
 
 
-def table_ceiling(table: Table, column: Column, rng: np.random.Generator) -> Correlation:
+def table_ceiling(table: Table, column: Column, rng: np.random.Generator, resamples: int = 50) -> Correlation:
     """`correlation_ceiling` of Spearman for a column, from the residuals of its repeated trainings.
 
     Raises:
         InputError: it holds none, or fewer than 3 values.
     """
-    residuals = run_residuals(table.rows, column)
-    return correlation_ceiling(column.mean, residuals, rng=rng, runs=column.counts, resamples=20)
+    residuals, runs = run_residuals(table.rows, column), column.counts
+    if not column.seeds:  # whole means were compared: their noise is that of the values as they are
+        residuals, runs = replace(residuals, deviation=residuals.deviation / np.sqrt(column.runs)), np.minimum(runs, 1)
+    return correlation_ceiling(column.mean, residuals, rng=rng, runs=runs, resamples=resamples)
 
 
-Draw = Callable[[np.random.Generator, int, int], Floats]
+def root_of_seeds(column: Column, rng: np.random.Generator, resamples: int = 200, level: float = 0.95) -> Correlation:
+    """√ of Spearman's ρ between two seeds, the mean over pairs of seeds: what ranks of one training can be told.
+
+    It is the correlation of their ranks with the expected ranks, to which no model of the noise or of the true means
+    contributes. It exceeds the Spearman correlation of the true means, whose ranks are not those of expected ranks, and
+    is that of one training where `correlation_ceiling` is that of the column. The interval is the bootstrap over
+    architectures. nan without 3 architectures that have two seeds in common; 0 where seeds do not agree at all.
+    """
+    several = column.values[(~np.isnan(column.values)).sum(axis=1) > 1]
+    known = ~np.isnan(several)
+    pairs = [
+        (first, second)
+        for first, second in combinations(range(several.shape[1]), 2)
+        if (known[:, first] & known[:, second]).sum() >= _FEWEST
+    ]
+    if not pairs:
+        return Correlation(float("nan"), float("nan"), float("nan"), level, len(several))
+    drawn = [_root(several[rng.integers(len(several), size=len(several))], pairs) for _ in range(resamples)]
+    return Correlation(_root(several, pairs), *_interval(drawn, level), level, len(several))
 
 
-def _normal(sd: float) -> Draw:
-    if not isinstance(sd, int | float) or isinstance(sd, bool) or sd == float("inf"):
-        raise InputError("noise standard deviation", expected="a finite number, or residuals", got=sd)
-    check_range("noise standard deviation", sd, 0)
-    return lambda rng, count, copies: rng.normal(0, sd, (copies, count))
-
-
-def _local(residuals: Residuals, column: Floats) -> Draw:
-    """Noise for each value from the residuals whose level is near it."""
-    size = len(residuals.level)
-    if size < 2:
-        raise InputError("residuals", expected="at least 2", got=Verbatim(f"{size}"))
-    window = min(_WINDOW, size)
-    start = np.clip(np.searchsorted(residuals.level, column) - window // 2, 0, size - window)
-    sign = (-1.0, 1.0)  # which of two identical networks is the higher one is chance
-
-    def draw(rng: np.random.Generator, count: int, copies: int) -> Floats:
-        drawn = residuals.deviation[start + rng.integers(window, size=(copies, count))]
-        signed: Floats = drawn * rng.choice(sign, size=(copies, count))
-        return signed
-
-    return draw
+def _root(values: Floats, pairs: Sequence[tuple[int, int]]) -> float:
+    """√ of the mean of Spearman over pairs of columns, by their rows; nan where all are constant."""
+    found, rows = [], []
+    for first, second in pairs:
+        both = ~np.isnan(values[:, first] + values[:, second])
+        found.append(_spearman(values[both, first], values[both, second]) if both.sum() >= _FEWEST else np.nan)
+        rows.append(both.sum())
+    known = ~np.isnan(found)
+    if not known.any():
+        return float("nan")
+    return float(np.sqrt(max(np.average(np.array(found)[known], weights=np.array(rows)[known]), 0.0)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robnas.analysis._constant import constant_rows
-from robnas.analysis._correlation import Correlation, correlate, spearman, table_ceiling
+from robnas.analysis._correlation import Correlation, correlate, root_of_seeds, spearman, table_ceiling
 from robnas.analysis._leaderboard import (
     ErrorSource,
     Row,
@@ -51,6 +51,8 @@ class MetricFacts:
     """Standard deviation of one training of networks as accurate as the best; None where `noise` is."""
     ceiling: Correlation | None
     """Spearman correlation that a predictor of the true means would reach."""
+    root_of_seeds: Correlation | None
+    """√ of Spearman between two seeds; None where no three architectures have two in common."""
     with_ranking: Correlation | None
     """Spearman correlation with the metric that ranks; None for itself, or with too few architectures."""
     settings: dict[str, str | int]
@@ -233,6 +235,7 @@ def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
         noise_interval=None if noise is None else noise.interval,
         best_sd=None if shown is None else float(shown.run_sd_at(high)),
         ceiling=_ceiling(table, column, noise),
+        root_of_seeds=_root_of_seeds(column),
         with_ranking=None if column is ranked else _correlation(column, ranked),
         settings={key: value for key, value in column.facts.items() if value not in ("", None)},
     )
@@ -242,6 +245,11 @@ def _ceiling(table: Table, column: Column, noise: Noise | None) -> Correlation |
     if noise is None or (~np.isnan(column.mean)).sum() < _FEWEST:
         return None
     return table_ceiling(table, column, np.random.default_rng(0))
+
+
+def _root_of_seeds(column: Column) -> Correlation | None:
+    found = root_of_seeds(column, np.random.default_rng(0))
+    return None if np.isnan(found.value) else found
 
 
 def _correlation(first: Column, second: Column) -> Correlation | None:

@@ -180,9 +180,10 @@ def _settings(metric: MetricFacts) -> str:
 
 
 def _noise(facts: SplitFacts) -> Grid:
+    by_seeds = any(metric.root_of_seeds for metric in facts.metrics)
     header = (
         "metric", "sd of one training", "of the best", "from", "networks", "trainings", "highest ρ",
-        f"ρ with {facts.ranked_by}",
+        *(("√ρ of two seeds",) if by_seeds else ()), f"ρ with {facts.ranked_by}",
     )  # fmt: skip
     rows = tuple(
         (
@@ -193,6 +194,7 @@ def _noise(facts: SplitFacts) -> Grid:
             "–" if metric.noise is None else f"{metric.noise.groups:,}",
             "–" if metric.noise is None else f"{metric.noise.members:,}",
             "–" if metric.ceiling is None else _interval(metric.ceiling),
+            *(("–" if metric.root_of_seeds is None else _interval(metric.root_of_seeds),) if by_seeds else ()),
             "–" if metric.with_ranking is None else _interval(metric.with_ranking),
         )
         for metric in facts.metrics
@@ -201,8 +203,9 @@ def _noise(facts: SplitFacts) -> Grid:
         "Noise floor: standard deviation of one training in percentage points [95 %], pooled over repeated trainings "
         "with other seeds or, where no seeds are named, over isomorphic twins that are one network, and that of "
         "networks as accurate as the best, where enough were repeated; the Spearman correlation that a "
-        "predictor of the true means would reach; and that of the metric with the ranking one, which was measured on "
-        "the same trainings, shares their noise and so may be higher [95 %]"
+        f"predictor of the true means would reach; {'√ of that between two seeds; ' if by_seeds else ''}and that of "
+        "the metric with the ranking one, which was measured on the same trainings, shares their noise and so may be "
+        "higher [95 %]"
     )
     return Grid(caption, header, rows, texts=(3,))
 

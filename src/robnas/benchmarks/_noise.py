@@ -153,6 +153,8 @@ class Residuals:
     """Mean of the group, shape (members,), increasing."""
     deviation: npt.NDArray[np.float64]
     """Distance from it, times √(n / (n − 1)) for the mean of n that was taken off, shape (members,)."""
+    group: npt.NDArray[np.integer[Any]] | None = None
+    """A number for each network, shape (members,); None where it is not known which belong together."""
 
 
 def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residuals:
@@ -173,7 +175,7 @@ def run_residuals(rows: npt.NDArray[np.int64], column: Column) -> Residuals:
     source, values, group = _repeated(rows, column)
     found = _residuals(values, group)
     _check_found(len(found.level), column, source)
-    return Residuals(found.level, found.deviation * math.sqrt(_runs(column)))
+    return Residuals(found.level, found.deviation * math.sqrt(_runs(column)), found.group)
 
 
 def _residuals(values: Floats, group: npt.NDArray[np.integer[Any]]) -> Residuals:
@@ -183,7 +185,7 @@ def _residuals(values: Floats, group: npt.NDArray[np.integer[Any]]) -> Residuals
     several = count > 1
     factor = np.sqrt(count / np.maximum(count - 1, 1))
     order = np.argsort(mean[several], kind="stable")
-    return Residuals(mean[several][order], ((values - mean) * factor)[several][order])
+    return Residuals(mean[several][order], ((values - mean) * factor)[several][order], number[several][order])
 
 
 def _grouped(
