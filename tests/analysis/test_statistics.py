@@ -122,22 +122,22 @@ KNOWN = 10**6  # degrees of freedom of a noise that is as good as known
     ],
 )  # fmt: skip
 def test_critical_values_are_exact(count, degrees, two_sided, expected):
-    from robnas.analysis._ranking import _critical
+    from robnas.analysis._rank_critical import one_against_all
 
-    found = _critical(1e-4, np.full(count, 1e-4), degrees, 0.95, two_sided=two_sided)
+    found = one_against_all(1e-4, np.full(count, 1e-4), degrees, 0.95, worse=not two_sided)
     assert found == pytest.approx(expected, abs=1e-3 if degrees == KNOWN else 1e-2)
 
 
 @pytest.mark.parametrize("own", [0.2, 1.0, 5.0])
 @pytest.mark.parametrize("two_sided", [False, True])
 def test_critical_values_of_unequal_variances_are_those_of_simulation(own, two_sided):
-    from robnas.analysis._ranking import _critical
+    from robnas.analysis._rank_critical import one_against_all
 
     others = np.repeat([0.04, 1.0, 9.0], [20, 10, 5])
     draws = rng(11).normal(size=(100_000, len(others))) * np.sqrt(others)
     ratio = (draws - rng(12).normal(0, np.sqrt(own), (100_000, 1))) / np.sqrt(others + own)
     simulated = np.quantile((np.abs(ratio) if two_sided else ratio).max(axis=1), 0.95)
-    found = _critical(own, np.append(others, own), KNOWN, 0.95, two_sided=two_sided)
+    found = one_against_all(own, np.append(others, own), KNOWN, 0.95, worse=not two_sided)
     assert found == pytest.approx(simulated, abs=0.02)
 
 

@@ -27,9 +27,11 @@ from robnas.analysis._outputs import write_picture as write_picture
 from robnas.analysis._quality import Finding as Finding
 from robnas.analysis._quality import data_quality as data_quality
 from robnas.analysis._quality import unchecked as unchecked
+from robnas.analysis._ranking import RankMethod as RankMethod
 from robnas.analysis._ranking import RankSet as RankSet
 from robnas.analysis._ranking import critical_values as critical_values
 from robnas.analysis._ranking import rank_set as rank_set
+from robnas.analysis._ranking import rank_sets as rank_sets
 from robnas.analysis._ranking import tied_with_best as tied_with_best
 from robnas.analysis._report import Report as Report
 from robnas.analysis._report import report_of as report_of

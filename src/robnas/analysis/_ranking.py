@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._noise import shown_noise
-from robnas.benchmarks import RESOLUTION, Column, LocalNoise, Noise, Table, competition_ranks
+from robnas.analysis._rank_critical import check_level, one_against_all, stepdown_all
+from robnas.analysis._rank_posterior import Spread, posterior
+from robnas.benchmarks import RESOLUTION, Column, Noise, Table, competition_ranks
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
-from robnas.types import check_range
+from robnas.types import Progress, silent
 
 Floats = npt.NDArray[np.float64]
-_STEP = 1.05  # ratio of variances that are told apart
-_MANY_DEGREES = 200  # from here on an estimated variance counts as known
+Bools = npt.NDArray[np.bool_]
+RankMethod = Literal["marginal", "stepwise", "simultaneous", "bayes"]
+"""How a set is made; see `rank_set`."""
+_CHUNK = 500  # architectures between two calls of `progress`
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,20 @@ class RankSet:
     high: int
     """Worst possible rank."""
     level: float
-    """Confidence level, simultaneous over all comparisons made."""
+    """Confidence level; what it is promised for says `guarantee`."""
     count: int
     """How many architectures were ranked."""
     sharing: int = 1
     """How many have this rank, itself counted."""
+    method: RankMethod = "marginal"
+
+    @property
+    def guarantee(self) -> str:
+        """What the level is promised for, in words."""
+        level = f"{100 * self.level:g} %"
+        if self.method == "bayes":
+            return f"about {level}, on average over architectures"
+        return f"at least {level}, for {'all at once' if self.method == 'simultaneous' else 'one architecture'}"
 
 
 def rank_set(
@@ -47,22 +62,28 @@ def rank_set(
     metric: str,
     split: str,
     level: float = 0.95,
-    noise: Noise | LocalNoise | None = None,
+    noise: Spread | None = None,
+    method: RankMethod = "marginal",
 ) -> RankSet:
-    """Confidence set for the rank of one architecture (after Mogstad et al. 2024).
+    """The ranks that the noise of trainings leaves possible for one architecture.
 
-    Every other architecture is compared with it. One counts as better, or worse, if the difference exceeds the
-    critical value of the largest of all these differences under equal means; the rest may stand on either side.
+    ``marginal``: a confidence set (after Mogstad, Romano, Shaikh and Wilhelm 2024). Every other architecture is
+    compared with it. One counts as better, or worse, if the difference exceeds the critical value of the largest of all
+    these differences under equal means; the rest may stand on either side. The set holds the true rank, and all that
+    true ties leave open, with a probability of at least `level`: for one architecture that was chosen before its value
+    was seen. Where neighbours are close, it does so far more often. ``stepwise`` goes on after that: what is decided is
+    no longer tested, which makes the critical value of the rest a little smaller. The promise is the same.
 
-    The level holds if the noise of trainings is independent and normal, with one standard deviation for all with a
-    `Noise`, which is the default, or one that changes with the accuracy with a `LocalNoise`. That it is an estimate is
-    allowed for by its degrees of freedom. In the published
-    tables the noise is smaller for the best architectures than on average, and has heavier tails than normal noise.
-    With one standard deviation for all, the two errors nearly cancel for a single comparison; with a local one the sets
-    are narrower at the top and the heavy tails remain: in the upper half of CIFAR-10, 7 to 8 % of the pairs of
-    identical networks differ by more than their 95 % margin, against 4 to 7 % with one for all. Far out neither is
-    normal: about one pair in a hundred differs by more than 4.1 of either. The finite test set is not part of the
-    noise.
+    ``simultaneous``: stepwise sets that all hold their true ranks at once, with a probability of at least `level`, and
+    with them that of the architecture that came out best.
+
+    ``bayes`` is narrower. It estimates how the true means are spread (see `Posterior`) and gives the equal-tailed
+    interval of the posterior of the rank. That holds the true rank in about `level` of the architectures: on average
+    over the table, not for each. True ties do not exist for it: equal architectures are spread over their ranks.
+
+    All of them assume that the noise of trainings is independent and normal, with a standard deviation that `noise`
+    knows. That it is an estimate is allowed for by its degrees of freedom, but for ``bayes``. Heavier tails are not
+    allowed for. The finite test set is not part of the noise. docs/statistics.md has the coverage of all in simulation.
 
     Args:
         table: the benchmark.
@@ -72,26 +93,160 @@ def rank_set(
         split: ``validation`` or ``test``.
         level: confidence level.
         noise: of single trainings; `Table.noise` if omitted, `Table.local_noise` for one that changes with the value.
+        method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
 
     Raises:
         InputError: the architecture has no value, or the table no repeated trainings and none is given.
     """
-    column = table.column(dataset, metric, split)
-    values, row = column.mean, table.row(arch)
-    stands_for = Architecture.from_index(int(table.rows[row]))
-    if np.isnan(values[row]):
-        raise InputError(f"{column.name} of {stands_for}", expected="a measured value", got=Verbatim("a missing one"))
-    known = np.flatnonzero(~np.isnan(values))
-    found = _noise(table, column, noise)
-    variance = _variance(column, found)
-    critical = _critical(variance[row], variance[known], found.degrees, level, two_sided=True)
-    margin = np.maximum(critical * np.sqrt(variance + variance[row]), RESOLUTION)
-    better = int((values > values[row] + margin).sum())
-    worse = int((values < values[row] - margin).sum())
-    ranks = competition_ranks(values)
-    sharing = int((ranks == ranks[row]).sum())
-    low, high = 1 + better, len(known) - worse
-    return RankSet(stands_for, float(values[row]), int(ranks[row]), low, high, level, len(known), sharing)
+    return rank_sets(
+        table, [arch], dataset=dataset, metric=metric, split=split, level=level, noise=noise, method=method
+    )[0]
+
+
+def rank_sets(
+    table: Table,
+    architectures: Iterable[object] | None = None,
+    *,
+    dataset: str,
+    metric: str,
+    split: str,
+    level: float = 0.95,
+    noise: Spread | None = None,
+    method: RankMethod = "marginal",
+    progress: Progress = silent,
+) -> list[RankSet]:
+    """`rank_set` of several architectures, which is faster than one by one.
+
+    Args:
+        table: the benchmark.
+        architectures: any encodings; all that have a value if omitted.
+        dataset: name of the data set.
+        metric: key of the metric.
+        split: ``validation`` or ``test``.
+        level: as for `rank_set`, like all that follow.
+        noise: of single trainings.
+        method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
+        progress: told about the architectures done.
+
+    Raises:
+        InputError: as for `rank_set`.
+    """
+    _check_method(method, get_args(RankMethod))
+    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    places = range(len(found.rows)) if architectures is None else [found.place(table, arch) for arch in architectures]
+    ranks = competition_ranks(found.values)
+    size = dict(zip(*np.unique(ranks, return_counts=True), strict=True))
+    bounds = _bounds(found, places, level, method, progress)
+    return [
+        RankSet(
+            Architecture.from_index(int(table.rows[found.rows[place]])), float(found.values[place]), int(ranks[place]),
+            low, high, level, len(ranks), int(size[ranks[place]]), method,
+        )
+        for place, (low, high) in zip(places, bounds, strict=True)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """The rows that have a value, in the order of the table."""
+
+    column: Column
+    rows: npt.NDArray[np.intp]
+    values: Floats
+    runs: npt.NDArray[np.integer[Any]]
+    variance: Floats
+    """Of each value: the variance of one training by the number of trainings."""
+    noise: Spread
+
+    def place(self, table: Table, arch: object) -> int:
+        """Where an architecture is among them."""
+        row = table.row(arch)
+        if np.isnan(self.column.mean[row]):
+            name = f"{self.column.name} of {Architecture.from_index(int(table.rows[row]))}"
+            raise InputError(name, expected="a measured value", got=Verbatim("a missing one"))
+        return int(np.searchsorted(self.rows, row))
+
+
+def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
+    rows = np.flatnonzero(~np.isnan(column.mean))
+    check_level(level, len(rows))
+    found = _checked(noise) if noise is not None else _usual(table, column)
+    values, runs = column.mean[rows], np.maximum(column.counts[rows], 1)
+    sd = found.run_sd_at(values)
+    if not (np.isfinite(sd) & (sd >= 0)).all():
+        wrong = sd[~(np.isfinite(sd) & (sd >= 0))][0]
+        raise InputError("standard deviation of the noise", expected="a finite number of at least 0", got=float(wrong))
+    return _Measured(column, rows, values, runs, sd**2 / runs, found)
+
+
+def _usual(table: Table, column: Column) -> Spread:
+    """The noise that is shown everywhere; where that is too little to show, what there is."""
+    return shown_noise(table, column) or table.noise(column.dataset, column.metric, split=column.split)
+
+
+def _check_method(method: object, known: Sequence[str]) -> None:
+    if method not in known:
+        raise InputError("method", expected=f"one of {', '.join(known)}", got=method)
+
+
+def _checked(noise: Spread) -> Spread:
+    if not (callable(getattr(noise, "run_sd_at", None)) and hasattr(noise, "degrees")):
+        raise InputError("noise", expected="Table.noise, Table.local_noise or one like them", got=noise)
+    if not noise.degrees >= 1:
+        raise InputError("degrees of freedom of the noise", expected="at least 1", got=noise.degrees)
+    return noise
+
+
+def _bounds(
+    found: _Measured, places: Sequence[int], level: float, method: RankMethod, progress: Progress
+) -> list[tuple[int, int]]:
+    """Lowest and highest rank at each place."""
+    progress(0, len(places), "noise")
+    values = found.values
+    if method == "bayes" and found.variance.any():
+        low, high = posterior(values, found.runs, found.noise).ranks(np.array(places, dtype=np.intp), level)
+        return list(zip(low.tolist(), high.tolist(), strict=True))
+    decide, bounds = _decider(values, found.variance, found.noise.degrees, level, method), []
+    for done, place in enumerate(places):
+        if done % _CHUNK == 0:
+            progress(done, len(places), "ranks")
+        better, worse = decide(place)
+        bounds.append((1 + int(better.sum()), len(values) - int(worse.sum())))
+    return bounds
+
+
+def _decider(
+    values: Floats, variance: Floats, degrees: int, level: float, method: RankMethod
+) -> Callable[[int], tuple[Bools, Bools]]:
+    """A function that says which architectures are better than the one at a place, and which are worse."""
+    if method == "stepwise":
+        return lambda place: _stepwise(values, variance, place, degrees, level)
+    if method == "simultaneous":
+        critical = stepdown_all(values, variance, degrees, level)
+        return lambda place: _decided(values, variance, place, critical)
+
+    @cache  # variances repeat
+    def of_one(own: float) -> float:
+        return one_against_all(own, variance, degrees, level)
+
+    return lambda place: _decided(values, variance, place, of_one(variance[place]))
+
+
+def _stepwise(values: Floats, variance: Floats, place: int, degrees: int, level: float) -> tuple[Bools, Bools]:
+    """Which are better, and which worse, than the one at `place`, by stepdown."""
+    critical, known = np.inf, -1
+    better = worse = np.zeros(len(values), dtype=bool)
+    while better.sum() + worse.sum() > known:
+        known = better.sum() + worse.sum()
+        critical = min(one_against_all(variance[place], variance, degrees, level, better, worse), critical)
+        better, worse = _decided(values, variance, place, critical)
+    return better, worse
+
+
+def _decided(values: Floats, variance: Floats, place: int, critical: float) -> tuple[Bools, Bools]:
+    """Which exceed the one at `place`, and fall below it, by more than the margin."""
+    margin = np.maximum(critical * np.sqrt(variance + variance[place]), RESOLUTION)
+    return values > values[place] + margin, values < values[place] - margin
 
 
 def critical_values(
@@ -113,13 +268,13 @@ def critical_values(
     Raises:
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
-    column = table.column(dataset, metric, split)
-    found = noise or table.noise(dataset, metric, split=split)
-    known = ~np.isnan(column.mean)
-    variance, runs = _variance(column, found)[known], column.counts[known]
+    pooled = table.noise(dataset, metric, split=split) if noise is None else _checked(noise)
+    if not isinstance(pooled, Noise):
+        raise InputError("noise", expected="one standard deviation for all, such as Table.noise", got=noise)
+    found = _measured(table, table.column(dataset, metric, split), pooled, level)
+    own = {int(count): float(pooled.run_sd**2 / count) for count in np.unique(found.runs)}
     return {
-        int(count): _critical(float(found.run_sd**2 / count), variance, found.degrees, level, two_sided=True)
-        for count in np.unique(runs)
+        count: one_against_all(variance, found.variance, pooled.degrees, level) for count, variance in own.items()
     }
 
 
@@ -130,12 +285,15 @@ def tied_with_best(
     metric: str,
     split: str,
     level: float = 0.95,
-    noise: Noise | LocalNoise | None = None,
+    noise: Spread | None = None,
+    method: Literal["marginal", "bayes"] = "marginal",
 ) -> list[tuple[Architecture, float]]:
     """The architectures that may be the best: a set that holds the truly best one with probability `level`.
 
-    Multiple comparisons with the best (Hsu 1984): all that no other one exceeds by more than the critical margin.
-    The probability rests on the assumptions that `rank_set` names.
+    ``marginal``: multiple comparisons with the best (Hsu 1984), all that no other one exceeds by more than the
+    critical margin; with a probability of at least `level` (a stepwise procedure would find the same set). ``bayes``:
+    the fewest that hold `level` of the posterior probability of being the best. Both rest on the assumptions that
+    `rank_set` names.
 
     Args:
         table: the benchmark.
@@ -144,107 +302,35 @@ def tied_with_best(
         split: ``validation`` or ``test``.
         level: confidence level.
         noise: as for `rank_set`.
+        method: ``marginal`` or ``bayes``.
 
     Returns:
         Architectures and values, highest first.
-    """
-    column = table.column(dataset, metric, split)
-    found = _noise(table, column, noise)
-    values, variance = column.mean, _variance(column, found)
-    known = [row for row in np.argsort(-values, kind="stable") if not np.isnan(values[row])]
-    ranked, spread = values[known], variance[known]
-    distinct = np.unique(spread)  # few where one noise is that of all
-    critical = dict(
-        zip(distinct, (_critical(v, spread, found.degrees, level, two_sided=False) for v in distinct), strict=True)
-    )
-    tied = []
-    for row in known:
-        margin = np.maximum(critical[variance[row]] * np.sqrt(spread + variance[row]), RESOLUTION)
-        if not (ranked > values[row] + margin).any():
-            tied.append(row)
-    return [(Architecture.from_index(int(table.rows[row])), float(values[row])) for row in tied]
-
-
-def _noise(table: Table, column: Column, noise: Noise | LocalNoise | None) -> Noise | LocalNoise:
-    """The noise that was given, or that is shown everywhere; where that is too little to show, what there is."""
-    return noise or shown_noise(table, column) or table.noise(column.dataset, column.metric, split=column.split)
-
-
-def _variance(column: Column, noise: Noise | LocalNoise) -> Floats:
-    """Of each row's mean, shape (rows,): the variance of one training by the number of trainings."""
-    variance: Floats = noise.run_sd_at(column.mean) ** 2 / np.maximum(column.counts, 1)
-    return variance
-
-
-def _critical(own: float, others: Floats, degrees: int, level: float, *, two_sided: bool) -> float:
-    """Quantile of the largest standardised difference between one architecture and the others, all means equal.
-
-    The differences (X_j − X_0) / √(v_j + v_0) share X_0 (Dunnett 1955). With normal X of variances v, and X_0 at z of
-    its standard deviations, P(max ≤ c) = ∫ Π_j Φ((c·√(v_j + v_0) + z·√v_0) / √v_j) φ(z) dz, by quadrature. If the
-    variances are estimates with few degrees of freedom ν, c is multiplied by s with νs² ~ χ²_ν and integrated over it.
-
-    Args:
-        own: v_0.
-        others: v_j of all that are ranked, the one itself among them; shape (n,).
-        degrees: ν.
-        level: the quantile.
-        two_sided: of the absolute differences.
-
-    Returns:
-        c; 0 if nothing is uncertain.
 
     Raises:
-        InputError: fewer than 2 architectures.
+        InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
-    check_range("confidence level", level, 0.5, 0.9999)
-    if len(others) < 2:
-        raise InputError("ranking", expected="at least 2 architectures", got=Verbatim(f"{len(others)}"))
-    largest = max(own, float(others.max()))
-    if not largest > 0:
-        return 0.0
-    steps = _steps(np.append(others, own) / largest)
-    found, size = np.unique(steps[:-1], return_counts=True)
-    size[found == steps[-1]] -= 1  # not compared with itself
-    estimated = degrees if degrees < _MANY_DEGREES else 0
-    return _quantile(float(steps[-1]), tuple(found.tolist()), tuple(size.tolist()), estimated, level, two_sided)
+    _check_method(method, ("marginal", "bayes"))
+    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    if method == "bayes" and found.variance.any():
+        may = _most_likely(posterior(found.values, found.runs, found.noise).best(), level)
+    else:
+        may = _unbeaten(found.values, found.variance, found.noise.degrees, level)
+    may = may[np.argsort(-found.values[may], kind="stable")]
+    return [(Architecture.from_index(int(table.rows[found.rows[place]])), float(found.values[place])) for place in may]
 
 
-def _steps(variance: Floats) -> Floats:
-    """Variances relative to the largest, rounded to steps of 5 %, so that few differ; at least 1e-8."""
-    steps: Floats = np.round(np.log(np.maximum(variance, 1e-8)) / np.log(_STEP))
-    return steps
+def _unbeaten(values: Floats, variance: Floats, degrees: int, level: float) -> npt.NDArray[np.intp]:
+    """Places that none exceeds by more than the margin of one-sided comparisons."""
+    critical = {own: one_against_all(own, variance, degrees, level, worse=True) for own in np.unique(variance)}
+    return np.array(
+        [place for place, own in enumerate(variance) if not _decided(values, variance, place, critical[own])[0].any()],
+        dtype=np.intp,
+    )
 
 
-@lru_cache(maxsize=1024)
-def _quantile(
-    own: float, others: tuple[float, ...], sizes: tuple[int, ...], degrees: int, level: float, two_sided: bool
-) -> float:
-    """`_critical` for variances `_STEP` ** step, `sizes` of each; 0 degrees mean that they are known."""
-    from scipy.optimize import brentq
-    from scipy.special import gammaincinv, ndtr
-
-    v0, v, size = _STEP**own, _STEP ** np.array(others)[:, None], np.array(sizes)[:, None]
-    z = np.linspace(-9, 9, 401 if degrees else 1201)
-    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-
-    def inside(c: float) -> float:
-        margin, shift = c * np.sqrt((v + v0) / v), z * np.sqrt(v0 / v)
-        each = ndtr(shift + margin) - (ndtr(shift - margin) if two_sided else 0.0)
-        return float(np.trapezoid(np.prod(each**size, axis=0) * density, z))
-
-    if not degrees:
-        return float(brentq(lambda c: inside(c) - level, 0.0, 20.0, xtol=1e-4))
-    from scipy.interpolate import PchipInterpolator  # a second to import, and seldom needed
-
-    points = np.linspace(0, 10, 81)
-    with np.errstate(over="ignore"):  # of slopes where the probability is 1 and stays so
-        known = PchipInterpolator(points, [inside(c) for c in points])
-    scales = np.sqrt(2 * gammaincinv(degrees / 2, (np.arange(1000) + 0.5) / 1000) / degrees)  # of χ²
-
-    def excess(c: float) -> float:
-        return float(known(np.minimum(c * scales, 10)).mean()) - level
-
-    high = 10.0
-    while excess(high) < 0:
-        high *= 2
-    return float(brentq(excess, 0.0, high, xtol=1e-4))
+def _most_likely(probability: Floats, level: float) -> npt.NDArray[np.intp]:
+    """The fewest places whose probabilities sum to `level`, and those that are as likely as the last of them."""
+    likely = np.sort(probability)[::-1]
+    last = likely[min(int(np.searchsorted(np.cumsum(likely), level)), len(likely) - 1)]
+    return np.flatnonzero(probability >= last * (1 - 1e-9))

@@ -78,9 +78,9 @@ class SplitFacts:
     unmeasured: int
     """Rows without a value that `best` does not hold."""
     ranks: dict[str, tuple[int, int]]
-    """Digit code → ranks that the noise leaves possible (95 %), of the rows shown; empty if the noise is unknown."""
+    """Digit code → ranks that the noise leaves possible, of the rows shown: at least 95 %, for one; or empty."""
     tied: int | None
-    """How many may be the best (95 %)."""
+    """How many may be the best (at least 95 %)."""
     noise: NoiseKind | None
     """Of which noise the ranks and the tied are: that of networks of similar accuracy, or one pooled over all."""
     errors: ErrorSource

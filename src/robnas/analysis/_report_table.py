@@ -101,8 +101,8 @@ def _best(facts: SplitFacts) -> str:
     if facts.tied is None:
         return f"{text}; how certain that is, is not known without repeated trainings."
     if facts.tied == 1:
-        return f"{text}; no other one may be the best (95 %)."
-    return f"{text}; {facts.tied:,} of {facts.architectures:,} architectures may be the best (95 %)."
+        return f"{text}; no other one may be the best (at least 95 %)."
+    return f"{text}; {facts.tied:,} of {facts.architectures:,} architectures may be the best (at least 95 %)."
 
 
 def _counted(count: int, one: str, several: str) -> str:
@@ -125,7 +125,8 @@ def _ranking(facts: SplitFacts) -> Grid:
     if any(row.sharing > 1 for row in (*facts.best, *facts.worst)):
         caption += "; =: others share the rank, which is 1 plus the number of those that are better"
     if sets:
-        caption += f"; 95 %: ranks that the noise leaves possible{_OF_NOISE[facts.noise or 'pooled']}"
+        caption += "; 95 %: ranks that the noise leaves possible, at least 95 %, for one architecture"
+        caption += _OF_NOISE[facts.noise or "pooled"]
     fewer = sorted({m.images for m in facts.metrics if m.images is not None and most is not None and m.images < most})
     if fewer:
         caption += f"; * on the first {', '.join(map(str, fewer))} of {most} images"

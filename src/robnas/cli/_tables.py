@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -228,9 +228,18 @@ def query(
         str,
         typer.Option(help="local: that of architectures of similar accuracy, if enough were repeated; pooled: of all."),
     ] = "local",
+    ranks: Annotated[
+        str,
+        typer.Option(
+            help="Ranks that the noise leaves possible: marginal, at least 95 % for one architecture; "
+            "stepwise, the same and a little narrower; simultaneous, for all at once; bayes, narrower, about 95 % on "
+            "average over architectures."
+        ),
+    ] = "marginal",
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
+    from robnas.analysis import RankMethod
     from robnas.errors import InputError
 
     found = _load(table, as_json, recipe, images, attack, dataset_version, attack_seed)
@@ -239,6 +248,8 @@ def query(
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
     if noise not in ("pooled", "local"):
         raise InputError("--noise", expected="pooled or local", got=noise)
+    if ranks not in get_args(RankMethod):
+        raise InputError("--ranks", expected=f"one of {', '.join(get_args(RankMethod))}", got=ranks)
     run: Any = seed if seed == "mean" else int(seed)
     left_out = split is None
     split = split or _only_split(found, dataset, metric)
@@ -267,7 +278,7 @@ def query(
     constant = _constant(found, row, dataset, split)
     facts["constant"] = constant
     if run == "mean" and dataset and metric and split:
-        facts |= _rank(found, row, dataset, metric, split, noise)
+        facts |= _rank(found, row, dataset, metric, split, noise, ranks)
     if as_json:
         print_json(facts)
         return
@@ -279,7 +290,7 @@ def query(
         print(
             f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; "
             f"with the noise of repeated trainings{OF_NOISE[facts['noise']]} anything from "
-            f"{facts['rank_low']:,} to {facts['rank_high']:,} (95 %)"
+            f"{facts['rank_low']:,} to {facts['rank_high']:,} ({facts['rank_guarantee']})"
         )
         print(noise_text(facts, noise))
     if error is not None:
@@ -346,7 +357,7 @@ def _constant(table: Table, row: int, dataset: str | None, split: str | None) ->
     return None if rows is None else bool(rows[row])
 
 
-def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str) -> dict[str, Any]:
+def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str, ranks: Any) -> dict[str, Any]:
     """Rank and confidence set; nothing for a table with too few repeated trainings, whose noise is not known."""
     from robnas.analysis import known_noise, rank_set, shown_noise
     from robnas.errors import InputError
@@ -356,12 +367,13 @@ def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: 
     if known is None:
         return {}
     try:
-        place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known)
+        place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known, method=ranks)
     except InputError:
         return {}
     low, high = known.interval_at(place.value)
     return {
         "rank": place.rank, "sharing": place.sharing, "rank_low": place.low, "rank_high": place.high,
+        "rank_method": ranks, "rank_guarantee": place.guarantee,
         "of": place.count, "noise": known.kind, "run_sd": float(known.run_sd_at(place.value)), "run_sd_low": low,
         "run_sd_high": high, "noise_groups": known.groups,
     }  # fmt: skip

@@ -187,7 +187,7 @@ function constantNotes(table, row) {
 function noiseNote(table) {
   const kinds = table.columns.map((column) => column.noise?.kind ?? "none");
   const texts = [
-    kinds.includes("trainings") && `± is the standard deviation of the mean over its runs, measured from repeated trainings${table.columns.some((column) => column.errors_of === "similar") ? " of networks of similar accuracy" : ""}; under the rank, the ranks that the noise of all networks leaves possible (95 %).`,
+    kinds.includes("trainings") && `± is the standard deviation of the mean over its runs, measured from repeated trainings${table.columns.some((column) => column.errors_of === "similar") ? " of networks of similar accuracy" : ""}; under the rank, the ranks that the noise of all networks leaves possible (at least 95 %, for one architecture).`,
     kinds.includes("images") && "± is the standard error of a finite number of images; the noise of training is not known, so no set of ranks can be given.",
     kinds.includes("none") && "Without ±, nothing is known about the noise.",
   ].filter(Boolean);

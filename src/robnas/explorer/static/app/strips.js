@@ -40,7 +40,7 @@ function line(column, row, open) {
     h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric)),
     h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && column.sdText(row) ? h("span", { class: "sd" }, ` ${column.sdText(row)}`) : null),
     h("td", { class: "distribution", role: "cell" }, strip(column, row)),
-    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible, 95 %" }, rank.set) : null),
+    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible: at least 95 %, for one architecture" }, rank.set) : null),
     h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
 }
 
