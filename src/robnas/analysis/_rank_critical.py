@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ _STEP = 1.05  # ratio of variances that are told apart
 _MANY_DEGREES = 200  # from here on an estimated variance counts as known
 _DRAWS = 2000  # of the noise of all, where nothing simpler knows their largest difference
 _EXTREME = 128  # values of a draw among which its largest difference is looked for
+_CELLS = 200_000  # pairs that are held at once
 
 
 def check_level(level: float, count: int) -> None:
@@ -163,41 +165,66 @@ def stepdown_all(values: Floats, variance: Floats, degrees: int, level: float) -
         level: the quantile.
     """
     critical, before = all_against_all(len(values), degrees, level), np.inf
+    draws = _extreme_draws(len(values), degrees)
     while critical < before - 1e-3:
         before = critical
-        largest = [_largest(*draw, values, variance, critical) for draw in _extreme_draws(len(values), degrees)]
-        critical = min(float(np.quantile(largest, level, method="higher")), critical)
+        critical = min(_upper(draws, values, variance, critical, level), critical)
     return critical
 
 
-@lru_cache(maxsize=4)
-def _extreme_draws(count: int, degrees: int) -> list[tuple[npt.NDArray[np.intp], Floats, float, float]]:
-    """Of each draw: places and standardised values of the most extreme, a bound for all other pairs, the scale."""
-    rng, kept, draws = np.random.default_rng(0), min(count, _EXTREME), []
-    for _ in range(_DRAWS):
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """The most extreme values in draws of the noise of all."""
+
+    places: npt.NDArray[np.intp]
+    """Where they are, shape (draws, kept)."""
+    drawn: Floats
+    """Their noise, relative to its standard deviation, shape (draws, kept)."""
+    rest: Floats
+    """No standardised difference with a value that is not kept is larger, shape (draws,)."""
+    most: Floats
+    """None at all is larger, once divided by `scale`; shape (draws,), decreasing."""
+    scale: Floats
+    """Standard deviation as it would be estimated, relative to the true one, shape (draws,)."""
+
+
+@lru_cache(maxsize=2)
+def _extreme_draws(count: int, degrees: int) -> _Draws:
+    rng, kept = np.random.default_rng(0), min(count, _EXTREME)
+    square = rng.chisquare(degrees, _DRAWS) / degrees if degrees < _MANY_DEGREES else np.ones(_DRAWS)
+    places, extreme = np.empty((_DRAWS, kept), dtype=np.intp), np.empty((_DRAWS, kept))
+    first, second, left = np.zeros((3, _DRAWS))
+    for number in range(_DRAWS):
         drawn = rng.standard_normal(count)
-        scale = float(np.sqrt(rng.chisquare(degrees) / degrees)) if degrees < _MANY_DEGREES else 1.0
         size = np.abs(drawn)
         order = np.argpartition(-size, kept - 1)
-        places, rest = order[:kept], size[order[kept:]].max(initial=0)
-        bound = float(np.hypot(size[places].max(), rest)) if kept < count else 0.0  # |a − b| / √(v + w) by Cauchy
-        draws.append((places, drawn[places], bound, scale))
-    return draws
+        places[number], extreme[number] = order[:kept], drawn[order[:kept]]
+        second[number], first[number] = np.partition(size[order[:kept]], kept - 2)[-2:]
+        left[number] = size[order[kept:]].max(initial=0)
+    rest = np.hypot(first, left) if kept < count else left  # |a − b| / √(v + w) ≤ √(a²/v + b²/w), by Cauchy
+    most = np.hypot(first, second) / np.sqrt(square)
+    falling = np.argsort(-most)
+    return _Draws(places[falling], extreme[falling], rest[falling], most[falling], np.sqrt(square)[falling])
 
 
-def _largest(
-    places: npt.NDArray[np.intp],
-    drawn: Floats,
-    bound: float,
-    scale: float,
-    values: Floats,
-    variance: Floats,
-    critical: float,
-) -> float:
-    """The largest standardised difference of one draw among pairs that `critical` has not decided."""
-    spread = np.maximum(np.sqrt(variance[places, None] + variance[places]), 1e-300)
-    error = drawn * np.sqrt(variance[places])
-    found = (error[:, None] - error) / spread
-    gap: Any = values[places, None] - values[places]
-    found[gap > np.maximum(critical * spread, RESOLUTION)] = 0
-    return max(float(found.max()), bound) / scale
+def _upper(draws: _Draws, values: Floats, variance: Floats, critical: float, level: float) -> float:
+    """The quantile; draws that cannot be among the largest are not looked at."""
+    needed, found, size = math.floor((1 - level) * _DRAWS), np.zeros(0), max(1, _CELLS // draws.drawn.shape[1] ** 2)
+    for start in range(0, _DRAWS, size):
+        if (found >= draws.most[start]).sum() > needed:
+            break
+        part = slice(start, start + size)
+        found = np.append(found, _largest(draws, part, values, variance, critical))
+    return float(np.sort(found)[::-1][needed])
+
+
+def _largest(draws: _Draws, part: slice, values: Floats, variance: Floats, critical: float) -> Floats:
+    """The largest standardised difference of each draw among pairs that `critical` has not decided."""
+    places = draws.places[part]
+    value, sd = values[places], np.sqrt(variance[places])
+    spread = np.maximum(np.sqrt(sd[:, :, None] ** 2 + sd[:, None] ** 2), 1e-300)
+    error = draws.drawn[part] * sd
+    found = (error[:, :, None] - error[:, None]) / spread
+    found[value[:, :, None] - value[:, None] > np.maximum(critical * spread, RESOLUTION)] = 0
+    largest: Floats = np.maximum(found.max(axis=(1, 2)), draws.rest[part]) / draws.scale[part]
+    return largest
