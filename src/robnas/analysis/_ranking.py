@@ -273,9 +273,7 @@ def critical_values(
         raise InputError("noise", expected="one standard deviation for all, such as Table.noise", got=noise)
     found = _measured(table, table.column(dataset, metric, split), pooled, level)
     own = {int(count): float(pooled.run_sd**2 / count) for count in np.unique(found.runs)}
-    return {
-        count: one_against_all(variance, found.variance, pooled.degrees, level) for count, variance in own.items()
-    }
+    return {count: one_against_all(variance, found.variance, pooled.degrees, level) for count, variance in own.items()}
 
 
 def tied_with_best(
