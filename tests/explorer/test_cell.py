@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.analysis import rank_set, standard_errors
+from robnas.analysis import rank_set, standard_errors, tied_with_best
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
 from robnas.spaces import Architecture, partition
@@ -28,8 +28,13 @@ def test_it_opens_at_the_best_architecture(page, table):
     assert (metric, runs) == ("pgd@8/255", "2")
     assert accuracy == f"{100 * found.value:.2f} % ±{100 * errors[table.row(arch)]:.2f}"
     assert source == "similar"
-    assert "repeated trainings of networks of similar accuracy" in text_of(page, 'section[aria-label="bench"]')
-    assert rank.split() == ["1", "of", str(COUNT), str(found.low), "–", str(found.high)]
+    section = text_of(page, 'section[aria-label="bench"]')
+    assert "repeated trainings of networks of similar accuracy" in section
+    assert "the ranks that this noise leaves possible: at least 95 %, for this architecture alone." in section
+    assert rank.split("\n") == [f"1 of {COUNT}", f"{found.low} – {found.high}", "may be the best"]
+    title = page.get_attribute('tr[data-column="cifar10 test pgd@8/255"] [title^="One of"]', "title")
+    count = len(tied_with_best(table, **PGD))
+    assert title.startswith(f"One of {count}, among which the truly best one is with a probability of at least 95 %")
     assert page.title() == f"{arch.code} · Cell · robnas explorer"
 
 
@@ -47,7 +52,16 @@ def test_any_row_shows_what_the_table_says(visit, table, row):
         found = rank_set(table, arch, dataset=column.dataset, metric=column.metric, split=column.split)
         assert accuracy.startswith(f"{100 * value:.2f} %")
         shared = ["shared", "by", str(found.sharing)] if found.sharing > 1 else []
-        assert rank.split() == [str(found.rank), "of", str(found.count), *shared, str(found.low), "–", str(found.high)]
+        may = rank.split("\n")[-1].startswith("may be the best")
+        assert may == (
+            arch
+            in [
+                best
+                for best, _ in tied_with_best(table, dataset=column.dataset, metric=column.metric, split=column.split)
+            ]
+        )
+        words = rank.partition("may be")[0].split()
+        assert words == [str(found.rank), "of", str(found.count), *shared, str(found.low), "–", str(found.high)]
         assert runs == str(value.runs)
 
 
@@ -85,25 +99,44 @@ def test_bars_stay_on_the_scale(visit, serve, value, text):
         assert accuracy.endswith(" −0.40")
 
 
+def classes_of(arch, name):
+    """The other members of its class."""
+    return {other for other in partition(name).members(arch) if other != arch}
+
+
 def test_an_isomorphic_architecture_stands_in_and_twins_are_listed(visit, table):
-    classes = partition("official")
-    row = next(
-        row
-        for row, arch in enumerate(table.architectures)
-        if (classes.class_of == classes.class_of[arch.index]).sum() == 3
+    asked = next(
+        other
+        for arch in table.architectures
+        if len(classes_of(arch, "official")) == 2
+        for other in classes_of(arch, "official")
+        if classes_of(other, "official") == classes_of(other, "identical")
     )
-    trained = table.architectures[row]
-    members = [
-        Architecture.from_index(int(i)) for i in np.flatnonzero(classes.class_of == classes.class_of[trained.index])
-    ]
-    asked = next(arch for arch in members if arch != trained)
+    trained = table.architectures[table.row(asked)]
     page = visit().open(f"#/cell?arch={asked.code}")
     notice = text_of(page, 'section[aria-label="bench"] .notice')
     assert notice == f"{asked.code} itself was not trained: {trained.code} is isomorphic to it and was."
     facts = page.locator('section[aria-label="Facts"] dd').all_inner_texts()
-    assert set(facts[5].split()) == {arch.code for arch in members if arch != asked}
+    assert set(facts[5].split()) == {arch.code for arch in classes_of(asked, "official")}
     assert facts[0] == asked.genotype
     assert facts[3] == f"#{table.published[asked.index]}"
+
+
+def test_a_relative_that_is_another_network_is_marked_and_what_it_stands_in_for_is_said(visit, serve):
+    """Two convolutions, and one that is used twice, are one class of NAS-Bench-201 and two networks."""
+    columns = [Column("mine", "test", "clean", [[0.5]])]
+    table = Table("own", [Architecture("211212").index], columns, partition="official")
+    page = visit(serve(build_site([("own", table)]))).open("#/cell?arch=112222")
+    assert text_of(page, 'section[aria-label="own"] .notice') == (
+        "112222 itself was not trained: 211212 is isomorphic to it and was. It is not the same network: 157,306 "
+        "parameters, not 185,306."
+    )
+    official, effective, identical = page.locator('section[aria-label="Facts"] dd').all_inner_texts()[4:7]
+    assert official.split("\n") == ["121222 211212 ≠", "≠ 1 of 2 not the same network, 1 of another size"]
+    assert identical == "121222"
+    assert "≠" not in effective
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV", "Cell")[1])))
+    assert [(row["noise"], row["same_network"]) for row in rows] == [("none", "no")]
 
 
 def test_what_the_table_lacks_is_said(visit, table):

@@ -15,7 +15,7 @@ from robnas.explorer._site import HEADER, MANIFEST
 def tiny(text, *more):
     """A site of few files; `more` names some that others lack."""
     files = {name: text.encode() for name in ("index.html", "app/main.js", "data/table-0.bin", *more)}
-    header = {"format": "robnas-explorer", "version": 2}
+    header = {"format": "robnas-explorer", "version": 3}
     files[HEADER] = json.dumps({**header, "text": text}).encode()
     return {**files, MANIFEST: json.dumps({**header, "files": dict.fromkeys(files, 0)}).encode()}
 

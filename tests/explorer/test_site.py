@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.analysis import critical_values, rank_set
-from robnas.benchmarks import Column, Scores, Table
+from robnas.analysis import rank_set, standard_errors
+from robnas.benchmarks import Column, Scores, Table, exact_divisor
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches, write_site
-from robnas.explorer._pack import exact_divisor
 from robnas.explorer._site import shown_source
 from robnas.networks import count
 from robnas.search import Experiment, LocalSearch, Plan, RandomSearch, Task, run
@@ -64,13 +63,13 @@ def test_classes_and_sizes_hold_for_all_architectures(site):
             assert space["sizes"][arch.code.count("2")][arch.code.count("3")] == [expected.parameters, expected.macs]
 
 
-def test_values_that_are_no_counts_take_32_bits():
+def test_values_that_are_no_counts_take_64_bits():
     values = np.random.default_rng(0).uniform(size=(4, 1))
     table = Table("odd", [0, 1, 2, 3], [Column("d", "test", "clean", values)])
     site = build_site([("odd", table)])
     packed = header_of(site)["tables"][0]["columns"][0]
     assert packed["divisor"] is None
-    assert np.allclose(array(site, "data/table-0.bin", packed["offset"], "<f4", 4), values[:, 0], atol=1e-7)
+    assert np.array_equal(array(site, "data/table-0.bin", packed["offset"], "<f8", 4), values[:, 0])
 
 
 @pytest.mark.parametrize(("divisor", "images"), [(1000, None), (30_000, None), (360, 360), (720, 360)])
@@ -82,24 +81,47 @@ def test_counts_are_kept_exactly(divisor, images):
     assert exact_divisor(rounded) == divisor
 
 
-def test_critical_values_are_those_behind_rank_sets(table):
+def test_a_row_has_its_own_noise_and_the_page_the_numbers_behind_its_set(site, table):
     """Every set that the page makes of them is the set of `rank_set`, with one and with two runs."""
     where = {"dataset": "cifar100", "metric": "pgd@8/255", "split": "test"}
-    column, noise = table.column(**where), table.noise(**where)
-    critical = critical_values(table, **where)
-    assert set(critical) == {1, 2}
+    column = table.column(**where)
+    facts = header_of(site)["tables"][0]
+    packed = facts["columns"][3]["noise"]
+    assert (packed["kind"], packed["source"], packed["level"]) == ("local", "seeds", 0.95)
+    assert packed["interval"] == list(table.noise(**where).interval)
+    of = array(site, facts["file"], packed["of"], "<u2", len(table))
+    distinct = (
+        array(site, facts["file"], packed[name], "<f8", packed["distinct"]) for name in ("variances", "critical")
+    )
+    variances, critical = (np.append(values, np.nan)[np.minimum(of, packed["distinct"])] for values in distinct)
+    assert np.array_equal(np.isnan(critical), column.counts == 0)
+    assert len(np.unique(variances[~np.isnan(variances)])) > 10
     for row in (1, 2, 50):
-        own = column.counts[row]
-        margin = critical[own] * noise.run_sd * np.sqrt(1 / own + 1 / np.maximum(column.counts, 1))
+        margin = critical[row] * np.sqrt(variances + variances[row])
         found = rank_set(table, table.architectures[row], **where)
-        known = int((~np.isnan(column.mean)).sum())
         assert found.low == 1 + int((column.mean > column.mean[row] + margin).sum())
-        assert found.high == known - int((column.mean < column.mean[row] - margin).sum())
+        assert found.high == (column.counts > 0).sum() - int((column.mean < column.mean[row] - margin).sum())
 
 
 def test_without_repeated_trainings_the_images_are_the_noise(site):
-    column = header_of(site)["tables"][1]["columns"][0]
-    assert column["noise"] == {"kind": "images", "images": 500}
+    facts = header_of(site)["tables"][1]
+    noise, table = facts["columns"][0]["noise"], plain_table()
+    assert (noise["kind"], noise["images"]) == ("images", 500)
+    errors = array(site, facts["file"], noise["errors"], "<u2", len(table)) / noise["fine"]
+    np.testing.assert_allclose(errors, standard_errors(table, table.columns[0])[0], atol=1e-5)
+
+
+def test_a_partition_comes_with_its_version(site):
+    space = header_of(site)["space"]
+    assert space["versions"] == {"official": 1, "effective": 2, "identical": 2}
+    earlier = Table("old", [0, 15624], [Column("d", "test", "clean", [[0.1], [0.2]])], partition="identical@1")
+    facts = header_of(build_site([("old", earlier)]))
+    assert facts["tables"][0]["partition"] == "identical@1"
+    assert facts["space"]["versions"]["identical@1"] == 1
+    classes = array(
+        build_site([("old", earlier)]), "data/space.bin", facts["space"]["classes"]["identical@1"], "<u2", SIZE
+    )
+    assert np.array_equal(classes, partition("identical@1").class_of)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +129,7 @@ def test_without_repeated_trainings_the_images_are_the_noise(site):
     [
         ([[0.5, 0.6], [0.3, 0.5], [0.1, 0.2], [0.2, 0.4]], "images"),  # 4 degrees of freedom
         ([[0.5, 0.5]] * 6, "images"),  # 6, of which none says anything
-        ([[0.5, 0.6], [0.3, 0.5], [0.1, 0.2], [0.2, 0.4], [0.7, 0.8]], "trainings"),
+        ([[0.5, 0.6], [0.3, 0.5], [0.1, 0.2], [0.2, 0.4], [0.7, 0.8]], "pooled"),
     ],
 )
 def test_too_few_repetitions_are_no_known_noise(values, kind):
@@ -116,7 +138,7 @@ def test_too_few_repetitions_are_no_known_noise(values, kind):
     table = Table("t", [arch.index for arch in members], [column])
     noise = header_of(build_site([("t", table)]))["tables"][0]["columns"][0]["noise"]
     assert noise["kind"] == kind
-    assert kind == "trainings" or noise == {"kind": "images", "images": 100}
+    assert noise.get("images") == (100 if kind == "images" else None)
 
 
 def test_the_first_column_is_the_strongest_pgd():

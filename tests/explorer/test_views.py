@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from robnas.analysis import leaderboard
+from robnas.analysis import leaderboard, shown_noise, tied_with_best
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
 from robnas.networks import count
@@ -174,6 +174,7 @@ def test_searches_are_replayed_query_by_query(visit, site):
     page.get_by_role("checkbox", name="local-search").uncheck()
     wait_hash(page, "hide=local-search")
     assert "Oracle selection" in text_of(page, 'section[aria-label="Regret"]')
+    assert "against the table's maximum. That is a measured value, too" in text_of(page, 'section[aria-label="Regret"]')
 
 
 def test_a_replay_plays_to_its_end_also_with_little_motion(visit):
@@ -265,8 +266,14 @@ def test_data_view_names_noise_and_images(visit, table):
     text = text_of(page, 'section[aria-label="plain"]')
     assert "not known" in text
     assert "500 images" in text
-    noise = table.noise(**PGD)
-    assert f"{100 * noise.run_sd:.2f} points" in text_of(page, 'section[aria-label="bench"]')
+    noise, local = table.noise(**PGD), shown_noise(table, table.column(**PGD))
+    of_best = local.run_sd_at(table.best(PGD["dataset"], PGD["metric"], split="test")[0][1])
+    low, high = (100 * end for end in noise.interval)
+    line = page.locator('section[aria-label="bench"] tbody tr').nth(1).locator("td").all_inner_texts()
+    assert line[5:9] == [
+        f"{100 * noise.run_sd:.2f} [{low:.2f}, {high:.2f}]", f"{100 * of_best:.2f}", "400 networks, 800 trainings (seeds)",
+        str(len(tied_with_best(table, **PGD))),
+    ]  # fmt: skip
     name, saved = downloaded(page, "CSV", "bench")
     rows = list(csv.DictReader(io.StringIO(saved)))
     assert name == "bench.csv"

@@ -7,41 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from robnas.analysis import constant_rows, critical_values, known_noise, standard_errors
-from robnas.benchmarks import Column, Scores, Table
+from robnas.analysis import constant_rows
+from robnas.benchmarks import Column, Scores, Table, exact_divisor
 from robnas.errors import InputError
+from robnas.explorer._blocks import MISSING, Blocks
+from robnas.explorer._pack_noise import pack_noise
 from robnas.networks import count
-from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition
+from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition, partition_facts
 from robnas.types import NORMS, Metric, label_order
 
 FORMAT = "robnas-explorer"
-VERSION = 2
-LEVEL = 0.95  # of the confidence sets of ranks
-MISSING = 65535  # in columns of 16 bits
-_FINE = 65_534  # standard errors are kept as counts of 1 / _FINE
-_ROUNDED = 5e-8  # published numbers went through 32-bit floats
-_DIVISORS = (1000, 10_000, 6000, 18_000, 30_000, 60_000)
-
-
-class Blocks:
-    """Arrays one after another in one file, each at a multiple of 4 bytes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, values: npt.NDArray[Any], dtype: str) -> int:
-        """Append `values` in little-endian order; returns the offset of the first byte."""
-        offset, content = self._size, np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
-        self._parts += [content, bytes(-len(content) % 4)]
-        self._size += len(content) + -len(content) % 4
-        return offset
-
-    def content(self) -> bytes:
-        """The file."""
-        return b"".join(self._parts)
+VERSION = 3
 
 
 def pack_space(tables: Iterable[Table] = ()) -> tuple[dict[str, Any], bytes]:
@@ -54,7 +31,9 @@ def pack_space(tables: Iterable[Table] = ()) -> tuple[dict[str, Any], bytes]:
     names = dict.fromkeys([*PARTITIONS, *(table.partition for table in tables if table.partition)])
     offsets = {name: blocks.add(partition(name).class_of, "u2") for name in names}
     sizes = [[_sizes(pointwise, spatial) for spatial in range(7 - pointwise)] for pointwise in range(7)]
-    return {"file": "data/space.bin", "size": SIZE, "classes": offsets, "sizes": sizes}, blocks.content()
+    versions = {name: partition_facts(name).get("partition_version", 1) for name in names}
+    facts = {"file": "data/space.bin", "size": SIZE, "classes": offsets, "versions": versions, "sizes": sizes}
+    return facts, blocks.content()
 
 
 def _sizes(pointwise: int, spatial: int) -> list[int]:
@@ -105,11 +84,9 @@ def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]
         values = np.where(np.isnan(column.mean), MISSING, np.round(column.mean * divisor))
         place = {"divisor": divisor, "offset": blocks.add(values, "u2")}
     else:
-        place = {"divisor": None, "offset": blocks.add(column.mean, "f4")}
+        place = {"divisor": None, "offset": blocks.add(column.mean, "f8")}
     counts = np.unique(column.counts[column.counts > 0])
     varied = len(counts) > 1
-    errors, of = standard_errors(table, column)
-    errors = np.where(np.isnan(errors), MISSING, np.round(errors * _FINE))
     return {
         "dataset": column.dataset,
         "split": column.split,
@@ -118,49 +95,9 @@ def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]
         "runs": blocks.add(np.minimum(column.counts, MISSING), "u2") if varied else int(counts.max(initial=1)),
         "runs_vary": varied,
         "seeds": len(column.seeds),
-        "errors": blocks.add(errors, "u2"),
-        "errors_of": of,
-        "noise": _noise(table, column),
+        "noise": pack_noise(table, column, blocks),
         "facts": plain(column.facts),
     }
-
-
-def exact_divisor(column: Column) -> int | None:
-    """The number of answers of which every value is a whole count, so that 16 bits hold it exactly; None without one.
-
-    Exact up to the rounding of the published 32-bit floats.
-    """
-    known = column.mean[~np.isnan(column.mean)]
-    for divisor in _candidates(column):
-        if divisor < MISSING and (np.abs(known - np.round(known * divisor) / divisor) < _ROUNDED).all():
-            return divisor
-    return None
-
-
-def _candidates(column: Column) -> Iterable[int]:
-    images = column.facts.get("images")
-    if isinstance(images, int) and images > 0:
-        yield from (images, images * math.lcm(*range(1, len(column.seeds) + 1)))
-    yield from _DIVISORS
-
-
-def _noise(table: Table, column: Column) -> dict[str, Any] | None:
-    """Spread of repeated trainings; with too few, of the finite number of images; None if that is not known either."""
-    found = known_noise(table, column)
-    if found is None:
-        images = column.facts.get("images")
-        return {"kind": "images", "images": images} if isinstance(images, int) and images > 0 else None
-    noise: dict[str, Any] = {
-        "kind": "trainings", "source": found.source, "run_sd": found.run_sd, "groups": found.groups,
-        "members": found.members,
-    }  # fmt: skip
-    try:
-        critical = critical_values(
-            table, dataset=column.dataset, metric=column.metric, split=column.split, level=LEVEL, noise=found
-        )
-    except InputError:  # a single architecture has no rank
-        return noise
-    return {**noise, "level": LEVEL, "critical": {str(runs): value for runs, value in critical.items()}}
 
 
 def _main(columns: Sequence[Column]) -> int:

@@ -5,6 +5,10 @@ import { csvButton } from "./download.js";
 import { counted, percent, whole } from "./format.js";
 import { genotype } from "./space.js";
 
+const NOISE = "The standard deviation of one training is in percentage points, pooled over the networks that were trained several times, with its 95 % interval. "
+  + "Of the best: that of networks as accurate as the best. Each value has that of networks of similar accuracy (local noise), or the same where too few were trained again to tell. "
+  + "May be the best: the truly best one is among so many with a probability of at least 95 %.";
+
 /** @param {import("./data.js").Data} data */
 export function aboutView(data) {
   const element = h("div", { class: "view" });
@@ -21,17 +25,27 @@ function tableCard(table) {
     h("p", {}, `${counted(table.indices.length, "architecture")}, ${table.partition ? `one per class of the partition “${table.partition}”` : "each standing for itself"}.`),
     definitions(table.provenance),
     h("div", { class: "scroll", role: "region", "aria-label": `Columns of ${table.name}`, tabindex: 0 }, h("table", {},
-      h("thead", {}, h("tr", {}, ["data set", "split", "metric", "values", "runs", "noise of one training", "measured on"].map((text) => h("th", { scope: "col" }, text)))),
+      h("thead", {}, h("tr", {}, ["data set", "split", "metric", "values", "runs", "sd of one training", "of the best", "from", "may be the best", "measured on"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, table.columns.map(columnRow)))),
+    h("p", { class: "hint" }, NOISE),
     table.left_out.map((text) => h("p", { class: "notice" }, `Left out: ${text}`)));
 }
 
 function columnRow(column) {
-  const known = column.values.filter((value) => !Number.isNaN(value)).length, { noise, facts } = column;
-  const noiseText = noise?.kind === "trainings" ? `${(100 * noise.run_sd).toFixed(2)} points, from ${counted(noise.groups, "network")} with ${whole(noise.members)} trainings (${noise.source})` : "not known";
+  const known = column.values.filter((value) => !Number.isNaN(value)).length, { facts } = column;
   const images = facts.images ? `${whole(facts.images)} images` : "–";
-  return h("tr", {}, [column.dataset, column.split, column.metric, whole(known), column.runs_vary ? "varies" : String(column.runs), noiseText,
+  return h("tr", {}, [column.dataset, column.split, column.metric, whole(known), column.runs_vary ? "varies" : String(column.runs), ...noiseTexts(column), column.best.size ? whole(column.best.size) : "not known",
     [images, facts.recipe_name ? `recipe ${facts.recipe_name}` : "", facts.recipe ? `(${facts.recipe})` : ""].filter(Boolean).join(", ")].map((text) => h("td", {}, text)));
+}
+
+/** Standard deviation of one training in percentage points with its interval, that of the best where noise is local, and its source. */
+function noiseTexts({ noise, values, spread, counts, runs }) {
+  if (!noise || noise.kind === "images") return ["not known", "–", "–"];
+  const points = (value) => (100 * value).toFixed(2);
+  const interval = noise.interval.includes(null) ? "" : ` [${noise.interval.map(points).join(", ")}]`;
+  const best = values.reduce((found, value, row) => value <= values[found] || Number.isNaN(value) ? found : row, 0);
+  const ofBest = Math.sqrt(spread.variances[best] * (counts?.[best] ?? runs));
+  return [`${points(noise.run_sd)}${interval}`, noise.kind === "local" ? points(ofBest) : "the same", `${counted(noise.groups, "network")}, ${whole(noise.members)} trainings (${noise.source})`];
 }
 
 function definitions(facts) {

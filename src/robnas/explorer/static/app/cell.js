@@ -6,11 +6,11 @@ import { copyButton, csvButton, svgButton } from "./download.js";
 import { percent, short, whole } from "./format.js";
 import { architectureOf, parseArchitecture, ParseError } from "./parse.js";
 import { codeOf, digitsOf, EDGES, genotype, HPOBENCH_KEYS, NASLIB_EDGES, NASLIB_OPERATIONS, OPERATIONS, SHORT, withOperation } from "./space.js";
-import { change, formatHash, go } from "./state.js";
+import { change, go } from "./state.js";
 import { frozen } from "./painters.js";
-import { measurements } from "./strips.js";
+import { GUARANTEE, measurements } from "./strips.js";
+import { standsIn, twinRows } from "./twins.js";
 
-const SHOWN_TWINS = 12;
 const pythonString = (text) => JSON.stringify(text);
 const shellWord = (text) => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -100,21 +100,6 @@ function pasteForm(data, text = "") {
   return h("form", { class: "paste", onsubmit: submit }, input, h("button", { type: "submit" }, "Show"), error);
 }
 
-const cellLink = (code) => h("a", { href: formatHash("cell", { arch: code }), class: "code" }, code);
-
-function twinList(codes) {
-  if (!codes.length) return "none";
-  const rest = codes.slice(SHOWN_TWINS);
-  const links = (some) => some.flatMap((code, place) => place ? [" ", cellLink(code)] : [cellLink(code)]);
-  return [...links(codes.slice(0, SHOWN_TWINS)), rest.length ? h("details", {}, h("summary", {}, `and ${whole(rest.length)} more`), links(rest)) : null].flat();
-}
-
-const TWINS = [
-  ["official", "isomorphic (official)", "Same class of the 6,466 in which one architecture was trained"],
-  ["effective", "isomorphic (effective)", "The same family of functions, up to constants that dead branches add"],
-  ["identical", "identical network", "The same network exactly"],
-];
-
 function facts(data, index) {
   const live = data.sizeOf(index, true), every = data.sizeOf(index, false);
   const size = (which, unit) => every[which] === live[which] ? `${unit(live[which])}` : `${unit(live[which])} on live edges, ${unit(every[which])} with every edge`;
@@ -125,7 +110,7 @@ function facts(data, index) {
     ["MACs", size(1, (value) => `${(value / 1e6).toFixed(2)} M`)],
     published !== undefined && ["published index", `#${published}`],
     ["own index", String(index)],
-    ...TWINS.map(([name, label, title]) => [h("span", { title }, label), twinList(data.twins(index, name))]),
+    ...twinRows(data, index),
   ].filter(Boolean);
   return h("section", { class: "card facts", "aria-label": "Facts" },
     h("dl", {}, rows.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])),
@@ -168,7 +153,7 @@ function tableCard(data, table, index) {
   const own = table.indices[row];
   const open = (column) => go("map", { arch: codeOf(index), x: "size~parameters", y: [...data.quantities.values()].find((q) => q.column === column).id });
   return h("section", { class: "card", "aria-label": table.name }, head,
-    own !== index && h("p", { class: "notice" }, `${codeOf(index)} itself was not trained: `, cellLink(codeOf(own)), " is isomorphic to it and was."),
+    own !== index && standsIn(data, index, own, "trained"),
     h("div", { class: "blocks" }, measurements(table, row, open)), constantNotes(table, row), noiseNote(table),
     table.left_out.map((text) => h("p", { class: "notice" }, `Left out: ${text}`)));
 }
@@ -183,11 +168,13 @@ function constantNotes(table, row) {
   ];
 }
 
-/** What the bars mean, once per kind of noise. */
+/** What the bars and sets mean, once per kind of noise. */
 function noiseNote(table) {
   const kinds = table.columns.map((column) => column.noise?.kind ?? "none");
   const texts = [
-    kinds.includes("trainings") && `± is the standard deviation of the mean over its runs, measured from repeated trainings${table.columns.some((column) => column.errors_of === "similar") ? " of networks of similar accuracy" : ""}; under the rank, the ranks that the noise of all networks leaves possible (at least 95 %, for one architecture).`,
+    kinds.includes("local") && "± is the standard deviation of the mean over its runs, measured from repeated trainings of networks of similar accuracy.",
+    kinds.includes("pooled") && `± is the standard deviation of the mean over its runs, measured from ${kinds.includes("local") ? "the repeated trainings of all networks where they" : "repeated trainings of all networks, which"} are too few to tell how noise changes with accuracy.`,
+    (kinds.includes("local") || kinds.includes("pooled")) && `Under the rank, the ranks that this noise leaves possible: ${GUARANTEE}.`,
     kinds.includes("images") && "± is the standard error of a finite number of images; the noise of training is not known, so no set of ranks can be given.",
     kinds.includes("none") && "Without ±, nothing is known about the noise.",
   ].filter(Boolean);
@@ -200,7 +187,7 @@ function scoreCard(data, index) {
   const rows = found.flatMap(({ file, row }) => file.columns.map((column) => [file.name, column.name, scoreText(column, row, file.indices[row])]));
   const twins = [...new Set(found.map(({ file, row }) => file.indices[row]))].filter((other) => other !== undefined && other !== index);
   return h("section", { class: "card", "aria-label": "Scores" }, h("h2", {}, "Scores before training"),
-    twins.map((other) => h("p", { class: "notice" }, `${codeOf(index)} itself was not scored: `, cellLink(codeOf(other)), " is isomorphic to it and was.")),
+    twins.map((other) => standsIn(data, index, other, "scored")),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Scores of the untrained network" }, h("table", {},
       h("thead", {}, h("tr", {}, ["file", "score", "value"].map((text) => h("th", { scope: "col" }, text)))),
       h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((text) => h("td", {}, text))))))));
@@ -226,8 +213,8 @@ function csv(data, index) {
     const row = table.rowOf(index);
     return row < 0 ? [] : table.columns.map((column) => {
       const rank = column.rankOf(row);
-      return [genotype(index), genotype(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count];
+      return [genotype(index), genotype(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count, column.noise?.kind ?? "none", column.best.has(row) ? "yes" : "no", data.areIdentical(index, table.indices[row]) ? "yes" : "no"];
     });
   });
-  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of"], rows];
+  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of", "noise", "may_be_best", "same_network"], rows];
 }

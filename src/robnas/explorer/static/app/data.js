@@ -1,10 +1,10 @@
 // The exported data: a JSON header and binary columns, as tables, scores and quantities that can be shown on an axis.
 
 import { DataError, Files } from "./files.js";
-import { codeOf, digitsOf, liveEdges, SIZE } from "./space.js";
+import { digitsOf, liveEdges, SIZE } from "./space.js";
 import { rankOf } from "./statistics.js";
 
-const MISSING = 65535, FINE = 65534;
+const MISSING = 65535;
 
 const DAMAGED = "data/explorer.json is damaged: what a table or score should say of itself is missing. Export the site again";
 
@@ -47,17 +47,18 @@ export class Column {
     /** @type {Float64Array} fraction per row, NaN where missing */
     this.values = facts.divisor
       ? Float64Array.from(blocks.take(Uint16Array, facts.offset, rows), (v) => v === MISSING ? NaN : v / facts.divisor)
-      : Float64Array.from(blocks.take(Float32Array, facts.offset, rows));
-    /** @type {Float64Array} standard error per row, NaN where it is not known */
-    this.errors = Float64Array.from(blocks.take(Uint16Array, facts.errors, rows), (v) => v === MISSING ? NaN : v / FINE);
+      : blocks.take(Float64Array, facts.offset, rows);
     this.counts = facts.runs_vary ? blocks.take(Uint16Array, facts.runs, rows) : null;
+    this.spread = readSpread(facts.noise, this.values, blocks);
+    /** @type {Set<number>} rows that may be the best */
+    this.best = new Set(facts.noise?.best);
   }
 
   /** Trainings behind a row's mean. */
   runsOf(row) { return this.counts ? this.counts[row] : this.runs; }
 
   /** Standard error of a row's value (as robnas.analysis.standard_errors), NaN where either is not known. */
-  sdOf(row) { return this.errors[row]; }
+  sdOf(row) { return this.spread.errors[row]; }
 
   /** The same as text: ±1.23 or, where that would leave the scale from 0 to 1, to each side; empty if it is not known. */
   sdText(row) {
@@ -69,12 +70,31 @@ export class Column {
 
   /** Rank of a row with its confidence set. */
   rankOf(row) {
-    const critical = this.noise?.critical?.[this.runsOf(row)];
-    const own = 1 / this.runsOf(row);
-    const margin = critical === undefined ? null
-      : (other) => critical * this.noise.run_sd * Math.sqrt(own + 1 / this.runsOf(other));
-    return rankOf(this.values, row, margin);
+    const { variances, critical } = this.spread, own = variances[row], factor = critical[row];
+    return rankOf(this.values, row, Number.isNaN(factor) ? null : (other) => factor * Math.sqrt(variances[other] + own));
   }
+}
+
+/**
+ * Standard error of each row, and what its set of ranks is made of: the variance of its value, and the critical value of
+ * the differences from it (as robnas.analysis.rank_set); NaN where not known.
+ * @returns {{errors: Float64Array, variances: Float64Array, critical: Float64Array}}
+ */
+function readSpread(noise, values, blocks) {
+  const unknown = new Float64Array(values.length).fill(NaN);
+  if (!noise) return { errors: unknown, variances: unknown, critical: unknown };
+  if (noise.kind === "images") {
+    const counts = blocks.take(Uint16Array, noise.errors, values.length);
+    return { errors: Float64Array.from(counts, (count) => count === MISSING ? NaN : count / noise.fine), variances: unknown, critical: unknown };
+  }
+  const of = blocks.take(Uint16Array, noise.of, values.length);
+  const [variances, critical] = [noise.variances, noise.critical].map((offset) => {
+    const distinct = blocks.take(Float64Array, offset, noise.distinct);
+    return Float64Array.from(of, (place) => place === MISSING ? NaN : distinct[place]);
+  });
+  const errors = variances.map(Math.sqrt);
+  for (const [row, error] of noise.apart) errors[row] = error ?? NaN;
+  return { errors, variances, critical };
 }
 
 /** A row is an architecture: more than there are cannot be. @throws {DataError} */
@@ -232,12 +252,15 @@ export class Data {
     return row < 0 && classes ? file.indices.indexOf(file.members.find((other) => classes[other] === classes[index])) : row;
   }
 
-  /** Codes of the other members of an architecture's class. @param {number} index @param {string} partition */
+  /** The other members of an architecture's class. @param {number} index @param {string} partition @returns {number[]} */
   twins(index, partition) {
     const classes = this.classes[partition], found = [];
-    for (let other = 0; other < SIZE; other++) if (other !== index && classes[other] === classes[index]) found.push(codeOf(other));
+    for (let other = 0; other < SIZE; other++) if (other !== index && classes[other] === classes[index]) found.push(other);
     return found;
   }
+
+  /** Whether two architectures are the same network exactly. @param {number} one @param {number} other */
+  areIdentical(one, other) { return this.classes.identical[one] === this.classes.identical[other]; }
 
   /** A quantity by its id, or the first of the fallbacks that exists. @returns {Quantity} */
   find(id, ...fallbacks) {

@@ -12,6 +12,9 @@ import { codeOf, genotype } from "./space.js";
 import { change, changeSoon, formatHash, go } from "./state.js";
 
 const FRAMES = 12; // queries per second of a replay
+const AGAINST = "Counted against the table's maximum. That is a measured value, too, and the luckiest of many: trained again, the architecture "
+  + "that has it would be expected to show less, and so would the best that a search found by its value.";
+const AGAINST_FRONT = "Counted against the hypervolume of the table's Pareto front, which noise makes too large: its points are the luckiest of many.";
 
 /** Queries that beat everything before them. @param {(number|null)[]} values */
 export function incumbents(values) {
@@ -50,6 +53,7 @@ class SearchView {
     this.tasks = [...new Set(searches.map(({ task }) => task.name))];
     this.controls = h("div", { class: "controls" });
     this.legend = h("div", { class: "legend" });
+    this.against = h("p", { class: "hint" });
     this.curves = new Curves("Regret");
     this.player = h("div", { class: "player" });
     this.told = h("p", { class: "told" });
@@ -60,7 +64,7 @@ class SearchView {
     });
     this.replayCard = h("section", { class: "card", "aria-label": "Replay" });
     this.parts = [this.controls,
-      h("section", { class: "card", "aria-label": "Regret" }, h("h2", {}, "How much is missing"), this.curves.element, this.legend,
+      h("section", { class: "card", "aria-label": "Regret" }, h("h2", {}, "How much is missing"), this.curves.element, this.legend, this.against,
         h("div", { class: "actions" }, svgButton("regret", () => this.curves.svg()), csvButton("regret", () => this.#curvesCsv()))),
       this.replayCard];
   }
@@ -91,8 +95,9 @@ class SearchView {
 
   #showCurves() {
     const several = this.here.some((search) => search.several);
+    put(this.against, several ? AGAINST_FRONT : AGAINST);
     this.curves.show(this.shown.map((s) => ({ name: s.algorithm, place: s.place, mean: s.mean, error: s.standard_error })),
-      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors" : "regret", this.run ? this.step : null);
+      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors of its runs" : "regret", this.run ? this.step : null);
   }
 
   #showLegend(hidden) {
@@ -107,7 +112,7 @@ class SearchView {
     };
     const oracle = [...new Set(this.here.flatMap((search) => search.oracle_selection ?? []))];
     put(this.legend, h("div", { class: "scroll", role: "region", "aria-label": "Algorithms", tabindex: 0 }, h("table", {},
-      h("thead", {}, h("tr", {}, ["algorithm", "missing at the end, points", "found the best", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+      h("thead", {}, h("tr", {}, ["algorithm", "missing at the end, points", "found the maximum", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
       h("tbody", {}, this.here.map(row)))),
     oracle.length ? h("p", { class: "notice" }, `Oracle selection: the search saw test accuracy (${oracle.join(", ")}).`) : null);
   }

@@ -4,6 +4,8 @@ import { h, s } from "./dom.js";
 import { percent, whole } from "./format.js";
 import { extent, histogram } from "./statistics.js";
 
+/** What a set of ranks promises (as robnas.analysis.RankSet.guarantee). */
+export const GUARANTEE = "at least 95 %, for this architecture alone";
 const WIDTH = 240, HEIGHT = 34, BINS = 60;
 
 function areaPath(counts) {
@@ -32,6 +34,9 @@ function rankText(column, row) {
   return { rank: `${whole(rank)} of ${whole(count)}`, shared: sharing > 1 ? `shared by ${whole(sharing)}` : "", set };
 }
 
+/** What is known of those that may be the best (as robnas.analysis.tied_with_best). */
+const bestTitle = (size) => size > 1 ? `One of ${whole(size)}, among which the truly best one is with a probability of at least 95 %` : "The truly best one, with a probability of at least 95 %";
+
 function line(column, row, open) {
   const value = column.values[row], known = !Number.isNaN(value);
   const rank = known ? rankText(column, row) : { rank: "–", shared: "", set: "" };
@@ -40,7 +45,8 @@ function line(column, row, open) {
     h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric)),
     h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && column.sdText(row) ? h("span", { class: "sd" }, ` ${column.sdText(row)}`) : null),
     h("td", { class: "distribution", role: "cell" }, strip(column, row)),
-    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: "Ranks that the noise of repeated trainings leaves possible: at least 95 %, for one architecture" }, rank.set) : null),
+    h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: `Ranks that the noise of repeated trainings leaves possible: ${GUARANTEE}` }, rank.set) : null,
+      known && column.best.has(row) ? h("span", { class: "set", title: bestTitle(column.best.size) }, column.best.size > 1 ? "may be the best" : "the best") : null),
     h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
 }
 

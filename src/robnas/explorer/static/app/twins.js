@@ -1,0 +1,51 @@
+// Architectures that stand for each other: which are listed beside a cell, and which one a table has trained instead of it.
+
+import { h } from "./dom.js";
+import { whole } from "./format.js";
+import { codeOf } from "./space.js";
+import { formatHash } from "./state.js";
+
+const SHOWN = 12;
+const TWINS = [
+  ["official", "isomorphic (official)", "Same class of NAS-Bench-201's 6,466, of which one architecture was trained; it may hold networks that differ"],
+  ["effective", "isomorphic (effective)", "The same family of functions, up to constants that dead branches add"],
+  ["identical", "identical network", "The same network exactly: the same convolutions between the same sums"],
+];
+
+/** A link to the cell of an architecture. @param {number} index */
+export const cellLink = (index) => h("a", { href: formatHash("cell", { arch: codeOf(index) }), class: "code" }, codeOf(index));
+
+/**
+ * Terms and lists of the other members of an architecture's classes; those of the first that are another network are marked.
+ * @param {import("./data.js").Data} data @param {number} index
+ */
+export const twinRows = (data, index) => TWINS.map(([partition, label, title]) => [h("span", { title }, label), twinList(data, index, partition)]);
+
+function twinList(data, index, partition) {
+  const members = data.twins(index, partition), rest = members.slice(SHOWN);
+  if (!members.length) return "none";
+  const others = partition === "official" ? members.filter((other) => !data.areIdentical(index, other)) : [];
+  const resized = others.filter((other) => liveParameters(data, other) !== liveParameters(data, index)).length;
+  const mark = h("span", { title: "not the same network" }, " ≠");
+  const link = (other) => others.includes(other) ? h("span", { class: "whole" }, cellLink(other), mark.cloneNode(true)) : cellLink(other);
+  const links = (some) => some.flatMap((other, place) => place ? [" ", link(other)] : [link(other)]);
+  return [...links(members.slice(0, SHOWN)), rest.length ? h("details", {}, h("summary", {}, `and ${whole(rest.length)} more`), links(rest)) : null,
+    others.length ? h("span", { class: "set" }, `≠ ${whole(others.length)} of ${whole(members.length)} not the same network${resized ? `, ${whole(resized)} of another size` : ""}`) : null];
+}
+
+const liveParameters = (data, index) => data.sizeOf(index, true)[0];
+
+/**
+ * What is said where a relative stands in.
+ * @param {import("./data.js").Data} data @param {number} asked @param {number} own the one that was measured @param {string} done to it
+ */
+export function standsIn(data, asked, own, done) {
+  return h("p", { class: "notice" }, `${codeOf(asked)} itself was not ${done}: `, cellLink(own), " is isomorphic to it and was.", differs(data, asked, own));
+}
+
+/** Nothing if both are the same network. */
+function differs(data, asked, own) {
+  if (data.areIdentical(asked, own)) return null;
+  const [here, there] = [asked, own].map((index) => liveParameters(data, index));
+  return ` It is not the same network${here === there ? "" : `: ${whole(there)} parameters, not ${whole(here)}`}.`;
+}
