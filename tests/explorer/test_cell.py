@@ -128,11 +128,11 @@ def test_a_relative_that_is_another_network_is_marked_and_what_it_stands_in_for_
     table = Table("own", [Architecture("211212").index], columns, partition="official")
     page = visit(serve(build_site([("own", table)]))).open("#/cell?arch=112222")
     assert text_of(page, 'section[aria-label="own"] .notice') == (
-        "112222 itself was not trained: 211212 is isomorphic to it and was. It is not the same network: 157,306 "
-        "parameters, not 185,306."
+        "112222 itself was not trained: 211212 of its class was, which is another network, of 157,306 parameters on "
+        "live edges where 112222 has 185,306."
     )
     official, effective, identical = page.locator('section[aria-label="Facts"] dd').all_inner_texts()[4:7]
-    assert official.split("\n") == ["121222 211212 ≠", "≠ 1 of 2 not the same network, 1 of another size"]
+    assert official.split("\n") == ["121222 211212 ≠", "≠ 1 of 2 are another network, 1 of another size"]
     assert identical == "121222"
     assert "≠" not in effective
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV", "Cell")[1])))

@@ -271,7 +271,8 @@ def test_data_view_names_noise_and_images(visit, table):
     low, high = (100 * end for end in noise.interval)
     line = page.locator('section[aria-label="bench"] tbody tr').nth(1).locator("td").all_inner_texts()
     assert line[5:9] == [
-        f"{100 * noise.run_sd:.2f} [{low:.2f}, {high:.2f}]", f"{100 * of_best:.2f}", "400 networks, 800 trainings (seeds)",
+        f"{100 * noise.run_sd:.2f} [{low:.2f}, {high:.2f}]",
+        f"{100 * of_best:.2f}", "400 networks, 800 trainings (seeds)",
         str(len(tied_with_best(table, **PGD))),
     ]  # fmt: skip
     name, saved = downloaded(page, "CSV", "bench")

@@ -26,26 +26,22 @@ function twinList(data, index, partition) {
   if (!members.length) return "none";
   const others = partition === "official" ? members.filter((other) => !data.areIdentical(index, other)) : [];
   const resized = others.filter((other) => liveParameters(data, other) !== liveParameters(data, index)).length;
-  const mark = h("span", { title: "not the same network" }, " ≠");
+  const mark = h("span", { title: "another network" }, " ≠");
   const link = (other) => others.includes(other) ? h("span", { class: "whole" }, cellLink(other), mark.cloneNode(true)) : cellLink(other);
   const links = (some) => some.flatMap((other, place) => place ? [" ", link(other)] : [link(other)]);
   return [...links(members.slice(0, SHOWN)), rest.length ? h("details", {}, h("summary", {}, `and ${whole(rest.length)} more`), links(rest)) : null,
-    others.length ? h("span", { class: "set" }, `≠ ${whole(others.length)} of ${whole(members.length)} not the same network${resized ? `, ${whole(resized)} of another size` : ""}`) : null];
+    others.length ? h("span", { class: "set" }, `≠ ${whole(others.length)} of ${whole(members.length)} are another network${resized ? `, ${whole(resized)} of another size` : ""}`) : null];
 }
 
 const liveParameters = (data, index) => data.sizeOf(index, true)[0];
 
 /**
- * What is said where a relative stands in.
+ * What is said where a relative stands in, as robnas query says it.
  * @param {import("./data.js").Data} data @param {number} asked @param {number} own the one that was measured @param {string} done to it
  */
 export function standsIn(data, asked, own, done) {
-  return h("p", { class: "notice" }, `${codeOf(asked)} itself was not ${done}: `, cellLink(own), " is isomorphic to it and was.", differs(data, asked, own));
-}
-
-/** Nothing if both are the same network. */
-function differs(data, asked, own) {
-  if (data.areIdentical(asked, own)) return null;
-  const [here, there] = [asked, own].map((index) => liveParameters(data, index));
-  return ` It is not the same network${here === there ? "" : `: ${whole(there)} parameters, not ${whole(here)}`}.`;
+  const [ours, theirs] = [asked, own].map((index) => liveParameters(data, index));
+  const sizes = ours === theirs ? "" : `, of ${whole(theirs)} parameters on live edges where ${codeOf(asked)} has ${whole(ours)}`;
+  return h("p", { class: "notice" }, `${codeOf(asked)} itself was not ${done}: `, cellLink(own),
+    data.areIdentical(asked, own) ? " is isomorphic to it and was." : ` of its class was, which is another network${sizes}.`);
 }
