@@ -312,10 +312,11 @@ def report(
         for model in models
         for name, codes in classes.items()
     }
+    every, one_each = (f"{len(classes[name]):,} × {len(SEEDS)}" for name in ("official", "effective"))
     lines = [
         f"Measured on {rates['device']}, torch {rates['torch']}, {shared} at a time per {unit}: {rates['how']}.",
         "",
-        f"| data set | measured trials | {unit}-hours, 6,466 × 3 | ± | one per `effective` class, 4,660 × 3 | saved |",
+        f"| data set | measured trials | {unit}-hours, {every} | ± | one per `effective` class, {one_each} | saved |",
         "|---|---|---|---|---|---|",
     ]
     for model in models:

@@ -28,10 +28,11 @@ def test_costs_follow_from_the_rates_and_the_rehearsed_build_is_complete(tmp_pat
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = {line.split("|")[1].strip(): line.split("|") for line in out.splitlines() if line.startswith("| ")}
-    hours = float(rows["all"][3].replace(",", ""))
     macs = {name: sum(count(arch, live=True).macs for arch in found) for name, found in _classes().items()}
-    exact = 2 * 3 * (1000 * 6466 + 10 * macs["official"] / 1e6) / 3600 / 2
-    assert abs(hours - exact) < 0.01 * exact
+    for place, name, size in ((3, "official", 6466), (5, "effective", 5044)):
+        exact = 2 * 3 * (1000 * size + 10 * macs[name] / 1e6) / 3600 / 2
+        assert abs(float(rows["all"][place].replace(",", "")) - exact) < 0.01 * exact
+        assert f"{size:,} × 3" in rows["data set"][place]
     assert "120 trials, each done once" in out
     assert 0.5 < float(rows["2"][4].strip().rstrip("%")) / 100 <= 1
     assert int(rows["2"][5]) > 0

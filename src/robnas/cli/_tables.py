@@ -312,9 +312,12 @@ def query(
 def _relation(asked: Architecture, trained: Architecture, identical: bool) -> str:
     """Who answers for an architecture that was not trained itself."""
     from robnas.networks import count
+    from robnas.spaces import partition
 
     if identical:
         return f"{trained} is isomorphic to it and was"
+    if partition("effective").same(asked, trained):
+        return f"{trained} of its class was, which differs by the constant of a branch that carries nothing"
     ours, theirs = (count(arch, live=True).parameters for arch in (asked, trained))
     sizes = f", of {theirs:,} parameters on live edges where {asked} has {ours:,}" if ours != theirs else ""
     return f"{trained} of its class was, which is another network{sizes}"
