@@ -330,7 +330,7 @@ def test_a_folder_of_another_version_of_the_partition_is_refused_in_one_line(tmp
     assert charged_by(old.task) == "effective@1"
     text = (
         f"search folder {tmp_path}: expected results charged once per class of effective, got of effective@1, another "
-        f"version of the partition, in {next(tmp_path.iterdir()).name}; choose another folder, or go on here with "
+        f"version of the partition, in {next(tmp_path.iterdir()).name}; choose another folder, or search with "
         "partition effective@1"
     )
     with pytest.raises(InputError, match=f"^{re.escape(text)}$"):

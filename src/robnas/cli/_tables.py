@@ -167,7 +167,9 @@ def _facts(table: Table) -> dict[str, Any]:
 
 
 def _print_facts(facts: dict[str, Any]) -> None:
-    each = f"one per class of {facts['partition']}" if facts["partition"] else "each standing for itself"
+    from robnas.spaces import partition_of
+
+    each = f"one per class of {partition_of(facts)}" if facts["partition"] else "each standing for itself"
     say(f"{facts['name']}: {facts['architectures']:,} architectures, {each}")
     groups: dict[tuple[str, str], list[str]] = {}
     for column in facts["columns"]:

@@ -251,7 +251,7 @@ def _check_versions(folder: Path, partitions: set[str]) -> None:
                 f"search folder {folder}",
                 expected=f"results charged once per class of {ours}",
                 got=Verbatim(f"of {found}, another version of the partition, in {path.name}"),
-                remedy=f"choose another folder, or go on here with partition {found}",
+                remedy=f"choose another folder, or search with partition {found}",
             )
 
 
