@@ -56,6 +56,13 @@ def test_the_ends_of_the_interval_are_those_of_a_bootstrap_written_out():
     assert found.interval() == found.interval()  # the draws are the same
 
 
+def test_many_networks_are_drawn_in_bundles_and_known_as_well():
+    many = trained(np.random.default_rng(6), 15_625, 1e-6)
+    low, high = many.interval()
+    error = (2 / many.degrees.sum()) ** 0.5 / 2  # of the logarithm of the standard deviation, for normal noise
+    assert (low, high) == pytest.approx(many.variance**0.5 * np.exp(1.96 * error * np.array([-1, 1])), rel=0.003)
+
+
 def test_few_networks_have_the_interval_of_equal_normal_noise():
     found = Repeats(np.array([2e-4, 1e-4, 5e-4]), np.array([4.0, 2.0, 3.0]))
     expected = np.sqrt(8e-4 / chi2.ppf([0.975, 0.025], 9))

@@ -136,7 +136,8 @@ def duplicate_spread(table: Table, group: npt.NDArray[np.integer[Any]]) -> Figur
         for sign in (-1, 1):
             axes.axhline(sign * 100 * noise.sd, color=ORANGE, linestyle="--", linewidth=1)
         axes.axhline(0, color="black", linewidth=0.8)
-        axes.set_title(f"{metric}: pooled sd {100 * noise.sd:.2f} points", fontsize=10)
+        low, high = (100 * noise.sd / noise.run_sd * end for end in noise.interval)
+        axes.set_title(f"{metric}: pooled sd {100 * noise.sd:.2f} points ({low:.2f} to {high:.2f})", fontsize=10)
         axes.set_xlabel("mean of the group (%)")
         axes.grid(color="0.9")
         axes.set_axisbelow(True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robnas.analysis._noise import known_noise
+from robnas.analysis._noise import shown_noise
 from robnas.analysis._outputs import label
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, LocalNoise, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", ":")
-_GROUPS = 80  # networks trained several times, below which a curve shows nothing
 
 
 def histogram(columns: Sequence[Column]) -> Figure:
@@ -49,11 +48,9 @@ def noise_curves(table: Table, columns: Sequence[Column]) -> Figure | None:
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
     axes = figure.add_subplot()
     for number, column in enumerate(columns):
-        noise = known_noise(table, column)
-        if noise is None or noise.groups < _GROUPS:
+        local = shown_noise(table, column)
+        if not isinstance(local, LocalNoise):
             continue
-        window = min(noise.groups // 4, 200)
-        local = table.local_noise(column.dataset, column.metric, split=column.split, window=window)
         axes.plot(100 * local.level, 100 * np.sqrt(local.run_variance), label=label(column.metric), **_style(number))
     if not axes.lines:
         return None

@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
 _RESAMPLES = 999
 _FEW = 10  # networks, below which nothing can be learned from how they differ
-_BLOCK = 2_000_000  # networks drawn at once
+_MANY = 2000  # networks, above which they are drawn in so many bundles
+_BLOCK = 2_000_000  # bundles drawn at once
 _NOTHING = 1e-6  # relative error of a variance, below which it is rounding
 _LARGEST = 0.5  # standard deviation that numbers in [0, 1] can have
 
@@ -71,21 +72,30 @@ class Repeats:
 
     def _studentized(self) -> tuple[float, Floats]:
         """Standard error of log variance; how many of their own the resamples lie from it, shape (resamples,)."""
-        parts = np.stack([self.squares, self.degrees, self.squares**2, self.squares * self.degrees, self.degrees**2], 1)
-        groups = len(parts)
         rng = np.random.default_rng(0)
-        sums = np.empty((_RESAMPLES, 5))
-        block = max(1, _BLOCK // groups)
-        for start in range(0, _RESAMPLES, block):
-            size = min(block, _RESAMPLES - start)
-            drawn = rng.integers(groups, size=(size, groups)) + groups * np.arange(size)[:, None]
-            times = np.bincount(drawn.ravel(), minlength=size * groups).reshape(size, groups)
-            sums[start : start + size] = times @ parts
-        variance, error = _log_variance(sums)
+        squares, degrees, groups = self.squares, self.degrees, len(self.squares)
+        if groups > _MANY:
+            bundle = rng.permutation(groups) % _MANY
+            squares, degrees = (np.bincount(bundle, part).astype(np.float64) for part in (squares, degrees))
+        parts = np.stack([squares, degrees, squares**2, squares * degrees, degrees**2], axis=1)
         (own,), (own_error,) = _log_variance(parts.sum(axis=0)[None])
+        variance, error = _log_variance(_resampled(parts, rng))
         distance = variance - own
         far = np.where(np.abs(distance) > _NOTHING, np.copysign(np.inf, distance), 0.0)  # with an error of 0
         return float(own_error), np.where(error > _NOTHING, distance / np.maximum(error, _NOTHING), far)
+
+
+def _resampled(parts: Floats, rng: np.random.Generator) -> Floats:
+    """Sums over as many rows as there are, drawn with replacement, shape (resamples, columns)."""
+    count, width = parts.shape
+    sums = np.empty((_RESAMPLES, width))
+    block = max(1, _BLOCK // count)
+    for start in range(0, _RESAMPLES, block):
+        size = min(block, _RESAMPLES - start)
+        drawn = rng.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        sums[start : start + size] = times @ parts
+    return sums
 
 
 def _outer(scores: Floats, tail: float) -> Floats:
