@@ -55,6 +55,8 @@ def test_the_summary_has_a_row_per_task_algorithm_and_checkpoint(results):
     regret = local.at(40)
     assert row["mean_regret"] == pytest.approx(regret.mean())
     assert row["standard_error"] == pytest.approx(regret.std(ddof=1) / 8**0.5)
+    assert row["low"] < regret.mean() < row["high"]
+    assert (row["unit"], row["planned"], row["runs"]) == ("fraction of accuracy", 8, 8)
     assert row["mean_reported"] == pytest.approx([local.outcomes.mean()])
     assert 1 <= row["average_rank"] <= 4
     assert regret_text(row).startswith(f"{100 * regret.mean():.3f} ±")

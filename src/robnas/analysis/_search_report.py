@@ -48,10 +48,11 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for found in by_task(results).values():
         for budget in found[0].checkpoints:
-            ranks = _ranks(found, budget)
+            ranks, regrets = _ranks(found, budget), np.concatenate([result.at(budget) for result in found])
+            scale = float(np.ptp(regrets)) if len(regrets) else 0.0
             for result in found:
                 regret, runs = result.at(budget), len(result.seeds)
-                low, high = mean_interval(regret) or (None, None)
+                low, high = mean_interval(regret, scale) or (None, None)
                 rows.append(
                     {
                         "task": result.task["name"],
