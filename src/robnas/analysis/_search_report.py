@@ -121,7 +121,8 @@ def write_search_report(
         The files: ``results.json`` with everything, ``summary.csv``, ``tests.csv``, ``queries.csv``, ``report.md``, and
         its pictures ``curves``, ``ranks-BUDGET`` and ``attainment-N`` as PNG and SVG.
     """
-    tests, plans = all_tests(results, rope), _plans(results, out)
+    check_range("rope", rope, 0.0, 1.0)
+    plans = _plans(results, out)
     kept = {
         "robnas": __version__, "format": FORMAT, "notes": [*notes], "rope": rope,
         "planned": [asdict(plan) for plan in plans], "results": [r.to_dict() for r in results],
@@ -130,7 +131,7 @@ def write_search_report(
     rows = summarise(results)
     cells = [[_cell(row[key]) for key in SUMMARY] for row in rows]
     files = [out / RESULTS, write_csv(out / "summary.csv", SUMMARY, cells)]
-    if tests:
+    if tests := all_tests(results, rope):
         cells = [[_cell(value) for value in vars(test).values()] for test in tests]
         files.append(write_csv(out / "tests.csv", list(vars(tests[0])), cells))
     if saved := queries_saved(results):

@@ -125,7 +125,7 @@ def _test(
 ) -> PairedTest:
     seeds = _shared(first, second)
     gaps = _gaps(first, second, budget)
-    one, other = (regrets_at(result, budget, result.seeds) for result in (first, second))
+    one, other = (regrets_at(result, budget, result.seeds).round(12) for result in (first, second))
     scale = float(np.ptp(np.concatenate([one, other]))) if len(one) + len(other) else 0.0
     low, high = mean_interval(gaps, scale) or (None, None)
     unpaired_low, unpaired_high = between_means(one, other, scale) or (None, None)
@@ -149,7 +149,7 @@ def _test(
         unpaired=float(one.mean() - other.mean()) if len(one) and len(other) else None,
         unpaired_low=unpaired_low,
         unpaired_high=unpaired_high,
-        correlation=correlation(regrets_at(first, budget, seeds), regrets_at(second, budget, seeds)),
+        correlation=correlation(*(regrets_at(result, budget, seeds).round(12) for result in (first, second))),
         p=p,
         adjusted=adjusted,
         family=family,
