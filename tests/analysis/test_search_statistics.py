@@ -30,6 +30,9 @@ def test_holm_multiplies_the_smallest_by_their_number_and_never_falls():
     np.testing.assert_array_equal(holm([0.01, np.nan]), [0.02, np.nan])
     with pytest.raises(InputError, match=r"p-values: expected numbers in \[0, 1\], got \[0.1, inf\]"):
         holm([0.1, np.inf])
+    for wrong in (["a"], [[0.1], [0.2, 0.3]], [{}]):
+        with pytest.raises(InputError, match=r"p-values: expected numbers in \[0, 1\], got \["):
+            holm(wrong)
     for wrong in (0.1, [[0.1, 0.2]]):
         with pytest.raises(InputError, match=r"p-values: expected shape \(tests,\), got \("):
             holm(wrong)
@@ -241,6 +244,7 @@ def test_attainment_is_what_a_share_of_the_runs_dominates():
         ([[[1.0, 2.0]]], [np.nan], "share of the runs: expected a number in"),
         ([[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]], [0.5], r"front of a run: expected shape \(points, 2\), got \(2, 3\)"),
         ([[1.0, 2.0]], [0.5], r"front of a run: expected shape \(points, 2\), got \(2,\)"),
+        ([[[1.0, 2.0], [3.0]]], [0.5], r"front of a run: expected shape \(points, 2\), got \[\[1.0, 2.0\], \[3.0\]\]"),
         ([[[np.inf, 2.0]]], [0.5], "front of a run: expected points below infinity, got an infinite point"),
     ],
 )

@@ -48,7 +48,10 @@ def attainment(fronts: Sequence[npt.ArrayLike], shares: Sequence[float]) -> tupl
 
 def _points(front: npt.ArrayLike) -> Floats:
     """Those of one run that attain something, shape (points, 2)."""
-    points = np.asarray(front, dtype=np.float64)
+    try:
+        points = np.asarray(front, dtype=np.float64)
+    except (TypeError, ValueError):  # texts, or rows of different lengths
+        raise InputError("front of a run", expected="shape (points, 2)", got=front) from None
     if points.size == 0:
         return np.empty((0, 2))
     if points.ndim != 2 or points.shape[1] != 2:

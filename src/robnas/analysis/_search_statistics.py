@@ -84,7 +84,10 @@ def holm(p: npt.ArrayLike) -> Floats:
     Raises:
         InputError: a p-value outside [0, 1], or no list of numbers.
     """
-    given = np.asarray(p, dtype=np.float64)
+    try:
+        given = np.asarray(p, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("p-values", expected="numbers in [0, 1]", got=p) from None
     if given.ndim != 1:
         raise InputError("p-values", expected="shape (tests,)", got=Verbatim(given.shape))
     if ((given < 0) | (given > 1)).any():
