@@ -52,7 +52,7 @@ def shrunken(values: Any, variance: float, true: Any) -> float:
     return spearman(imitation, imitation + noise)
 
 
-def once(rng: np.random.Generator, table: Table, true: Any, resamples: int = 50) -> dict[str, float]:
+def once(rng: np.random.Generator, table: Table, true: Any, resamples: int = 40) -> dict[str, float]:
     """Truth and estimates of one table."""
     column = table.columns[0]
     found = table_ceiling(table, column, rng, resamples)
@@ -74,7 +74,7 @@ def simulate(rng: np.random.Generator, repeats: int | None = None, rows: int = 4
     for shape in SHAPES:
         for seeds in (False, True):
             for noise, sd in ((noise, sd) for noise in NOISES for sd in (0.25, 0.6) if noise == "normal" or sd == 0.6):
-                tables = (made(rng, shape, sd, rows=rows, seeds=seeds, noise=noise) for _ in range(repeats or 20))
+                tables = (made(rng, shape, sd, rows=rows, seeds=seeds, noise=noise) for _ in range(repeats or 8))
                 drawn = [once(rng, *table) for table in tables]
                 mean = {key: float(np.mean([one[key] for one in drawn])) for key in drawn[0]}
                 errors = np.array([one["estimate"] - one["truth"] for one in drawn])

@@ -11,7 +11,7 @@ from robnas.benchmarks import Residuals
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_range
 
-_DEGREES = 100.0  # degrees of freedom that are pooled around a true mean
+_DEGREES = 100.0  # that are pooled around a true mean; a tenth of all, where that is more
 _STEPS = 5  # of the fit to a distribution of true means
 _FLOOR = 1e-4  # of the range of the values: less noise than that is none
 
@@ -88,9 +88,9 @@ class TrueNoise:
 
 
 def _pooled(squares: Floats, degrees: Floats) -> Floats:
-    """Σ squares / Σ degrees over the neighbours of each point in order, as far as there are 100 degrees of freedom."""
+    """Σ squares / Σ degrees over the neighbours of each point in order, as far as `_DEGREES` of them."""
     squares, degrees = (np.append(0.0, np.cumsum(part)) for part in (squares, degrees))
-    half = min(_DEGREES, degrees[-1]) / 2
+    half = min(max(_DEGREES, degrees[-1] / 10), degrees[-1]) / 2
     centre = np.clip((degrees[1:] + degrees[:-1]) / 2, half, degrees[-1] - half)
     low, high = (np.interp(centre + side, degrees, squares) for side in (-half, half))
     pooled: Floats = np.maximum(high - low, 0) / (2 * half)

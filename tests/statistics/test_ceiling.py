@@ -1,0 +1,135 @@
+"""The highest correlation is what a predictor of the true means reaches, whatever their distribution looks like."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from robnas.analysis import correlation_ceiling, kendall, spearman
+from robnas.analysis._correlation import root_of_seeds, table_ceiling
+from robnas.analysis._deconvolution import TrueMeans, kendall_with_values, spearman_with_values
+from robnas.benchmarks import Column, Residuals, Table
+
+SIZE = 4000
+SHAPES = {
+    "normal": lambda rng: rng.normal(size=SIZE),
+    "skewed left": lambda rng: -rng.exponential(size=SIZE),
+    "two clusters": lambda rng: rng.choice([-1.0, 1.0], SIZE) + rng.normal(0, 0.12, SIZE),
+    "heavy tails": lambda rng: rng.standard_t(3, SIZE) / np.sqrt(3),
+    "uniform": lambda rng: rng.uniform(-1.7, 1.7, SIZE),
+    "equal blocks": lambda rng: rng.integers(0, 8, SIZE) / 2.3 - 1.5,
+}
+NOISE = {"two clusters": 0.25}  # their order within is lost in more
+
+
+def drawn(rng, shape, *, local=False):
+    """True means and the column of a table with one to three seeds a row."""
+    true = SHAPES[shape](rng)
+    sd = NOISE.get(shape, 0.6) * np.exp(-0.3 * local * np.clip(true, -2, 2))
+    values = np.clip(0.5 + 0.02 * (true[:, None] + sd[:, None] * rng.normal(size=(SIZE, 3))), 0, 1)
+    values[np.arange(3) >= rng.integers(1, 4, SIZE)[:, None]] = np.nan
+    return true, Column("digits", "test", "clean", values, (0, 1, 2))
+
+
+def found(column, resamples=1):
+    table = Table("t", list(range(SIZE)), [column])
+    return table_ceiling(table, column, np.random.default_rng(0), resamples)
+
+
+@pytest.mark.parametrize("local", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_ceiling_is_what_the_true_means_reach(shape, local):
+    """Within .01 of the mean of two tables, with noise that is estimated from the seeds."""
+    rng, errors = np.random.default_rng(2), []
+    for _ in range(2):
+        true, column = drawn(rng, shape, local=local)
+        errors.append(found(column).value - spearman(true, column.mean))
+    assert abs(np.mean(errors)) < 0.01
+
+
+def test_twins_tell_the_noise_too():
+    rng = np.random.default_rng(3)
+    group = np.arange(SIZE) // 2
+    true = -rng.exponential(size=SIZE)[group]
+    values = true + rng.normal(0, 0.6, SIZE)
+    pairs = values.reshape(-1, 2)
+    mean = pairs.mean(axis=1)
+    order = np.argsort(np.repeat(mean, 2), kind="stable")
+    residuals = Residuals(
+        np.repeat(mean, 2)[order], ((pairs - mean[:, None]) * np.sqrt(2)).ravel()[order], group[order]
+    )
+    reached = spearman(true, values)
+    assert correlation_ceiling(values, 0.6, rng=rng, resamples=1).value == pytest.approx(reached, abs=0.01)
+    of_pairs = float(np.sqrt((residuals.deviation**2).mean()))
+    wanted = correlation_ceiling(values, of_pairs, rng=rng, resamples=1).value
+    for given in (residuals, Residuals(residuals.level, residuals.deviation)):
+        assert correlation_ceiling(values, given, rng=rng, resamples=1).value == pytest.approx(wanted, abs=0.02)
+    shrunken = np.sqrt(1 - 0.36 / values.var()) * (values - values.mean())
+    assert spearman(shrunken, shrunken + rng.normal(0, 0.6, SIZE)) > reached + 0.03  # a model that keeps the shape
+
+
+def test_the_interval_holds_the_truth_and_the_value():
+    rng = np.random.default_rng(4)
+    for shape in ("normal", "skewed left"):
+        true, column = drawn(rng, shape)
+        one = found(column, 20)
+        assert 0 < one.low < one.value < one.high < 1
+        assert one.low <= spearman(true, column.mean) <= one.high
+
+
+def test_the_value_depends_on_the_data_alone():
+    _, column = drawn(np.random.default_rng(5), "normal")
+    residuals = Residuals(np.linspace(0.4, 0.6, 50), np.full(50, 0.01))
+    first, second, other = (
+        correlation_ceiling(column.mean[:500], residuals, rng=np.random.default_rng(seed), resamples=5)
+        for seed in (0, 0, 1)
+    )
+    assert first == second
+    assert (first.value, first.low) != (other.value, other.low)
+    assert first.value == other.value
+
+
+def test_expected_ranks_are_those_of_a_large_sample():
+    """Quadrature against drawing true means and values, with two kinds of runs."""
+    rng, size = np.random.default_rng(6), 200_000
+    grid = np.array([0.0, 1.0, 1.5, 4.0])
+    means = TrueMeans(grid, np.array([[0.1, 0.2, 0.1, 0.1], [0.2, 0.1, 0.1, 0.1]]), np.array([[1.0] * 4, [0.5] * 4]))
+    cell = rng.choice(8, size, p=means.share.ravel())
+    true = np.tile(grid, 2)[cell]
+    values = true + means.sd.ravel()[cell] * rng.normal(size=size)
+    assert spearman_with_values(means) == pytest.approx(stats.spearmanr(true, values).statistic, abs=0.004)
+    assert kendall_with_values(means) == pytest.approx(kendall(true[:20000], values[:20000]), abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall"])
+def test_without_noise_nothing_is_in_the_way(method):
+    values = np.random.default_rng(7).normal(size=300)
+    rng = np.random.default_rng(0)
+    assert correlation_ceiling(values, 0.0, method, rng=rng, resamples=2).value == 1
+    assert correlation_ceiling(values, 1e-4, method, rng=rng, resamples=2).value > 0.99
+    assert correlation_ceiling(values, 2.0, method, rng=rng, resamples=2).value == 0
+    assert correlation_ceiling(np.repeat(values, 2), 1e-9, method, rng=rng, resamples=2).value > 0.99
+
+
+def test_the_root_of_two_seeds_is_the_correlation_with_expected_ranks():
+    """No model in it: true means and their expected ranks are known, and it exceeds what true means reach."""
+    rng = np.random.default_rng(8)
+    true = np.repeat([-1.0, 1.0], SIZE // 2) + rng.normal(0, 0.05, SIZE)
+    values = 0.5 + 0.05 * (true[:, None] + rng.normal(0, 0.3, (SIZE, 2)))
+    one = root_of_seeds(Column("digits", "test", "clean", values, (0, 1)), rng, 50)
+    assert one.value == pytest.approx(np.sqrt(stats.spearmanr(*values.T).statistic))
+    expected = stats.norm.cdf((np.sort(true)[None, ::40] - true[:, None]) / (0.3 * np.sqrt(2))).mean(axis=1)
+    assert one.value == pytest.approx(-np.corrcoef(expected, stats.rankdata(values[:, 0]))[0, 1], abs=0.01)
+    assert one.value > spearman(true, values[:, 0]) + 0.03
+    assert one.low < one.value < one.high
+    assert one.count == SIZE
+
+
+def test_seeds_that_few_share_have_no_root():
+    rng = np.random.default_rng(9)
+    values = np.full((6, 2), np.nan)
+    values[:, 0] = 0.5
+    values[:2, 1] = 0.4
+    assert np.isnan(root_of_seeds(Column("digits", "test", "clean", values, (0, 1)), rng, 5).value)
+    assert np.isnan(root_of_seeds(Column("digits", "test", "clean", values[:, :1]), rng, 5).value)
+    values = np.array([[0.1, 0.4], [0.2, 0.3], [0.3, 0.2], [0.4, 0.1]])
+    assert root_of_seeds(Column("digits", "test", "clean", values, (0, 1)), rng, 5).value == 0
