@@ -17,7 +17,8 @@ Ints = npt.NDArray[np.intp]
 _FINE = 5  # points of the prior in a standard deviation of the noise
 _POINTS = 4000  # at most
 _REACH = 6.0  # standard deviations beyond which a value tells nothing
-_ROUNDS = 200  # of expectation and maximisation; more of them make the prior lumpy
+_ROUNDS = 60  # of expectation and maximisation; more of them make the prior lumpy
+_FLOOR = 1e-12  # of the prior: a value far from all others may be anywhere near itself
 
 
 class Spread(Protocol):
@@ -37,7 +38,8 @@ class Posterior:
 
     Value i is normal around its true mean t with standard deviation sd(t) / √runs_i, and the true means are drawn from
     one distribution (the prior), which is estimated by maximum likelihood on the grid (Kiefer and Wolfowitz 1956) from
-    a uniform start and stopped early, so that it stays smooth. It is taken as known afterwards.
+    a uniform start and stopped early, so that it stays smooth. It is taken as known afterwards. That of each value is
+    the prior that the others make: its own share would hold an extreme value where it is.
     """
 
     __repr__ = brief
@@ -122,7 +124,10 @@ def posterior(values: Floats, runs: npt.NDArray[np.integer[Any]], noise: Spread)
     back, prior = matrix.T.tocsr(), step / step.sum()
     for _ in range(_ROUNDS):
         prior = prior * (back @ (1 / (matrix @ prior))) / len(values)
-    mass = likelihood * prior[at]
+    own = likelihood * prior[at]
+    own /= own.sum(axis=1, keepdims=True)
+    prior = np.bincount(at.ravel(), own.ravel(), len(points))
+    mass = likelihood * (np.maximum(prior[at] - own, 0) + _FLOOR * step[at])
     return Posterior(points, start, mass / mass.sum(axis=1, keepdims=True))
 
 
