@@ -51,10 +51,10 @@ def test_a_marginal_set_keeps_its_level_for_one_architecture_and_not_for_all_at_
 @pytest.mark.parametrize("clusters", [1, 2])
 def test_simultaneous_sets_keep_their_level_for_all_at_once(clusters):
     """Equal means, and two clusters far apart, where nothing is left to spare."""
-    truth = 0.3 + 0.2 * (np.arange(12) % clusters)
+    truth = 0.3 + 0.2 * (np.arange(8) % clusters)
     low, high = tie_range(truth)
     held = []
-    for values in draws(truth, 100, seed=2):
+    for values in draws(truth, 80, seed=2):
         found = bounds(values, "simultaneous")
         held.append(((found[:, 0] <= low) & (found[:, 1] >= high)).all())
     assert np.mean(held) >= 0.91
@@ -65,14 +65,14 @@ def test_stepwise_sets_keep_their_level_and_are_never_wider():
     """Two clusters far apart: the other one is decided, so that less is tested."""
     truth = 0.3 + 0.2 * (np.arange(20) % 2)
     held, narrower = [], 0
-    for values in draws(truth, 100, seed=3):
+    for values in draws(truth, 60, seed=3):
         one, step = (
             rank_set(table(values), table(values).architectures[0], **WHERE, noise=NOISE, method=method)
             for method in ("marginal", "stepwise")
         )
         assert one.low <= step.low
         assert step.high <= one.high
-        held.append(step.low <= 11 and step.high == 20)
+        held.append(step.low <= 11 and step.high == 20)  # of the lower cluster
         narrower += (step.low, step.high) != (one.low, one.high)
     assert np.mean(held) >= 0.92
     spread = rng(4).uniform(0.2, 0.8, 60)
@@ -220,7 +220,7 @@ class Anything:
 
 @pytest.mark.parametrize("method", ["marginal", "stepwise", "simultaneous", "bayes"])
 def test_any_noise_will_do_and_all_sets_hold_the_own_rank(method):
-    values = rng(18).uniform(0.3, 0.7, 80)
+    values = rng(18).uniform(0.3, 0.7, 30)
     for noise in (Anything(), NOISE, Anything(degrees=7)):
         found = bounds(values, method, noise)
         rank = competition_ranks(values)

@@ -78,8 +78,9 @@ def rank_set(
     with them that of the architecture that came out best.
 
     ``bayes`` is narrower. It estimates how the true means are spread (see `Posterior`) and gives the equal-tailed
-    interval of the posterior of the rank. That holds the true rank in about `level` of the architectures: on average
-    over the table, not for each. True ties do not exist for it: equal architectures are spread over their ranks.
+    interval of the posterior of the rank, with the rank as measured if that lies outside. That holds the true rank in
+    about `level` of the architectures: on average over the table, not for each. True ties do not exist for it: equal
+    architectures are spread over their ranks.
 
     All of them assume that the noise of trainings is independent and normal, with a standard deviation that `noise`
     knows. That it is an estimate is allowed for by its degrees of freedom, but for ``bayes``. Heavier tails are not
@@ -134,13 +135,14 @@ def rank_sets(
     _check_method(method, get_args(RankMethod))
     found = _measured(table, table.column(dataset, metric, split), noise, level)
     places = range(len(found.rows)) if architectures is None else [found.place(table, arch) for arch in architectures]
-    ranks = competition_ranks(found.values)
+    ranks = competition_ranks(found.values).astype(int)
     size = dict(zip(*np.unique(ranks, return_counts=True), strict=True))
     bounds = _bounds(found, places, level, method, progress)
     return [
         RankSet(
             Architecture.from_index(int(table.rows[found.rows[place]])), float(found.values[place]), int(ranks[place]),
-            low, high, level, len(ranks), int(size[ranks[place]]), method,
+            min(low, int(ranks[place])), max(high, int(ranks[place])), level, len(ranks), int(size[ranks[place]]),
+            method,
         )
         for place, (low, high) in zip(places, bounds, strict=True)
     ]  # fmt: skip
