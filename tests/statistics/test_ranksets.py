@@ -312,9 +312,14 @@ def test_bad_levels_and_noises_are_one_line(function, options, text):
     assert "\n" not in str(caught.value)
 
 
-def test_critical_values_are_of_one_noise_for_all():
-    with pytest.raises(InputError, match=r"noise: expected one standard deviation for all, such as Table.noise"):
-        critical_values(MADE, **WHERE, noise=LOCAL)
+@pytest.mark.parametrize("noise", [NOISE, LOCAL, None])
+def test_critical_values_are_all_that_a_set_is_made_of(noise):
+    variance, critical = critical_values(MADE, **WHERE, noise=noise)
+    values = MADE.values(**WHERE)
+    for row, found in enumerate(rank_sets(MADE, **WHERE, noise=noise)):
+        margin = critical[row] * np.sqrt(variance + variance[row])
+        assert found.low == 1 + (values > values[row] + margin).sum()
+        assert found.high == len(values) - (values < values[row] - margin).sum()
 
 
 def test_one_architecture_has_no_rank_among_others():

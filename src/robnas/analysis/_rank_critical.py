@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +16,13 @@ from robnas.types import check_range
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 _STEP = 1.05  # ratio of variances that are told apart
-_MANY_DEGREES = 200  # from here on an estimated variance counts as known
+_MANY_DEGREES = 200  # from here on an estimated variance counts as known where it is drawn
+_HIGHEST = 10.0
+_CRITICAL = _HIGHEST * np.linspace(0, 1, 81) ** 2  # where probabilities are computed
+_Z = np.linspace(-6.5, 6.5, 105)
+_WEIGHTS = np.exp(-(_Z**2) / 2) / np.exp(-(_Z**2) / 2).sum()  # of the standard normal distribution
+_HALVINGS = 22  # of the interval in which a critical value lies
+_PARTS = 128  # of the distribution of an estimated variance
 _DRAWS = 2000  # of the noise of all, where nothing simpler knows their largest difference
 _EXTREME = 128  # values of a draw among which its largest difference is looked for
 _CELLS = 200_000  # pairs that are held at once
@@ -35,14 +40,21 @@ def check_level(level: float, count: int) -> None:
 def one_against_all(
     own: float, others: Floats, degrees: int, level: float, better: Bools | bool = False, worse: Bools | bool = False
 ) -> float:
+    """`each_against_all` of one."""
+    return float(each_against_all(np.array([own]), others, degrees, level, better, worse)[0])
+
+
+def each_against_all(
+    own: Floats, others: Floats, degrees: int, level: float, better: Bools | bool = False, worse: Bools | bool = False
+) -> Floats:
     """Quantile of the largest standardised difference between one architecture and the others, all means equal.
 
     The differences (X_j − X_0) / √(v_j + v_0) share X_0 (Dunnett 1955). With normal X of variances v, and X_0 at z of
-    its standard deviations, P(max ≤ c) = ∫ Π_j Φ((c·√(v_j + v_0) + z·√v_0) / √v_j) φ(z) dz, by quadrature. If the
-    variances are estimates with few degrees of freedom ν, c is multiplied by s with νs² ~ χ²_ν and integrated over it.
+    its standard deviations, P(max ≤ c) = ∫ Π_j Φ((c·√(v_j + v_0) + z·√v_0) / √v_j) φ(z) dz, by quadrature. The
+    variances are estimates with ν degrees of freedom: c is multiplied by s with νs² ~ χ²_ν and integrated over it.
 
     Args:
-        own: v_0.
+        own: v_0 of each architecture for which the quantile is asked, shape (k,).
         others: v_j of all that are ranked, the one itself among them, shape (n,).
         degrees: ν.
         level: the quantile.
@@ -50,54 +62,63 @@ def one_against_all(
         worse: the same of what is worse.
 
     Returns:
-        c; 0 if nothing is uncertain, or nothing left to test.
+        c, shape (k,); 0 if nothing is uncertain, or nothing left to test.
     """
-    largest = max(own, float(others.max(initial=0)))
-    if not largest > 0:
-        return 0.0
-    steps = _steps(np.append(others, own) / largest)
-    found, place = np.unique(steps[:-1], return_inverse=True)
-    up = np.bincount(place, weights=~np.broadcast_to(better, place.shape), minlength=len(found)).astype(int)
-    down = np.bincount(place, weights=~np.broadcast_to(worse, place.shape), minlength=len(found)).astype(int)
-    itself = found == steps[-1]
-    up, down = np.maximum(up - itself, 0), np.maximum(down - itself, 0)
-    if not (up.any() or down.any()):
-        return 0.0
-    estimated = degrees if degrees < _MANY_DEGREES else 0
-    return _one(float(steps[-1]), tuple(found.tolist()), tuple(up.tolist()), tuple(down.tolist()), estimated, level)
+    largest = max(float(own.max(initial=0)), float(others.max(initial=0)))
+    if not (largest > 0 and len(own)):
+        return np.zeros(len(own))
+    found, place = np.unique(_steps(others / largest), return_inverse=True)
+    up, down = (
+        np.bincount(place, weights=~np.broadcast_to(known, place.shape), minlength=len(found))
+        for known in (better, worse)
+    )
+    steps, same = np.unique(_steps(own / largest), return_inverse=True)
+    tested = [[np.maximum(count - (found == step), 0) for count in (up, down)] for step in steps]
+    inside = np.array([_inside(step - found, *counts) for step, counts in zip(steps, tested, strict=True)])
+    left = np.array([any(count.any() for count in counts) for counts in tested])
+    return np.where(left, _solve(inside, degrees, level), 0.0)[same]
 
 
-def _steps(variance: Floats) -> Floats:
+def bonferroni(count: int, degrees: int, level: float) -> float:
+    """An upper bound of `each_against_all` of one among `count` that is tested for being better alone."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 1 - (1 - level) / (count - 1)))
+
+
+def _steps(relative: Floats) -> npt.NDArray[np.int64]:
     """Variances relative to the largest, rounded to steps of 5 %, so that few differ; at least 1e-8."""
-    steps: Floats = np.round(np.log(np.maximum(variance, 1e-8)) / np.log(_STEP))
+    steps: npt.NDArray[np.int64] = np.round(np.log(np.maximum(relative, 1e-8)) / np.log(_STEP)).astype(np.int64)
     return steps
 
 
-@lru_cache(maxsize=1024)
-def _one(
-    own: float, others: tuple[float, ...], up: tuple[int, ...], down: tuple[int, ...], degrees: int, level: float
-) -> float:
-    """`one_against_all` for variances `_STEP` ** step and how many of each are tested for being better, and worse."""
-    from scipy.special import ndtr
+def _inside(ratios: npt.NDArray[np.int64], up: Floats, down: Floats) -> Floats:
+    """P(max ≤ c) at `_CRITICAL` by steps of v_0 / v_j, and how many of each are tested for being better, and worse."""
+    both = np.minimum(up, down)
+    log = np.zeros((len(_CRITICAL), len(_Z)))
+    for step, shared, higher, lower in zip(ratios.tolist(), both, up - both, down - both, strict=True):
+        between, below = _log_inside(step)
+        log += shared * between
+        if higher:
+            log += higher * below
+        if lower:
+            log += lower * below[:, ::-1]
+    inside: Floats = np.exp(log) @ _WEIGHTS
+    return inside
 
-    v0, v = _STEP**own, _STEP ** np.array(others)[:, None]
-    higher, lower = np.array(up)[:, None], np.array(down)[:, None]
-    both = np.minimum(higher, lower)
-    z = np.linspace(-9, 9, 401 if degrees else 1201)
-    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    shift = z * np.sqrt(v0 / v)
 
-    def inside(c: float) -> float:
-        margin = c * np.sqrt((v + v0) / v)
-        top, bottom = ndtr(shift + margin), ndtr(shift - margin) if lower.any() else 0.0
-        each = (top - bottom) ** both
-        if (higher > both).any():
-            each = each * top ** (higher - both)
-        if (lower > both).any():
-            each = each * (1 - bottom) ** (lower - both)
-        return float(np.trapezoid(np.prod(each, axis=0) * density, z))
+@lru_cache(maxsize=512)
+def _log_inside(step: int) -> tuple[Floats, Floats]:
+    """Logarithms of P(|X_j − X_0| ≤ c·√(v_j + v_0)) and of P(X_j − X_0 ≤ …), given X_0, shapes (c, z).
 
-    return _solve(inside, degrees, level)
+    They depend on nothing but the ratio v_0 / v_j, which is `_STEP` ** step, and are kept.
+    """
+    from scipy.special import log_ndtr, ndtr
+
+    ratio = _STEP**step
+    margin, shift = _CRITICAL[:, None] * np.sqrt(1 + ratio), _Z * np.sqrt(ratio)
+    between = np.log(np.maximum(ndtr(shift + margin) - ndtr(shift - margin), 1e-300))
+    return between, log_ndtr(shift + margin)
 
 
 def all_against_all(count: int, degrees: int, level: float) -> float:
@@ -108,10 +129,10 @@ def all_against_all(count: int, degrees: int, level: float) -> float:
 
     Args:
         count: n.
-        degrees: of the estimate of the variance; see `one_against_all`.
+        degrees: of the estimate of the variance; see `each_against_all`.
         level: the quantile.
     """
-    return _all(count, degrees if degrees < _MANY_DEGREES else 0, level)
+    return _all(count, degrees, level)
 
 
 @lru_cache(maxsize=64)
@@ -120,35 +141,47 @@ def _all(count: int, degrees: int, level: float) -> float:
 
     z = np.linspace(-9, 9, 1201)
     density = count * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-
-    def inside(c: float) -> float:
-        between = ndtr(z + np.sqrt(2) * c) - ndtr(z)
-        return min(float(np.trapezoid(between ** (count - 1) * density, z)), 1.0)
-
-    return _solve(inside, degrees, level)
+    between = ndtr(z + np.sqrt(2) * _CRITICAL[:, None]) - ndtr(z)
+    return float(_solve(np.trapezoid(between ** (count - 1) * density, z)[None], degrees, level)[0])
 
 
-def _solve(inside: Callable[[float], float], degrees: int, level: float) -> float:
-    """Where the probability `inside` is `level`; with 0 degrees of freedom the variance is known."""
-    from scipy.optimize import brentq
+def _solve(inside: Floats, degrees: int, level: float) -> Floats:
+    """Where the probability, `inside` at `_CRITICAL`, is `level` on average over estimates of the variance; shape (k,).
+
+    log(−log P) is interpolated: nearly a parabola where P is near 1, as the largest of many has it.
+    """
+    shape = np.log(-np.log(np.clip(inside, 1e-300, 1 - 1e-15)))
+    slope, (scales, weights) = np.gradient(shape, axis=1), _scales(degrees)
+    row = np.arange(len(inside))[:, None]
+
+    def reached(c: Floats) -> Bools:
+        at = np.sqrt(np.minimum(c[:, None] * scales / _HIGHEST, 1 - 1e-12)) * (len(_CRITICAL) - 1)
+        left = at.astype(np.intp)
+        t, low, high = at - left, shape[row, left], shape[row, left + 1]
+        first, last = slope[row, left], slope[row, left + 1]
+        found = low + t * (first + t * (3 * (high - low) - 2 * first - last + t * (2 * (low - high) + first + last)))
+        enough: Bools = np.exp(-np.exp(found)) @ weights >= level
+        return enough
+
+    low, high = np.zeros(len(inside)), np.full(len(inside), _HIGHEST)
+    while not (done := reached(high)).all():
+        high = np.where(done, high, 2 * high)
+    for _ in range(_HALVINGS):
+        half = (low + high) / 2
+        right = reached(half)
+        low, high = np.where(right, low, half), np.where(right, half, high)
+    middle: Floats = (low + high) / 2
+    return middle
+
+
+@lru_cache(maxsize=256)
+def _scales(degrees: int) -> tuple[Floats, Floats]:
+    """√(χ² / ν), estimated by true standard deviation, and weights: parts of the distribution, finest in its tails."""
     from scipy.special import gammaincinv
 
-    if not degrees:
-        return float(brentq(lambda c: inside(c) - level, 0.0, 20.0, xtol=1e-4))
-    from scipy.interpolate import PchipInterpolator  # a second to import, and seldom needed
-
-    points = np.linspace(0, 10, 81)
-    with np.errstate(over="ignore"):  # of slopes where the probability is 1 and stays so
-        known = PchipInterpolator(points, [inside(c) for c in points])
-    scales = np.sqrt(2 * gammaincinv(degrees / 2, (np.arange(1000) + 0.5) / 1000) / degrees)  # of χ²
-
-    def excess(c: float) -> float:
-        return float(known(np.minimum(c * scales, 10)).mean()) - level
-
-    high = 10.0
-    while excess(high) < 0:
-        high *= 2
-    return float(brentq(excess, 0.0, high, xtol=1e-4))
+    angle = np.pi * (np.arange(_PARTS) + 0.5) / _PARTS
+    scales = np.sqrt(2 * gammaincinv(degrees / 2, (1 - np.cos(angle)) / 2) / degrees)
+    return scales, np.sin(angle) / np.sin(angle).sum()
 
 
 def stepdown_all(values: Floats, variance: Floats, degrees: int, level: float) -> float:
@@ -161,7 +194,7 @@ def stepdown_all(values: Floats, variance: Floats, degrees: int, level: float) -
     Args:
         values: that are compared, shape (n,).
         variance: of each, shape (n,).
-        degrees: of their estimate; see `one_against_all`.
+        degrees: of their estimate; see `each_against_all`.
         level: the quantile.
     """
     critical, before = all_against_all(len(values), degrees, level), np.inf

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._noise import shown_noise
-from robnas.analysis._rank_critical import check_level, one_against_all, stepdown_all
+from robnas.analysis._rank_critical import (
+    bonferroni,
+    check_level,
+    each_against_all,
+    one_against_all,
+    stepdown_all,
+)
 from robnas.analysis._rank_posterior import Spread, posterior
-from robnas.benchmarks import RESOLUTION, Column, Noise, Table, competition_ranks
+from robnas.benchmarks import RESOLUTION, Column, Table, competition_ranks, counted
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
 from robnas.types import Progress, silent
@@ -155,6 +160,7 @@ class _Measured:
     column: Column
     rows: npt.NDArray[np.intp]
     values: Floats
+    """As whole counts where they are such, so that what rounding has parted is compared as equal."""
     runs: npt.NDArray[np.integer[Any]]
     variance: Floats
     """Of each value: the variance of one training by the number of trainings."""
@@ -173,8 +179,8 @@ def _measured(table: Table, column: Column, noise: Spread | None, level: float) 
     rows = np.flatnonzero(~np.isnan(column.mean))
     check_level(level, len(rows))
     found = _checked(noise) if noise is not None else _usual(table, column)
-    values, runs = column.mean[rows], np.maximum(column.counts[rows], 1)
-    sd = found.run_sd_at(values)
+    values, runs = counted(column)[rows], np.maximum(column.counts[rows], 1)
+    sd = found.run_sd_at(column.mean[rows])
     if not (np.isfinite(sd) & (sd >= 0)).all():
         wrong = sd[~(np.isfinite(sd) & (sd >= 0))][0]
         raise InputError("standard deviation of the noise", expected="a finite number of at least 0", got=float(wrong))
@@ -208,7 +214,7 @@ def _bounds(
     if method == "bayes" and found.variance.any():
         low, high = posterior(values, found.runs, found.noise).ranks(np.array(places, dtype=np.intp), level)
         return list(zip(low.tolist(), high.tolist(), strict=True))
-    decide, bounds = _decider(values, found.variance, found.noise.degrees, level, method), []
+    decide, bounds = _decider(values, found.variance, places, found.noise.degrees, level, method), []
     for done, place in enumerate(places):
         if done % _CHUNK == 0:
             progress(done, len(places), "ranks")
@@ -218,20 +224,16 @@ def _bounds(
 
 
 def _decider(
-    values: Floats, variance: Floats, degrees: int, level: float, method: RankMethod
+    values: Floats, variance: Floats, places: Sequence[int], degrees: int, level: float, method: RankMethod
 ) -> Callable[[int], tuple[Bools, Bools]]:
-    """A function that says which architectures are better than the one at a place, and which are worse."""
+    """A function that says which architectures are better than the one at one of the places, and which are worse."""
     if method == "stepwise":
         return lambda place: _stepwise(values, variance, place, degrees, level)
     if method == "simultaneous":
-        critical = stepdown_all(values, variance, degrees, level)
-        return lambda place: _decided(values, variance, place, critical)
-
-    @cache  # variances repeat
-    def of_one(own: float) -> float:
-        return one_against_all(own, variance, degrees, level)
-
-    return lambda place: _decided(values, variance, place, of_one(variance[place]))
+        common = stepdown_all(values, variance, degrees, level)
+        return lambda place: _decided(values, variance, place, common)
+    critical = dict(zip(places, each_against_all(variance[list(places)], variance, degrees, level), strict=True))
+    return lambda place: _decided(values, variance, place, critical[place])
 
 
 def _stepwise(values: Floats, variance: Floats, place: int, degrees: int, level: float) -> tuple[Bools, Bools]:
@@ -252,12 +254,12 @@ def _decided(values: Floats, variance: Floats, place: int, critical: float) -> t
 
 
 def critical_values(
-    table: Table, *, dataset: str, metric: str, split: str, level: float = 0.95, noise: Noise | None = None
-) -> dict[int, float]:
-    """Critical value of `rank_set` by the number of trainings behind an architecture's mean.
+    table: Table, *, dataset: str, metric: str, split: str, level: float = 0.95, noise: Spread | None = None
+) -> tuple[Floats, Floats]:
+    """What the marginal `rank_set` of any row is made of: the variance of its value, and its critical value.
 
-    With one standard deviation s of a training for all, two means of m and n trainings can be told apart if they differ
-    by more than c(m)·s·√(1/m + 1/n), for the architecture with m that is ranked: all that is needed to rank any.
+    With variances v and w two values can be told apart if they differ by more than c·√(v + w), for the architecture
+    with c that is ranked.
 
     Args:
         table: the benchmark.
@@ -265,17 +267,19 @@ def critical_values(
         metric: key of the metric.
         split: ``validation`` or ``test``.
         level: confidence level.
-        noise: of single trainings; `Table.noise` if omitted.
+        noise: as for `rank_set`.
+
+    Returns:
+        Variances and critical values, shape (rows,); nan without a value.
 
     Raises:
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
-    pooled = table.noise(dataset, metric, split=split) if noise is None else _checked(noise)
-    if not isinstance(pooled, Noise):
-        raise InputError("noise", expected="one standard deviation for all, such as Table.noise", got=noise)
-    found = _measured(table, table.column(dataset, metric, split), pooled, level)
-    own = {int(count): float(pooled.run_sd**2 / count) for count in np.unique(found.runs)}
-    return {count: one_against_all(variance, found.variance, pooled.degrees, level) for count, variance in own.items()}
+    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    variance, critical = np.full((2, len(table)), np.nan)
+    variance[found.rows] = found.variance
+    critical[found.rows] = each_against_all(found.variance, found.variance, found.noise.degrees, level)
+    return variance, critical
 
 
 def tied_with_best(
@@ -322,11 +326,11 @@ def tied_with_best(
 
 def _unbeaten(values: Floats, variance: Floats, degrees: int, level: float) -> npt.NDArray[np.intp]:
     """Places that none exceeds by more than the margin of one-sided comparisons."""
-    critical = {own: one_against_all(own, variance, degrees, level, worse=True) for own in np.unique(variance)}
-    return np.array(
-        [place for place, own in enumerate(variance) if not _decided(values, variance, place, critical[own])[0].any()],
-        dtype=np.intp,
-    )
+    top = int(np.argmax(values))
+    near = np.flatnonzero(~_decided(values, variance, top, bonferroni(len(values), degrees, level))[1])
+    critical = each_against_all(variance[near], variance, degrees, level, worse=True)
+    beaten = [_decided(values, variance, place, c)[0].any() for place, c in zip(near.tolist(), critical, strict=True)]
+    return near[~np.array(beaten)]
 
 
 def _most_likely(probability: Floats, level: float) -> npt.NDArray[np.intp]:

@@ -12,6 +12,8 @@ from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._cost import training_hours as training_hours
+from robnas.benchmarks._counts import counted as counted
+from robnas.benchmarks._counts import exact_divisor as exact_divisor
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
 from robnas.benchmarks._noise import NoiseKind as NoiseKind

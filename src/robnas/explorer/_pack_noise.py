@@ -41,11 +41,11 @@ def _pack_spread(table: Table, column: Column, noise: Noise | LocalNoise, blocks
 
     A standard error is the root of the variance, but for constant networks and near the ends of the scale (`apart`).
     """
-    where = {"dataset": column.dataset, "metric": column.metric, "split": column.split}
+    where: dict[str, Any] = {"dataset": column.dataset, "metric": column.metric, "split": column.split, "level": LEVEL}
     known, best = ~np.isnan(column.mean), []
     try:
-        variance, critical = critical_values(table, **where, level=LEVEL, noise=noise)
-        best = [table.row(arch) for arch, _ in tied_with_best(table, **where, level=LEVEL, noise=noise)]
+        variance, critical = critical_values(table, **where, noise=noise)
+        best = [table.row(arch) for arch, _ in tied_with_best(table, **where, noise=noise)]
     except InputError:  # a single architecture has no rank
         variance = noise.run_sd_at(column.mean) ** 2 / np.maximum(column.counts, 1)
         critical = np.full(len(table), math.nan)
