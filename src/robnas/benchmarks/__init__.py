@@ -14,6 +14,8 @@ from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._cost import training_hours as training_hours
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
+from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved
+from robnas.benchmarks._deconvolution import deconvolve as deconvolve
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
 from robnas.benchmarks._noise import NoiseKind as NoiseKind
