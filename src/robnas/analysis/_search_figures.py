@@ -42,7 +42,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def anytime_curves(results: Sequence[Result]) -> Figure:
-    """Mean regret after each query, with a band of ±1.96 standard errors; a panel per task."""
+    """Mean regret after each query, with a band of ±1.96 standard errors; a panel per task and its optimum."""
     groups, styles = by_task(results), _styles(results)
     columns = min(math.ceil(math.sqrt(len(groups))), 3)
     rows = -(-len(groups) // columns)
@@ -55,7 +55,7 @@ def anytime_curves(results: Sequence[Result]) -> Figure:
             _curve(axes, result, styles[result.algorithm])
         if any((result.mean > 1e-11).any() for result in found):
             axes.set_yscale("log")
-        axes.set_title(_wrapped(label(task, _LONG)), fontsize=9)
+        axes.set_title(f"{_wrapped(label(task, _LONG))}\n{_wrapped(label(found[0].optimum, _LONG))}", fontsize=9)
         axes.set_xlabel("queries")
         several = found[0].several
         axes.set_ylabel("hypervolume missing (%)" if several else "mean regret (percentage points)")

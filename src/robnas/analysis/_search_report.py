@@ -32,7 +32,7 @@ _FAILED = 50  # that the page lists
 SUMMARY = (
     "task", "algorithm", "budget", "planned", "runs", "unit", "mean_regret", "low", "high", "standard_error",
     "median_regret", "found_best", "average_rank", "mean_reported", "hours", "duplicates", "infeasible", "failed",
-    "failures",
+    "failures", "optimum",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     The regret is a fraction of accuracy, or with several objectives the share of hypervolume that is missing, as
     ``unit`` says; ``low`` and ``high`` are the ends of the 95 % interval of its mean (`mean_interval`). ``planned`` is
     the number of runs that was fixed before, ``runs`` that of those that finished.
+    ``optimum`` says what the regret is against, and of which sample.
     ``mean_reported``, accuracies and then costs of what is returned, and ``hours`` are those at the end of the run.
     Where no run finished, ``runs`` is 0 and the means are None.
     """
@@ -66,12 +67,13 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
                         "high": high,
                         "standard_error": float(regret.std(ddof=1) / np.sqrt(runs)) if runs > 1 else None,
                         "median_regret": float(np.median(regret)) if runs else None,
-                        "found_best": float((regret <= 1e-12).mean()) if runs else None,
+                        "found_best": result.found_best_at(budget) if runs else None,
                         "average_rank": ranks.get(result.algorithm),
                         "mean_reported": _upright(result, _known_means(result)),
                         "hours": result.hours,
                         **{key: result.counts[key] for key in ("duplicates", "infeasible", "failed")},
                         "failures": len(result.failures),
+                        "optimum": result.optimum,
                     }
                 )
     return rows
@@ -311,8 +313,9 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     oracle = ", ".join(f"{name} {value:.6g}" for name, value in best)
     unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
     caption = (
-        f"{unit} ± standard error [average rank]; {first.runs} planned runs from seed {first.seed}, noise "
-        f"{first.task['noise']}, charged once per {charged_by(first.task)}. Oracle per metric: {oracle}."
+        f"{unit} ± standard error [average rank], against the {first.optimum}; {first.runs} planned runs from seed "
+        f"{first.seed}, noise {first.task['noise']}, charged once per {charged_by(first.task)}. "
+        f"{'Expected best' if first.task.get('regret') == 'expected' else 'Highest table value'} per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
     lines = []

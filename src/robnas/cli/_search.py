@@ -46,11 +46,20 @@ def search(
     seed: Annotated[int | None, typer.Option(help="Seed of the first run; 0 if omitted.")] = None,
     checkpoint: Annotated[list[int] | None, typer.Option(help="A smaller budget that is reported too.")] = None,
     noise: Annotated[
-        str, typer.Option(help="What a query adds to the mean: none, seeds (one run of the table), gaussian, local.")
+        str,
+        typer.Option(
+            help="What a query adds to the mean: none, seeds (one run of the table), gaussian, or local: by accuracy."
+        ),
     ] = "none",
     report_dataset: Annotated[str | None, typer.Option(help="Data set that is reported, if another one.")] = None,
     report_metric: Annotated[list[str] | None, typer.Option(help="Metrics that are reported, if others.")] = None,
     report_split: Annotated[str | None, typer.Option(help="Split that is reported, if another one.")] = None,
+    regret: Annotated[
+        str,
+        typer.Option(
+            help="What a regret is against: table, its highest value; or expected, the best with noise taken off."
+        ),
+    ] = "table",
     partition: Annotated[
         str | None, typer.Option(help="official, effective or identical: what is charged once; the table's if omitted.")
     ] = None,
@@ -90,6 +99,7 @@ def search(
         "set": settings, "report-dataset": report_dataset, "report-metric": report_metric,
         "report-split": report_split, "partition": partition, "max-parameters": max_parameters,
         "noise": None if noise == "none" else noise, "count": None if count == "live" else count,
+        "regret": None if regret == "table" else regret,
     }  # fmt: skip
     changes = {"budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
     both = [name for name in given if name != "table" and given[name]]
@@ -101,14 +111,17 @@ def search(
         else:
             experiment = Experiment.read(config, {**changes, "table": table})
         check_count("jobs", jobs)
+        notes = [*experiment.left_out, *experiment.notes]
         if out is not None:
             experiment.record_plan(out)
         results = list(experiment.run(jobs, None if out is None else out / "results", progress))
-        files = [] if out is None else write_search_report(results, out, experiment.left_out, rope=rope / 100)
+        files = [] if out is None else write_search_report(results, out, notes, rope=rope / 100)
     if notice := oracle_notice(results):
         print(notice, file=sys.stderr)
     for text in experiment.left_out:
         say(f"left out: {text}", sys.stderr)
+    for text in experiment.notes:
+        say(text, sys.stderr)
     failed = [(result, failure) for result in results for failure in result.failures]
     for result, failure in failed:
         print(
@@ -157,6 +170,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         partition=given["partition"],
         max_parameters=given["max-parameters"],
         count=given["count"] or "live",
+        regret=given["regret"] or "table",
     )
     plan = Plan(changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ()))
     return Experiment.of(algorithms, [task], plan)
@@ -204,7 +218,7 @@ def _print(results: list[Result], files: list[Path], rope: float) -> None:
             share, hours = last[name]["found_best"], last[name]["hours"]
             found = "-" if share is None else f"{100 * share:.1f} %"
             lines.append([name, *cells, found, "-" if hours is None else f"{hours:,.0f}"])
-        say(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank]")
+        say(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank], against the {first.optimum}")
         _print_aligned(lines)
         _print_differences([result for result in results if result.task["name"] == task], by_regret(last), rope)
         print()

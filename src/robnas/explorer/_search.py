@@ -217,6 +217,7 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
         partition=None if (classes := charged_by(facts)) in (table.partition, "rows") else classes,
         max_parameters=facts["max_parameters"],
         count=facts.get("count", "live"),
+        regret=facts.get("regret", "table"),
         name=facts["name"],
     )
 

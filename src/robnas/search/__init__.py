@@ -8,6 +8,7 @@ from robnas.search._algorithm import Steps as Steps
 from robnas.search._algorithm import Values as Values
 from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
+from robnas.search._costs import COSTS as COSTS
 from robnas.search._encoding import ENCODINGS as ENCODINGS
 from robnas.search._encoding import encode as encode
 from robnas.search._evolution import RegularizedEvolution as RegularizedEvolution
@@ -16,6 +17,7 @@ from robnas.search._hypervolume import hypervolume as hypervolume
 from robnas.search._local import LocalSearch as LocalSearch
 from robnas.search._mo_evolution import MORegularizedEvolution as MORegularizedEvolution
 from robnas.search._nsga2 import NSGA2 as NSGA2
+from robnas.search._optimum import optimum_text as optimum_text
 from robnas.search._optuna import SAMPLERS as SAMPLERS
 from robnas.search._optuna import Optuna as Optuna
 from robnas.search._planned import Planned as Planned
@@ -37,8 +39,8 @@ from robnas.search._run import run as run
 from robnas.search._searchers import SEARCHERS as SEARCHERS
 from robnas.search._searchers import searcher as searcher
 from robnas.search._space import Space as Space
-from robnas.search._task import COSTS as COSTS
 from robnas.search._task import NOISES as NOISES
+from robnas.search._task import REGRETS as REGRETS
 from robnas.search._task import Task as Task
 from robnas.search._task import charged_by as charged_by
 from robnas.search._trace import Trace as Trace

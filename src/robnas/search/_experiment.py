@@ -49,7 +49,7 @@ _TOP = {
 _TASK = {
     "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
     "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
-    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT,
+    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT,
 }  # fmt: skip
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
@@ -64,6 +64,12 @@ class Experiment:
     plan: Plan
     left_out: tuple[str, ...] = ()
     """Pairs of algorithm and task that do not go together, in words."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """`Task.notes` of every task, each once."""
+        tasks = {id(cell.task): cell.task for cell in self.cells}.values()
+        return tuple(dict.fromkeys(note for task in tasks for note in task.notes))
 
     @classmethod
     def of(
@@ -229,6 +235,8 @@ def _contents(task: Task) -> Iterator[bytes]:
         yield column.values.tobytes()
     if task.noise in ("gaussian", "local"):
         yield task.noise_sd.tobytes()
+    if task.regret == "expected":
+        yield task.outcomes.tobytes()
 
 
 def _hash(*contents: bytes) -> str:

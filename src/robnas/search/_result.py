@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.errors import InputError
+from robnas.search._optimum import is_optimum, optimum_text
 from robnas.search._task import Task, charged_by
 from robnas.search._trace import Stopped, Trace, plain_rows
 from robnas.spaces import Architecture
@@ -52,7 +53,8 @@ class Finish:
     checkpoints: tuple[float, ...]
     """Regret at the checkpoints."""
     reached: int | None
-    """Queries until 99 % of the optimum were found for good; None if the run does not end there."""
+    """Queries until 99 % of the optimum were found for good, of the expected best those that one architecture has; None
+    if the run does not end there."""
     hours: float | None
     queries: int
     duplicates: int
@@ -74,7 +76,7 @@ class Finish:
             outcome=tuple(trace.outcomes[last].tolist()),
             regret=regret,
             checkpoints=tuple(float(regret[point - 1]) for point in checkpoints),
-            reached=_reached(regret, 1.0 if several else float(trace.scale.best[0])),
+            reached=_reached(regret - trace.least, 1.0 if several else float(trace.scale.best[0])),
             hours=None if trace.hours is None else float(trace.hours[-1]),
             queries=queries,
             duplicates=trace.duplicates,
@@ -86,7 +88,7 @@ class Finish:
 
 
 def _reached(regret: Floats, optimum: float) -> int | None:
-    """Queries from which on the regret is at most 1 % of the optimum, for several objectives of the whole volume.
+    """Queries from which on the regret above the least is at most 1 % of the optimum, or of the whole volume.
 
     With noise or transfer the regret may rise again: what a run finds and gives up does not count.
     """
@@ -140,6 +142,8 @@ class Result:
     """With several objectives what is reported of the table's own front, shape (points, reported + costs)."""
     several: bool
     """Whether there are several objectives, so that the regret is a share of hypervolume."""
+    least: float = 0.0
+    """Lowest regret that an architecture has: above 0 where the optimum is the expected best, whichever that is."""
 
     @cached_property
     def standard_error(self) -> Floats:
@@ -149,8 +153,17 @@ class Result:
 
     @property
     def found_best(self) -> float:
-        """Share of the runs that ended without regret."""
-        return float((self.regrets[:, -1] <= 1e-12).mean()) if self.seeds else 0.0
+        """Share of the runs that ended with the least regret that there is."""
+        return self.found_best_at(self.budget) if self.seeds else 0.0
+
+    def found_best_at(self, budget: int) -> float:
+        """The same at a checkpoint, of at least one finished run."""
+        return float((self.at(budget) <= self.least + 1e-12).mean())
+
+    @property
+    def optimum(self) -> str:
+        """What the regret is against, its value, and the sample that it is of, in words."""
+        return optimum_text(self.task)
 
     def at(self, budget: int) -> Floats:
         """Regret of each finished run at a checkpoint, shape (finished,).
@@ -177,6 +190,7 @@ class Result:
             "failures": [vars(failure) for failure in self.failures],
             "table_front": self.table_front.tolist(),
             "several": self.several,
+            "least": self.least,
         }
 
     @classmethod
@@ -210,7 +224,7 @@ def _of_right_kind(found: Result) -> bool:
     texts = [found.algorithm, *(task[key] for key in ("name", "table", "noise", "partition")), *found.oracle_selection]
     texts += [*task["seen"], *task["reported"], *task["costs"], *(one.error for one in failed), *found.counts]
     counts = [found.budget, found.runs, found.seed, *found.checkpoints, *found.seeds, *(one.seed for one in failed)]
-    numbers = [*found.oracle, *found.counts.values(), *([] if found.hours is None else [found.hours])]
+    numbers = [*found.oracle, found.least, *found.counts.values(), *([] if found.hours is None else [found.hours])]
     return (
         all(isinstance(text, str) and text.encode() == text.encode(errors="replace") for text in texts)
         and all(type(count) is int and count >= 0 for count in counts)
@@ -220,6 +234,7 @@ def _of_right_kind(found: Result) -> bool:
         and bool(charged_by(task))
         and isinstance(found.settings, dict)
         and isinstance(found.several, bool)
+        and is_optimum(task.get("optimum"))
     )
 
 
@@ -303,6 +318,7 @@ class Summary:
             oracle=tuple(self.task.scale.best.tolist()),
             table_front=self.task.front if several else np.empty((0, self.task.outcomes.shape[1])),
             several=several,
+            least=self.task.least,
         )
 
 

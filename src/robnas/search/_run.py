@@ -81,6 +81,7 @@ def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> tuple[
         failed=int((~np.isfinite(values)).any(axis=1).sum()),
         stopped=stopped,
         oracle_selection=task.oracle_selection,
+        least=task.least,
     )
     return trace, asked.rows
 

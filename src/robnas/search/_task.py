@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -12,22 +12,29 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas._settings import check_keys
-from robnas.benchmarks import Column, Objective, Table, pareto_front, training_hours
+from robnas.benchmarks import (
+    Column,
+    Expected,
+    Objective,
+    Table,
+    expected_accuracies,
+    pareto_front,
+)
 from robnas.errors import InputError, Verbatim
-from robnas.networks import count
+from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
+from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
 from robnas.search._space import Space
-from robnas.spaces import Architecture, partition_facts, partition_of, versioned
+from robnas.spaces import partition_facts, partition_of, versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
 Noise = Literal["none", "seeds", "gaussian", "local"]
-Cost = Literal["parameters", "macs"]
 Edges = Literal["live", "all"]
+Against = Literal["table", "expected"]
 NOISES: tuple[str, ...] = get_args(Noise)
-COSTS: tuple[str, ...] = get_args(Cost)
+REGRETS: tuple[str, ...] = get_args(Against)
 _ROWS = "rows"
-_COST_MODEL = ("nas-robbench-201", "nas-robbench-201-seeds")  # trained by the recipe that `training_hours` models
 
 
 def charged_by(task: Mapping[str, Any]) -> str:
@@ -66,7 +73,8 @@ class Task:
     noise: Noise = "none"
     """``none``: the means of the table; ``seeds``: one run of the table, drawn once per query; ``gaussian``: the mean
     plus normal noise of the standard deviation of one training, measured from the table; ``local``: the same with the
-    standard deviation among architectures of similar accuracy, which is smaller for the best. The normal noise of
+    standard deviation among architectures of similar accuracy, which is smaller for the best; where few were trained
+    several times it is pooled over all of them, which `notes` say. The normal noise of
     several metrics is independent, that of ``seeds`` is common."""
     seed: int | None = None
     """See this run of the table instead of the mean."""
@@ -75,6 +83,10 @@ class Task:
     table's own rows."""
     max_parameters: int | None = None
     """Architectures with more parameters, counted as for `costs`, are infeasible: told -inf, and charged nothing."""
+    regret: Against = "table"
+    """What a regret is against. ``table``: the highest table value, noise included: it is too high by what its
+    architecture owes to luck, and another may be better. ``expected``: accuracies with the noise taken off, of what is
+    chosen and of the best, see `robnas.benchmarks.Expected`; for one objective."""
     count: Edges = "live"
     """Edges that costs and constraints count: ``live``, those that reach the output, or ``all``, as published."""
     name: str = ""
@@ -86,6 +98,9 @@ class Task:
         check_keys("cost", self.costs, COSTS)
         check_keys("noise", [self.noise], NOISES)
         check_keys("count", [self.count], get_args(Edges))
+        check_keys("regret", [self.regret], REGRETS)
+        if self.regret == "expected" and self.objectives > 1:
+            raise InputError("regret", expected="table for several objectives", got=self.regret)
         if self.objectives > 1 and len(self.reported) != len(self.seen):
             raise InputError(
                 "reported columns",
@@ -188,6 +203,8 @@ class Task:
             text += ", every edge counted"
         if [c.name for c in self.seen] != [c.name for c in self.reported]:
             text += f" → {join(self.reported)}"
+        if self.regret == "expected":
+            text += ", against the expected best"
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -203,6 +220,19 @@ class Task:
             **facts_of_classes(self.charged_by),
             "max_parameters": self.max_parameters,
             **({} if self.count == "live" else {"count": self.count}),
+            "regret": self.regret,
+            "optimum": self.optimum,
+        }
+
+    @property
+    def optimum(self) -> dict[str, Any]:
+        """What the regret is against, in words and as a value (None for a front), and of how many architectures."""
+        known = self._reportable[:, 0]
+        several = self.objectives > 1
+        return {
+            "is": FRONT if several else EXPECTED if self.regret == "expected" else HIGHEST,
+            "value": None if several else float(self.scale.best[0]),
+            "architectures": int((~np.isnan(known)).sum()),
         }
 
     @property
@@ -224,14 +254,7 @@ class Task:
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:
         """`COSTS` of each row's architecture, on the edges that `count` names, shape (rows,) each."""
-        every = self.count == "all"
-        live = [
-            [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live or every]
-            for arch in self.table.architectures
-        ]
-        sizes = [_size(digits.count("2"), digits.count("3")) for digits in live]
-        parameters, macs = np.array(sizes, dtype=np.float64).T
-        return {"parameters": parameters, "macs": macs}
+        return costs_of(self.table.architectures, every=self.count == "all")
 
     @cached_property
     def answers(self) -> Floats:
@@ -257,7 +280,13 @@ class Task:
     @cached_property
     def outcomes(self) -> Floats:
         """What is reported, higher is better, shape (rows, reported + costs)."""
+        if self.regret == "expected":
+            return np.stack([found.means for found in self._expected], axis=1)
         return np.stack([*(c.mean for c in self.reported), *(-self.costs_of_rows[c] for c in self.costs)], axis=1)
+
+    @cached_property
+    def _expected(self) -> tuple[Expected, ...]:
+        return tuple(expected_accuracies(self.table.rows, column) for column in self.reported)
 
     @cached_property
     def _reportable(self) -> Floats:
@@ -275,6 +304,8 @@ class Task:
                 f"reported values of {self.name}", expected="at least one per column", got=Verbatim("none")
             )
         found = Scale.of(self._reportable, self.front if self.objectives > 1 else None)
+        if self.regret == "expected":
+            return replace(found, best=np.array([one.best(self.allowed) for one in self._expected]))
         if not found.volume > 0:
             raise InputError(
                 f"front of {self.name}",
@@ -283,6 +314,27 @@ class Task:
                 remedy="report objectives in which the table's architectures differ, or search a larger table",
             )
         return found
+
+    @cached_property
+    def least(self) -> float:
+        """Lowest regret that an architecture has: 0 unless the optimum is the expected best."""
+        if self.regret == "table":
+            return 0.0
+        return float(self.scale.best[0] - np.nanmax(self._reportable[:, 0]))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of results has to know: where local noise is pooled."""
+        columns = [*(self.seen if self.noise == "local" else ()), *(self.reported if self.regret == "expected" else ())]
+        found = []
+        for column in {column.name: column for column in columns}.values():
+            local = self.table.local_noise(column.dataset, column.metric, split=column.split)
+            if local.window == local.groups:
+                found.append(
+                    f"noise of {column.name}: pooled over the {local.groups} architectures that were trained several "
+                    "times, too few to tell it by their accuracy"
+                )
+        return tuple(found)
 
     def check(self) -> None:
         """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
@@ -326,20 +378,7 @@ class Task:
 
         None where there is no cost model: tables of another recipe or data set.
         """
-        if not set(self.table.name.split("+")) & set(_COST_MODEL):
-            return None
-        dataset = self.seen[0].dataset
-        kinds: dict[tuple[int, int], float] = {}
-        found = []
-        for arch in self.table.architectures:
-            kind = arch.code.count("2"), arch.code.count("3")
-            if kind not in kinds:
-                try:
-                    kinds[kind] = training_hours(arch, dataset)
-                except InputError:
-                    return None
-            found.append(kinds[kind])
-        return np.array(found)
+        return hours_of(self.table, self.seen[0].dataset)
 
 
 def _one_run(column: Column, drawn: Floats) -> Floats:
@@ -356,13 +395,6 @@ def _one_run(column: Column, drawn: Floats) -> Floats:
     order = np.argsort(~known, axis=1, kind="stable")  # the runs that are there come first
     place = np.take_along_axis(order, rank[:, None], axis=1)
     return np.take_along_axis(column.values, place, axis=1)[:, 0]
-
-
-@cache
-def _size(pointwise: int, spatial: int) -> tuple[int, int]:
-    """Parameters and MACs of a network with so many live 1×1 and 3×3 convolutions: they depend on nothing else."""
-    found = count(Architecture(("2" * pointwise + "3" * spatial).ljust(6, "1")))
-    return found.parameters, found.macs
 
 
 def _listed(metrics: str | Sequence[str]) -> tuple[str, ...]:

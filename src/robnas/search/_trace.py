@@ -12,6 +12,7 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.benchmarks import pareto_front
 from robnas.search._hypervolume import Scale
+from robnas.search._optimum import optimum_text
 from robnas.spaces import Architecture
 
 Floats = npt.NDArray[np.float64]
@@ -40,9 +41,10 @@ class Trace:
     """What the search was told, higher is better (costs have a minus), shape (queries, objectives); -inf in every
     objective where the table lacks a value because the training failed."""
     outcomes: Floats
-    """What is reported of the same architectures, shape (queries, reported + costs); nan where there is no value."""
+    """What is reported of the same architectures, shape (queries, reported + costs); nan where there is no value.
+    Table values, or expected accuracies where the regret is against the expected best."""
     scale: Scale
-    """Best and worst of the table in the reported columns."""
+    """Best and worst of the table in the reported columns; the expected best where the regret is against that."""
     hours: Floats | None
     """Simulated GPU-hours spent up to each query, shape (queries,); None without a cost model."""
     questions: npt.NDArray[np.int64]
@@ -57,6 +59,8 @@ class Trace:
     """``budget``: used up; ``finished``: the algorithm had no more to ask; ``stalled``: it only repeats itself."""
     oracle_selection: tuple[str, ...]
     """Test columns that the search saw."""
+    least: float = 0.0
+    """See `Task.least`."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -64,7 +68,8 @@ class Trace:
     def __str__(self) -> str:
         text = (
             f"{self.algorithm} on {self.task['name']}, seed {self.seed}: {len(self)} queries, "
-            f"{self.duplicates} free repetitions, regret {self.regret[-1]:.4f}"
+            f"{self.duplicates} free repetitions, regret {self.regret[-1]:.4f} "
+            f"against the {optimum_text(self.task)}"
         )
         return f"{text}; oracle selection on {', '.join(self.oracle_selection)}" if self.oracle_selection else text
 
@@ -99,9 +104,9 @@ class Trace:
     def regret(self) -> Floats:
         """How much is missing after each query, shape (queries,).
 
-        One objective: the table's optimum of the first reported column minus the incumbent's reported value; where
-        nothing was found yet, the whole range of that column. Several objectives: the share of the hypervolume of the
-        table's front that the reported front lacks.
+        One objective: the optimum of the first reported column, see `Task.regret`, minus the incumbent's reported
+        value; where nothing was found yet, the whole range of that column. Several objectives: the share of the
+        hypervolume of the table's front that the reported front lacks.
         """
         if self.values.shape[1] == 1:
             found = np.where(np.isfinite(self.incumbent), self.outcomes[self.incumbents, 0], np.nan)
