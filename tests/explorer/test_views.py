@@ -175,6 +175,9 @@ def test_searches_are_replayed_query_by_query(visit, site):
     wait_hash(page, "hide=local-search")
     assert "Oracle selection" in text_of(page, 'section[aria-label="Regret"]')
     assert "against the table's maximum. That is a measured value, too" in text_of(page, 'section[aria-label="Regret"]')
+    optimum = recorded[0]["task"]["optimum"]
+    told = f"Regret is against the highest table value {100 * optimum['value']:.2f} % of {optimum['architectures']} "
+    assert told in text_of(page, 'section[aria-label="Regret"]')
 
 
 def test_a_replay_plays_to_its_end_also_with_little_motion(visit):

@@ -15,6 +15,15 @@ const FRAMES = 12; // queries per second of a replay
 const AGAINST = "Counted against the table's maximum. That is a measured value, too, and the luckiest of many: trained again, the architecture "
   + "that has it would be expected to show less, and so would the best that a search found by its value.";
 const AGAINST_FRONT = "Counted against the hypervolume of the table's Pareto front, which noise makes too large: its points are the luckiest of many.";
+const AGAINST_EXPECTED = "Accuracies are what the mean of ever more trainings is expected to come to, of the best as of what a search found: luck is taken off both.";
+
+/** What regrets are against, and the sample that it is of; empty for searches kept before they named it. */
+function optimumText(task) {
+  const optimum = task?.optimum;
+  if (!optimum) return "";
+  const value = optimum.value === null ? "" : ` ${(100 * optimum.value).toFixed(2)} %`;
+  return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}. `;
+}
 
 /** Queries that beat everything before them. @param {(number|null)[]} values */
 export function incumbents(values) {
@@ -95,7 +104,8 @@ class SearchView {
 
   #showCurves() {
     const several = this.here.some((search) => search.several);
-    put(this.against, several ? AGAINST_FRONT : AGAINST);
+    const expected = this.here.some(({ task }) => task.regret === "expected");
+    put(this.against, optimumText(this.here[0]?.task), several ? AGAINST_FRONT : expected ? AGAINST_EXPECTED : AGAINST);
     this.curves.show(this.shown.map((s) => ({ name: s.algorithm, place: s.place, mean: s.mean, error: s.standard_error })),
       several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors of its runs" : "regret", this.run ? this.step : null);
   }
