@@ -154,11 +154,14 @@ class Result:
     @property
     def found_best(self) -> float:
         """Share of the runs that ended with the least regret that there is."""
-        return self.found_best_at(self.budget) if self.seeds else 0.0
+        return self._best(self.regrets[:, -1]) if self.seeds else 0.0
 
     def found_best_at(self, budget: int) -> float:
         """The same at a checkpoint, of at least one finished run."""
-        return float((self.at(budget) <= self.least + 1e-12).mean())
+        return self._best(self.at(budget))
+
+    def _best(self, regrets: Floats) -> float:
+        return float((regrets <= self.least + 1e-12).mean())
 
     @property
     def optimum(self) -> str:
