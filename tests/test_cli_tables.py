@@ -84,7 +84,9 @@ def test_query_says_that_another_network_answers(fetched, capsys):
         "343013 itself was not trained: 343303 of its class was, which is another network, of 1,045,466 parameters on "
         "live edges where 343013 has 802,426\n"
     )
-    for code, identical in (("343013", False), ("343303", True)):
+    _, out, _ = robnas(capsys, "query", "000004", *WHERE, "--metric", "clean")
+    assert "000034 of its class was, which computes the same functions up to a constant\n" in out
+    for code, identical in (("343013", False), ("000004", False), ("343303", True)):
         _, out, _ = robnas(capsys, "query", code, *WHERE, "--metric", "clean", "--json")
         assert json.loads(out)["identical"] is identical
 

@@ -1,5 +1,6 @@
 """Plans that train for real, on the digits."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -22,7 +23,7 @@ from robnas.data import load_data
 from robnas.errors import DataError, InputError, StoreError
 from robnas.evaluation import evaluate
 from robnas.networks import build_network
-from robnas.records import RecordStore, Task, find_plan, store_status, stored_plans
+from robnas.records import RecordStore, Task, TrialQueue, find_plan, store_status, stored_plans
 from robnas.training import train
 from tests.build.test_plan import plan
 
@@ -98,6 +99,16 @@ def test_the_table_says_where_it_comes_from(built, expansion, tmp_path):
     assert load_and_expand(Plan.from_dict(facts["plan"])).hash == expansion.hash
     assert facts["core_hours"] >= 0
     assert json.loads(json.dumps(facts["date"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "partition"), [({}, "effective@1"), ({"partition_version": 2}, "effective")], ids=["before", "now"]
+)
+def test_the_table_of_a_plan_has_the_version_of_its_partition(built, said, partition):
+    store, _, _ = built
+    plan = find_plan(store)
+    space = {"kind": "representatives", "partition": "effective"} | said
+    assert table_of_plan(store, dataclasses.replace(plan, facts=plan.facts | {"space": space})).partition == partition
 
 
 def test_a_changed_recipe_makes_new_trials_beside_the_old_ones(built):
@@ -186,8 +197,9 @@ def test_a_plan_of_an_earlier_version_of_its_partition_goes_on_with_the_trials_t
     assert plain.hash != first.hash
     with RecordStore(url) as store:
         assert estimate(plain, store).plan == plain.hash
-        enrol(first, store)
-        assert find_plan(store).facts["space"] == CLASSES  # as it was written before there were versions
+        facts = first.plan.to_dict() | {"space": CLASSES}  # as it was written before there were versions
+        queue = TrialQueue(store, first.hash)
+        queue.enrol("small", first.setup, first.settings(), facts, first.tasks)
         assert estimate(plain, store).plan == resumed(plain, store).hash == first.hash
         assert enrol(plain, store).unfinished().waiting == len(first.tasks)
         assert [found.hash for found in stored_plans(store)] == [first.hash]
@@ -200,6 +212,8 @@ def test_a_new_plan_says_the_present_version_of_its_partition(of_classes, url):
         assert find_plan(store).facts["space"] == CLASSES | {"partition_version": 2}
         assert resumed(plain, store).hash == plain.hash == present.hash
         enrol(first, store)  # which must be said now
+        said = [Plan.from_dict(found.facts) for found in stored_plans(store)]
+        assert [load_and_expand(one).hash for one in said] == [present.hash, first.hash]
         assert resumed(plain, store).hash == plain.hash
 
 

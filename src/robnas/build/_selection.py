@@ -81,10 +81,11 @@ class Selection:
         return None if self.partition is None else versioned(self.partition, self.partition_version)
 
     def facts(self) -> dict[str, Any]:
-        """The same as a store keeps it: with the version of the partition."""
-        values = self.to_dict()
-        version = {} if self.partition is None else partition_facts(self.classes)
-        return {key: value for key, value in values.items() if not key.startswith("partition")} | version
+        """The same as a store keeps it: with the version of the partition, also 1 where that is an earlier one."""
+        if self.classes is None:
+            return self.to_dict()
+        earlier = {"partition_version": 1} if "@" in self.classes else {}
+        return self.to_dict() | earlier | partition_facts(self.classes)
 
     def architectures(self) -> tuple[Architecture, ...]:
         """The selected ones.

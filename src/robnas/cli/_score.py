@@ -138,7 +138,7 @@ def _chosen(codes: list[str], every: bool, sample: int | None, sample_seed: int,
         raise InputError("architectures", expected="codes such as 323133, --all or --sample", got=got)
     if codes:
         return [Architecture(text) for text in codes]
-    check_keys("partition", [partition], [*PARTITIONS, "none"])
+    check_keys("partition", [partition.partition("@")[0]], [*PARTITIONS, "none"])  # effective@1 is an earlier version
     classes = None if partition == "none" else partition
     if sample is not None:
         return draw(

@@ -319,7 +319,7 @@ def _relation(asked: Architecture, trained: Architecture, identical: bool) -> st
     if identical:
         return f"{trained} is isomorphic to it and was"
     if partition("effective").same(asked, trained):
-        return f"{trained} of its class was, which differs by the constant of a branch that carries nothing"
+        return f"{trained} of its class was, which computes the same functions up to a constant"
     ours, theirs = (count(arch, live=True).parameters for arch in (asked, trained))
     sizes = f", of {theirs:,} parameters on live edges where {asked} has {ours:,}" if ours != theirs else ""
     return f"{trained} of its class was, which is another network{sizes}"

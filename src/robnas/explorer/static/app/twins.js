@@ -41,7 +41,9 @@ const liveParameters = (data, index) => data.sizeOf(index, true)[0];
  */
 export function standsIn(data, asked, own, done) {
   const [ours, theirs] = [asked, own].map((index) => liveParameters(data, index));
+  const { effective } = data.classes;
   const sizes = ours === theirs ? "" : `, of ${whole(theirs)} parameters on live edges where ${codeOf(asked)} has ${whole(ours)}`;
   return h("p", { class: "notice" }, `${codeOf(asked)} itself was not ${done}: `, cellLink(own),
-    data.areIdentical(asked, own) ? " is isomorphic to it and was." : ` of its class was, which is another network${sizes}.`);
+    data.areIdentical(asked, own) ? " is isomorphic to it and was." : effective[asked] === effective[own] ? " of its class was, which computes the same functions up to a constant." :
+      ` of its class was, which is another network${sizes}.`);
 }
