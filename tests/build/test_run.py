@@ -202,6 +202,9 @@ def test_a_plan_of_an_earlier_version_of_its_partition_goes_on_with_the_trials_t
         queue.enrol("small", first.setup, first.settings(), facts, first.tasks)
         assert estimate(plain, store).plan == resumed(plain, store).hash == first.hash
         assert enrol(plain, store).unfinished().waiting == len(first.tasks)
+        notes = []
+        run_plan(plain, store, options={"jobs": 1}, limit=0, note=notes.append)
+        assert notes == ["plan small goes on with the trials that the store has, those of partition effective@1"]
         assert [found.hash for found in stored_plans(store)] == [first.hash]
 
 

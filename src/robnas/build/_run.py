@@ -135,8 +135,10 @@ def run_plan(
     """
     if executor not in EXECUTORS:
         raise InputError("executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
-    expansion = resumed(expansion, store)
+    asked, expansion = expansion, resumed(expansion, store)
     plan = expansion.plan
+    if expansion is not asked:
+        note(f"plan {plan.name} goes on with the trials that the store has, those of partition {plan.space.classes}")
     source = plan.source
     if source.name not in ("digits", *DATASETS):
         source = replace(source, name=str(Path(source.name).resolve()))  # workers may start in another folder

@@ -69,7 +69,7 @@ def run(
 ) -> None:
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
     from robnas._files import check_writable
-    from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, resumed, run_plan
+    from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, run_plan
     from robnas.records import SCHEMA_VERSION, RecordStore, StoreAddress
     from robnas.types import check_count
 
@@ -87,8 +87,6 @@ def run(
         _tell(estimate(expansion, None), wanted.name, as_json)
         return
     with RecordStore(place, complete=not dry_run) as records:
-        if records.version == SCHEMA_VERSION:
-            expansion = resumed(expansion, records)
         found = estimate(expansion, records if records.version == SCHEMA_VERSION else None)
         if dry_run:
             _tell(found, wanted.name, as_json)
@@ -111,7 +109,7 @@ def run(
                 note=_note,
             )
     if as_json:
-        print_json({"plan": wanted.name, "hash": expansion.hash, **vars(result)})
+        print_json({"plan": wanted.name, "hash": found.plan, **vars(result)})
     else:
         print(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"

@@ -27,6 +27,7 @@ from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
 from robnas.search._task import Task, charged_by, facts_of_classes
+from robnas.spaces import partition_facts
 from robnas.types import Progress, check_count, silent
 
 Kind = tuple[str, Callable[[Any], bool]]
@@ -229,7 +230,7 @@ def _is_plain(setting: Any) -> bool:
 
 def _contents(task: Task) -> Iterator[bytes]:
     """All numbers of the table that a run may see, single trainings and noise included."""
-    yield str(task.table.partition).encode()
+    yield "@".join(map(str, partition_facts(task.table.partition).values())).encode()  # version 1 as before versions
     yield task.table.rows.tobytes()
     for column in (*task.seen, *task.reported):
         yield column.values.tobytes()
