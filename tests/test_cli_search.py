@@ -81,7 +81,9 @@ def test_runs_that_are_planned_after_others_are_told_of(where, tmp_path, capsys)
     assert robnas(capsys, *arguments, "--runs", "3")[::2] == (0, "")
     code, _, err = robnas(capsys, *arguments, "--runs", "4")
     assert code == 0
-    assert "Planned more than once in this folder: 3 from seed 0, then 4 from seed 0 runs of random-search on" in err
+    assert (
+        "Planned more than once in this folder: 3 runs from seed 0, then 4 runs from seed 0, of all pairs; p-v" in err
+    )
     assert "Planned more than once" in (tmp_path / "out" / "report.md").read_text()
 
 

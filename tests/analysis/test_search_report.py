@@ -55,7 +55,7 @@ def test_the_summary_has_a_row_per_task_algorithm_and_checkpoint(results):
     regret = local.at(40)
     assert row["mean_regret"] == pytest.approx(regret.mean())
     assert row["standard_error"] == pytest.approx(regret.std(ddof=1) / 8**0.5)
-    assert row["low"] < regret.mean() < row["high"]
+    assert 0 <= row["low"] < regret.mean() < row["high"]
     assert (row["unit"], row["planned"], row["runs"]) == ("fraction of accuracy", 8, 8)
     assert row["mean_reported"] == pytest.approx([local.outcomes.mean()])
     assert 1 <= row["average_rank"] <= 4
@@ -151,11 +151,13 @@ def test_runs_that_were_planned_after_others_had_been_reported_are_said(tmp_path
     few, many = searched(3), searched(5)
     assert len(planned(few, tmp_path)) == 2
     assert len(planned(few, tmp_path)) == 2  # the same again
-    text = planned(many, tmp_path)[1]
-    assert text.startswith(
-        "- Planned more than once in this folder: 3 from seed 0, then 5 from seed 0 runs of chance on cifar10 "
-        "validation clean; old on cifar10 validation clean. P-values and intervals suppose a number that was fixed"
+    last, text = planned(many, tmp_path)
+    assert last == "- Planned last, for all pairs of algorithm and task: 5 runs, seeds 0 to 4."
+    assert text == (
+        "- Planned more than once in this folder: 3 runs from seed 0, then 5 runs from seed 0, of all pairs; p-values "
+        "and intervals suppose a number that was fixed before anything was seen."
     )
+    assert ", of old on cifar10 validation clean; p-values" in planned([searched(4)[0], many[1]], tmp_path)[3]
     assert planned(many, tmp_path)[1] == text
     assert report_of(tmp_path).facts["planned"][1] == text.removeprefix("- ")
     others = searched(4, RegularizedEvolution(population=5, sample=2))[1:]

@@ -21,7 +21,8 @@ def mean_interval(values: Floats, scale: float = 0.0) -> Interval | None:
 
     Where nearly all runs are equal, the few that differ are a small sample, and their deviation is known badly: k of n
     values that are not the most frequent one give k + 1 degrees of freedom (at most n - 1), and the variance counts up
-    to three more that would be as far from it as the farthest. Without equal values it is Student's interval.
+    to three more that would be as far from it as the farthest. Without equal values it is Student's interval; where all
+    are equal, `scale` is the distance, known and not estimated, and n - 1 are the degrees of freedom.
 
     Args:
         values: shape (n,).
@@ -59,7 +60,7 @@ def _error(values: Floats, scale: float) -> tuple[float, float]:
     farthest = float(np.abs(values - different[times.argmax()]).max()) or scale
     unseen = _UNSEEN * (often - 1) / (count - 1)  # none where no two are equal
     variance = float(values.var(ddof=1)) / count + unseen * (farthest / count) ** 2
-    return variance, min(max(count - often, 1) + 1, count - 1)
+    return variance, count - 1 if often == count else min(count - often + 1, count - 1)
 
 
 @lru_cache(maxsize=512)

@@ -18,14 +18,12 @@ def run_notes(results: Sequence[Result], planned: Sequence[Planned] = ()) -> lis
         planned: every plan that was made for them, in order; without one, that in the results.
     """
     plans = Counter((result.runs, result.seed) for result in results)
-    notes = []
+    again, notes = _again(results, planned), []
+    when = "Planned last" if again else "Planned before the first run"
     for (runs, seed), pairs in plans.items():
         of = "all pairs" if len(plans) == 1 else f"{pairs} of {len(results)} pairs"
-        notes.append(
-            f"Planned before the first run, for {of} of algorithm and task: {runs:,} runs, seeds {seed} to "
-            f"{seed + runs - 1}."
-        )
-    departed = [*(text for result in results for text in _departed(result)), *_again(results, planned)]
+        notes.append(f"{when}, for {of} of algorithm and task: {runs:,} runs, seeds {seed} to {seed + runs - 1}.")
+    departed = [*(text for result in results for text in _departed(result)), *again]
     return [*notes, *departed] if departed else [*notes, "All of them finished, none was added."]
 
 
@@ -53,10 +51,10 @@ def _again(results: Sequence[Result], planned: Sequence[Planned]) -> list[str]:
         same = [plan for plan in planned if plan.question == now.question and plan.algorithm == now.algorithm]
         if any(plan != now for plan in same):
             steps = dict.fromkeys((plan.runs, plan.seed) for plan in (*(plan for plan in same if plan != now), now))
-            text = ", then ".join(f"{runs:,} from seed {seed}" for runs, seed in steps)
+            text = ", then ".join(f"{runs:,} runs from seed {seed}" for runs, seed in steps)
             found.setdefault(text, []).append(f"{result.algorithm} on {result.task['name']}")
     return [
-        f"Planned more than once in this folder: {text} runs of {'; '.join(where)}. {_SUPPOSED[0].upper()}"
-        f"{_SUPPOSED[1:]}."
+        f"Planned more than once in this folder: {text}, of "
+        f"{'all pairs' if len(where) == len(results) else '; '.join(where)}; {_SUPPOSED}."
         for text, where in found.items()
     ]

@@ -54,6 +54,8 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
             for result in found:
                 regret, runs = result.at(budget), len(result.seeds)
                 low, high = mean_interval(regret, scale) or (None, None)
+                if low is not None and regret.min() >= 0:
+                    low = max(low, 0.0)
                 rows.append(
                     {
                         "task": result.task["name"],
