@@ -157,11 +157,11 @@ def test_runs_that_were_planned_after_others_had_been_reported_are_said(tmp_path
         "- Planned more than once in this folder: 3 runs from seed 0, then 5 runs from seed 0, of all pairs; p-values "
         "and intervals suppose a number that was fixed before anything was seen."
     )
-    assert ", of old on cifar10 validation clean; p-values" in planned([searched(4)[0], many[1]], tmp_path)[3]
     assert planned(many, tmp_path)[1] == text
     assert report_of(tmp_path).facts["planned"][1] == text.removeprefix("- ")
     others = searched(4, RegularizedEvolution(population=5, sample=2))[1:]
     assert len(planned(others, tmp_path)) == 2  # another question
+    assert ", of old on cifar10 validation clean; p-values" in planned([searched(4)[0], many[1]], tmp_path)[3]
 
 
 @pytest.mark.usefixtures("without_pictures")
