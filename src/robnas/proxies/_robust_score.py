@@ -17,8 +17,9 @@ def robust_score(probe: Probe) -> float:
 
     Pair and weight were chosen among all pairs of 14 proxies by rank correlation with accuracy under PGD 8/255 on
     **CIFAR-100** (NAS-RobBench-201), on 160 random architectures, C = 16, N = 5, with 64 CIFAR-10 images; what it says
-    of other architectures and data is measured in docs/proxies.md. With another number of images or classes epe_nas
-    changes by a factor, so scores compare within one setting only.
+    of other architectures and data is measured in docs/proxies.md: it orders the whole; among the best it is no better
+    than the number of parameters, `top_score` is. With another number of images or classes epe_nas changes by a factor,
+    so scores compare within one setting only.
 
     Raises:
         UndefinedScoreError: epe_nas is not defined or 0.
