@@ -122,3 +122,15 @@ def test_a_failed_training_belongs_to_no_sample(tmp_path):
     assert int(row["sample_size"]) == len(CODES) - 1
     assert row["sample"].startswith(f"{len(CODES) - 1} of {len(like.rows) - 1} ")
     assert float(row["regret_1"]) == 0
+
+
+def test_a_metric_whose_trainings_all_failed_has_no_figures(tmp_path):
+    like = synthetic()
+    lost = Column("cifar10", "test", "fgsm@8/255", np.full((len(like.rows), 1), np.nan), (1,))
+    known = like.column("cifar10", "clean", "test")
+    table = Table("t", like.rows, [known, lost], partition="official")
+    files = reproduce("proxies", tmp_path, scores=[made(["a"], [truth("clean")])], table=table)
+    row = next(row for row in rows_of(files[0]) if row["metric"] == "fgsm@8/255")
+    assert row["sample"] == "0 of 0 architectures of t, cifar10, test"
+    names = [*(f"{name}_spearman" for name in TOPS), *(f"regret_{first}" for first in CHOICES)]
+    assert {row[name] for name in [*names, "sample_optimum", "table_optimum", "regret_1_low_95"]} == {"nan"}

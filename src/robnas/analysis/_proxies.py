@@ -109,7 +109,7 @@ class _Sample:
         every = every[known_in(every)]
         self._facts: list[Any] = [
             f"{self._size} of {len(every)} architectures of {table.name}, {dataset}, {SPLIT}", self._size,
-            *(f"{column.max(initial=-np.inf):.6f}" for column in (truth[self._known], every)),
+            *(f"{column.max():.6f}" if len(column) else "nan" for column in (truth[self._known], every)),
         ]  # fmt: skip
         self._best = Best(truth[self._known], draws.index(self._known)) if self._size >= _FEWEST else None
 
