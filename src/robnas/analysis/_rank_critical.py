@@ -16,7 +16,7 @@ from robnas.types import check_range
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 _STEP = 1.05  # ratio of variances that are told apart
-_MANY_DEGREES = 200  # from here on an estimated variance counts as known where it is drawn
+_MANY_DEGREES = 200  # from here on an estimated variance counts as known
 _HIGHEST = 10.0
 _CRITICAL = _HIGHEST * np.linspace(0, 1, 81) ** 2  # where probabilities are computed
 _Z = np.linspace(-6.5, 6.5, 105)
@@ -179,6 +179,8 @@ def _scales(degrees: int) -> tuple[Floats, Floats]:
     """√(χ² / ν), estimated by true standard deviation, and weights: parts of the distribution, finest in its tails."""
     from scipy.special import gammaincinv
 
+    if degrees >= _MANY_DEGREES:
+        return np.ones(1), np.ones(1)
     angle = np.pi * (np.arange(_PARTS) + 0.5) / _PARTS
     scales = np.sqrt(2 * gammaincinv(degrees / 2, (1 - np.cos(angle)) / 2) / degrees)
     return scales, np.sin(angle) / np.sin(angle).sum()
