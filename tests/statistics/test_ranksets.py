@@ -8,7 +8,13 @@ import pytest
 from scipy import stats
 
 from robnas.analysis import critical_values, rank_set, rank_sets, tied_with_best
-from robnas.analysis._rank_critical import all_against_all, one_against_all, stepdown_all
+from robnas.analysis._rank_critical import (
+    all_against_all,
+    bonferroni,
+    each_against_all,
+    one_against_all,
+    stepdown_all,
+)
 from robnas.analysis._rank_posterior import Posterior, posterior
 from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks
 from robnas.errors import InputError
@@ -154,6 +160,40 @@ def test_extreme_values_are_enough_to_find_the_largest_difference():
     assert stepdown_all(np.zeros(400), np.ones(400), KNOWN, 0.95) == pytest.approx(
         all_against_all(400, KNOWN, 0.95), abs=0.06
     )
+
+
+def fine_quadrature(own, others, degrees, critical):
+    """P(all |X_j − X_0| ≤ critical·s·√(v_j + v_0)), s² ~ χ²/ν, by brute force."""
+    z, scales = np.linspace(-8, 8, 2001), np.sqrt(stats.chi2.ppf((np.arange(400) + 0.5) / 400, degrees) / degrees)
+    inside = []
+    for scale in scales:
+        shift, margin = z * np.sqrt(own), critical * scale * np.sqrt(others[:, None] + own)
+        below, above = ((shift + side * margin) / np.sqrt(others[:, None]) for side in (-1, 1))
+        inside.append(
+            np.trapezoid(np.prod(stats.norm.cdf(above) - stats.norm.cdf(below), axis=0) * stats.norm.pdf(z), z)
+        )
+    return np.mean(inside)
+
+
+@pytest.mark.parametrize(("own", "degrees"), [(1.0, 20), (0.05, 150), (4.0, 600)])
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_critical_values_are_those_of_a_finer_quadrature(own, degrees, level):
+    others = np.array([0.05, 0.3, 0.3, 1.0, 2.0, 4.0])
+    found = one_against_all(own, np.append(others, own), degrees, level)
+    assert fine_quadrature(own, others, degrees, found) == pytest.approx(level, abs=1e-3)
+
+
+def test_one_architecture_in_turn_is_each_of_all():
+    variance = rng(4).choice([0.1, 1.0, 3.0], 40)
+    each = each_against_all(variance, variance, 50, 0.95)
+    assert each.tolist() == [one_against_all(own, variance, 50, 0.95) for own in variance]
+    assert len(each_against_all(variance[:0], variance, 50, 0.95)) == 0
+
+
+def test_the_bound_that_saves_comparisons_with_the_best_is_one():
+    for degrees in (3, 50, KNOWN):
+        exact = one_against_all(1.0, np.ones(30), degrees, 0.95, worse=True)
+        assert exact <= bonferroni(30, degrees, 0.95) * (1 + 1e-3)
 
 
 def test_critical_values_of_what_is_still_tested_are_those_of_simulation():

@@ -97,28 +97,43 @@ def _inside(ratios: npt.NDArray[np.int64], up: Floats, down: Floats) -> Floats:
     both = np.minimum(up, down)
     log = np.zeros((len(_CRITICAL), len(_Z)))
     for step, shared, higher, lower in zip(ratios.tolist(), both, up - both, down - both, strict=True):
-        between, below = _log_inside(step)
-        log += shared * between
+        if shared:
+            log += shared * _log_between(step)
         if higher:
-            log += higher * below
+            log += higher * _log_below(step)
         if lower:
-            log += lower * below[:, ::-1]
+            log += lower * _log_below(step)[:, ::-1]
     inside: Floats = np.exp(log) @ _WEIGHTS
     return inside
 
 
 @lru_cache(maxsize=512)
-def _log_inside(step: int) -> tuple[Floats, Floats]:
-    """Logarithms of P(|X_j − X_0| ≤ c·√(v_j + v_0)) and of P(X_j − X_0 ≤ …), given X_0, shapes (c, z).
+def _log_between(step: int) -> Floats:
+    """Logarithm of P(|X_j − X_0| ≤ c·√(v_j + v_0)) given X_0, shape (c, z), for v_0 / v_j = `_STEP` ** step.
 
-    They depend on nothing but the ratio v_0 / v_j, which is `_STEP` ** step, and are kept.
+    It depends on nothing else, and is kept.
     """
-    from scipy.special import log_ndtr, ndtr
+    from scipy.special import ndtr
 
+    shift, margin = _shift_and_margin(step)
+    between: Floats = np.log(np.maximum(ndtr(shift + margin) - ndtr(shift - margin), 1e-300))
+    return between
+
+
+@lru_cache(maxsize=512)
+def _log_below(step: int) -> Floats:
+    """The same of P(X_j − X_0 ≤ c·√(v_j + v_0))."""
+    from scipy.special import log_ndtr
+
+    shift, margin = _shift_and_margin(step)
+    below: Floats = log_ndtr(shift + margin)
+    return below
+
+
+def _shift_and_margin(step: int) -> tuple[Floats, Floats]:
+    """Of X_j in its standard deviations, given X_0 at `_Z`; shapes (z,) and (c, 1)."""
     ratio = _STEP**step
-    margin, shift = _CRITICAL[:, None] * np.sqrt(1 + ratio), _Z * np.sqrt(ratio)
-    between = np.log(np.maximum(ndtr(shift + margin) - ndtr(shift - margin), 1e-300))
-    return between, log_ndtr(shift + margin)
+    return _Z * np.sqrt(ratio), _CRITICAL[:, None] * np.sqrt(1 + ratio)
 
 
 def all_against_all(count: int, degrees: int, level: float) -> float:
