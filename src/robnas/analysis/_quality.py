@@ -44,10 +44,11 @@ def data_quality(table: Table) -> list[Finding]:
       one of them was measured on the first images only);
     - a network that learned nothing, see `constant_rows`: clean accuracy at chance level, or what one answer for all
       images reaches and the same under every attack; where the number of classes is known;
-    - an outlier among identical networks: more than 4 standard deviations of training noise (`shown_noise`, at that
-      value of the group where it is largest), where that is known, from its group's median, or a pair whose difference
-      exceeds 4·√2 of them; then both are named. Where few networks tell how large the noise is, it takes as many more
-      as make it equally improbable (Student's t).
+    - an outlier among identical networks: more than 4 standard deviations of training noise, where that is known, from
+      its group's median, or a pair whose difference exceeds 4·√2 of them; then both are named. The noise is that of
+      all networks or of those of similar accuracy (`shown_noise`, at that value of the group where it is largest),
+      whichever allows more. Where few networks tell how large it is, it takes as many more deviations as make it
+      equally improbable (Student's t).
     """
     findings = []
     for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
@@ -147,13 +148,13 @@ def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
 
 
 def _outliers(table: Table, column: Column) -> list[Finding]:
-    noise = shown_noise(table, column)
-    if noise is None:
+    noises = [noise for noise in (known_noise(table, column), shown_noise(table, column)) if noise is not None]
+    if not noises:
         return []
     from scipy.special import ndtr, stdtrit
 
-    errors = noise.run_sd_at(column.mean) / np.sqrt(np.maximum(column.counts, 1))
-    most = float(stdtrit(noise.degrees, ndtr(_FAR)))
+    most = np.max([float(stdtrit(one.degrees, ndtr(_FAR))) * one.run_sd_at(column.mean) for one in noises], axis=0)
+    most /= np.sqrt(np.maximum(column.counts, 1))
     group = duplicate_groups(table.rows)
     distance, limit = np.zeros(len(group)), np.full(len(group), np.inf)
     order = np.argsort(group, kind="stable")
@@ -162,7 +163,7 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
         if len(rows) > 1:  # of a pair nobody can tell which one is off: both get their difference, as one deviation
             centre = np.median(column.mean[rows])
             distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
-            limit[rows] = most * errors[rows].max()
+            limit[rows] = most[rows].max()
     return _found(table, "outlier among identical networks", column.name, distance, distance > limit)
 
 
