@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.optimize import minimize
 
 from robnas.analysis import correlation_ceiling, kendall, spearman
 from robnas.analysis._correlation import root_of_seeds, table_ceiling
-from robnas.analysis._deconvolution import TrueMeans, kendall_with_values, spearman_with_values
+from robnas.analysis._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
+from robnas.analysis._true_noise import true_noise
 from robnas.benchmarks import Column, Residuals, Table
 
 SIZE = 4000
@@ -133,3 +135,26 @@ def test_seeds_that_few_share_have_no_root():
     assert np.isnan(root_of_seeds(Column("digits", "test", "clean", values[:, :1]), rng, 5).value)
     values = np.array([[0.1, 0.4], [0.2, 0.3], [0.3, 0.2], [0.4, 0.1]])
     assert root_of_seeds(Column("digits", "test", "clean", values, (0, 1)), rng, 5).value == 0
+
+
+def test_the_distribution_is_as_likely_as_the_best_one_and_smoother():
+    """Against a general optimizer on the same grid, and normal densities of SciPy."""
+    rng = np.random.default_rng(10)
+    values = np.round(rng.exponential(size=200) + rng.normal(0, 0.6, 200), 6)
+    means = Deconvolution(values, np.ones(200), true_noise(0.6, values)).fit(true_noise(0.6, values))
+    density = stats.norm.pdf(values[:, None], means.grid, 0.6)
+
+    def loss(logits):
+        weight = np.exp(logits - logits.max())
+        weight /= weight.sum()
+        gain = density.T @ (1 / (density @ weight))
+        return -np.log(density @ weight).sum(), -weight * (gain - weight @ gain)
+
+    best = minimize(loss, np.zeros(len(means.grid)), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    share = means.share.sum(axis=0)
+    assert share.sum() == pytest.approx(1)
+    reached = np.log(density @ share).sum()
+    assert -best.fun - 1.5 < reached <= -best.fun + 0.05
+    weight = np.exp(best.x - best.x.max())
+    assert share.max() < 0.8 * (weight / weight.sum()).max()
+    assert share @ means.grid == pytest.approx(values.mean(), abs=0.02)

@@ -91,7 +91,7 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
         noise = table.noise(column.dataset, column.metric, split=column.split)
         residuals = duplicate_residuals(table.rows, column.mean)
         ceilings = [
-            correlation_ceiling(column.mean, residuals, method, rng=rng, resamples=50)
+            correlation_ceiling(column.mean, residuals, method, rng=rng, resamples=100)
             for method in ("spearman", "kendall")
         ]
         rows.append(
@@ -99,12 +99,14 @@ def duplicates(out: Path, progress: Progress = silent) -> list[Path]:
                 column.dataset, column.metric, noise.groups, noise.members, f"{100 * noise.sd:.3f}",
                 *(f"{100 * sd:.3f}" for sd in (noise.run_sd, *noise.interval)),
                 *(f"{ceiling.value:.4f}" for ceiling in ceilings),
+                *(f"{end:.4f}" for ceiling in ceilings for end in (ceiling.low, ceiling.high)),
             ]
         )  # fmt: skip
         progress(done, len(table.columns), "noise floor")
     header = [
         "dataset", "metric", "groups", "members", "sd_percentage_points", "sd_of_one_run_percentage_points",
         "sd_of_one_run_low_95", "sd_of_one_run_high_95", "spearman_ceiling", "kendall_ceiling",
+        "spearman_ceiling_low_95", "spearman_ceiling_high_95", "kendall_ceiling_low_95", "kendall_ceiling_high_95",
     ]  # fmt: skip
     figure = figures.duplicate_spread(table, duplicate_groups(table.rows))
     return [write_csv(out / "duplicates.csv", header, rows), *write_pictures(out / "duplicates", figure)]

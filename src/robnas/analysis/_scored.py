@@ -189,4 +189,4 @@ def correlations(first: Floats, second: Floats, given: Floats, draws: Bootstrap)
 def ceiling(table: Table, dataset: str, metric: str, rng: np.random.Generator, split: str = SPLIT) -> float:
     """Spearman that the noise of trainings leaves to a perfect score; nan where that is not known."""
     column = table.column(dataset, metric, split)
-    return float("nan") if known_noise(table, column) is None else table_ceiling(table, column, rng).value
+    return float("nan") if known_noise(table, column) is None else table_ceiling(table, column, rng, 1).value
