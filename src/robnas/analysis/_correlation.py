@@ -18,6 +18,7 @@ from robnas.types import check_count, check_range
 
 Floats = npt.NDArray[np.float64]
 Method = Literal["spearman", "kendall"]
+_OF_METHOD = 0.05  # of what is missing to 1: the error of the ceiling in large tables, in simulation
 _FEWEST = 3  # architectures of a correlation
 _ROUNDS = 2  # noise for the distribution of true means, then that for the noise
 
@@ -179,7 +180,8 @@ def correlation_ceiling(
         runs: trainings behind each value if `noise` is that of one, shape (n,) or one number for all; 1 if it is that
             of the values as they are.
         resamples: bootstrap samples of the values, and of the residuals where they are given.
-        level: of the interval.
+        level: of the interval, which a twentieth of what is missing to 1 is added to on both sides: what the method
+            itself errs by in simulation.
 
     Raises:
         InputError: fewer than 3 values, an infinite one, no resample, or noise that is no noise.
@@ -205,9 +207,11 @@ def correlation_ceiling(
         around = around.behind(found)
         found = deconvolution.fit(around)
     value = function(found)
-    drawn = np.array([function(deconvolution.refit(found, around.resampled(rng), rng)) for _ in range(resamples)])
-    low, high = np.clip(_interval(list(drawn - drawn.mean() + value), level), 0, 1)
-    return Correlation(value, float(low), float(high), level, len(column))
+    drawn = [function(deconvolution.refit(found, around.resampled(rng), rng)) for _ in range(resamples)]
+    low, high = _interval(drawn, level)
+    shift = value - float(np.mean([one for one in drawn if one == one] or [value]))  # a refit is a little lower
+    error = _OF_METHOD * (1 - value)
+    return Correlation(value, max(low + shift - error, 0.0), min(high + shift + error, 1.0), level, len(column))
 
 
 _WITH_VALUES = {"spearman": spearman_with_values, "kendall": kendall_with_values}

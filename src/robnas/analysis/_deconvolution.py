@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -115,13 +116,18 @@ def spearman_with_values(found: TrueMeans) -> float:
     """Spearman's ρ between true means and values: Pearson's of the expected ranks, ties of true means averaged."""
     true, value = _ranks(found)
     share = found.share.ravel()
-    return float(share @ (true * value) / np.sqrt(share @ true**2 / 12))
+    return _ratio(float(share @ (true * value)), float(share @ true**2 / 12))
 
 
 def kendall_with_values(found: TrueMeans) -> float:
     """Kendall's τ-b between true means and values."""
     share, true, value = found.share.ravel(), *_signs(found)
-    return float(share @ (true * value) @ share / np.sqrt(share @ true**2 @ share))
+    return _ratio(float(share @ (true * value) @ share), float(share @ true**2 @ share))
+
+
+def _ratio(product: float, square: float) -> float:
+    """Of a product and the root of a square; nan where there is one true mean."""
+    return product / math.sqrt(square) if square > _TINY else math.nan
 
 
 def _ranks(found: TrueMeans) -> tuple[Floats, Floats]:

@@ -124,7 +124,7 @@ def _networks(residuals: Residuals) -> Networks:
     size = len(residuals.level)
     group, pair = (np.arange(size), True) if residuals.group is None else (residuals.group, False)
     _, first, number, count = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
-    degrees = np.ones(size) if pair else count - 1.0
+    degrees = np.ones(size) if pair else np.maximum(count - 1.0, 1.0)
     squares = np.bincount(number, weights=residuals.deviation**2) * degrees / count
     order = np.argsort(residuals.level[first], kind="stable")
     return Networks(residuals.level[first][order], squares[order], degrees[order])
