@@ -107,6 +107,7 @@ def test_query_says_that_another_network_answers(fetched, capsys):
         (("323133", "--table", "runs.db"), "runs.db: expected a store of records, got nothing"),
         (("323133", *WHERE, "--metric", "clean", "--recipe", "digits"), "expected a store such as sqlite:///runs.db"),
         (("323133", *WHERE, "--metric", "clean", "--noise", "loud"), "--noise: expected pooled or local, got 'loud'"),
+        (("323133", *WHERE, "--metric", "clean", "--ranks", "best"), "--ranks: expected one of marginal, stepwise, "),
         (("323133", "--table", "sqlite:///typo.db"), "typo.db: expected a store of records, got nothing"),
     ],
 )
@@ -143,10 +144,21 @@ def test_local_noise_leaves_fewer_ranks_at_the_top_and_is_the_default(fetched, c
     assert 0.003 < pooled["run_sd_low"] < pooled["run_sd"] < pooled["run_sd_high"]
     assert local["run_sd_low"] < local["run_sd"] < local["run_sd_high"] < pooled["run_sd_low"]
     _, out, _ = robnas(capsys, *arguments[:-1])
-    assert "with the noise of repeated trainings of similar accuracy anything from 1 to 35 (95 %)\n" in out
+    assert "with the noise of repeated trainings of similar accuracy anything from 1 to 35 (at least 95 %, for one architecture)\n" in out
     assert "standard deviation of one training 0.21 points, 0.19 to 0.24 (95 %), local: 639 networks were" in out
     _, out, _ = robnas(capsys, *arguments[:-1], "--noise", "pooled")
-    assert "with the noise of repeated trainings, pooled over all accuracies, anything from 1 to 208 (95 %)\n" in out
+    assert "with the noise of repeated trainings, pooled over all accuracies, anything from 1 to 208 (at least" in out
+
+
+def test_sets_of_ranks_say_how_they_were_found_and_what_they_promise(fetched, capsys):
+    arguments = ("query", "323133", *WHERE, "--metric", "pgd@8/255", "--noise", "pooled", "--json", "--ranks")
+    found = {kind: json.loads(robnas(capsys, *arguments, kind)[1]) for kind in ("marginal", "simultaneous", "bayes")}
+    assert [facts["rank_method"] for facts in found.values()] == list(found)
+    assert [facts["rank_guarantee"] for facts in found.values()] == [
+        "at least 95 %, for one architecture", "at least 95 %, for all at once",
+        "about 95 %, on average over architectures",
+    ]  # fmt: skip
+    assert found["bayes"]["rank_high"] < found["marginal"]["rank_high"] < found["simultaneous"]["rank_high"]
 
 
 def test_where_too_few_networks_were_repeated_the_noise_is_pooled_and_that_is_said(tmp_path, capsys):
