@@ -232,18 +232,10 @@ def test_the_published_ranks_are_those_of_local_noise_unless_pooled_is_asked_for
 
 
 def test_published_outliers_are_beyond_pooled_and_local_noise(published_table):
-    """On CIFAR-10 clean pooled noise alone names 20, most of them weak; on CIFAR-100 local noise one more."""
+    """On CIFAR-10 clean pooled noise alone names 20, most of them weak, local noise 8; on CIFAR-100 6 and 7."""
     found = {f.column: f for f in data_quality(published_table) if "outlier" in f.check}
-    assert (found["cifar10 test clean"].count, found["cifar100 test clean"].count) == (8, 6)
-    assert set(found["cifar100 test clean"].examples) <= {
-        "100113",
-        "013111",
-        "124110",
-        "100114",
-        "222321",
-        "202121",
-        "412231",
-    }
+    assert (found["cifar10 test clean"].count, found["cifar100 test clean"].count) == (6, 6)
+    assert set(found["cifar100 test clean"].examples) == {"100113", "013111", "124110", "100114", "222321"}
 
 
 def test_equal_architectures_are_all_tied_at_the_stated_level():
