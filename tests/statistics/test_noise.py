@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import chi2
 
 from robnas._binomial import binomial_error
-from robnas.analysis import shown_noise
+from robnas.analysis import data_quality, shown_noise
 from robnas.benchmarks import Column, Noise, Repeats, Table
+from tests.analysis.test_statistics import twins
 
 WHERE = {"dataset": "d", "metric": "clean", "split": "test"}
 LOUD = 138.0  # times the variance of the others, of 10 networks of 641: they hold 68 % of the sum of squares
@@ -104,6 +105,30 @@ def test_at_the_ends_the_local_noise_is_that_of_a_window_to_one_side():
     noise = shown_noise(table, table.columns[0])
     assert noise.kind == "local"
     assert 1.0 < float(noise.run_sd_at(0.7)) / 0.002 < 1.3
+
+
+def test_networks_that_did_not_differ_are_not_taken_for_certain():
+    """40 of 120 get every image wrong with every seed: one of their twins that gets a few right is no outlier."""
+    share = np.repeat(np.maximum(np.arange(60) - 20, 0) / 90, 2)[:, None]
+    runs = np.where(share > 0, share + np.random.default_rng(7).normal(0, 0.002, (120, 3)), 0.0)
+    runs[1] = [0.002, 0.0, 0.002]
+    table = Table("t", twins(60, 2), [Column("d", "test", "pgd@8/255", np.clip(runs, 0, 1), (0, 1, 2))])
+    noise = shown_noise(table, table.columns[0])
+    assert noise.kind == "local"
+    assert (noise.run_sd_at(np.linspace(0, 1, 101)) > 0.0005).all()
+    assert noise.interval_at(0.0)[0] > 0
+    assert data_quality(table) == []
+
+
+def test_where_nearly_all_networks_are_constant_the_noise_is_pooled():
+    values = 0.1 + np.random.default_rng(8).normal(0, 0.01, (100, 2))
+    clean = Column("d", "test", "clean", values, (0, 1), facts={"num_classes": 10})
+    attacked = Column("d", "test", "pgd@8/255", values, (0, 1))
+    for live in (0, 20):
+        robust = np.where(np.arange(100)[:, None] < live, values / 2, attacked.values)
+        table = Table("t", range(100), [clean, Column("d", "test", "pgd@8/255", robust, (0, 1))])
+        found = shown_noise(table, table.columns[0])
+        assert (found.kind, found.groups) == ("pooled", 100)
 
 
 def test_an_error_from_images_covers_at_the_ends_of_the_scale():

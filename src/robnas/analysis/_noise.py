@@ -32,15 +32,23 @@ def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
     It is local, that of networks of similar accuracy, where at least 80 were trained several times, else pooled over
     all: its `kind` says which. None where `known_noise` is. The window is a seventh of those networks and at most 200:
     wide enough to know a standard deviation, and about what predicts the spread of a network best from that of the
-    others. Networks that no attack changes are left out: nothing is learned from them about others.
+    others. It is doubled where some of them, such as all that get every image wrong, did not differ at all: nobody
+    knows that others like them never do. Networks that no attack changes are left out: nothing is learned from them
+    about others.
     """
     noise = known_noise(table, column)
     if noise is None or noise.groups < _GROUPS:
         return noise
     constant = unchanged_rows(table, column.dataset, column.split)
     live = table if constant is None else only(table, column, ~constant)
-    window = min(noise.groups // 7, _WINDOW)
-    return live.local_noise(column.dataset, column.metric, split=column.split, window=window)
+    left = known_noise(live, column)
+    if left is None or left.groups < _GROUPS:
+        return noise
+    window, where = min(left.groups // 7, _WINDOW), (column.dataset, column.metric)
+    local = live.local_noise(*where, split=column.split, window=window)
+    while local.window < local.groups and not local.run_variance.all():
+        local = live.local_noise(*where, split=column.split, window=2 * local.window)
+    return local
 
 
 def constant_sd(table: Table, column: Column, constant: npt.NDArray[np.bool_]) -> float:
