@@ -35,14 +35,21 @@ def training_sd(truth: Floats) -> Floats:
     return np.where(truth > 0.42, 0.0022, 0.0022 + 0.04 * (0.42 - truth))
 
 
-def errors_of(shape: str, rng: np.random.Generator, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
+def large_sd(truth: Floats) -> Floats:
+    """Noise that is not small beside what the accuracies differ by: of one training .022 everywhere."""
+    return np.full_like(truth, 0.022)
+
+
+def errors_of(
+    shape: str, rng: np.random.Generator, rows: npt.NDArray[np.int64], sd_of: Callable[[Floats], Floats] = training_sd
+) -> dict[str, Floats]:
     """Regrets of one simulated table, in percentage points: true, against the table, against the expected best.
 
     The networks that are the same have one true accuracy; noise is measured from them, as in a published table.
     """
     network = np.unique(duplicate_groups(rows), return_inverse=True)[1]
     truth = SHAPES[shape](rng, network.max() + 1)[network]
-    sd = training_sd(truth)
+    sd = sd_of(truth)
     values = truth + sd / np.sqrt(RUNS) * rng.normal(size=len(rows))
     table = Table("simulated", rows, [Column("simulated", "test", "clean", values[:, None], runs=RUNS)])
     found = {name: Task.named(table, "simulated", "clean", regret=name) for name in ("table", "expected")}
@@ -65,17 +72,19 @@ def _chosen(values: Floats, sd: Floats, rng: np.random.Generator) -> list[list[i
 
 
 def simulate(rng: np.random.Generator, repeats: int | None) -> list[dict[str, Any]]:
-    """A row per shape of the true accuracies and way of choosing."""
+    """A row per shape of the true accuracies, size of the noise and way of choosing."""
     rows = np.array([arch.index for arch in partition("official").representatives()])
     repeats, found = repeats or 40, []
-    for shape in SHAPES:
-        tables = [errors_of(shape, rng, rows) for _ in range(repeats)]
+    cases = [(shape, shape, training_sd) for shape in SHAPES]
+    cases += [(f"{shape}, large noise", shape, large_sd) for shape in ("normal", "uniform", "two clusters")]
+    for name, shape, sd_of in cases:
+        tables = [errors_of(shape, rng, rows, sd_of) for _ in range(repeats)]
         for choice in CHOICES:
             true, table, expected = np.array([one[choice] for one in tables]).T
-            row: dict[str, Any] = {"shape": shape, "choice": choice, "tables": repeats, "true_regret": true.mean()}
-            for name, told in (("table", table), ("expected", expected)):
-                row[f"{name}_regret"] = told.mean()
-                row[f"{name}_bias"] = (told - true).mean()
-                row[f"{name}_bias_se"] = (told - true).std(ddof=1) / np.sqrt(repeats)
+            row: dict[str, Any] = {"shape": name, "choice": choice, "tables": repeats, "true_regret": true.mean()}
+            for against, told in (("table", table), ("expected", expected)):
+                row[f"{against}_regret"] = told.mean()
+                row[f"{against}_bias"] = (told - true).mean()
+                row[f"{against}_bias_se"] = (told - true).std(ddof=1) / np.sqrt(repeats)
             found.append({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
     return found

@@ -84,3 +84,9 @@ def test_without_repeated_trainings_nothing_is_known_of_the_noise():
     column = Column("mine", "test", "clean", np.array([[0.1], [0.2]]))
     with pytest.raises(InputError, match="noise of mine test clean: expected two rows that are the same network"):
         expected_accuracies(np.array([0, 700]), column)
+
+
+def test_of_few_repetitions_nothing_is_believed():
+    values = np.array([[0.1, 0.2], [0.3, 0.3], [0.5, np.nan], [0.4, 0.5], [0.2, 0.3]])
+    with pytest.raises(InputError, match="noise of mine test clean: expected at least 5 repeated trainings, got 4"):
+        expected_accuracies(np.array([0, 7, 70, 700, 7000]), Column("mine", "test", "clean", values, (1, 2)))

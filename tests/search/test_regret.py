@@ -68,7 +68,7 @@ def test_every_result_names_its_optimum_and_the_sample_that_it_is_of(expected):
         result = repeat(RandomSearch(), task, 5, 2)
         kept = json.loads(json.dumps(result.to_dict(), allow_nan=False))
         assert kept["task"]["regret"] == task.regret
-        assert kept["task"]["optimum"]["value"] == result.oracle[0]
+        assert kept["task"]["optimum"]["value"] == pytest.approx(result.oracle[0], abs=1e-12)
         assert Result.from_dict(kept).optimum == result.optimum
         assert result.optimum in str(run(RandomSearch(), task, 5, 0))
         texts[task.regret] = result.optimum

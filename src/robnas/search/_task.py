@@ -231,7 +231,7 @@ class Task:
         several = self.objectives > 1
         return {
             "is": FRONT if several else EXPECTED if self.regret == "expected" else HIGHEST,
-            "value": None if several else float(self.scale.best[0]),
+            "value": None if several else round(float(self.scale.best[0]), 12),
             "architectures": int((~np.isnan(known)).sum()),
         }
 
