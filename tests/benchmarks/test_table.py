@@ -424,6 +424,20 @@ def test_join_finds_rows_under_the_others_partition_and_marks_metrics_of_both(sm
     assert both.join(other, suffix="'").values("cifar10", "clean'", split="test").tolist() == [0.2, 0.3]
 
 
+def test_join_says_how_many_values_are_those_of_another_network():
+    def table(name, metric, *codes):
+        values = np.full((len(codes), 1), 0.5)
+        rows = [Architecture(code).index for code in codes]
+        return Table(name, rows, [Column("d", "test", metric, values)], partition="official")
+
+    ours = table("ours", "clean", "343013", "323133")
+    alike = ours.join(table("same", "pgd@8/255", "343013", "323133"))
+    assert alike.column("d", "pgd@8/255", "test").facts == {}
+    both = ours.join(table("others", "pgd@8/255", "343303", "323133"))
+    assert both.column("d", "pgd@8/255", "test").facts["relatives"] == 1
+    assert both.column("d", "clean", "test").facts == {}
+
+
 def test_join_keeps_where_both_came_from_even_if_they_have_one_name(small):
     other = small_table(provenance={"licence": "none"}, published=ROTATED)
     both = small.join(other)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from robnas.errors import InputError, Verbatim
+from robnas.spaces import partition
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +27,16 @@ def joined(table: Table, other: Table, suffix: str) -> dict[str, Any]:
     def renamed(dataset: str, split: str, metric: str) -> str:
         return metric + suffix * ((dataset, split, metric) in taken)
 
+    networks = partition("identical").class_of
+    relatives = int((networks[other.rows[rows[both]]] != networks[table.rows[both]]).sum())
+    said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
     theirs = [
-        replace(column, metric=renamed(column.dataset, column.split, column.metric), values=column.values[rows[both]])
+        replace(
+            column,
+            metric=renamed(column.dataset, column.split, column.metric),
+            values=column.values[rows[both]],
+            facts={**column.facts, **said},
+        )
         for column in other.columns
     ]
     ambiguous = {(key[0], key[1], renamed(*key)): reason for key, reason in other.ambiguous.items()}

@@ -333,6 +333,9 @@ class Table:
     def join(self, other: Table, suffix: str = "*") -> Table:
         """The columns of both tables for the architectures that both hold, found under `other`'s partition.
 
+        Where values of `other` are those of another network of the class, the facts of its columns say for how many
+        rows: ``relatives``.
+
         Args:
             other: another table.
             suffix: added to the metrics of `other` that this table has too.
