@@ -139,6 +139,15 @@ def test_a_relative_that_is_another_network_is_marked_and_what_it_stands_in_for_
     assert [(row["noise"], row["same_network"]) for row in rows] == [("none", "no")]
 
 
+def test_a_relative_of_the_same_functions_is_said_to_be_one(visit, serve):
+    columns = [Column("mine", "test", "clean", [[0.5]])]
+    table = Table("own", [Architecture("000034").index], columns, partition="official")
+    page = visit(serve(build_site([("own", table)]))).open("#/cell?arch=000004")
+    assert text_of(page, 'section[aria-label="own"] .notice') == (
+        "000004 itself was not trained: 000034 of its class was, which computes the same functions up to a constant."
+    )
+
+
 def test_what_the_table_lacks_is_said(visit, table):
     classes = partition("official").class_of
     held = set(classes[table.rows].tolist())
