@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks import Table
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces import PARTITIONS, SIZE, Architecture
 from robnas.spaces import architectures as all_architectures
 from robnas.spaces import partition as named_partition
 
@@ -45,7 +45,8 @@ class Space:
 
     Args:
         table: the benchmark; an architecture that it holds under its own partition is in the space.
-        partition: classes that are charged once; the table's rows if None.
+        partition: classes that are charged once; the table's rows if None. A row of the class answers where there is
+            one; the table's own partition may lead to another network.
         objectives: how many values each answer has.
 
     Raises:
@@ -55,6 +56,9 @@ class Space:
     def __init__(self, table: Table, partition: str | None = None, objectives: int = 1) -> None:
         row = table.row_of()
         inside = row >= 0
+        if partition in PARTITIONS:  # of the present version: what was searched with an earlier one is found again
+            of_class = table.row_of(partition)  # type: ignore[arg-type]
+            row = np.where(inside & (of_class >= 0), of_class, row)
         charged = np.full(SIZE, -1, dtype=np.int64)
         _, charged[inside] = np.unique(
             row[inside] if partition is None else named_partition(partition).class_of[inside], return_inverse=True
