@@ -259,7 +259,8 @@ def _extreme_draws(count: int, degrees: int) -> _Draws:
 
 def _upper(draws: _Draws, values: Floats, variance: Floats, critical: float, level: float) -> float:
     """The quantile; draws that cannot be among the largest are not looked at."""
-    needed, found, size = math.floor((1 - level) * _DRAWS), np.zeros(0), max(1, _CELLS // draws.drawn.shape[1] ** 2)
+    needed, found = math.floor((1 - level) * _DRAWS), np.zeros(0)
+    size = min(max(1, _CELLS // draws.drawn.shape[1] ** 2), _DRAWS // 10)
     for start in range(0, _DRAWS, size):
         if (found >= draws.most[start]).sum() > needed:
             break
