@@ -328,9 +328,14 @@ def _unbeaten(values: Floats, variance: Floats, degrees: int, level: float) -> n
     """Places that none exceeds by more than the margin of one-sided comparisons."""
     top = int(np.argmax(values))
     near = np.flatnonzero(~_decided(values, variance, top, bonferroni(len(values), degrees, level))[1])
-    critical = each_against_all(variance[near], variance, degrees, level, worse=True)
-    beaten = [_decided(values, variance, place, c)[0].any() for place, c in zip(near.tolist(), critical, strict=True)]
-    return near[~np.array(beaten)]
+    distinct, group = np.unique(variance, return_inverse=True)
+    highest = np.full(len(distinct), -np.inf)  # of those with one variance, no other can exceed by more
+    np.maximum.at(highest, group, values)
+    needed = np.full(len(distinct), np.inf)
+    own = np.unique(group[near])
+    for place, c in zip(own, each_against_all(distinct[own], variance, degrees, level, worse=True), strict=True):
+        needed[place] = (highest - np.maximum(c * np.sqrt(distinct + distinct[place]), RESOLUTION)).max()
+    return near[values[near] >= needed[group[near]]]
 
 
 def _most_likely(probability: Floats, level: float) -> npt.NDArray[np.intp]:

@@ -58,5 +58,5 @@ def _pack_spread(table: Table, column: Column, noise: Noise | LocalNoise, blocks
         "level": LEVEL, "distinct": len(pairs), "of": blocks.add(of, "u2"),
         "variances": blocks.add(pairs[:, 0], "f8"), "critical": blocks.add(pairs[:, 1], "f8"),
         "apart": [[int(row), None if math.isnan(errors[row]) else float(errors[row])] for row in apart],
-        "best": sorted(best),
+        "best": blocks.add(np.packbits(np.isin(np.arange(len(table)), best), bitorder="little"), "u1"),
     }  # fmt: skip

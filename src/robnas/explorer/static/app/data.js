@@ -51,7 +51,7 @@ export class Column {
     this.counts = facts.runs_vary ? blocks.take(Uint16Array, facts.runs, rows) : null;
     this.spread = readSpread(facts.noise, this.values, blocks);
     /** @type {Set<number>} rows that may be the best */
-    this.best = new Set(facts.noise?.best);
+    this.best = new Set(this.spread.best);
   }
 
   /** Trainings behind a row's mean. */
@@ -77,15 +77,15 @@ export class Column {
 
 /**
  * Standard error of each row, and what its set of ranks is made of: the variance of its value, and the critical value of
- * the differences from it (as robnas.analysis.rank_set); NaN where not known.
- * @returns {{errors: Float64Array, variances: Float64Array, critical: Float64Array}}
+ * the differences from it (as robnas.analysis.rank_set); NaN where not known. And the rows that may be the best.
+ * @returns {{errors: Float64Array, variances: Float64Array, critical: Float64Array, best: number[]}}
  */
 function readSpread(noise, values, blocks) {
   const unknown = new Float64Array(values.length).fill(NaN);
-  if (!noise) return { errors: unknown, variances: unknown, critical: unknown };
+  if (!noise) return { errors: unknown, variances: unknown, critical: unknown, best: [] };
   if (noise.kind === "images") {
     const counts = blocks.take(Uint16Array, noise.errors, values.length);
-    return { errors: Float64Array.from(counts, (count) => count === MISSING ? NaN : count / noise.fine), variances: unknown, critical: unknown };
+    return { errors: Float64Array.from(counts, (count) => count === MISSING ? NaN : count / noise.fine), variances: unknown, critical: unknown, best: [] };
   }
   const of = blocks.take(Uint16Array, noise.of, values.length);
   const [variances, critical] = [noise.variances, noise.critical].map((offset) => {
@@ -94,7 +94,8 @@ function readSpread(noise, values, blocks) {
   });
   const errors = variances.map(Math.sqrt);
   for (const [row, error] of noise.apart) errors[row] = error ?? NaN;
-  return { errors, variances, critical };
+  const bits = blocks.take(Uint8Array, noise.best, Math.ceil(values.length / 8));
+  return { errors, variances, critical, best: [...values.keys()].filter((row) => bits[row >> 3] >> (row & 7) & 1) };
 }
 
 /** A row is an architecture: more than there are cannot be. @throws {DataError} */
