@@ -30,6 +30,7 @@ from robnas.analysis._quality import unchecked as unchecked
 from robnas.analysis._ranking import RankMethod as RankMethod
 from robnas.analysis._ranking import RankSet as RankSet
 from robnas.analysis._ranking import critical_values as critical_values
+from robnas.analysis._ranking import may_be_best as may_be_best
 from robnas.analysis._ranking import rank_set as rank_set
 from robnas.analysis._ranking import rank_sets as rank_sets
 from robnas.analysis._ranking import tied_with_best as tied_with_best

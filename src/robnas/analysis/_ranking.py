@@ -282,6 +282,16 @@ def critical_values(
     return variance, critical
 
 
+def may_be_best(
+    table: Table, *, dataset: str, metric: str, split: str, level: float = 0.95, noise: Spread | None = None
+) -> Bools:
+    """Whether a row is among those of the marginal `tied_with_best`, shape (rows,); see there for the arguments."""
+    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    may = np.zeros(len(table), dtype=bool)
+    may[found.rows[_unbeaten(found.values, found.variance, found.noise.degrees, level)]] = True
+    return may
+
+
 def tied_with_best(
     table: Table,
     *,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from robnas.analysis import critical_values, known_noise, shown_noise, standard_errors, tied_with_best
+from robnas.analysis import critical_values, known_noise, may_be_best, shown_noise, standard_errors
 from robnas.benchmarks import Column, LocalNoise, Noise, Table
 from robnas.errors import InputError
 from robnas.explorer._blocks import MISSING, Blocks
@@ -42,10 +42,10 @@ def _pack_spread(table: Table, column: Column, noise: Noise | LocalNoise, blocks
     A standard error is the root of the variance, but for constant networks and near the ends of the scale (`apart`).
     """
     where: dict[str, Any] = {"dataset": column.dataset, "metric": column.metric, "split": column.split, "level": LEVEL}
-    known, best = ~np.isnan(column.mean), []
+    known, best = ~np.isnan(column.mean), np.zeros(len(table), dtype=bool)
     try:
         variance, critical = critical_values(table, **where, noise=noise)
-        best = [table.row(arch) for arch, _ in tied_with_best(table, **where, noise=noise)]
+        best = may_be_best(table, **where, noise=noise)
     except InputError:  # a single architecture has no rank
         variance = noise.run_sd_at(column.mean) ** 2 / np.maximum(column.counts, 1)
         critical = np.full(len(table), math.nan)
@@ -58,5 +58,5 @@ def _pack_spread(table: Table, column: Column, noise: Noise | LocalNoise, blocks
         "level": LEVEL, "distinct": len(pairs), "of": blocks.add(of, "u2"),
         "variances": blocks.add(pairs[:, 0], "f8"), "critical": blocks.add(pairs[:, 1], "f8"),
         "apart": [[int(row), None if math.isnan(errors[row]) else float(errors[row])] for row in apart],
-        "best": blocks.add(np.packbits(np.isin(np.arange(len(table)), best), bitorder="little"), "u1"),
+        "best": blocks.add(np.packbits(best, bitorder="little"), "u1"),
     }  # fmt: skip
