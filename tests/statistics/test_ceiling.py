@@ -99,7 +99,26 @@ def test_expected_ranks_are_those_of_a_large_sample():
     true = np.tile(grid, 2)[cell]
     values = true + means.sd.ravel()[cell] * rng.normal(size=size)
     assert spearman_with_values(means) == pytest.approx(stats.spearmanr(true, values).statistic, abs=0.004)
-    assert kendall_with_values(means) == pytest.approx(kendall(true[:20000], values[:20000]), abs=0.01)
+
+
+@pytest.mark.parametrize("sd", [0.01, 0.1, 0.6, 1.5])
+def test_both_coefficients_are_those_of_a_normal_pair(sd):
+    """6 / π asin(r / 2) and 2 / π asin(r), with r the correlation of true means and values."""
+    grid = np.linspace(-5, 5, 120)
+    density = stats.norm.pdf(grid)[None]
+    means = TrueMeans(grid, density / density.sum(), np.full((1, 120), sd))
+    r = 1 / np.sqrt(1 + sd**2)
+    assert spearman_with_values(means) == pytest.approx(6 / np.pi * np.arcsin(r / 2), abs=0.002)
+    assert kendall_with_values(means) == pytest.approx(2 / np.pi * np.arcsin(r), abs=0.006)
+
+
+@pytest.mark.parametrize("sd", [0.03, 0.6])
+def test_kendall_has_a_ceiling_too(sd):
+    rng = np.random.default_rng(11)
+    true = rng.normal(size=2000)
+    values = true + rng.normal(0, sd, 2000)
+    found = correlation_ceiling(values, sd, "kendall", rng=rng, resamples=1).value
+    assert found == pytest.approx(kendall(true, values), abs=0.015)
 
 
 @pytest.mark.parametrize("method", ["spearman", "kendall"])

@@ -175,7 +175,7 @@ def correlation_ceiling(
         values: the table's column, shape (n,); nan is left out. A column that varies no more than its noise has the
             ceiling 0: there is nothing to predict. A constant one has none: nan.
         noise: residuals, whose standard deviation is that of networks of similar true mean, or one standard deviation.
-        method: ``spearman`` or ``kendall`` (τ-b).
+        method: ``spearman``, or ``kendall``, for which no two true means count as equal.
         rng: source of randomness of the interval; the value does not depend on it.
         runs: trainings behind each value if `noise` is that of one, shape (n,) or one number for all; 1 if it is that
             of the values as they are.

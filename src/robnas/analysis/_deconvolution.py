@@ -113,28 +113,22 @@ def _binned(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spearman_with_values(found: TrueMeans) -> float:
-    """Spearman's ρ between true means and values: Pearson's of the expected ranks, ties of true means averaged."""
-    true, value = _ranks(found)
+    """Spearman's ρ between true means and values: Pearson's of the expected ranks; nan where there is one true mean."""
     share = found.share.ravel()
-    return _ratio(float(share @ (true * value)), float(share @ true**2 / 12))
+    true, value = (sign @ share / 2 for sign in _signs(found))
+    square = float(share @ true**2 / 12)
+    return float(share @ (true * value)) / math.sqrt(square) if square > _TINY else math.nan
 
 
 def kendall_with_values(found: TrueMeans) -> float:
-    """Kendall's τ-b between true means and values."""
-    share, true, value = found.share.ravel(), *_signs(found)
-    return _ratio(float(share @ (true * value) @ share), float(share @ true**2 @ share))
+    """Kendall's τ between true means, all of them different, and values."""
+    from scipy.special import ndtr
 
-
-def _ratio(product: float, square: float) -> float:
-    """Of a product and the root of a square; nan where there is one true mean."""
-    return product / math.sqrt(square) if square > _TINY else math.nan
-
-
-def _ranks(found: TrueMeans) -> tuple[Floats, Floats]:
-    """Expected rank of each true mean among them, and of its values among all, as shares of all minus ½."""
-    share = found.share.ravel()
-    true, value = (sign @ share / 2 for sign in _signs(found))
-    return true, value
+    share, mean, variance = found.share.ravel(), np.tile(found.grid, len(found.sd)), found.sd.ravel() ** 2
+    width = np.tile(np.gradient(found.grid), len(found.sd))
+    apart = np.abs(mean[:, None] - mean)
+    apart = np.where(apart > 0, apart, width / 3)  # of one point: two means between its neighbours, on average
+    return float(share @ (2 * ndtr(apart / np.sqrt(variance[:, None] + variance)) - 1) @ share)
 
 
 def _signs(found: TrueMeans) -> tuple[Floats, Floats]:
