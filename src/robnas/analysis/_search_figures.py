@@ -55,7 +55,8 @@ def anytime_curves(results: Sequence[Result]) -> Figure:
             _curve(axes, result, styles[result.algorithm])
         if any((result.mean > 1e-11).any() for result in found):
             axes.set_yscale("log")
-        axes.set_title(f"{_wrapped(label(task, _LONG))}\n{_wrapped(label(found[0].optimum, _LONG))}", fontsize=9)
+        against = _wrapped(label(f"against the {found[0].optimum}", _LONG))
+        axes.set_title(f"{_wrapped(label(task, _LONG))}\n{against}", fontsize=9)
         axes.set_xlabel("queries")
         several = found[0].several
         axes.set_ylabel("hypervolume missing (%)" if several else "mean regret (percentage points)")
