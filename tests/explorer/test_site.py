@@ -285,6 +285,16 @@ def test_a_run_of_several_lengths_is_no_trace(key, table, tmp_path):
         read_searches(tmp_path, [table])
 
 
+@pytest.mark.parametrize(
+    "optimum", [3, {}, {"is": "best", "value": "1", "architectures": 3}, {"is": 1, "value": None, "architectures": 3}]
+)
+def test_an_optimum_that_is_none_makes_no_trace(optimum, table, tmp_path):
+    trace = run(RandomSearch(), Task.named(table, "cifar10", "clean", split="validation"), 12, 5).to_dict()
+    (tmp_path / "one.json").write_text(json.dumps({**trace, "task": {**trace["task"], "optimum": optimum}}))
+    with pytest.raises(DataError, match="got 1 JSON files, none of them a result or trace"):
+        read_searches(tmp_path, [table])
+
+
 @pytest.mark.parametrize("content", [None, "{}"])
 def test_a_folder_without_searches_is_one_error(content, tmp_path):
     folder = tmp_path / "none"

@@ -167,6 +167,12 @@ def _checked(replay: Replay) -> Replay:
         raise ValueError("a run of several lengths")
     if not all(isinstance(facts["task"][key], kind) for key, kind in (("name", str), ("table", str), ("seen", list))):
         raise TypeError("task")
+    if (optimum := facts["task"].get("optimum")) is not None and not (
+        isinstance(optimum["is"], str)
+        and isinstance(optimum["value"], float | int | None)
+        and isinstance(optimum["architectures"], int)
+    ):
+        raise TypeError("optimum")
     return replay
 
 

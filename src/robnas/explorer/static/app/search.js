@@ -107,7 +107,7 @@ class SearchView {
     const expected = this.here.some(({ task }) => task.regret === "expected");
     put(this.against, optimumText(this.here[0]?.task), several ? AGAINST_FRONT : expected ? AGAINST_EXPECTED : AGAINST);
     this.curves.show(this.shown.map((s) => ({ name: s.algorithm, place: s.place, mean: s.mean, error: s.standard_error })),
-      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors of its runs" : "regret", this.run ? this.step : null);
+      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors" : "regret", this.run ? this.step : null);
   }
 
   #showLegend(hidden) {
@@ -122,7 +122,7 @@ class SearchView {
     };
     const oracle = [...new Set(this.here.flatMap((search) => search.oracle_selection ?? []))];
     put(this.legend, h("div", { class: "scroll", role: "region", "aria-label": "Algorithms", tabindex: 0 }, h("table", {},
-      h("thead", {}, h("tr", {}, ["algorithm", "missing at the end, points", "found the maximum", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+      h("thead", {}, h("tr", {}, ["algorithm", "missing at the end, points", "found the optimum", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
       h("tbody", {}, this.here.map(row)))),
     oracle.length ? h("p", { class: "notice" }, `Oracle selection: the search saw test accuracy (${oracle.join(", ")}).`) : null);
   }
