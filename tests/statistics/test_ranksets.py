@@ -362,6 +362,17 @@ def test_critical_values_are_all_that_a_set_is_made_of(noise):
         assert found.high == len(values) - (values < values[row] - margin).sum()
 
 
+def test_values_parted_by_rounding_have_one_set_and_are_returned_as_they_are():
+    """As published means went through 32-bit floats: 0.5 and 3e-8 beside it are one count of right answers."""
+    values = np.array([0.3, 0.5, 0.5 + 3e-8, 0.5 - 3e-8, 0.7])
+    margin = one_against_all(SD**2, np.full(6, SD**2), KNOWN, 0.95) * SD * np.sqrt(2)
+    values = np.append(values, np.round(0.5 + margin, 3))
+    found = rank_sets(table(values), **WHERE, noise=NOISE)
+    assert len({(one.low, one.high) for one in found[1:4]}) == 1
+    assert [one.value for one in found] == values.tolist()
+    assert tied_with_best(table(values), **WHERE, noise=NOISE)[0][1] == 0.7
+
+
 def test_one_architecture_has_no_rank_among_others():
     with pytest.raises(InputError, match="ranking: expected at least 2 architectures, got 1"):
         rank_sets(table([0.5]), **WHERE, noise=NOISE)

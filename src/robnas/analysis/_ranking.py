@@ -145,7 +145,7 @@ def rank_sets(
     bounds = _bounds(found, places, level, method, progress)
     return [
         RankSet(
-            Architecture.from_index(int(table.rows[found.rows[place]])), float(found.values[place]), int(ranks[place]),
+            *found.measured(table, place), int(ranks[place]),
             min(low, int(ranks[place])), max(high, int(ranks[place])), level, len(ranks), int(size[ranks[place]]),
             method,
         )
@@ -173,6 +173,11 @@ class _Measured:
             name = f"{self.column.name} of {Architecture.from_index(int(table.rows[row]))}"
             raise InputError(name, expected="a measured value", got=Verbatim("a missing one"))
         return int(np.searchsorted(self.rows, row))
+
+    def measured(self, table: Table, place: int) -> tuple[Architecture, float]:
+        """The architecture at a place, and its value as the table has it."""
+        row = self.rows[place]
+        return Architecture.from_index(int(table.rows[row])), float(self.column.mean[row])
 
 
 def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
@@ -330,8 +335,8 @@ def tied_with_best(
         may = _most_likely(posterior(found.values, found.runs, found.noise).best(), level)
     else:
         may = _unbeaten(found.values, found.variance, found.noise.degrees, level)
-    may = may[np.argsort(-found.values[may], kind="stable")]
-    return [(Architecture.from_index(int(table.rows[found.rows[place]])), float(found.values[place])) for place in may]
+    may = may[np.argsort(-found.column.mean[found.rows[may]], kind="stable")]
+    return [found.measured(table, place) for place in may]
 
 
 def _unbeaten(values: Floats, variance: Floats, degrees: int, level: float) -> npt.NDArray[np.intp]:

@@ -182,20 +182,21 @@ export function kendallInterval(a, b) {
  * @param {ArrayLike<number>} values @param {number} place @param {((other: number) => number)|null} margin
  */
 export function rankOf(values, place, margin) {
-  const own = values[place];
-  let above = 0, sharing = 0, better = 0, worse = 0, count = 0;
+  const own = values[place], near = [];
+  let above = 0, better = 0, worse = 0, count = 0, next = Infinity, last = own; // values beside the end of those that are equal
   for (let other = 0; other < values.length; other++) {
     const value = values[other];
     if (Number.isNaN(value)) continue;
     count++;
-    if (value > own + RESOLUTION) above++;
-    else if (value >= own - RESOLUTION) sharing++;
+    if (value > own + RESOLUTION) { above++; next = Math.min(next, value); }
+    else if (value >= own - RESOLUTION) { near.push(value); last = Math.max(last, value); }
     if (!margin) continue;
     const room = Math.max(margin(other), RESOLUTION);
     if (value > own + room) better++;
     else if (value < own - room) worse++;
   }
   if (Number.isNaN(own)) return { rank: NaN, sharing: 0, low: NaN, high: NaN, count };
+  const sharing = near.filter((value) => value > own ? next > value + RESOLUTION : last <= value + RESOLUTION).length;
   return { rank: above + 1, sharing, low: margin ? better + 1 : NaN, high: margin ? count - worse : NaN, count };
 }
 
