@@ -27,7 +27,7 @@ import robnas
 from robnas.analysis import spearman
 from robnas.analysis._outputs import write_csv
 from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import CHOICES, TOPS, Best
+from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
 from robnas.benchmarks import Scores, Table, read_scores, tied
 from robnas.networks import count, top_score
 from robnas.proxies import SCALES, proxy_features
@@ -140,10 +140,10 @@ def judge(sample: str, columns: dict[str, Floats], truth: Floats, optimum: float
     best = Best(truth, draws.index(np.ones(len(truth), dtype=np.bool_)))
     beside, rows = best.spearman(columns["parameters"], TOPS["top_decile"]), []
     for name, score in columns.items():
-        found = [(best.spearman(score, share), best.count(share)) for share in (1.0, *SHARES.values())]
-        found += [(100 * best.regret(score, first), len(truth)) for first in CHOICES]
-        found.append((best.spearman(score, TOPS["top_decile"]) - beside, best.count(TOPS["top_decile"])))
-        intervals = [summarised(values, size) for values, size in found]
+        intervals = [summarised(best.spearman(score, share), best.count(share)) for share in (1.0, *SHARES.values())]
+        intervals += [regret_interval(100 * best.regret(score, first), len(truth)) for first in CHOICES]
+        gain = best.spearman(score, TOPS["top_decile"]) - beside
+        intervals.append(summarised(gain, best.count(TOPS["top_decile"])))
         cells = [f"{end:.4f}" for one in intervals for end in (one.value, one.low, one.high)]
         print(f"{sample:<48}{name:<14}", *cells[::3], flush=True)
         rows.append([sample, len(truth), f"{truth.max():.6f}", f"{optimum:.6f}", name, *cells])

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robnas.errors import InputError, shorten
-from robnas.types import NORMS, Metric, ThreatModel, check_split, format_epsilon, parse_epsilon
+from robnas.types import NORMS, Metric, ThreatModel, check_range, check_split, format_epsilon, parse_epsilon
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,14 @@ def test_long_values_are_shortened_in_errors():
     assert len(shorten("x" * 10**7)) < 100
     assert shorten("a\nb") == "'a\\nb'"
     assert "\n" not in shorten({"a": "\n" * 50})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("0.5", "'0.5'"), (None, "None"), (float("nan"), "nan"), (2, "2"), (np.float32(2), "2.0"), ([0.5], r"\[0.5\]"),
+     (np.array([0.2, 0.3]), "array")],
+)  # fmt: skip
+def test_what_is_no_number_is_in_no_range(value, text):
+    with pytest.raises(InputError, match=rf"rope: expected a number in \[0, 1\], got {text}"):
+        check_range("rope", value, 0.0, 1.0)
+    check_range("rope", np.float32(0.5), 0.0, 1.0)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import CHOICES, TOPS, Best
+from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
 
 Floats = npt.NDArray[np.float64]
 POPULATION, RESAMPLES = 20_000, 400
@@ -58,7 +58,7 @@ def one(
         drawn = rng.choice(POPULATION, size=size, replace=False)
         index = Bootstrap(size, rng, resamples=RESAMPLES).index(np.ones(size, dtype=np.bool_))
         for name, (found, count) in figures(truth[drawn], score[drawn], index).items():
-            interval = summarised(found, count)
+            interval = (regret_interval if name.startswith("regret") else summarised)(found, count)
             values[name].append((interval.value, interval.low, interval.high))
     rows = {}
     for name, found in values.items():

@@ -208,10 +208,16 @@ def check_count(what: str, value: object, low: int = 1, high: int = 2**63 - 1) -
 
 
 def check_range(what: str, value: float, low: float, high: float = math.inf) -> None:
-    """Raise `InputError` unless low ≤ value ≤ high."""
-    if not low <= value <= high:
-        bound = f"at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}]"
-        raise InputError(what, expected=bound, got=Verbatim(shorten(value) if isinstance(value, int) else value))
+    """Raise `InputError` unless low ≤ value ≤ high; what is no number is not."""
+    got: object = value
+    try:
+        if low <= value <= high:
+            return
+        got = Verbatim(shorten(value) if isinstance(value, int) else value)
+    except (TypeError, ValueError):  # a text, None, several numbers
+        pass
+    bound = f"at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}]"
+    raise InputError(what, expected=bound, got=got)
 
 
 __dir__ = _lazy.listing(__name__)

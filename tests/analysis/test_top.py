@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from robnas.analysis import reproduce
-from robnas.analysis._top import CHOICES, TOPS, Best
+from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
 from robnas.benchmarks import Column, Table
 from tests.analysis.test_scored import CODES, made, rows_of, truth
 from tests.search.conftest import synthetic
@@ -134,3 +134,15 @@ def test_a_metric_whose_trainings_all_failed_has_no_figures(tmp_path):
     assert row["sample"] == "0 of 0 architectures of t, cifar10, test"
     names = [*(f"{name}_spearman" for name in TOPS), *(f"regret_{first}" for first in CHOICES)]
     assert {row[name] for name in [*names, "sample_optimum", "table_optimum", "regret_1_low_95"]} == {"nan"}
+
+
+def test_the_interval_of_a_regret_reaches_to_it():
+    """One of a hundred is good, and it is the eleventh by score: half of them find it among ten more often than not."""
+    accuracy, rng = np.linspace(0.2, 0.3, 100), np.random.default_rng(0)
+    accuracy[89] = 0.9
+    index = np.concatenate([[np.arange(100)], rng.integers(0, 100, (400, 100))])
+    found = Best(accuracy, index).regret(np.arange(100.0), 10)
+    interval = regret_interval(found, 100)
+    assert interval.value == pytest.approx(0.6)
+    assert interval.low <= interval.value <= interval.high
+    assert np.isnan(regret_interval(found, 9).high)

@@ -8,6 +8,8 @@ from scipy.stats import friedmanchisquare, norm, rankdata, ttest_ind, ttest_rel,
 
 from robnas.analysis._search_exact import friedman_p, signed_rank_p
 from robnas.analysis._search_intervals import between_means, correlation, mean_interval, signed_rank_posterior
+from robnas.search import Bananas, LocalSearch, RandomSearch, RegularizedEvolution, Task, run
+from tests.search.conftest import synthetic
 
 
 def some_differ(values, runs=200):
@@ -177,3 +179,20 @@ def test_the_correlation_of_runs_of_equal_seed():
     assert correlation(first, 2 * first) == pytest.approx(1)
     assert correlation(first[:2], first[:2]) is None
     assert correlation(first, np.ones(3)) is None
+
+
+def test_runs_of_equal_seed_share_the_architectures_that_they_begin_with_and_random_search_none():
+    task = Task.named(synthetic(), "cifar10", "pgd@8/255", split="validation")
+    algorithms = (
+        RandomSearch(),
+        RegularizedEvolution(population=10, sample=3),
+        Bananas(predictor="ridge"),
+        LocalSearch(),
+    )
+    for seed in range(3):
+        chance, evolution, bananas, local = (
+            run(algorithm, task, budget=10, seed=seed).indices.tolist() for algorithm in algorithms
+        )
+        assert evolution == bananas
+        assert local[0] == evolution[0]
+        assert not set(chance) & set(evolution)

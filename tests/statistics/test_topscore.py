@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import TOPS, Best
+from robnas.analysis._top import TOPS, Best, regret_interval
 from robnas.benchmarks import fetch
 from robnas.networks import count, top_score
 from tests.benchmarks.conftest import PAGE
@@ -28,7 +28,7 @@ def coverage():
         best = Best(truth[drawn], Bootstrap(SIZE, rng, resamples=150).index(np.ones(SIZE, dtype=bool)))
         for name, share in zip(("half", "tenth"), TOPS.values(), strict=True):
             found[name].append((summarised(best.spearman(score[drawn], share), best.count(share)), whole[share]))
-        found["regret"].append((summarised(best.regret(score[drawn], 1), SIZE), None))
+        found["regret"].append((regret_interval(best.regret(score[drawn], 1), SIZE), None))
     mean = np.mean([one.value for one, _ in found["regret"]])
     another = [pair[0].value for pair in found["regret"][1:]] + [found["regret"][0][0].value]
     shares = {

@@ -12,7 +12,7 @@ from robnas.analysis._leaderboard import metrics_of, strongest
 from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.analysis._paper_figures import BLUE, GREEN, ORANGE
 from robnas.analysis._scored import SPLIT, Bootstrap, Floats, Scored, ceiling, correlations, join, known_in, summarised
-from robnas.analysis._top import CHOICES, TOPS, Best
+from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
 from robnas.benchmarks import Scores, Table, tied
 from robnas.types import Progress, silent
 
@@ -118,9 +118,8 @@ class _Sample:
         if self._best is None:
             return ["nan"] * 3 * (len(TOPS) + len(CHOICES)) + self._facts
         best, known = self._best, score[self._known]
-        figures = [(best.spearman(known, share), best.count(share), 4) for share in TOPS.values()]
-        figures += [(best.regret(known, first), self._size, 6) for first in CHOICES]
-        found = [(summarised(values, count), digits) for values, count, digits in figures]
+        found = [(summarised(best.spearman(known, share), best.count(share)), 4) for share in TOPS.values()]
+        found += [(regret_interval(best.regret(known, first), self._size), 6) for first in CHOICES]
         return [f"{end:.{digits}f}" for one, digits in found for end in (one.value, one.low, one.high)] + self._facts
 
 

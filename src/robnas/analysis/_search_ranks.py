@@ -50,11 +50,12 @@ class Ranking:
 def average_ranks(results: Sequence[Result], budget: int, *, title: str = "", level: float = 0.95) -> Ranking:
     """Ranks within each seed, averaged over the seeds.
 
-    A block is a seed. With noise, runs of one seed see the same noise of an architecture, whatever the algorithm; what
-    they draw is not shared, so that their regrets are hardly correlated. One algorithm draws alike on all tasks, which
-    are no independent evidence: over several tasks it is ranked by its mean rank over the tasks of a seed. The critical
-    difference tells of other runs on these tasks, not of other tables; it supposes that there are no ties, and is too
-    large, never too small, where many runs are equal.
+    A block is a seed. With noise, runs of one seed see the same noise of an architecture, whatever the algorithm.
+    Random search shares no draw with others, evolution and BANANAS only the random architectures that they begin with:
+    after more queries than these, regrets of one seed are hardly correlated. One algorithm draws alike on all tasks,
+    which are no independent evidence: over several tasks it is ranked by its mean rank over the tasks of a seed. The
+    critical difference tells of other runs on these tasks, not of other tables; it supposes that there are no ties, and
+    is too large, never too small, where many runs are equal.
 
     Args:
         results: every algorithm on the same tasks.

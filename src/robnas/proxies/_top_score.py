@@ -10,9 +10,9 @@ from robnas.spaces import Architecture
 def top_score(probe: Probe) -> float:
     """`robnas.networks.top_score` of the cell that the network was built from; images and weights do not matter.
 
-    For *finding* good architectures: of those that had no part in its choice it orders the best tenth better than the
-    number of parameters or `robust_score`, and the best is among its first ten; the whole is ordered better by
-    `robust_score` (docs/proxies.md).
+    For *finding* good architectures: of those of NAS-RobBench-201 that had no part in its choice it orders the best
+    tenth better than the number of parameters; the whole is ordered better by `robust_score`, and other tables may show
+    no gain (docs/proxies.md).
 
     Raises:
         UndefinedScoreError: the network was not built from a cell, or nothing reaches the output of the cell.
