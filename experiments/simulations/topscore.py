@@ -83,7 +83,7 @@ def simulate(rng: np.random.Generator, repeats: int | None = None) -> list[dict[
     for table, make in TABLES.items():
         for score, scored in SCORES.items():
             for size in (100, 320):
-                for name, row in one(make, scored, size, repeats or 200, rng).items():
+                for name, row in one(make, scored, size, repeats or 150, rng).items():
                     cells = {key: f"{value:.4f}" for key, value in row.items()}
                     rows.append({"table": table, "score": score, "architectures": size, "figure": name, **cells})
     return rows
