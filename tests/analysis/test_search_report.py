@@ -180,6 +180,7 @@ def test_results_of_an_earlier_version_have_neither_plan_nor_region(results, tmp
     [
         {"rope": "much"}, {"rope": 7}, {"rope": None}, {"planned": [{}]}, {"planned": 3},
         {"planned": [{"task": "t", "algorithm": "a", "question": "q", "runs": "3", "seed": 0}]},
+        {"planned": [{"task": "t", "algorithm": "a", "question": "q", "runs": -3, "seed": 0}]},
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("without_pictures")

@@ -52,6 +52,8 @@ class Planned:
         texts, counts = (found.task, found.algorithm, found.question), (found.runs, found.seed)
         if not (all(isinstance(text, str) for text in texts) and all(type(count) is int for count in counts)):
             raise ValueError("no plan of runs")
+        if found.runs < 1 or found.seed < 0:
+            raise ValueError("no number of runs")
         return found
 
 
