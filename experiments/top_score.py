@@ -197,7 +197,8 @@ def main() -> None:
         name: np.array([np.nan if row[name] is None else row[name] for row in fresh_scores], dtype=float)
         for name in ("synflow", "nwot", "robust_score")
     }
-    samples = (("fresh", fresh, of_fresh, apart(fresh)), ("whole table", every, closed(every), apart(every) | True),
+    whole = np.ones(len(every), dtype=np.bool_)
+    samples = (("fresh", fresh, of_fresh, apart(fresh)), ("whole table", every, closed(every), whole),
                ("table without the chosen functions", every, closed(every), apart(every)))  # fmt: skip
     rows = []
     for dataset in DATASETS:
