@@ -177,3 +177,32 @@ def test_the_distribution_is_as_likely_as_the_best_one_and_smoother():
     weight = np.exp(best.x - best.x.max())
     assert share.max() < 0.8 * (weight / weight.sum()).max()
     assert share @ means.grid == pytest.approx(values.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_equal_values_without_noise_are_as_equal_as_their_true_means(share):
+    """Such as accuracies of 0 under a strong attack: as many as they are, the others alone can be told wrongly."""
+    rng, size = np.random.default_rng(12), 1000
+    true = np.where(np.arange(size) < share * size, 0, rng.uniform(0.05, 0.6, size))
+    values = np.where(true[:, None] > 0, np.clip(true[:, None] + rng.normal(0, 0.05, (size, 3)), 0.001, 1), 0)
+    column = Column("digits", "test", "clean", values, (0, 1, 2))
+    one = table_ceiling(Table("t", range(size), [column]), column, rng, 20)
+    assert one.value == pytest.approx(spearman(true, column.mean), abs=0.01)
+    assert one.value >= root_of_seeds(column, rng, 1).value - 0.01
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("size", [20, 300])
+def test_where_nearly_all_is_noise_the_interval_says_how_little_is_known(size, signal):
+    """As often as not the noise comes out as large as the variance of the values: that is no certain 0."""
+    rng, held, ends = np.random.default_rng(13), 0, []
+    truth = 6 / np.pi * np.arcsin(signal / np.sqrt(signal**2 + 0.5) / 2)
+    for _ in range(30):
+        values = 0.5 + 0.02 * (signal * rng.normal(size=(size, 1)) + rng.normal(size=(size, 2)))
+        column = Column("digits", "test", "clean", values, (0, 1))
+        one = table_ceiling(Table("t", range(size), [column]), column, rng, 10)
+        held += one.low <= truth <= one.high
+        ends.append((one.low, one.value, one.high))
+    assert held >= 25
+    assert all(low <= value <= high for low, value, high in ends)
+    assert sum(value == 0 < high for _, value, high in ends) > 0

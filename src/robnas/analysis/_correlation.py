@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._deconvolution import Deconvolution, kendall_with_values, spearman_with_values
-from robnas.analysis._true_noise import true_noise
+from robnas.analysis._true_noise import TrueNoise, true_noise
 from robnas.benchmarks import Column, Residuals, Table, run_residuals
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
@@ -173,7 +174,7 @@ def correlation_ceiling(
 
     Args:
         values: the table's column, shape (n,); nan is left out. A column that varies no more than its noise has the
-            ceiling 0: there is nothing to predict. A constant one has none: nan.
+            ceiling 0: there is nothing to predict, up to what the interval says. A constant one has none: nan.
         noise: residuals, whose standard deviation is that of networks of similar true mean, or one standard deviation.
         method: ``spearman``, or ``kendall``, for which no two true means count as equal.
         rng: source of randomness of the interval; the value does not depend on it.
@@ -198,9 +199,11 @@ def correlation_ceiling(
     around = true_noise(noise, column)
     if (column == column[0]).all():
         return Correlation(float("nan"), float("nan"), float("nan"), level, len(column))
-    if around.none or (around(column) ** 2 / behind).mean() >= column.var():
-        only = float(around.none)  # without noise nothing is in the way; where all is noise, nothing can be predicted
-        return Correlation(only, only, only, level, len(column))
+    if around.none:  # nothing is in the way
+        return Correlation(1.0, 1.0, 1.0, level, len(column))
+    least, most = _by_variance(column, behind, around, method, level)
+    if (around(column) ** 2 / behind).mean() >= column.var():  # nothing can be predicted, as far as is known
+        return Correlation(0.0, 0.0, most, level, len(column))
     deconvolution, function = Deconvolution(column, behind, around), _WITH_VALUES[method]
     found = deconvolution.fit(around)
     for _ in range(_ROUNDS if around.networks else 0):
@@ -211,10 +214,34 @@ def correlation_ceiling(
     low, high = _interval(drawn, level)
     shift = value - float(np.mean([one for one in drawn if one == one] or [value]))  # a refit is a little lower
     error = _OF_METHOD * (1 - value)
-    return Correlation(value, max(low + shift - error, 0.0), min(high + shift + error, 1.0), level, len(column))
+    low, high = max(low + shift - error, 0.0), min(high + shift + error, 1.0)
+    if not least:  # all of it may be noise: the distribution that was found is one of many
+        low, high = 0.0, max(high, most)
+    return Correlation(value, low, high, level, len(column))
 
 
 _WITH_VALUES = {"spearman": spearman_with_values, "kendall": kendall_with_values}
+
+
+def _by_variance(column: Floats, behind: Floats, around: TrueNoise, method: str, level: float) -> tuple[float, float]:
+    """Interval of the ceiling from the share of the variance that is noise, as if true means were normal.
+
+    The logarithm of that share varies with the values and with the networks that the noise is measured on.
+    """
+    from scipy.special import ndtri
+
+    variance = column.var(ddof=1)
+    flatness = max(float(((column - column.mean()) ** 4).mean() / column.var() ** 2), 3.0)  # 3 of normal values
+    error = math.sqrt((flatness - 1) / (len(column) - 1) + around.relative_error**2)
+    share = (around(column) ** 2 / behind).mean() / variance
+    noise = share * np.exp(error * ndtri((1 + level) / 2) * np.array([1, -1]))
+    low, high = np.sqrt(np.maximum(1 - noise, 0))
+    return _of_normal_pair(low, method), _of_normal_pair(high, method)
+
+
+def _of_normal_pair(r: float, method: str) -> float:
+    """Rank correlation of a normal pair whose correlation is r."""
+    return 6 / math.pi * math.asin(r / 2) if method == "spearman" else 2 / math.pi * math.asin(r)
 
 
 def _runs(runs: npt.ArrayLike, column: Floats) -> Floats:

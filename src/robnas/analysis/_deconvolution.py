@@ -19,6 +19,7 @@ _LEAST, _MOST, _AGAIN = 30, 3000, 30  # iterations: at least, at most, and of a 
 _LEFT = 0.5  # log-likelihood that is left to gain when the iterations end
 _TINY = 1e-300
 _TIED = 0.1  # standard deviations of the noise within which a predictor does not tell true means apart
+_NIL = 0.2  # of the distance between points: values with less noise than that stay at their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +114,15 @@ def _binned(values: Floats) -> tuple[Floats, Floats]:
 
 
 def spearman_with_values(found: TrueMeans) -> float:
-    """Spearman's ρ between true means and values: Pearson's of the expected ranks; nan where there is one true mean."""
+    """Spearman's ρ between true means and values: Pearson's of the expected ranks; nan where there is one true mean.
+
+    Values without noise are as equal as their true means, such as accuracies of 0: their ranks vary by as much less.
+    """
     share = found.share.ravel()
     true, value = (sign @ share / 2 for sign in _signs(found))
-    square = float(share @ true**2 / 12)
-    return float(share @ (true * value)) / math.sqrt(square) if square > _TINY else math.nan
+    equal = found.share.sum(axis=0)[(found.sd < _NIL * np.gradient(found.grid)).all(axis=0)]
+    square = float(share @ true**2) * (1 - float((equal**3).sum())) / 12
+    return min(float(share @ (true * value)) / math.sqrt(square), 1.0) if square > _TINY else math.nan
 
 
 def kendall_with_values(found: TrueMeans) -> float:

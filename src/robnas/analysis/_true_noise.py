@@ -53,6 +53,16 @@ class TrueNoise:
         """Whether repeated trainings do not differ."""
         return not self.variance.any()
 
+    @property
+    def relative_error(self) -> float:
+        """Standard error of the pooled variance, in units of it; 0 where it was given."""
+        if self.networks is None:
+            return 0.0
+        squares, degrees = self.networks.squares, self.networks.degrees
+        total = squares.sum()
+        among = ((squares - total / degrees.sum() * degrees) ** 2).sum() / total**2
+        return float(np.sqrt(max(among, 2 / degrees.sum())))  # at least that of normal noise
+
     def behind(self, found: TrueMeans) -> TrueNoise:
         """The curve at true means instead of the means of networks, which are noisy themselves.
 
