@@ -208,6 +208,16 @@ def test_a_plan_of_an_earlier_version_of_its_partition_goes_on_with_the_trials_t
         assert [found.hash for found in stored_plans(store)] == [first.hash]
 
 
+def test_a_plan_goes_on_with_the_trials_of_its_own_name_where_another_plan_has_the_present_version(of_classes, url):
+    plain, first, present = of_classes
+    with RecordStore(url) as store:
+        enrol(first, store)
+        enrol(dataclasses.replace(present, plan=dataclasses.replace(present.plan, name="other")), store)
+        assert resumed(plain, store).hash == first.hash
+        renamed = dataclasses.replace(plain, plan=dataclasses.replace(plain.plan, name="third"))
+        assert resumed(renamed, store).hash == present.hash
+
+
 def test_a_new_plan_says_the_present_version_of_its_partition(of_classes, url):
     plain, first, present = of_classes
     with RecordStore(url) as store:

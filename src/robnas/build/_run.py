@@ -66,10 +66,12 @@ def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
     One that says no version of its partition, and that the store has with the trials of an earlier version, goes on
     with these.
     """
-    if earlier := expansion.earlier:
-        known = {plan.hash for plan in stored_plans(store)}
-        return next((one for one in (expansion, *earlier) if one.hash in known), expansion)
-    return expansion
+    if not (earlier := expansion.earlier):
+        return expansion
+    names = {plan.hash: plan.name for plan in stored_plans(store)}
+    known = [one for one in (expansion, *earlier) if one.hash in names]
+    ours = [one for one in known if names[one.hash] == expansion.plan.name]  # another plan may have both versions
+    return (*ours, *known, expansion)[0]
 
 
 def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
