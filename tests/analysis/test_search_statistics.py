@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from robnas.analysis import attainment, average_ranks, holm, paired_tests
+from robnas.analysis._search_intervals import mean_interval
 from robnas.errors import InputError
 from robnas.search._result import Result
 
@@ -109,6 +111,22 @@ def test_the_unpaired_difference_is_of_all_runs_and_needs_no_common_seed():
     assert (test.p, test.verdict) == (1.0, "undecided")
     assert test.unpaired == pytest.approx(-0.4)
     assert test.unpaired_low < -0.4 < test.unpaired_high
+
+
+def test_where_every_run_found_the_best_the_interval_is_what_the_last_runs_lacked_before():
+    """A point would say that no further run can miss the best."""
+    late = replace(result("late", np.zeros(20)), mean=np.array([0.3, 0.1, 0.002, 0.001, *[0.0] * 6]))
+    soon = replace(result("soon", np.zeros(20)), mean=np.array([0.3, 0.0004, *[0.0] * 8]))
+    (test,) = paired_tests([late, soon], 10)
+    low, high = mean_interval(np.zeros(20), 20 * 0.001)  # one of 20 runs lacked 0.02 after 4 queries
+    assert (test.low, test.high) == pytest.approx((low, high))
+    assert test.unpaired_high > test.high > 0
+    assert test.verdict == "undecided"
+    (never,) = paired_tests([result("a", np.zeros(20)), result("b", np.zeros(20))], 10)
+    assert (never.low, never.high) == (0.0, 0.0)
+    short = replace(late, checkpoints=(3, 10), regrets=np.array([[0.002, 0.0]] * 20))
+    (apart,) = paired_tests([short, replace(soon, checkpoints=(3, 10), regrets=np.zeros((20, 2)))], 3)
+    assert (apart.low, apart.high) == pytest.approx(mean_interval(np.full(20, 0.002), 0.002))
 
 
 def test_regrets_that_are_no_numbers_and_algorithms_that_are_there_twice_are_refused():

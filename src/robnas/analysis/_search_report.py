@@ -20,7 +20,7 @@ from robnas.analysis._search_intervals import mean_interval
 from robnas.analysis._search_planned import run_notes
 from robnas.analysis._search_ranks import Ranking, average_ranks
 from robnas.analysis._search_saved import queries_saved, saved_grid
-from robnas.analysis._search_statistics import ROPE, PairedTest, by_task, paired_tests, unit
+from robnas.analysis._search_statistics import ROPE, PairedTest, by_task, paired_tests, scale_of, unit
 from robnas.analysis._search_tests import test_sections
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search import FORMAT, KIND, Planned, Result, charged_by, read_planned
@@ -49,8 +49,7 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for found in by_task(results).values():
         for budget in found[0].checkpoints:
-            ranks, regrets = _ranks(found, budget), np.concatenate([result.at(budget) for result in found])
-            scale = float(np.ptp(regrets)) if len(regrets) else 0.0
+            ranks, scale = _ranks(found, budget), scale_of(found, budget)
             for result in found:
                 regret, runs = result.at(budget), len(result.seeds)
                 low, high = mean_interval(regret, scale) or (None, None)

@@ -129,7 +129,7 @@ def _test(
     seeds = _shared(first, second)
     gaps = _gaps(first, second, budget)
     one, other = (regrets_at(result, budget, result.seeds).round(12) for result in (first, second))
-    scale = float(np.ptp(np.concatenate([one, other]))) if len(one) + len(other) else 0.0
+    scale = scale_of((first, second), budget)
     low, high = mean_interval(gaps, scale) or (None, None)
     unpaired_low, unpaired_high = between_means(one, other, scale) or (None, None)
     first_better, equivalent, second_better = signed_rank_posterior(gaps, rope) or (None, None, None)
@@ -157,6 +157,24 @@ def _test(
         adjusted=adjusted,
         family=family,
     )
+
+
+def scale_of(results: Sequence[Result], budget: int) -> float:
+    """How far a run might be from the others where all are equal: the range of the regrets of all results.
+
+    Where that is 0, as when every run has found the best, it is what separated the last runs from the others before: n
+    times the last mean regret that was another one. 0 if there was none.
+    """
+    regrets = np.concatenate([np.empty(0), *(result.at(budget).round(12) for result in results)])
+    if len(regrets) and np.ptp(regrets) > 0:
+        return float(np.ptp(regrets))
+    return max((_before(result, budget) for result in results if result.seeds), default=0.0)
+
+
+def _before(result: Result, budget: int) -> float:
+    apart = np.abs(result.mean[:budget] - result.mean[budget - 1])
+    apart = apart[apart > 1e-11]  # below is rounding error
+    return len(result.seeds) * float(apart[-1]) if len(apart) else 0.0
 
 
 def _verdict(low: float | None, high: float | None, rope: float) -> Verdict:
