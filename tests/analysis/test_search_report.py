@@ -325,6 +325,17 @@ def test_saved_queries_are_counted_against_random_search(tmp_path):
     assert [result.reached for result in again] == [result.reached for result in found]
 
 
+def test_what_one_pair_of_runs_saves_has_no_interval(results):
+    like = next(result for result in results if result.algorithm == "chance")
+    made = [
+        replace(like, algorithm=name, seeds=(0,), reached=(reached,))
+        for name, reached in (("random-search", 30), ("local", 10))
+    ]
+    _, row = queries_saved(made)
+    assert (row.saved, row.low, row.high) == (20.0, None, None)
+    assert saved_grid([row]).rows[0][-1] == "+20.0 […, …]"
+
+
 @pytest.mark.parametrize(
     ("chance", "local", "bound", "saved", "ends", "text"),
     [

@@ -38,9 +38,10 @@ class Saved:
     """Mean queries of random search minus those, over runs paired by seed; None where runs of both did not get there,
     which bounds it on neither side, and without random search."""
     low: float | None
-    """Lower end of the 95 % bootstrap interval of `saved` over those pairs; None where `saved` is at most."""
+    """Lower end of the 95 % bootstrap interval of `saved` over those pairs; None where `saved` is at most, and of a
+    single pair."""
     high: float | None
-    """Upper end; None where `saved` is at least."""
+    """Upper end; None where `saved` is at least, and of a single pair."""
 
 
 def queries_saved(results: Sequence[Result]) -> list[Saved]:
@@ -83,7 +84,8 @@ def _gap(reference: Result | None, result: Result, rng: np.random.Generator) -> 
     drawn = gaps[rng.integers(len(gaps), size=(_RESAMPLES, len(gaps)))].mean(axis=1)
     low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
     bound: _Bound = "≥" if first else "≤" if second else ""
-    return bound, float(gaps.mean()), None if second else low, None if first else high
+    alone = len(gaps) < 2  # its resamples are all alike
+    return bound, float(gaps.mean()), None if second or alone else low, None if first or alone else high
 
 
 def saved_grid(rows: Sequence[Saved]) -> Grid:
