@@ -142,3 +142,37 @@ def test_an_error_from_images_covers_at_the_ends_of_the_scale():
     assert binomial_error(1.0, 16) == pytest.approx(binomial_error(0.0, 16))
     assert binomial_error(0.25, 400) == np.sqrt(0.25 * 0.75 / 400)
     assert np.isnan(binomial_error(np.nan, 16))
+
+
+def test_values_that_rounding_tells_apart_have_no_noise():
+    """The mean of three equal numbers may be another one: no twin is an outlier by that, and no set of ranks known."""
+    values = np.repeat(np.random.default_rng(9).uniform(0.4, 0.6, (100, 1)), 3, axis=1)
+    table = Table("t", twins(50, 2), [Column("d", "test", "clean", values, (0, 1, 2))])
+    assert table.noise(**WHERE).run_sd == 0
+    assert shown_noise(table, table.columns[0]) is None
+    assert data_quality(table) == []
+    values[:40] = 0.1 + 0.1 / 3  # more than a window, and the others differ
+    values[40:] += np.random.default_rng(10).normal(0, 0.01, (60, 3))
+    table = Table("t", range(100), [Column("d", "test", "clean", values, (0, 1, 2))])
+    assert (shown_noise(table, table.columns[0]).run_sd_at([0.1, 0.5]) > 1e-3).all()
+
+
+def test_networks_that_are_the_same_and_share_their_seeds_are_drawn_together():
+    """60 networks in 120 rows, trained with the same three seeds, tell no more than 60 rows."""
+    rng, rows, held, naive = np.random.default_rng(11), twins(60, 2), 0, 0
+    truth = 0.01 * np.exp(0.3**2)  # root of the mean variance
+    for _ in range(100):
+        noise = rng.normal(0, 0.01 * np.exp(rng.normal(0, 0.3, 60))[:, None], (60, 3))
+        table = Table("t", rows, [Column("d", "test", "clean", 0.5 + np.repeat(noise, 2, axis=0), (0, 1, 2))])
+        found = table.noise(**WHERE).repeats
+        ends = [given.interval() for given in (found, Repeats(found.squares, found.degrees))]
+        held, naive = (count + (low <= truth <= high) for count, (low, high) in zip((held, naive), ends, strict=True))
+    assert held >= 90
+    assert naive <= 85
+
+
+def test_rounding_is_no_attack_that_leaves_more():
+    values = np.full((20, 2), 0.3)
+    attacked = np.full((20, 2), 0.1 + 0.2)  # larger by the last bit
+    columns = [Column("d", "test", "clean", values, (0, 1)), Column("d", "test", "pgd@8/255", attacked, (0, 1))]
+    assert data_quality(Table("t", range(20), columns)) == []

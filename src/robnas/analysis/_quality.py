@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from robnas.analysis._constant import constant_rows
 from robnas.analysis._noise import known_noise, shown_noise
-from robnas.benchmarks import Column, Table, duplicate_groups, pooled_sd
+from robnas.benchmarks import RESOLUTION, Column, Table, duplicate_groups, pooled_sd
 from robnas.spaces import Architecture
 from robnas.types import WEAKER_FIRST, Metric
 
@@ -54,7 +54,7 @@ def data_quality(table: Table) -> list[Finding]:
     for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
         columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
         for strong, weak, check in _ordered_pairs(columns):
-            margin = 3 * _difference_sd(table, strong, weak)
+            margin = np.maximum(3 * _difference_sd(table, strong, weak), RESOLUTION)
             excess = strong.mean - weak.mean - margin
             findings += _found(table, check, f"{strong.name} > {weak.metric}", excess + margin, excess > 0)
         if (constant := constant_rows(table, dataset, split)) is not None:

@@ -8,7 +8,7 @@ several seeds, and are not compared. Where it does not, as in published means, t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._repeats import Repeats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import partition
@@ -109,8 +110,7 @@ class LocalNoise:
         if self.repeats is None or math.isnan(value):
             return math.nan, math.nan
         start = _start(int(self._nearest(np.asarray(value))), self.groups, self.window)
-        near = slice(start, start + self.window)
-        return Repeats(self.repeats.squares[near], self.repeats.degrees[near]).interval()
+        return self.repeats.part(slice(start, start + self.window)).interval()
 
     def _nearest(self, given: Floats) -> npt.NDArray[np.intp]:
         """The network in whose window each value is."""
@@ -172,7 +172,7 @@ def run_residuals(rows: npt.NDArray[np.int64], column: Column) -> Residuals:
     Raises:
         InputError: the column holds no repeated trainings.
     """
-    source, values, group = _repeated(rows, column)
+    source, values, group, _ = _repeated(rows, column)
     found = _residuals(values, group)
     _check_found(len(found.level), column, source)
     return Residuals(found.level, found.deviation * math.sqrt(_runs(column)), found.group)
@@ -209,11 +209,11 @@ def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | 
     Raises:
         InputError: the column holds no repeated trainings of this source.
     """
-    found, values, group = _repeated(rows, column, source)
-    _, repeats = _repeats(values, group, _runs(column))
-    sd, groups, members = pooled_sd(values, group)
+    found, values, group, network = _repeated(rows, column, source)
+    _, repeats = _repeats(values, group, network, _runs(column))
+    groups, members = len(repeats.degrees), len(repeats.degrees) + int(repeats.degrees.sum())
     _check_found(groups, column, found)
-    run_sd = sd * math.sqrt(_runs(column))
+    run_sd = math.sqrt(repeats.variance)
     share = float((1 / column.counts[column.counts > 0]).mean())
     return Noise(run_sd * math.sqrt(share), run_sd, groups, members, found, repeats)
 
@@ -230,8 +230,8 @@ def measure_local_noise(
         source: as for `measure_noise`.
     """
     check_count("window", window, 2)
-    found, values, group = _repeated(rows, column, source)
-    level, repeats = _repeats(values, group)
+    found, values, group, network = _repeated(rows, column, source)
+    level, repeats = _repeats(values, group, network)
     groups = len(level)
     _check_found(groups, column, found)
     width = min(window, groups)
@@ -240,7 +240,7 @@ def measure_local_noise(
     freedom = degrees[start + width] - degrees[start]
     variance = np.maximum(totals[start + width] - totals[start], 0) / freedom
     members, runs = groups + int(repeats.degrees.sum()), _runs(column)
-    each = Repeats(repeats.squares * runs, repeats.degrees)
+    each = replace(repeats, squares=repeats.squares * runs)
     return LocalNoise(level, variance * runs, width, int(freedom.min()), groups, members, found, each)
 
 
@@ -249,30 +249,40 @@ def _start(place: Any, groups: int, width: int) -> Any:
     return np.clip(place - width // 2, 0, groups - width)
 
 
-def _repeats(values: Floats, group: npt.NDArray[np.integer[Any]], runs: int = 1) -> tuple[Floats, Repeats]:
-    """Mean of each network that has several values, increasing, and their spread, times the `runs` behind a value."""
+def _repeats(
+    values: Floats, group: npt.NDArray[np.integer[Any]], network: npt.NDArray[np.integer[Any]], runs: int = 1
+) -> tuple[Floats, Repeats]:
+    """Mean of each group that has several values, increasing, and their spread, times the `runs` behind a value.
+
+    Values that rounding alone tells apart are equal.
+    """
+    network = network[~np.isnan(values)]
     values, number, size, mean = _grouped(values, group)
-    squares: Floats = np.bincount(number, weights=(values - mean[number]) ** 2).astype(np.float64) * runs
+    away = np.abs(values - mean[number])
+    squares: Floats = np.bincount(number, weights=np.where(away < RESOLUTION, 0, away) ** 2).astype(np.float64) * runs
     several = np.flatnonzero(size > 1)
     order = several[np.argsort(mean[several], kind="stable")]
-    return mean[order], Repeats(squares[order], (size[order] - 1).astype(np.float64))
+    of_group = np.zeros(len(size), dtype=network.dtype)
+    of_group[number] = network
+    return mean[order], Repeats(squares[order], (size[order] - 1).astype(np.float64), of_group[order])
 
 
 def _repeated(
     rows: npt.NDArray[np.int64], column: Column, source: Source | None = None
-) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]]]:
-    """Values and the network that each belongs to."""
+) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]], npt.NDArray[np.int32]]:
+    """Values, of which training of which network each is one (those of one group are compared), and the network."""
     if source is not None:
         check_keys("source of noise", [source], _NEEDED)
+    network = duplicate_groups(rows)
     if not column.seeds:
         if source == "seeds":
             raise InputError(f"noise of {column.name}", expected="several named seeds", got=Verbatim("a mean only"))
-        return "duplicates", column.mean, duplicate_groups(rows)
+        return "duplicates", column.mean, network, network
     count, width = column.values.shape
+    values, each = column.values.ravel(), np.repeat(network, width)
     if source == "duplicates":
-        group = np.repeat(duplicate_groups(rows).astype(np.int64) * width, width) + np.tile(np.arange(width), count)
-        return "duplicates", column.values.ravel(), group
-    return "seeds", column.values.ravel(), np.repeat(np.arange(count), width)
+        return "duplicates", values, each.astype(np.int64) * width + np.tile(np.arange(width), count), each
+    return "seeds", values, np.repeat(np.arange(count), width), each
 
 
 def _runs(column: Column) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,19 +31,27 @@ class Repeats:
     """Σ(x − mean)² of each network, of single trainings, shape (groups,)."""
     degrees: Floats
     """Its trainings less one, shape (groups,)."""
+    network: npt.NDArray[np.integer[Any]] | None = None
+    """A number that those share which are the same network, and differ alike where their seeds are the same, shape
+    (groups,); None where all are different."""
 
     @property
     def variance(self) -> float:
         """Pooled over the networks."""
         return float(self.squares.sum() / self.degrees.sum())
 
+    def part(self, groups: slice) -> Repeats:
+        """Some of the groups."""
+        network = None if self.network is None else self.network[groups]
+        return Repeats(self.squares[groups], self.degrees[groups], network)
+
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Confidence interval of the pooled standard deviation: bootstrap-t of networks, on the log of the variance.
 
-        A few networks may hold most of the sum, because noise differs between them: networks are drawn, not trainings,
-        and each resample is measured by its own standard error, without which the upper end is too low. The draws are
-        the same for the same numbers. Below ten networks it rests on the χ² distribution, so on normal noise that is
-        equal for all.
+        A few networks may hold most of the sum, because noise differs between them: networks are drawn, not trainings
+        (those that are the same together), and each resample is measured by its own standard error, without which the
+        upper end is too low. The draws are the same for the same numbers. Below ten networks it rests on the χ²
+        distribution, so on normal noise that is equal for all.
 
         Args:
             level: of confidence.
@@ -51,10 +60,10 @@ class Repeats:
             InputError: a level that is none.
         """
         check_range("confidence level", level, 0.5, 0.9999)
-        if not self.variance > 0:
+        if not self.squares.any():
             return 0.0, 0.0
-        tail = (1 - level) / 2
-        error, scores = self._studentized() if len(self.squares) >= _FEW else (0.0, np.empty(0))
+        tail, (squares, degrees) = (1 - level) / 2, self._drawn_together()
+        error, scores = _studentized(squares, degrees) if len(squares) >= _FEW else (0.0, np.empty(0))
         if error > _NOTHING:
             high, low = np.exp(-error * _outer(scores, tail))
         else:  # few networks, or all with the same variance: they tell nothing about how much it differs
@@ -70,19 +79,34 @@ class Repeats:
         quantiles: Floats = gammaincinv(half, tails) / half
         return quantiles
 
-    def _studentized(self) -> tuple[float, Floats]:
-        """Standard error of log variance; how many of their own the resamples lie from it, shape (resamples,)."""
-        rng = np.random.default_rng(0)
-        squares, degrees, groups = self.squares, self.degrees, len(self.squares)
-        if groups > _MANY:
-            bundle = rng.permutation(groups) % _MANY
-            squares, degrees = (np.bincount(bundle, part).astype(np.float64) for part in (squares, degrees))
-        parts = np.stack([squares, degrees, squares**2, squares * degrees, degrees**2], axis=1)
-        (own,), (own_error,) = _log_variance(parts.sum(axis=0)[None])
-        variance, error = _log_variance(_resampled(parts, rng))
-        distance = variance - own
-        far = np.where(np.abs(distance) > _NOTHING, np.copysign(np.inf, distance), 0.0)  # with an error of 0
-        return float(own_error), np.where(error > _NOTHING, distance / np.maximum(error, _NOTHING), far)
+    def _drawn_together(self) -> tuple[Floats, Floats]:
+        """Squares and degrees of each network, whatever it is called."""
+        if self.network is None:
+            return self.squares, self.degrees
+        found, number = np.unique(self.network, return_inverse=True)
+        if len(found) == len(number):
+            return self.squares, self.degrees
+        return _sums(number, self.squares), _sums(number, self.degrees)
+
+
+def _studentized(squares: Floats, degrees: Floats) -> tuple[float, Floats]:
+    """Standard error of log variance; how many of their own the resamples lie from it, shape (resamples,)."""
+    rng, groups = np.random.default_rng(0), len(squares)
+    if groups > _MANY:
+        bundle = rng.permutation(groups) % _MANY
+        squares, degrees = _sums(bundle, squares), _sums(bundle, degrees)
+    parts = np.stack([squares, degrees, squares**2, squares * degrees, degrees**2], axis=1)
+    (own,), (own_error,) = _log_variance(parts.sum(axis=0)[None])
+    variance, error = _log_variance(_resampled(parts, rng))
+    distance = variance - own
+    far = np.where(np.abs(distance) > _NOTHING, np.copysign(np.inf, distance), 0.0)  # with an error of 0
+    return float(own_error), np.where(error > _NOTHING, distance / np.maximum(error, _NOTHING), far)
+
+
+def _sums(number: npt.NDArray[np.intp], part: Floats) -> Floats:
+    """Of what has the same number."""
+    sums: Floats = np.bincount(number, part).astype(np.float64)
+    return sums
 
 
 def _resampled(parts: Floats, rng: np.random.Generator) -> Floats:
