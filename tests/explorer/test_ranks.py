@@ -57,7 +57,7 @@ def hostile_tables():
         "twins": Table("t", twins(), [column(same, facts)]),
         "one group": Table("t", group, [column(rng.uniform(0.2, 0.8, (len(group), 1)), facts)]),
         "constant": Table("t", rows, [seeded(clean, ten, "clean"), seeded(attacked, ten)]),
-        "a hair apart": own(rows, 0.5 + rng.normal(0, 3e-8, (COUNT, 2))),
+        "a hair apart": own(rows, 0.5 + rng.normal(0, 1.5e-7, (COUNT, 2))),
         "all equal": own(rows, np.full((COUNT, 2), 0.5)),
         "one": own(rows[:1], np.arange(0.1, 0.8, 0.1)[None]),
         "images only": own(rows, base, facts),
