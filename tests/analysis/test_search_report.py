@@ -165,6 +165,17 @@ def test_runs_that_were_planned_after_others_had_been_reported_are_said(tmp_path
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_a_plan_after_results_of_an_earlier_version_is_another_one(results, tmp_path):
+    """Those say neither what the regret is against nor the optimum."""
+    chance = next(result for result in results if result.algorithm == "chance")
+    task = {key: value for key, value in chance.task.items() if key not in ("regret", "optimum")}
+    write_search_report([replace(some(chance, range(4)), runs=4, task=task)], tmp_path)
+    last, text = planned([chance], tmp_path)
+    assert last.startswith("- Planned last")
+    assert "more than once in this folder: 4 runs from seed 0, then 8 runs from seed 0" in text
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_results_of_an_earlier_version_have_neither_plan_nor_region(results, tmp_path):
     write_search_report(results, tmp_path)
     kept = json.loads((tmp_path / "results.json").read_text())
