@@ -85,6 +85,10 @@ def test_runs_that_are_planned_after_others_are_told_of(where, tmp_path, capsys)
         "Planned more than once in this folder: 3 runs from seed 0, then 4 runs from seed 0, of all pairs; p-v" in err
     )
     assert "Planned more than once" in (tmp_path / "out" / "report.md").read_text()
+    (tmp_path / "out" / "planned.jsonl").unlink()  # as in folders of earlier versions
+    code, out, err = robnas(capsys, *arguments, "--runs", "5", "--json")
+    assert ": 3 runs from seed 0, then 4 runs from seed 0, then 5 runs" in err
+    assert json.loads(out)["planned"][0].startswith("Planned last")
 
 
 def test_the_comparisons_of_every_checkpoint_are_printed_as_json(where, capsys):

@@ -54,6 +54,7 @@ from robnas.analysis._search_report import all_tests as all_tests
 from robnas.analysis._search_report import by_regret as by_regret
 from robnas.analysis._search_report import finished as finished
 from robnas.analysis._search_report import oracle_notice as oracle_notice
+from robnas.analysis._search_report import read_results as read_results
 from robnas.analysis._search_report import regret_text as regret_text
 from robnas.analysis._search_report import summarise as summarise
 from robnas.analysis._search_report import write_search_report as write_search_report

@@ -85,9 +85,9 @@ def search(
 ) -> None:
     """Run search algorithms on a table many times and compare what they find."""
     from robnas._files import check_writable
-    from robnas.analysis import oracle_notice, run_notes, write_search_report
+    from robnas.analysis import oracle_notice, read_results, run_notes, write_search_report
     from robnas.errors import InputError, Verbatim
-    from robnas.search import Experiment, read_planned
+    from robnas.search import Experiment
     from robnas.types import check_count, check_range
 
     check_range("--rope", rope, 0.0, 100.0)
@@ -128,7 +128,7 @@ def search(
             f"failed: {result.algorithm} on {result.task['name']}, seed {failure.seed}: {failure.error}",
             file=sys.stderr,
         )
-    planned = run_notes(results, () if out is None else read_planned(out))
+    planned = run_notes(results, () if out is None else read_results(out).planned)  # those of earlier reports, too
     for text in planned:
         if "more than once" in text:
             say(text, sys.stderr)
