@@ -34,7 +34,7 @@ def _differences(tests: Sequence[PairedTest], rest: str) -> Grid:
         "Differences up to "
         f"±{100 * tests[0].rope:g} do not matter: better is what the paired interval shows beyond that. P: Bayesian "
         "signed-rank probabilities that the one is better, that the difference does not matter, and that the other is "
-        f"better{rest}"
+        f"better{rest}."
     )
     rows = tuple(
         (
@@ -52,7 +52,7 @@ def _differences(tests: Sequence[PairedTest], rest: str) -> Grid:
 def _p_values(tests: Sequence[PairedTest], rest: str) -> Grid:
     caption = (
         "Wilcoxon signed-rank tests of runs paired by seed, exact over the signs of the pairs that differ. "
-        f"{HOLM_FAMILY}{rest}"
+        f"{HOLM_FAMILY}{rest}."
     )
     rows = tuple(
         (
