@@ -377,3 +377,30 @@ def test_an_unknown_reproduction_lists_the_known_ones(capsys):
     code, _, err = robnas(capsys, "reproduce", "table3")
     assert code == 2
     assert f"expected one of {', '.join([*REPRODUCTIONS, 'proxies', 'figure5'])}, got 'table3'" in err
+
+
+def written(path, runs, **facts):
+    """A table file of one column."""
+    column = Column("d", "test", "clean", runs, tuple(range(runs.shape[1])), facts=facts)
+    write_table(Table("t", range(len(runs)), [column]), path)
+    return ["query", "000000", "--table", str(path), "--dataset", "d", "--metric", "clean", "--split", "test"]
+
+
+def test_a_rank_is_told_where_the_noise_is_not_known_and_that_it_is_not(tmp_path, capsys):
+    asked = written(tmp_path / "once.parquet", np.array([[0.5], [0.6], [0.4]]))
+    said = robnas(capsys, *asked)[1]
+    assert "rank 2 of 3; how far noise may move it is not known: too few trainings were repeated" in said
+    facts = json.loads(robnas(capsys, *asked, "--json")[1])
+    assert (facts["rank"], facts["of"], facts["sharing"], facts["noise"]) == (2, 3, 1, None)
+    assert "rank_low" not in facts
+    assert "rank" not in robnas(capsys, *written(tmp_path / "one.parquet", np.array([[0.5]])))[1]
+
+
+def test_pooled_noise_is_that_of_the_standard_error_too(tmp_path, capsys):
+    share = np.arange(200)[:, None] / 200
+    runs = 0.8 - 0.4 * share + np.random.default_rng(0).normal(size=(200, 3)) * (0.001 + 0.03 * share)
+    asked = written(tmp_path / "many.parquet", runs)
+    for kind, source in (("local", "similar"), ("pooled", "trainings")):
+        facts = json.loads(robnas(capsys, *asked, "--noise", kind, "--json")[1])
+        assert (facts["noise"], facts["error_of"]) == (kind, source)
+        assert facts["standard_error"] == pytest.approx(facts["run_sd"] / 3**0.5)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas._binomial import binomial_error
 from robnas.analysis._constant import constant_rows, unchanged_rows
 from robnas.analysis._noise import constant_sd, shown_noise
-from robnas.benchmarks import Column, Table, competition_ranks, sharing
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
@@ -103,8 +103,15 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
     ]
 
 
-def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
+def standard_errors(
+    table: Table, column: Column, noise: Noise | LocalNoise | None = None
+) -> tuple[Floats, ErrorSource]:
     """Standard error of each row's mean, shape (rows,), and what it is made of.
+
+    Args:
+        table: the benchmark.
+        column: what was measured.
+        noise: of trainings; `shown_noise` if omitted.
 
     The noise of repeated trainings where the table has some: of networks of ``similar`` accuracy if there are many,
     else of all ``trainings``, but never more than accuracies of that mean can differ. Networks that no attack changes
@@ -112,7 +119,7 @@ def standard_errors(table: Table, column: Column) -> tuple[Floats, ErrorSource]:
     the finite number of ``images``, which another training seed adds to, and which is not 0 at the ends of the scale
     either (`binomial_error`); else nan.
     """
-    noise = shown_noise(table, column)
+    noise = shown_noise(table, column) if noise is None else noise
     if noise is not None:
         sd = noise.run_sd_at(column.mean)
         constant = unchanged_rows(table, column.dataset, column.split)

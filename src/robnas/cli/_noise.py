@@ -10,7 +10,7 @@ from robnas.cli._common import say
 if TYPE_CHECKING:
     from robnas.benchmarks import Column, Table
 
-OF_NOISE = {"local": " of similar accuracy", "pooled": ", pooled over all accuracies,"}
+_OF_NOISE = {"local": " of similar accuracy", "pooled": ", pooled over all accuracies,"}
 
 
 def noise_facts(table: Table, column: Column) -> dict[str, Any] | None:
@@ -40,6 +40,16 @@ def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
         say("  standard deviation of one training in percentage points (95 %), pooled over repeated trainings:")
     for name, texts in groups.items():
         say(f"    {name}: {', '.join(texts)}")
+
+
+def rank_set_text(facts: Mapping[str, Any]) -> str:
+    """The ranks that noise leaves possible, or why that cannot be told."""
+    if facts["noise"] is None:
+        return "how far noise may move it is not known: too few trainings were repeated"
+    return (
+        f"with the noise of repeated trainings{_OF_NOISE[facts['noise']]} anything from "
+        f"{facts['rank_low']:,} to {facts['rank_high']:,} ({facts['rank_guarantee']})"
+    )
 
 
 def noise_text(facts: Mapping[str, Any], asked: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from robnas.cli._common import ENCODINGS, DataDir, Json, TableName, parse_architecture, print_json, progress_bar, say
-from robnas.cli._noise import OF_NOISE, noise_facts, noise_text, print_noise
+from robnas.cli._noise import noise_facts, noise_text, print_noise, rank_set_text
 
 if TYPE_CHECKING:
-    from robnas.benchmarks import Table
+    from robnas.benchmarks import LocalNoise, Noise, Table
     from robnas.spaces import Architecture
 
 Resolve = Annotated[
@@ -273,14 +273,15 @@ def query(
         "runs": value.runs,
         **found.column(dataset, metric, split).facts,
     }
-    error = _error(found, row, dataset, metric, split, value.runs)
+    known = _noise(found, dataset, metric, split, noise)
+    error = _error(found, row, dataset, metric, split, value.runs, known)
     if error is not None:
         low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
         facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
     constant = _constant(found, row, dataset, split)
     facts["constant"] = constant
     if run == "mean" and dataset and metric and split:
-        facts |= _rank(found, row, dataset, metric, split, noise, ranks)
+        facts |= _rank(found, row, dataset, metric, split, known, ranks)
     if as_json:
         print_json(facts)
         return
@@ -289,11 +290,8 @@ def query(
     if "recipe" in facts:
         say(_settings(facts))
     if "rank" in facts:
-        print(
-            f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; "
-            f"with the noise of repeated trainings{OF_NOISE[facts['noise']]} anything from "
-            f"{facts['rank_low']:,} to {facts['rank_high']:,} ({facts['rank_guarantee']})"
-        )
+        print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {rank_set_text(facts)}")
+    if facts.get("noise"):
         print(noise_text(facts, noise))
     if error is not None:
         print(
@@ -340,14 +338,29 @@ _ERROR_OF = {
 }
 
 
+def _noise(
+    table: Table, dataset: str | None, metric: str | None, split: str | None, asked: str
+) -> Noise | LocalNoise | None:
+    """That of trainings; None where it is not known."""
+    from robnas.analysis import known_noise, shown_noise
+
+    return (shown_noise if asked == "local" else known_noise)(table, table.column(dataset, metric, split))
+
+
 def _error(
-    table: Table, row: int, dataset: str | None, metric: str | None, split: str | None, runs: int
+    table: Table,
+    row: int,
+    dataset: str | None,
+    metric: str | None,
+    split: str | None,
+    runs: int,
+    noise: Noise | LocalNoise | None,
 ) -> tuple[float, str] | None:
     """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
     from robnas.analysis import standard_errors
 
     column = table.column(dataset, metric, split)
-    errors, source = standard_errors(table, column)
+    errors, source = standard_errors(table, column, noise)
     error = float(errors[row])
     if math.isnan(error):
         return None
@@ -362,25 +375,29 @@ def _constant(table: Table, row: int, dataset: str | None, split: str | None) ->
     return None if rows is None else bool(rows[row])
 
 
-def _rank(table: Table, row: int, dataset: str, metric: str, split: str, noise: str, ranks: Any) -> dict[str, Any]:
-    """Rank and confidence set; nothing for a table with too few repeated trainings, whose noise is not known."""
-    from robnas.analysis import known_noise, rank_set, shown_noise
-    from robnas.errors import InputError
+def _rank(
+    table: Table, row: int, dataset: str, metric: str, split: str, noise: Noise | LocalNoise | None, ranks: Any
+) -> dict[str, Any]:
+    """Rank among others, if there are some, and its confidence set where the noise is known."""
+    from robnas.analysis import rank_set
+    from robnas.benchmarks import competition_ranks, sharing
 
-    arch, column = table.architectures[row], table.column(dataset, metric, split)
-    known = (shown_noise if noise == "local" else known_noise)(table, column)
-    if known is None:
+    column = table.column(dataset, metric, split)
+    placed = competition_ranks(column.mean)
+    count = int((column.counts > 0).sum())
+    if count < 2:
         return {}
-    try:
-        place = rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=known, method=ranks)
-    except InputError:
-        return {}
-    low, high = known.interval_at(place.value)
-    return {
-        "rank": place.rank, "sharing": place.sharing, "rank_low": place.low, "rank_high": place.high,
-        "rank_method": ranks, "rank_guarantee": place.guarantee,
-        "of": place.count, "noise": known.kind, "run_sd": float(known.run_sd_at(place.value)), "run_sd_low": low,
-        "run_sd_high": high, "noise_groups": known.groups,
+    facts = {"rank": int(placed[row]), "sharing": int(sharing(placed)[row]), "of": count}
+    if noise is None:
+        return facts | {"noise": None}
+    place = rank_set(
+        table, table.architectures[row], dataset=dataset, metric=metric, split=split, noise=noise, method=ranks
+    )
+    low, high = noise.interval_at(place.value)
+    return facts | {
+        "rank_low": place.low, "rank_high": place.high, "rank_method": ranks, "rank_guarantee": place.guarantee,
+        "noise": noise.kind, "run_sd": float(noise.run_sd_at(place.value)), "run_sd_low": low, "run_sd_high": high,
+        "noise_groups": noise.groups,
     }  # fmt: skip
 
 
