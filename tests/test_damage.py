@@ -334,5 +334,5 @@ def test_the_bundled_files_say_what_they_said_before_they_had_hashes():
     arrays = [found.rows, *(column.values for column in found.columns)]
     assert digest("x", found.provenance, arrays) == "dd759f2c92b739f774be0f38181590f0532e6e932c08a6d94fe4770df9f31bf9"
     assert load_data("digits").content_hash.startswith(found.columns[0].facts["dataset_version"])
-    classes = [partition(name).class_of for name in PARTITIONS]
+    classes = [partition(name, version=1).class_of for name in PARTITIONS]
     assert digest("x", None, classes) == "defb7a788fadd0ddb9eddf969f47fae84f05ef20158f76f0f66289039cb54144"
