@@ -10,6 +10,7 @@ from robnas.analysis._correlation import root_of_seeds, table_ceiling
 from robnas.analysis._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
 from robnas.analysis._true_noise import true_noise
 from robnas.benchmarks import Column, Residuals, Table
+from robnas.errors import InputError
 
 SIZE = 4000
 SHAPES = {
@@ -206,3 +207,27 @@ def test_where_nearly_all_is_noise_the_interval_says_how_little_is_known(size, s
     assert held >= 25
     assert all(low <= value <= high for low, value, high in ends)
     assert sum(value == 0 < high for _, value, high in ends) > 0
+
+
+@pytest.mark.parametrize(
+    ("noise", "runs", "text"),
+    [
+        (0.5, np.nan, "runs: expected a number wherever there is a value, got nan"),
+        (0.5, np.where(np.arange(50) < 3, np.nan, 2), "runs: expected a number wherever there is a value, got nan"),
+        (Residuals(np.array([0.1, 0.2]), np.array([np.nan, 0.1])), 1, "residuals: expected a finite level and"),
+        (Residuals(np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.1])), 1, "residuals: expected a finite level and"),
+    ],
+)
+def test_noise_that_is_none_is_one_line(noise, runs, text):
+    with pytest.raises(InputError, match=text):
+        correlation_ceiling(np.arange(50.0), noise, runs=runs, rng=np.random.default_rng(0))
+
+
+def test_a_number_of_numpy_is_a_standard_deviation():
+    values, rng = np.random.default_rng(14).normal(size=60), np.random.default_rng(0)
+    runs = np.where(np.arange(60) < 3, np.nan, 1)
+    given = [correlation_ceiling(values[3:], sd, rng=rng, resamples=1).value for sd in (0.5, np.float32(0.5))]
+    values[:3] = np.nan
+    given.append(correlation_ceiling(values, 0.5, rng=rng, runs=runs, resamples=1).value)
+    assert given[0] == given[1] == given[2]
+    assert correlation_ceiling(values, np.int64(0), rng=rng, resamples=1).value == 1

@@ -249,6 +249,8 @@ def _runs(runs: npt.ArrayLike, column: Floats) -> Floats:
     numbers = _numbers(runs)
     if numbers.ndim and numbers.shape != column.shape:
         raise InputError("runs", expected="one number, or one per value", got=Verbatim(f"shape {numbers.shape}"))
+    if (np.isnan(numbers) & ~np.isnan(column)).any():
+        raise InputError("runs", expected="a number wherever there is a value", got=Verbatim("nan"))
     behind: Floats = np.broadcast_to(np.maximum(numbers, 1), column.shape)
     return behind
 

@@ -19,7 +19,7 @@ _LEAST, _MOST, _AGAIN = 30, 3000, 30  # iterations: at least, at most, and of a 
 _LEFT = 0.5  # log-likelihood that is left to gain when the iterations end
 _TINY = 1e-300
 _TIED = 0.1  # standard deviations of the noise within which a predictor does not tell true means apart
-_NIL = 0.2  # of the distance between points: values with less noise than that stay at their own
+_NIL = 0.05  # of the distance between points: values with less noise than that stay at their own
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,11 +121,13 @@ def true_noise(given: object, values: Floats) -> TrueNoise:
     if isinstance(given, Residuals):
         if len(given.level) < 2:
             raise InputError("residuals", expected="at least 2", got=Verbatim(f"{len(given.level)}"))
+        if given.level.shape != given.deviation.shape or not np.isfinite([given.level, given.deviation]).all():
+            raise InputError("residuals", expected="a finite level and deviation of each", got=given)
         networks = _networks(given)
         return TrueNoise(networks.mean, _pooled(networks.squares, networks.degrees), floor, networks)
-    if not isinstance(given, int | float) or isinstance(given, bool) or given == float("inf"):
+    if not isinstance(given, int | float | np.integer | np.floating) or isinstance(given, bool) or given == float("inf"):
         raise InputError("noise standard deviation", expected="a finite number, or residuals", got=given)
-    check_range("noise standard deviation", given, 0)
+    check_range("noise standard deviation", float(given), 0)
     return TrueNoise(np.zeros(1), np.array([float(given) ** 2]), floor)
 
 
