@@ -125,9 +125,11 @@ def true_noise(given: object, values: Floats) -> TrueNoise:
             raise InputError("residuals", expected="a finite level and deviation of each", got=given)
         networks = _networks(given)
         return TrueNoise(networks.mean, _pooled(networks.squares, networks.degrees), floor, networks)
-    if not isinstance(given, int | float | np.integer | np.floating) or isinstance(given, bool) or given == float("inf"):
+    if isinstance(given, np.integer | np.floating):
+        given = float(given)
+    if not isinstance(given, int | float) or isinstance(given, bool) or given == float("inf"):
         raise InputError("noise standard deviation", expected="a finite number, or residuals", got=given)
-    check_range("noise standard deviation", float(given), 0)
+    check_range("noise standard deviation", given, 0)
     return TrueNoise(np.zeros(1), np.array([float(given) ** 2]), floor)
 
 
