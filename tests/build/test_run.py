@@ -218,6 +218,19 @@ def test_a_plan_goes_on_with_the_trials_of_its_own_name_where_another_plan_has_t
         assert resumed(renamed, store).hash == present.hash
 
 
+def test_a_plan_that_is_given_more_seeds_keeps_the_version_of_its_partition_and_the_trials_that_it_has(of_classes, url):
+    _, first, _ = of_classes
+    grown = load_and_expand(plan(**SMALL | {"space": CLASSES, "extra": [], "seeds": [*SMALL["seeds"], 7]}))
+    other = dataclasses.replace(grown, plan=dataclasses.replace(grown.plan, name="other"))
+    with RecordStore(url) as store:
+        facts = first.plan.to_dict() | {"space": CLASSES}  # as it was written before there were versions
+        TrialQueue(store, first.hash).enrol("small", first.setup, first.settings(), facts, first.tasks)
+        found = resumed(grown, store)
+        assert found.plan.space.classes == "effective@1"
+        assert {task.hash for task in first.tasks} < {task.hash for task in found.tasks}
+        assert resumed(other, store).plan.space.classes == "effective"
+
+
 def test_a_new_plan_says_the_present_version_of_its_partition(of_classes, url):
     plain, first, present = of_classes
     with RecordStore(url) as store:

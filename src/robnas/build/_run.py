@@ -16,7 +16,8 @@ from robnas.build._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
 from robnas.evaluation import check_suite
-from robnas.records import RecordStore, Timing, TrialQueue, plan_pairs, stored_plans, timing
+from robnas.records import RecordStore, StoredPlan, Timing, TrialQueue, plan_pairs, stored_plans, timing
+from robnas.spaces import partition_facts
 from robnas.types import Progress, silent
 
 
@@ -63,15 +64,26 @@ def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress
 def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
     """The plan as the store has it.
 
-    One that says no version of its partition, and that the store has with the trials of an earlier version, goes on
-    with these.
+    One that says no version of its partition goes on with that of the plan of its name in the store, also if it was
+    given more seeds since, or with that of which the store has the same trials under another name.
     """
     if not (earlier := expansion.earlier):
         return expansion
-    names = {plan.hash: plan.name for plan in stored_plans(store)}
-    known = [one for one in (expansion, *earlier) if one.hash in names]
-    ours = [one for one in known if names[one.hash] == expansion.plan.name]  # another plan may have both versions
+    plans, versions = stored_plans(store), (expansion, *earlier)
+    ours = [one for one in versions if any(_is_grown_from(one, plan) for plan in plans)]
+    known = [one for one in versions if one.hash in {plan.hash for plan in plans}]
     return (*ours, *known, expansion)[0]
+
+
+def _is_grown_from(expansion: Expansion, stored: StoredPlan) -> bool:
+    """Whether the store has the plan, perhaps with other seeds, with this version of its partition."""
+    space, said = stored.facts.get("space"), partition_facts(expansion.plan.space.classes)
+    return (
+        (stored.name, stored.setup) == (expansion.plan.name, expansion.setup)
+        and isinstance(space, Mapping)
+        and space.get("partition") == said["partition"]
+        and space.get("partition_version", 1) == said.get("partition_version", 1)
+    )
 
 
 def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
