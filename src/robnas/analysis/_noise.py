@@ -17,13 +17,19 @@ _WINDOW = 200  # of them at most are pooled, and at most a seventh of all
 _DEGREES = 5  # an estimate of the noise from fewer repetitions is worth nothing
 
 
-def known_noise(table: Table, column: Column) -> Noise | None:
-    """`Table.noise`; None if too few trainings were repeated to know it."""
+def measured_noise(table: Table, column: Column) -> Noise | None:
+    """`Table.noise`, which may be 0; None if too few trainings were repeated to know it."""
     try:
         noise = table.noise(column.dataset, column.metric, split=column.split)
     except InputError:
         return None
-    return noise if noise.degrees >= _DEGREES and noise.run_sd > 0 else None
+    return noise if noise.degrees >= _DEGREES else None
+
+
+def known_noise(table: Table, column: Column) -> Noise | None:
+    """`measured_noise`, but None as well where it is 0: that says too little of other trainings."""
+    noise = measured_noise(table, column)
+    return noise if noise is not None and noise.run_sd > 0 else None
 
 
 def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._correlation import Correlation, kendall, table_ceiling
-from robnas.analysis._noise import known_noise
+from robnas.analysis._noise import measured_noise
 from robnas.benchmarks import Scores, Table, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
@@ -187,6 +187,6 @@ def correlations(first: Floats, second: Floats, given: Floats, draws: Bootstrap)
 
 
 def ceiling(table: Table, dataset: str, metric: str, rng: np.random.Generator, split: str = SPLIT) -> float:
-    """Spearman that the noise of trainings leaves to a perfect score; nan where that is not known."""
+    """Spearman that the noise of trainings leaves to a perfect score; nan where no trainings were repeated."""
     column = table.column(dataset, metric, split)
-    return float("nan") if known_noise(table, column) is None else table_ceiling(table, column, rng, 1).value
+    return float("nan") if measured_noise(table, column) is None else table_ceiling(table, column, rng, 1).value
