@@ -8,6 +8,7 @@ from robnas.search._algorithm import Steps as Steps
 from robnas.search._algorithm import Values as Values
 from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
+from robnas.search._charged import charged_by as charged_by
 from robnas.search._costs import COSTS as COSTS
 from robnas.search._encoding import ENCODINGS as ENCODINGS
 from robnas.search._encoding import encode as encode
@@ -42,7 +43,6 @@ from robnas.search._space import Space as Space
 from robnas.search._task import NOISES as NOISES
 from robnas.search._task import REGRETS as REGRETS
 from robnas.search._task import Task as Task
-from robnas.search._task import charged_by as charged_by
 from robnas.search._trace import Trace as Trace
 
 __dir__ = _lazy.listing(__name__)

@@ -21,12 +21,13 @@ from robnas._settings import check_keys, content_hash
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
+from robnas.search._charged import charged_by, facts_of_classes
 from robnas.search._planned import Planned, record
 from robnas.search._repeat import Cell, Plan, repeat_all
 from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
-from robnas.search._task import Task, charged_by, facts_of_classes
+from robnas.search._task import Task
 from robnas.spaces import partition_facts
 from robnas.types import Progress, check_count, silent
 

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.errors import InputError
+from robnas.search._charged import charged_by
 from robnas.search._optimum import is_optimum, optimum_text
-from robnas.search._task import Task, charged_by
+from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace, plain_rows
 from robnas.spaces import Architecture
 

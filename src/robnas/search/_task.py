@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast, get_args
@@ -12,20 +12,14 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas._settings import check_keys
-from robnas.benchmarks import (
-    Column,
-    Expected,
-    Objective,
-    Table,
-    expected_accuracies,
-    pareto_front,
-)
+from robnas.benchmarks import Column, Expected, Objective, Table, expected_accuracies, pareto_front
 from robnas.errors import InputError, Verbatim
+from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
 from robnas.search._space import Space
-from robnas.spaces import partition_facts, partition_of, versioned
+from robnas.spaces import versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -34,21 +28,6 @@ Edges = Literal["live", "all"]
 Against = Literal["table", "expected"]
 NOISES: tuple[str, ...] = get_args(Noise)
 REGRETS: tuple[str, ...] = get_args(Against)
-_ROWS = "rows"
-
-
-def charged_by(task: Mapping[str, Any]) -> str:
-    """`Task.charged_by` of the plain values of a task, which may be older than the present version of the partition.
-
-    Raises:
-        InputError: there is no such partition.
-    """
-    return str(task["partition"] if task["partition"] == _ROWS else partition_of(task))
-
-
-def facts_of_classes(name: str) -> dict[str, Any]:
-    """What the plain values of a task say of `Task.charged_by`."""
-    return {"partition": name} if name == _ROWS else partition_facts(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +217,7 @@ class Task:
     @property
     def charged_by(self) -> str:
         """The classes that are charged once: a partition, or ``rows``."""
-        return self.partition or self.table.partition or _ROWS
+        return self.partition or self.table.partition or ROWS
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the space, which is made anew faster than it travels between processes."""
