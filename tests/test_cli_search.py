@@ -91,6 +91,16 @@ def test_runs_that_are_planned_after_others_are_told_of(where, tmp_path, capsys)
     assert json.loads(out)["planned"][0].startswith("Planned last")
 
 
+def test_a_folder_of_another_version_of_the_partition_stays_as_it_is(where, tmp_path, capsys):
+    arguments = ("search", *where, "--algorithm", "random-search", "--budget", "5", "--out", str(tmp_path / "out"))
+    assert robnas(capsys, *arguments, "--runs", "3", "--partition", "effective@1")[::2] == (0, "")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    code, out, err = robnas(capsys, *arguments, "--runs", "4", "--partition", "effective")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "another version of the partition" in err
+    assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+
 def test_the_comparisons_of_every_checkpoint_are_printed_as_json(where, capsys):
     algorithms = ("--algorithm", "random-search", "--algorithm", "local-search")
     _, out, _ = robnas(capsys, "search", *where, *algorithms, *PLAN, "--checkpoint", "10", "--json")

@@ -113,6 +113,7 @@ def search(
         check_count("jobs", jobs)
         notes = [*experiment.left_out, *experiment.notes]
         if out is not None:
+            experiment.check(out / "results")  # before anything is written there
             experiment.record_plan(out)
         results = list(experiment.run(jobs, None if out is None else out / "results", progress))
         files = [] if out is None else write_search_report(results, out, notes, rope=rope / 100)

@@ -171,6 +171,10 @@ class Experiment:
             ],
         )
 
+    def check(self, out: str | Path) -> None:
+        """Raise `InputError` if the folder holds results of another version of a partition."""
+        _check_versions(Path(out), {cell.task.charged_by for cell in self.cells})
+
     def run(self, jobs: int = 1, out: str | Path | None = None, progress: Progress = silent) -> Iterator[Result]:
         """The result of each cell, in order.
 
@@ -184,7 +188,7 @@ class Experiment:
         """
         folder = None if out is None else Path(out)
         if folder is not None:
-            _check_versions(folder, {cell.task.charged_by for cell in self.cells})
+            self.check(folder)
         paths = [None if folder is None else self._path(folder, cell) for cell in self.cells]
         kept = [_read(path) for path in paths]
         open_cells = [cell for cell, found in zip(self.cells, kept, strict=True) if found is None]
