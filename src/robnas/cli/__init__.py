@@ -14,6 +14,7 @@ from robnas.cli import (
     _build,
     _explorer,
     _lines,
+    _query,
     _report,
     _reproduce,
     _score,
@@ -60,7 +61,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (_tables.tables, "robnas tables (what one holds: robnas tables sqlite:///runs.db)"),
     (_tables.fetch, "robnas fetch nas-robbench-201"),
     (
-        _tables.query,
+        _query.query,
         "robnas query 323133 --table nas-robbench-201 --dataset cifar10 --metric pgd@8/255 --split test",
     ),
     (_tables.export, "robnas export nas-robbench-201 --out table.csv"),

@@ -1,0 +1,227 @@
+"""The command that looks up one accuracy."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, say
+from robnas.cli._noise import noise_text, rank_set_text
+from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import LocalNoise, Noise, Table
+    from robnas.spaces import Architecture
+
+Resolve = Annotated[
+    str, typer.Option(help="declared, exact, official, effective or identical: which architectures stand in.")
+]
+
+
+def query(
+    architecture: Annotated[
+        str, typer.Argument(help=f"{ENCODINGS}; or a published index written as '#2581'.", show_default=False)
+    ],
+    table: TableName = "digits",
+    dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Such as clean or pgd@8/255.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="validation or test; may be omitted where there is one only.")
+    ] = None,
+    seed: Annotated[str, typer.Option(help="mean, or the number of a run.")] = "mean",
+    resolve: Resolve = "declared",
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
+    noise: Annotated[
+        str,
+        typer.Option(help="local: that of architectures of similar accuracy, if enough were repeated; pooled: of all."),
+    ] = "local",
+    ranks: Annotated[
+        str,
+        typer.Option(
+            help="Ranks that the noise leaves possible: marginal, at least 95 % for one architecture; "
+            "stepwise, the same and a little narrower; simultaneous, for all at once; bayes, narrower, about 95 % on "
+            "average over architectures."
+        ),
+    ] = "marginal",
+    as_json: Json = False,
+) -> None:
+    """Look up one accuracy, with its rank and what is uncertain about it."""
+    from robnas.analysis import RankMethod
+    from robnas.errors import InputError
+
+    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed)
+    arch = parse_architecture(architecture)
+    if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
+        raise InputError("--seed", expected="mean or the number of a run", got=seed)
+    if noise not in ("pooled", "local"):
+        raise InputError("--noise", expected="pooled or local", got=noise)
+    if ranks not in get_args(RankMethod):
+        raise InputError("--ranks", expected=f"one of {', '.join(get_args(RankMethod))}", got=ranks)
+    run: Any = seed if seed == "mean" else int(seed)
+    left_out = split is None
+    split = split or _only_split(found, dataset, metric)
+    value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
+    if left_out:
+        say(f"--split {split}: the only one of {dataset} {metric} in {found.name}", sys.stderr)
+    row = found.row(arch, resolve)  # type: ignore[arg-type]
+    asked = found.architecture(arch)
+    facts: dict[str, Any] = {
+        "asked": asked.code,
+        "architecture": found.architectures[row].code,
+        "genotype": found.architectures[row].genotype,
+        "identical": value.identical,
+        "dataset": dataset,
+        "metric": metric,
+        "split": split,
+        "seed": run,
+        "value": float(value),
+        "runs": value.runs,
+        **found.column(dataset, metric, split).facts,
+    }
+    known = _noise(found, dataset, metric, split, noise)
+    error = _error(found, row, dataset, metric, split, value.runs, known)
+    if error is not None:
+        low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
+        facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
+    constant = _constant(found, row, dataset, split)
+    facts["constant"] = constant
+    if run == "mean" and dataset and metric and split:
+        facts |= _rank(found, row, dataset, metric, split, known, ranks)
+    if as_json:
+        print_json(facts)
+        return
+    runs = "one run" if value.runs == 1 else f"mean of {value.runs} runs"
+    say(f"{facts['architecture']} {dataset} {split} {metric}: {100 * value:.2f} % ({runs})")
+    if "recipe" in facts:
+        say(_settings(facts))
+    if "rank" in facts:
+        print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {rank_set_text(facts)}")
+    if facts.get("noise"):
+        print(noise_text(facts, noise))
+    if error is not None:
+        print(
+            f"standard error {100 * error[0]:.2f} points, {100 * facts['low']:.2f} to {100 * facts['high']:.2f} %: "
+            f"{_ERROR_OF[facts['error_of']]}"
+        )
+    if constant:
+        print(
+            "this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: "
+            "what it keeps under attack is no robustness"
+        )
+    elif constant is None:
+        print("not checked whether the network is constant: number of classes or clean accuracy unknown")
+    if asked != found.architectures[row]:
+        print(f"{asked} itself was not trained: {_relation(asked, found.architectures[row], value.identical)}")
+
+
+def _relation(asked: Architecture, trained: Architecture, identical: bool) -> str:
+    """Who answers for an architecture that was not trained itself."""
+    from robnas.networks import count
+    from robnas.spaces import partition
+
+    if identical:
+        return f"{trained} is isomorphic to it and was"
+    if partition("effective").same(asked, trained):
+        return f"{trained} of its class was, which computes the same functions up to a constant"
+    ours, theirs = (count(arch, live=True).parameters for arch in (asked, trained))
+    sizes = f", of {theirs:,} parameters on live edges where {asked} has {ours:,}" if ours != theirs else ""
+    return f"{trained} of its class was, which is another network{sizes}"
+
+
+def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:
+    """The split of this metric, or of the data set where it is not there, if there is no other one."""
+    keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
+    of_dataset = {(split, measured) for known, split, measured in keys if known == dataset}
+    splits = {split for split, measured in of_dataset if measured == metric} or {split for split, _ in of_dataset}
+    return splits.pop() if len(splits) == 1 else None
+
+
+_ERROR_OF = {
+    "similar": "repeated trainings of networks of similar accuracy",
+    "trainings": "repeated trainings of all networks",
+    "images": "the number of images; another training adds its own",
+}
+
+
+def _noise(
+    table: Table, dataset: str | None, metric: str | None, split: str | None, asked: str
+) -> Noise | LocalNoise | None:
+    """That of trainings; None where it is not known."""
+    from robnas.analysis import known_noise, shown_noise
+
+    return (shown_noise if asked == "local" else known_noise)(table, table.column(dataset, metric, split))
+
+
+def _error(
+    table: Table,
+    row: int,
+    dataset: str | None,
+    metric: str | None,
+    split: str | None,
+    runs: int,
+    noise: Noise | LocalNoise | None,
+) -> tuple[float, str] | None:
+    """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
+    from robnas.analysis import standard_errors
+
+    column = table.column(dataset, metric, split)
+    errors, source = standard_errors(table, column, noise)
+    error = float(errors[row])
+    if math.isnan(error):
+        return None
+    return (error if source == "images" else error * math.sqrt(column.counts[row] / runs)), source
+
+
+def _constant(table: Table, row: int, dataset: str | None, split: str | None) -> bool | None:
+    """Whether the network of a row is constant; None where that cannot be told."""
+    from robnas.analysis import constant_rows
+
+    rows = constant_rows(table, str(dataset), str(split))
+    return None if rows is None else bool(rows[row])
+
+
+def _rank(
+    table: Table, row: int, dataset: str, metric: str, split: str, noise: Noise | LocalNoise | None, ranks: Any
+) -> dict[str, Any]:
+    """Rank among others, if there are some, and its confidence set where the noise is known."""
+    from robnas.analysis import rank_set
+    from robnas.benchmarks import competition_ranks, sharing
+
+    column = table.column(dataset, metric, split)
+    placed = competition_ranks(column.mean)
+    count = int((column.counts > 0).sum())
+    if count < 2:
+        return {}
+    facts = {"rank": int(placed[row]), "sharing": int(sharing(placed)[row]), "of": count}
+    if noise is None:
+        return facts | {"noise": None}
+    place = rank_set(
+        table, table.architectures[row], dataset=dataset, metric=metric, split=split, noise=noise, method=ranks
+    )
+    low, high = noise.interval_at(place.value)
+    return facts | {
+        "rank_low": place.low, "rank_high": place.high, "rank_method": ranks, "rank_guarantee": place.guarantee,
+        "noise": noise.kind, "run_sd": float(noise.run_sd_at(place.value)), "run_sd_low": low, "run_sd_high": high,
+        "noise_groups": noise.groups,
+    }  # fmt: skip
+
+
+def _shared(sharing: int) -> str:
+    return f", shared by {sharing:,}" if sharing > 1 else ""
+
+
+def _settings(facts: Mapping[str, Any]) -> str:
+    """What an own measurement rests on, in one line."""
+    recipe = f"{facts['recipe']} ({shown(facts['recipe_name'])})" if facts.get("recipe_name") else facts["recipe"]
+    attack = f", attack {facts['attack']}" if facts.get("attack") else ""
+    return (
+        f"recipe {recipe}, {facts['images']:,} images of {facts['dataset']} version {facts['dataset_version']}{attack}"
+    )
