@@ -98,7 +98,8 @@ def rank_set(
         metric: key of the metric.
         split: ``validation`` or ``test``.
         level: confidence level.
-        noise: of single trainings; `Table.noise` if omitted, `Table.local_noise` for one that changes with the value.
+        noise: of single trainings; `shown_noise` if omitted, which is local where many were repeated. `Table.noise` is
+            pooled, `Table.local_noise` has a window of your own.
         method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
 
     Raises:
