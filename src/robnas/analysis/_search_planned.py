@@ -22,7 +22,7 @@ def run_notes(results: Sequence[Result], planned: Sequence[Planned] = ()) -> lis
     when = "Planned last" if again else "Planned before the first run"
     for (runs, seed), pairs in plans.items():
         of = "all pairs" if len(plans) == 1 else f"{pairs} of {len(results)} pairs"
-        notes.append(f"{when}, for {of} of algorithm and task: {runs:,} runs, seeds {seed} to {seed + runs - 1}.")
+        notes.append(f"{when}, for {of} of algorithm and task: {_planned(runs, seed)}.")
     departed = [*(text for result in results for text in _departed(result)), *again]
     return [*notes, *departed] if departed else [*notes, "All of them finished, none was added."]
 
@@ -58,3 +58,7 @@ def _again(results: Sequence[Result], planned: Sequence[Planned]) -> list[str]:
         f"{'all pairs' if len(where) == len(results) else '; '.join(where)}; {_SUPPOSED}."
         for text, where in found.items()
     ]
+
+
+def _planned(runs: int, seed: int) -> str:
+    return f"{runs:,} runs, seeds {seed} to {seed + runs - 1}" if runs > 1 else f"one run, seed {seed}"
