@@ -45,7 +45,7 @@ def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
 def rank_set_text(facts: Mapping[str, Any]) -> str:
     """The ranks that noise leaves possible, or why that cannot be told."""
     if facts["noise"] is None:
-        return "how far noise may move it is not known: too few trainings were repeated"
+        return "how far noise may move it is not known: too few trainings were repeated, or none differed"
     return (
         f"with the noise of repeated trainings{_OF_NOISE[facts['noise']]} anything from "
         f"{facts['rank_low']:,} to {facts['rank_high']:,} ({facts['rank_guarantee']})"
