@@ -388,8 +388,8 @@ def written(path, runs, **facts):
 
 def test_a_rank_is_told_where_the_noise_is_not_known_and_that_it_is_not(tmp_path, capsys):
     asked = written(tmp_path / "once.parquet", np.array([[0.5], [0.6], [0.4]]))
-    said = robnas(capsys, *asked)[1]
-    assert "rank 2 of 3; how far noise may move it is not known: too few trainings were repeated, or none differed" in said
+    why = "how far noise may move it is not known: too few trainings were repeated, or none differed"
+    assert f"rank 2 of 3; {why}" in robnas(capsys, *asked)[1]
     facts = json.loads(robnas(capsys, *asked, "--json")[1])
     assert (facts["rank"], facts["of"], facts["sharing"], facts["noise"]) == (2, 3, 1, None)
     assert "rank_low" not in facts
