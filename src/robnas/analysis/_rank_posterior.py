@@ -90,8 +90,12 @@ class Posterior:
         return low, high
 
     def best(self) -> Floats:
-        """Probability of each row to be the best, shape (n,); tied ones share it, and all sum to 1."""
-        none = np.log(np.maximum(1 - self.above, 1e-300))  # that the mean of this row is not above the point
+        """Probability of each row to be the best, shape (n,); tied ones share it, and all sum to 1.
+
+        Of the others in the same point half are below: points stand for all that is nearest to them.
+        """
+        lower = 1 - self.above - self.mass / 2
+        none = np.log(np.maximum(lower, 1e-300))  # that the mean of this row is not above the point
         total = self._sums(none)
         possible = self._at >= self.start.max()  # below, at least one is certainly better
         found = np.where(possible, self.mass * np.exp(np.minimum(total[self._at] - none, 0)), 0).sum(axis=1)
