@@ -54,7 +54,6 @@ class Deconvolution:
         self._kind = np.repeat(np.arange(len(bins)), [len(means) for _, means, _ in bins])
         self._values = np.concatenate([means for _, means, _ in bins])
         self._counts = np.concatenate([counts for _, _, counts in bins])
-        self._start = np.gradient(self._grid) / np.gradient(self._grid).sum()
 
     def fit(self, sd_at: NoiseAt) -> TrueMeans:
         """The distribution, for a noise that may differ from the one that the grid was made for."""

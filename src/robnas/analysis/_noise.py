@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.analysis._constant import unchanged_rows
-from robnas.benchmarks import Column, LocalNoise, Noise, Table
+from robnas.benchmarks import FEWEST_DEGREES, Column, LocalNoise, Noise, Table
 from robnas.errors import InputError
 
 _GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
 _WINDOW = 200  # of them at most are pooled, and at most a seventh of all
-_DEGREES = 5  # an estimate of the noise from fewer repetitions is worth nothing
 
 
 def measured_noise(table: Table, column: Column) -> Noise | None:
@@ -23,7 +22,7 @@ def measured_noise(table: Table, column: Column) -> Noise | None:
         noise = table.noise(column.dataset, column.metric, split=column.split)
     except InputError:
         return None
-    return noise if noise.degrees >= _DEGREES else None
+    return noise if noise.degrees >= FEWEST_DEGREES else None
 
 
 def known_noise(table: Table, column: Column) -> Noise | None:

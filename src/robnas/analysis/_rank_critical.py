@@ -136,6 +136,7 @@ def _shift_and_margin(step: int) -> tuple[Floats, Floats]:
     return _Z * np.sqrt(ratio), _CRITICAL[:, None] * np.sqrt(1 + ratio)
 
 
+@lru_cache(maxsize=64)
 def all_against_all(count: int, degrees: int, level: float) -> float:
     """Quantile of the largest standardised difference between any two of `count`, all means equal.
 
@@ -147,11 +148,6 @@ def all_against_all(count: int, degrees: int, level: float) -> float:
         degrees: of the estimate of the variance; see `each_against_all`.
         level: the quantile.
     """
-    return _all(count, degrees, level)
-
-
-@lru_cache(maxsize=64)
-def _all(count: int, degrees: int, level: float) -> float:
     from scipy.special import ndtr
 
     z = np.linspace(-9, 9, 1201)

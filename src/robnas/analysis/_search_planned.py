@@ -51,7 +51,7 @@ def _again(results: Sequence[Result], planned: Sequence[Planned]) -> list[str]:
         same = [plan for plan in planned if plan.question == now.question and plan.algorithm == now.algorithm]
         if any(plan != now for plan in same):
             steps = dict.fromkeys((plan.runs, plan.seed) for plan in (*(plan for plan in same if plan != now), now))
-            text = ", then ".join(f"{runs:,} runs from seed {seed}" for runs, seed in steps)
+            text = ", then ".join(f"{_counted(runs)} from seed {seed}" for runs, seed in steps)
             found.setdefault(text, []).append(f"{result.algorithm} on {result.task['name']}")
     return [
         f"Planned more than once in this folder: {text}, of "
@@ -61,4 +61,8 @@ def _again(results: Sequence[Result], planned: Sequence[Planned]) -> list[str]:
 
 
 def _planned(runs: int, seed: int) -> str:
-    return f"{runs:,} runs, seeds {seed} to {seed + runs - 1}" if runs > 1 else f"one run, seed {seed}"
+    return f"{_counted(runs)}, seed" + (f"s {seed} to {seed + runs - 1}" if runs > 1 else f" {seed}")
+
+
+def _counted(runs: int) -> str:
+    return f"{runs:,} runs" if runs > 1 else "one run"

@@ -18,6 +18,7 @@ from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved
 from robnas.benchmarks._deconvolution import deconvolve as deconvolve
 from robnas.benchmarks._expected import Expected as Expected
 from robnas.benchmarks._expected import expected_accuracies as expected_accuracies
+from robnas.benchmarks._noise import FEWEST_DEGREES as FEWEST_DEGREES
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
 from robnas.benchmarks._noise import NoiseKind as NoiseKind

@@ -10,14 +10,12 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.benchmarks._column import Column, Floats
 from robnas.benchmarks._deconvolution import Deconvolved, deconvolve
-from robnas.benchmarks._noise import duplicate_groups, measure_local_noise, measure_noise
+from robnas.benchmarks._noise import FEWEST_DEGREES, duplicate_groups, measure_local_noise, measure_noise
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.errors import InputError, Verbatim
 
 _ITERATIONS = 20
 """Of the deconvolution: with many more the distribution has a spike at the highest value, which is then believed."""
-_DEGREES = 5
-"""Repetitions of trainings from fewer of which the noise is not known."""
 _LEAST = 0.05
 """Smallest local standard deviation that is believed, as a share of the pooled one."""
 
@@ -68,9 +66,9 @@ def expected_accuracies(rows: npt.NDArray[np.int64], column: Column) -> Expected
         InputError: the column holds no repeated trainings, or fewer than 5 repetitions.
     """
     pooled = measure_noise(rows, column)
-    if pooled.degrees < _DEGREES:
+    if pooled.degrees < FEWEST_DEGREES:
         got = Verbatim(f"{pooled.degrees}")
-        raise InputError(f"noise of {column.name}", expected=f"at least {_DEGREES} repeated trainings", got=got)
+        raise InputError(f"noise of {column.name}", expected=f"at least {FEWEST_DEGREES} repeated trainings", got=got)
     known = ~np.isnan(column.mean)
     values, runs = column.mean[known], column.counts[known].astype(np.float64)
     if column.seeds:  # networks that are the same shared their seeds: no further evidence

@@ -25,6 +25,8 @@ from robnas.types import check_count
 
 Source = Literal["seeds", "duplicates"]
 NoiseKind = Literal["pooled", "local"]
+FEWEST_DEGREES = 5
+"""Degrees of freedom: an estimate of the noise from fewer repetitions is worth nothing."""
 
 
 @dataclass(frozen=True)

@@ -91,35 +91,40 @@ def query(
     if error is not None:
         low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
         facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
-    constant = _constant(found, row, dataset, split)
-    facts["constant"] = constant
+    facts["constant"] = _constant(found, row, dataset, split)
     if run == "mean" and dataset and metric and split:
         facts |= _rank(found, row, dataset, metric, split, known, ranks)
     if as_json:
         print_json(facts)
         return
-    runs = "one run" if value.runs == 1 else f"mean of {value.runs} runs"
-    say(f"{facts['architecture']} {dataset} {split} {metric}: {100 * value:.2f} % ({runs})")
+    _print(facts, value.runs, noise)
+    if asked != found.architectures[row]:
+        print(f"{asked} itself was not trained: {_relation(asked, found.architectures[row], value.identical)}")
+
+
+def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
+    """What was found, a line each; `noise` as it was asked for."""
+    runs = "one run" if trainings == 1 else f"mean of {trainings} runs"
+    where = f"{facts['architecture']} {facts['dataset']} {facts['split']} {facts['metric']}"
+    say(f"{where}: {100 * facts['value']:.2f} % ({runs})")
     if "recipe" in facts:
         say(_settings(facts))
     if "rank" in facts:
         print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {rank_set_text(facts)}")
     if facts.get("noise"):
         print(noise_text(facts, noise))
-    if error is not None:
+    if "standard_error" in facts:
         print(
-            f"standard error {100 * error[0]:.2f} points, {100 * facts['low']:.2f} to {100 * facts['high']:.2f} %: "
-            f"{_ERROR_OF[facts['error_of']]}"
+            f"standard error {100 * facts['standard_error']:.2f} points, {100 * facts['low']:.2f} to "
+            f"{100 * facts['high']:.2f} %: {_ERROR_OF[facts['error_of']]}"
         )
-    if constant:
+    if facts["constant"]:
         print(
             "this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: "
             "what it keeps under attack is no robustness"
         )
-    elif constant is None:
+    elif facts["constant"] is None:
         print("not checked whether the network is constant: number of classes or clean accuracy unknown")
-    if asked != found.architectures[row]:
-        print(f"{asked} itself was not trained: {_relation(asked, found.architectures[row], value.identical)}")
 
 
 def _relation(asked: Architecture, trained: Architecture, identical: bool) -> str:

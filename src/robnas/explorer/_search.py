@@ -16,7 +16,20 @@ from robnas._content import CONTENT, note_unverified, unseal
 from robnas._files import read_text
 from robnas.benchmarks import Column, Table
 from robnas.errors import DataError, InputError, RobnasError, Verbatim, reason
-from robnas.search import FORMAT, KIND, SEARCHERS, Algorithm, Result, Task, Trace, charged_by, run, searcher
+from robnas.search import (
+    FORMAT,
+    KIND,
+    ROWS,
+    SEARCHERS,
+    Algorithm,
+    Result,
+    Task,
+    Trace,
+    charged_by,
+    is_optimum,
+    run,
+    searcher,
+)
 from robnas.spaces import Architecture
 from robnas.types import Progress, silent
 
@@ -167,11 +180,7 @@ def _checked(replay: Replay) -> Replay:
         raise ValueError("a run of several lengths")
     if not all(isinstance(facts["task"][key], kind) for key, kind in (("name", str), ("table", str), ("seen", list))):
         raise TypeError("task")
-    if (optimum := facts["task"].get("optimum")) is not None and not (
-        isinstance(optimum["is"], str)
-        and isinstance(optimum["value"], float | int | None)
-        and isinstance(optimum["architectures"], int)
-    ):
+    if not is_optimum(facts["task"].get("optimum")):
         raise TypeError("optimum")
     return replay
 
@@ -220,7 +229,7 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
         costs=tuple(facts["costs"]),
         noise=facts["noise"],
         seed=facts["seed"],
-        partition=None if (classes := charged_by(facts)) in (table.partition, "rows") else classes,
+        partition=None if (classes := charged_by(facts)) in (table.partition, ROWS) else classes,
         max_parameters=facts["max_parameters"],
         count=facts.get("count", "live"),
         regret=facts.get("regret", "table"),

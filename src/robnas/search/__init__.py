@@ -8,6 +8,7 @@ from robnas.search._algorithm import Steps as Steps
 from robnas.search._algorithm import Values as Values
 from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
+from robnas.search._charged import ROWS as ROWS
 from robnas.search._charged import charged_by as charged_by
 from robnas.search._costs import COSTS as COSTS
 from robnas.search._encoding import ENCODINGS as ENCODINGS
@@ -18,6 +19,7 @@ from robnas.search._hypervolume import hypervolume as hypervolume
 from robnas.search._local import LocalSearch as LocalSearch
 from robnas.search._mo_evolution import MORegularizedEvolution as MORegularizedEvolution
 from robnas.search._nsga2 import NSGA2 as NSGA2
+from robnas.search._optimum import is_optimum as is_optimum
 from robnas.search._optimum import optimum_text as optimum_text
 from robnas.search._optuna import SAMPLERS as SAMPLERS
 from robnas.search._optuna import Optuna as Optuna
