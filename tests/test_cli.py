@@ -172,7 +172,7 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
         arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=listen
     ) as process:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "checkpoint.pt").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "log.jsonl").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
