@@ -24,6 +24,25 @@ def no_line_of_progress(monkeypatch):
     monkeypatch.setattr("robnas.cli._lines._SOON", 600.0)
 
 
+@pytest.fixture
+def overwrite():
+    """Put another value under a taken name until the end of the test, or `undo`."""
+    before = []
+
+    def put(registry, name, value):
+        before.append((registry, name, registry[name]))
+        registry.register(name, value, overwrite=True)
+
+    def undo():
+        while before:
+            registry, name, value = before.pop()
+            registry.register(name, value, overwrite=True)
+
+    put.undo = undo
+    yield put
+    undo()
+
+
 @pytest.fixture(scope="session")
 def published_meta():
     return json.loads(shared_file("data", "published", "meta.json").read_text())

@@ -29,7 +29,7 @@ def test_metric_keys_round_trip(key):
 @given(
     attack=st.from_regex(r"[a-z][a-z0-9_.]{0,9}", fullmatch=True).filter(lambda name: name != "clean"),
     label=st.just("") | st.from_regex(r"[a-z0-9.]{1,9}", fullmatch=True),
-    norm=st.sampled_from(NORMS),
+    norm=st.sampled_from(list(NORMS)),
     epsilon=st.integers(0, 255).map(lambda levels: levels / 255) | st.floats(0, 1),
 )
 def test_every_metric_that_can_be_made_is_read_back_as_it_is(attack, label, norm, epsilon):

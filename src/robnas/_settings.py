@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from robnas.errors import InputError, shorten
+from robnas._registry import OWN, Registry
+from robnas.errors import unknown_name
 from robnas.types import ThreatModel, format_epsilon
 
 ABSENT_IF_EMPTY = {"absent if empty": True}
@@ -41,13 +41,7 @@ def content_hash(value: Mapping[str, Any]) -> str:
 
 def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise `InputError` at the first unknown key, with the closest known one as remedy."""
-    names = list(known)
+    names = known if isinstance(known, Registry) else list(known)
     for key in given:
         if key not in names:
-            close = difflib.get_close_matches(shorten(key).strip("'"), names, n=1)
-            raise InputError(
-                what,
-                expected=f"one of {', '.join(names)}",
-                got=key,
-                remedy=f"did you mean {close[0]}?" if close else "",
-            )
+            raise unknown_name(what, key, names, OWN if isinstance(known, Registry) else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ class InputError(RobnasError, ValueError):
         if got is not ...:
             text += f", got {got if isinstance(got, Verbatim) else shorten(got)}"
         super().__init__(printable(f"{text}; {remedy}" if remedy else text))
+
+
+def unknown_name(what: str, name: Any, known: Iterable[str], remedy: str = "") -> InputError:
+    """The error that lists what there is; its remedy is the closest name, or `remedy` if none is close."""
+    import difflib
+
+    names = list(known)
+    close = difflib.get_close_matches(shorten(name).strip("'"), names, n=1)
+    remedy = f"did you mean {close[0]}?" if close else remedy
+    return InputError(what, expected=f"one of {', '.join(names)}", got=name, remedy=remedy)
 
 
 class NonFiniteError(InputError):

@@ -7,24 +7,36 @@ import operator
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from robnas import _lazy
-from robnas.errors import InputError, Verbatim, shorten
+from robnas._registry import OWN, Registry
+from robnas.errors import InputError, Verbatim, shorten, unknown_name
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-Norm = Literal["linf", "l2", "l1"]
-NORMS: tuple[Norm, ...] = get_args(Norm)
-"""What a distance between images may be measured in; `robnas.attacks.GEOMETRIES` has the geometry of each."""
 WEAKER_FIRST = ("fgsm", "pgd", "apgd", "autoattack")
 """Attacks in the order of their strength at one threat model, whatever their labels; others stand outside it."""
 _NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
 _KEY = re.compile(
-    f"(?P<name>{_NAME.pattern})(?::(?P<label>{_LABEL.pattern}))?(?:-(?P<norm>{'|'.join(NORMS[1:])}))?@(?P<epsilon>.+)"
+    f"(?P<name>{_NAME.pattern})(?::(?P<label>{_LABEL.pattern}))?(?:-(?P<norm>{_NAME.pattern}))?@(?P<epsilon>.+)"
 )
 _LONGEST_KEY = 64  # characters: what record stores have room for
-_LONG = 30  # characters of name and label with which a key may be longer
+_LONG = 30  # characters of name, label and norm with which a key may be longer
+
+
+def _check_norm(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InputError("norm name", expected="a letter a to z, then a to z, digits, _ and .", got=name)
+
+
+Norm: TypeAlias = str
+"""A name of `NORMS`."""
+NORMS: Registry[float] = Registry("norm", {"linf": 1.0, "l2": math.inf, "l1": math.inf}, float, _check_norm)
+"""What a distance between images may be measured in, with the largest radius that makes sense.
+
+`robnas.attacks.GEOMETRIES` has the geometry of each; one that is added there is added here too.
+"""
 
 
 def check_split(split: str) -> Split:
@@ -69,12 +81,12 @@ class ThreatModel:
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
-            raise InputError("threat model norm", expected=f"one of {', '.join(NORMS)}", got=self.norm)
+            raise unknown_name("threat model norm", self.norm, NORMS, OWN)
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
-        if self.norm == "linf" and self.epsilon > 1:
+        if self.epsilon > (largest := NORMS[self.norm]):
             raise InputError(
                 "threat model epsilon",
-                expected="at most 1 for linf, because pixels lie in [0, 1]",
+                expected=f"at most {largest:g} for {self.norm}, because pixels lie in [0, 1]",
                 got=self.epsilon,
                 remedy='write "8/255", not 8',
             )
@@ -124,7 +136,7 @@ class Metric:
         check_label(self.label)
         if not isinstance(self.threat, ThreatModel):
             raise InputError("metric threat", expected="a ThreatModel", got=self.threat)
-        if len(self.attack) + len(self.label) > _LONG and len(self.key) > _LONGEST_KEY:
+        if len(self.attack) + len(self.label) + len(self.threat.norm) > _LONG and len(self.key) > _LONGEST_KEY:
             raise InputError("metric", expected=f"a key of at most {_LONGEST_KEY} characters", got=self.key)
 
     @property
@@ -149,11 +161,13 @@ class Metric:
         if key == "clean":
             return cls("clean", None)
         found = _KEY.fullmatch(str(key))
-        if found is None or found["name"] == "clean":
+        if found is None or found["name"] == "clean" or found["norm"] == "linf":
             raise InputError(
                 "metric", expected="clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255", got=key
             )
-        norm: Norm = found["norm"] or "linf"  # type: ignore[assignment]
+        norm = found["norm"] or "linf"
+        if norm not in NORMS:
+            raise unknown_name(f"norm of metric {shorten(key)}", norm, NORMS, OWN)
         return cls(found["name"], ThreatModel(norm, parse_epsilon(found["epsilon"])), found["label"] or "")
 
 

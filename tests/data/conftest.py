@@ -155,13 +155,13 @@ def pack(archive, files):
 
 
 @pytest.fixture
-def accept(monkeypatch):
+def accept(overwrite):
     """Make the checksum of an archive of a layout the one that is expected."""
 
     def accept(layout, archive):
         kind = "binary" if archive.name == layout.binary_archive else "pickled"
         which = replace(layout.which, **{kind: replace(getattr(layout.which, kind), md5=md5_of(archive))})
-        monkeypatch.setitem(DATASETS, layout.name, partial(_cifar.load_cifar, which))
+        overwrite(DATASETS, layout.name, partial(_cifar.load_cifar, which))
 
     return accept
 

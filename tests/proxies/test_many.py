@@ -47,7 +47,7 @@ def test_processes_give_the_same_scores_and_report_their_rate(digits, tmp_path):
     assert kept.by_code("nwot") == {code: one["nwot"].mean for code, one in found.items() if one["nwot"].mean}
 
 
-def test_what_is_finished_is_not_computed_again(digits, tmp_path, monkeypatch):
+def test_what_is_finished_is_not_computed_again(digits, tmp_path, overwrite):
     path = tmp_path / "scores.parquet"
     calls = []
     original = PROXIES["nwot"]
@@ -58,7 +58,7 @@ def test_what_is_finished_is_not_computed_again(digits, tmp_path, monkeypatch):
             raise MemoryError("as if it had been killed")
         return original(probe)
 
-    monkeypatch.setitem(PROXIES, "nwot", counted)
+    overwrite(PROXIES, "nwot", counted)
     with pytest.raises(MemoryError):
         many(digits, out=path)
     assert not path.exists()
@@ -67,14 +67,14 @@ def test_what_is_finished_is_not_computed_again(digits, tmp_path, monkeypatch):
     assert len(calls) == 6 + 4
     again = many(digits, out=path)
     assert len(calls) == 10
-    monkeypatch.undo()
+    overwrite.undo()
     for code, scores in many(digits).items():
         for name, one in scores.items():
             kept = again[code][name]
             assert (kept.mean, kept.standard_error, kept.reason) == (one.mean, one.standard_error, one.reason)
 
 
-def stopping(monkeypatch):
+def stopping(overwrite):
     """The third network of a run fails."""
     original, seen = PROXIES["nwot"], []
 
@@ -84,15 +84,15 @@ def stopping(monkeypatch):
             raise MemoryError
         return original(probe)
 
-    monkeypatch.setitem(PROXIES, "nwot", nwot)
+    overwrite(PROXIES, "nwot", nwot)
 
 
 @pytest.mark.parametrize("failing", ["scoring", "writing"])
-def test_a_call_for_fewer_keeps_what_an_interrupted_one_had_finished(digits, tmp_path, monkeypatch, failing):
+def test_a_call_for_fewer_keeps_what_an_interrupted_one_had_finished(digits, tmp_path, monkeypatch, overwrite, failing):
     path, part = tmp_path / "scores.parquet", tmp_path / "scores.parquet.part"
     many(digits, CODES[:1], ["nwot"], repeats=1, out=path)
     if failing == "scoring":
-        stopping(monkeypatch)
+        stopping(overwrite)
         finished = CODES[:3]
     else:
         monkeypatch.setattr(Scores, "write", lambda *_: 1 / 0)
@@ -100,6 +100,7 @@ def test_a_call_for_fewer_keeps_what_an_interrupted_one_had_finished(digits, tmp
     with pytest.raises((MemoryError, ZeroDivisionError)):
         many(digits, CODES, ["nwot"], repeats=1, out=path)
     monkeypatch.undo()
+    overwrite.undo()
     assert (part.exists(), read_scores(path).codes) == (True, (CODES[0],))
     assert list(many(digits, CODES[:1], ["nwot"], repeats=1, out=path)) == CODES[:1]
     assert set(read_scores(path).codes) == set(finished)
@@ -140,15 +141,15 @@ def test_a_lock_on_a_file_that_was_replaced_is_none(digits, tmp_path, monkeypatc
      ({"settings": ProxySettings(images=9, channels=2, cells=1, calibration=16)}, "images")],
 )  # fmt: skip
 @pytest.mark.parametrize("finished", [True, False])
-def test_scores_of_other_settings_are_not_mixed(digits, tmp_path, monkeypatch, options, key, finished):
+def test_scores_of_other_settings_are_not_mixed(digits, tmp_path, overwrite, options, key, finished):
     path = tmp_path / "scores.parquet"
     many(digits, CODES[:1], out=path)
     if not finished:
         path.unlink()
-        stopping(monkeypatch)
+        stopping(overwrite)
         with pytest.raises(MemoryError):
             many(digits, out=path)
-        monkeypatch.undo()
+        overwrite.undo()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(
         InputError, match=rf"scores.parquet.*, made with {key}: expected .*are not mixed: choose"
@@ -158,17 +159,17 @@ def test_scores_of_other_settings_are_not_mixed(digits, tmp_path, monkeypatch, o
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_a_journal_without_finished_architectures_begins_anew(digits, tmp_path, monkeypatch):
+def test_a_journal_without_finished_architectures_begins_anew(digits, tmp_path, overwrite):
     """What was there would be read as an architecture by the call after the next."""
     path, part = tmp_path / "scores.parquet", tmp_path / "scores.parquet.part"
     part.write_text(json.dumps({"settings": {"images": 7}}) + "\n" + '{"architecture": "3231')
-    stopping(monkeypatch)
+    stopping(overwrite)
     with pytest.raises(MemoryError):
         many(digits, names=["nwot"], repeats=1, out=path)
     first, *others = map(json.loads, part.read_text().splitlines())
     assert first["settings"]["images"] == 8
     assert [row["architecture"] for row in others] == CODES[:2]
-    monkeypatch.undo()
+    overwrite.undo()
     assert list(many(digits, names=["nwot"], repeats=1, out=path)) == CODES
 
 

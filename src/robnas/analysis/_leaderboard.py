@@ -146,7 +146,7 @@ def metrics_of(keys: Iterable[str]) -> list[str]:
         if metric.threat is None:
             return 0, key, 0, 0.0, ()
         known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
-        norm, label = NORMS.index(metric.threat.norm), label_order(metric.label)
+        norm, label = list(NORMS).index(metric.threat.norm), label_order(metric.label)
         return 1 + known, metric.attack, norm, metric.threat.epsilon, label
 
     return sorted(set(keys), key=place)

@@ -1,6 +1,10 @@
 """FGSM, PGD, APGD, Square and AutoAttack on any `nn.Module` that maps pixels in [0, 1] to logits."""
 
+from collections.abc import Callable
+from typing import Any
+
 from robnas import _lazy
+from robnas._registry import Registry
 from robnas.attacks._answers import Answers as Answers
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
@@ -29,7 +33,14 @@ from robnas.attacks._library import APGD as APGD
 from robnas.attacks._library import AttackWarning as AttackWarning
 from robnas.attacks._library import AutoAttack as AutoAttack
 from robnas.attacks._library import Square as Square
+from robnas.types import check_attack_name
 
-ATTACKS = {"fgsm": FGSM, "pgd": PGD, "apgd": APGD, "square": Square, "autoattack": AutoAttack}
+ATTACKS: Registry[Callable[..., Any]] = Registry(
+    "attack",
+    {"fgsm": FGSM, "pgd": PGD, "apgd": APGD, "square": Square, "autoattack": AutoAttack},
+    Callable,
+    check_attack_name,
+)
+"""By the name that an attack has in metric keys."""
 
 __dir__ = _lazy.listing(__name__)

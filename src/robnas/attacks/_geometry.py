@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from robnas.errors import InputError
+from robnas._registry import Registry
+from robnas.types import NORMS
 
 _TINY = 1e-10
 _SMALL, _LARGE = 1e-6, 1e15  # slopes beyond which a sum of squares may be lost in float32, or in `_TINY`
@@ -180,7 +182,12 @@ def _empty(images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     return torch.empty(images.shape, dtype=dtype or images.dtype, device=images.device)
 
 
-GEOMETRIES: dict[str, Geometry] = {"linf": Linf(), "l2": L2(), "l1": L1()}
+def _open(norm: str) -> None:
+    """A threat model may name it, with any radius unless `NORMS` says otherwise."""
+    NORMS.setdefault(norm, math.inf)
+
+
+GEOMETRIES: Registry[Geometry] = Registry("norm", {"linf": Linf(), "l2": L2(), "l1": L1()}, Geometry, _open)
 """By the norm of a threat model."""
 
 
@@ -190,9 +197,4 @@ def geometry(norm: str) -> Geometry:
     Raises:
         InputError: it has none.
     """
-    if norm not in GEOMETRIES:
-        raise InputError("norm", expected=f"one of {', '.join(GEOMETRIES)}", got=norm)
-    found: object = GEOMETRIES[norm]
-    if not isinstance(found, Geometry):
-        raise InputError(f"geometry of {norm}", expected="a Geometry, which has all its parts", got=found)
-    return found
+    return GEOMETRIES[norm]

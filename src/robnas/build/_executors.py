@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from robnas._registry import Registry
 from robnas.build._executor import Executor, Trainer
 from robnas.build._local import LocalExecutor
 
@@ -15,4 +16,4 @@ def _ray(trainer: Trainer, **options: Any) -> Executor:
     return RayExecutor(trainer, **options)
 
 
-EXECUTORS: dict[str, Callable[..., Executor]] = {"local": LocalExecutor, "ray": _ray}
+EXECUTORS: Registry[Callable[..., Executor]] = Registry("executor", {"local": LocalExecutor, "ray": _ray}, Callable)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from robnas._download import data_directory
+from robnas._registry import Registry
 from robnas.data._cifar import CIFAR10, CIFAR100, load_cifar
 from robnas.data._dataset import Dataset
 from robnas.data._digits import load_digits
@@ -16,11 +17,15 @@ from robnas.data._user import load_user
 from robnas.errors import InputError
 from robnas.types import Progress, silent
 
-DATASETS: dict[str, Callable[..., Dataset]] = {
-    "cifar10": partial(load_cifar, CIFAR10),
-    "cifar100": partial(load_cifar, CIFAR100),
-    "imagenet16-120": load_imagenet16_120,
-}
+DATASETS: Registry[Callable[..., Dataset]] = Registry(
+    "data set",
+    {
+        "cifar10": partial(load_cifar, CIFAR10),
+        "cifar100": partial(load_cifar, CIFAR100),
+        "imagenet16-120": load_imagenet16_120,
+    },
+    Callable,
+)
 
 
 def load_data(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
+from robnas._registry import Registry
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, check_radius, metric_of
 from robnas.data import Dataset
@@ -125,11 +126,15 @@ def check_suite(suite: Suite, data: Dataset) -> None:
         check_radius(attack.threat, data.image_shape)
 
 
-SUITES: dict[str, Callable[[], Suite]] = {
-    "nas-robbench-201": Suite.nas_robbench_201,
-    "digits": Suite.digits,
-    "few-classes": Suite.few_classes,
-}
+SUITES: Registry[Callable[[], Suite]] = Registry(
+    "suite",
+    {
+        "nas-robbench-201": Suite.nas_robbench_201,
+        "digits": Suite.digits,
+        "few-classes": Suite.few_classes,
+    },
+    Callable,
+)
 
 
 def suite(name: str) -> Suite:
@@ -138,5 +143,4 @@ def suite(name: str) -> Suite:
     Raises:
         InputError: there is no such preset; the text lists them.
     """
-    check_keys("suite", [name], SUITES)
     return SUITES[name]()

@@ -114,7 +114,7 @@ def _strength(metric: str) -> tuple[bool, bool, int, float, tuple[str | int, ...
         return False, metric != "clean", -len(NORMS), 0.0, ()
     if found.threat is None:
         return False, False, 0, 0.0, ()
-    norm, label = -NORMS.index(found.threat.norm), label_order(found.label)
+    norm, label = -list(NORMS).index(found.threat.norm), label_order(found.label)
     return found.attack == "pgd", True, norm, found.threat.epsilon, label
 
 

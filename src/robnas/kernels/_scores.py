@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._brief import brief
+from robnas._registry import Registry
 from robnas._seeds import derive_seed
 from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.kernels._activations import Floats
@@ -133,12 +134,16 @@ class KernelScore:
         return MEASURES[self.measure](kernel, probe.labels.cpu().numpy())
 
 
-SCORES: dict[str, Score] = {
-    f"ntk-{kernel}-{measure}": KernelScore(kernel, measure)
-    for kernel in KERNELS
-    for measure in MEASURES
-    if kernel != "cross" or measure not in _SEMIDEFINITE  # the symmetric part of K̄ is indefinite
-}
+SCORES: Registry[Score] = Registry(
+    "score",
+    {
+        f"ntk-{kernel}-{measure}": KernelScore(kernel, measure)
+        for kernel in KERNELS
+        for measure in MEASURES
+        if kernel != "cross" or measure not in _SEMIDEFINITE  # the symmetric part of K̄ is indefinite
+    },
+    Callable,
+)
 """All scores by name: ``ntk-clean-lambda-min`` … A score of your own is one more entry."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.kernels import SCORES
 from robnas.proxies._croze import CRoZe
@@ -42,30 +43,36 @@ class Proxy(Protocol):
         ...
 
 
-CHEAP: dict[str, Proxy] = {
-    "parameters": parameters,
-    "macs": macs,
-    "convolutions": convolutions,
-    "grad_norm": grad_norm,
-    "plain": plain,
-    "snip": snip,
-    "grasp": grasp,
-    "l2_norm": l2_norm,
-    "fisher": fisher,
-    "synflow": synflow,
-    "jacov": jacov,
-    "epe_nas": epe_nas,
-    "nwot": nwot,
-    "zen": zen,
-    "jacobian_norm": jacobian_norm,
-    "croze": CRoZe(),
-    "croze_released": CRoZe(sign=-1.0),
-    "robust_score": robust_score,
-    "top_score": top_score,
-}
+CHEAP: Registry[Proxy] = Registry(
+    "proxy",
+    {
+        "parameters": parameters,
+        "macs": macs,
+        "convolutions": convolutions,
+        "grad_norm": grad_norm,
+        "plain": plain,
+        "snip": snip,
+        "grasp": grasp,
+        "l2_norm": l2_norm,
+        "fisher": fisher,
+        "synflow": synflow,
+        "jacov": jacov,
+        "epe_nas": epe_nas,
+        "nwot": nwot,
+        "zen": zen,
+        "jacobian_norm": jacobian_norm,
+        "croze": CRoZe(),
+        "croze_released": CRoZe(sign=-1.0),
+        "robust_score": robust_score,
+        "top_score": top_score,
+    },
+    Callable,
+)
 """Those that need no kernel."""
 
-PROXIES: dict[str, Proxy] = {**CHEAP, **{name: KernelProxy(score) for name, score in SCORES.items()}}
+PROXIES: Registry[Proxy] = Registry(
+    "proxy", CHEAP | {name: KernelProxy(score) for name, score in SCORES.items()}, Callable
+)
 """All proxies by name. One of your own is one more entry."""
 
 
@@ -80,7 +87,7 @@ def selected(names: Iterable[str]) -> list[str]:
     Raises:
         InputError: an unknown name.
     """
-    known = [*PROXIES, *(name for name in SCORES if name not in PROXIES)]
+    known = [*PROXIES.names(), *(name for name in SCORES if name not in PROXIES)]
     groups: dict[str, Iterable[str]] = {"all": known, "cheap": CHEAP}
     found = [one for name in names for one in groups.get(name, [name])]
     check_keys("proxy", found, [*groups, *known])

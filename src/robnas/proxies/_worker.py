@@ -29,7 +29,8 @@ def prepare(packed: bytes, parent: int) -> None:
     from robnas.proxies._proxies import PROXIES
 
     _prepared = pickle.loads(packed)  # noqa: S301  # of our own parent process
-    PROXIES.update(_prepared[1])  # those that were added there
+    for name, proxy in _prepared[1].items():  # those that were added there
+        PROXIES.register(name, proxy, overwrite=True)
 
 
 def score_one(arch: Architecture) -> tuple[str, dict[str, ProxyScore]]:

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from robnas._registry import Registry
 from robnas.search._space import digits_of, everything
 from robnas.spaces import EDGES, OPERATIONS, SIZE, WAYS, Architecture
 
@@ -36,7 +37,9 @@ def _path() -> npt.NDArray[np.float32]:
     return found
 
 
-ENCODINGS: dict[str, Callable[[], npt.NDArray[np.float32]]] = {"path": _path, "one-hot": _one_hot}
+ENCODINGS: Registry[Callable[[], npt.NDArray[np.float32]]] = Registry(
+    "encoding", {"path": _path, "one-hot": _one_hot}, Callable
+)
 """``path``: which of the 84 sequences of operations lead from the input to the output (White et al. 2021, BANANAS,
 where a sequence counts once whichever node it passes through); ``one-hot``: the operation of each edge, 30 columns."""
 

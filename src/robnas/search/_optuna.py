@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.errors import InputError, reason
 from robnas.search._algorithm import Loop, Steps, Values, one_objective
@@ -20,15 +21,19 @@ from robnas.types import check_count
 if TYPE_CHECKING:
     import optuna
 
-SAMPLERS: dict[str, str] = {
-    "tpe": "TPESampler",
-    "gp": "GPSampler",
-    "cma-es": "CmaEsSampler",
-    "nsga2": "NSGAIISampler",
-    "nsga3": "NSGAIIISampler",
-    "qmc": "QMCSampler",
-    "random": "RandomSampler",
-}
+SAMPLERS: Registry[str] = Registry(
+    "sampler",
+    {
+        "tpe": "TPESampler",
+        "gp": "GPSampler",
+        "cma-es": "CmaEsSampler",
+        "nsga2": "NSGAIISampler",
+        "nsga3": "NSGAIIISampler",
+        "qmc": "QMCSampler",
+        "random": "RandomSampler",
+    },
+    str,
+)
 """Samplers by short name; any other one comes as a function of a seed."""
 _SEVERAL = ("tpe", "gp", "nsga2", "nsga3", "qmc", "random")
 _CONTINUOUS = ("cma-es", "qmc")

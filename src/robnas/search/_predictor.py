@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from robnas._registry import Registry
+
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
@@ -59,7 +61,7 @@ def ridge(rows: Matrix, values: Matrix, new: Matrix, members: int, rng: np.rando
     return predicted
 
 
-PREDICTORS: dict[str, Predictor] = {"mlp": mlp, "forest": forest, "ridge": ridge}
+PREDICTORS: Registry[Predictor] = Registry("predictor", {"mlp": mlp, "forest": forest, "ridge": ridge}, Callable)
 
 
 @cache

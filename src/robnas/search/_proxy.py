@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from robnas._files import read_text
+from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
@@ -45,12 +46,16 @@ def _top_score(arch: Architecture) -> float:
     return -np.inf if found is None else found
 
 
-SIZES: dict[str, Ranked] = {
-    "parameters": lambda arch: float(_counts(arch).parameters),
-    "macs": lambda arch: float(_counts(arch).macs),
-    "convolutions": _convolutions,
-    "top_score": _top_score,
-}
+SIZES: Registry[Ranked] = Registry(
+    "proxy (without a file of scores)",
+    {
+        "parameters": lambda arch: float(_counts(arch).parameters),
+        "macs": lambda arch: float(_counts(arch).macs),
+        "convolutions": _convolutions,
+        "top_score": _top_score,
+    },
+    Callable,
+)
 """Proxies that need no network: sizes on live edges, and `robnas.networks.top_score`. Others come as a function, a
 mapping or a file of scores."""
 

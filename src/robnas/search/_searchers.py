@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.errors import InputError
 from robnas.search._algorithm import Algorithm
@@ -20,17 +21,21 @@ from robnas.search._predictor_evolution import PredictorEvolution
 from robnas.search._proxy import ProxySearch
 from robnas.search._random import RandomSearch
 
-SEARCHERS: dict[str, Callable[..., Algorithm]] = {
-    "random-search": RandomSearch,
-    "local-search": LocalSearch,
-    "regularized-evolution": RegularizedEvolution,
-    "bananas": Bananas,
-    "predictor-evolution": PredictorEvolution,
-    "nsga2": NSGA2,
-    "mo-regularized-evolution": MORegularizedEvolution,
-    "proxy-search": ProxySearch,
-    "optuna": Optuna,
-}
+SEARCHERS: Registry[Callable[..., Algorithm]] = Registry(
+    "algorithm",
+    {
+        "random-search": RandomSearch,
+        "local-search": LocalSearch,
+        "regularized-evolution": RegularizedEvolution,
+        "bananas": Bananas,
+        "predictor-evolution": PredictorEvolution,
+        "nsga2": NSGA2,
+        "mo-regularized-evolution": MORegularizedEvolution,
+        "proxy-search": ProxySearch,
+        "optuna": Optuna,
+    },
+    Callable,
+)
 """Algorithms by name; a frozen dataclass with `start`, as the protocol `Algorithm` says, and a line here add one."""
 
 
@@ -44,7 +49,6 @@ def searcher(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
     Raises:
         InputError: no such algorithm or setting, or a wrong value.
     """
-    check_keys("algorithm", [name], SEARCHERS)
     kind = SEARCHERS[name]
     given = dict(settings or {})
     fields = {field.name: field for field in dataclasses.fields(cast(Any, kind))}

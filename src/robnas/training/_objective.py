@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas._registry import Registry
 from robnas.attacks import Ball, ascend, check_logits, clip_to_ball, frozen, summed_cross_entropy
 from robnas.training._precision import attack_dtype, mixed_precision
 from robnas.training._recipe import Recipe
@@ -83,4 +84,4 @@ def _divergence(logits: Tensor, target: Tensor) -> Tensor:
     return F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum", log_target=True)
 
 
-OBJECTIVES: dict[str, Objective] = {"mixed": mixed, "trades": trades}
+OBJECTIVES: Registry[Objective] = Registry("recipe objective", {"mixed": mixed, "trades": trades}, Callable)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from robnas._registry import Registry
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
@@ -182,10 +183,14 @@ def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
     return PGD(**{**values, "threat": threat})
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {
-    "nas-robbench-201": Recipe.nas_robbench_201,
-    "digits": Recipe.digits,
-}
+RECIPES: Registry[Callable[[], Recipe]] = Registry(
+    "recipe",
+    {
+        "nas-robbench-201": Recipe.nas_robbench_201,
+        "digits": Recipe.digits,
+    },
+    Callable,
+)
 
 
 def recipe(name: str) -> Recipe:
@@ -194,5 +199,4 @@ def recipe(name: str) -> Recipe:
     Raises:
         InputError: there is no such preset; the text lists them.
     """
-    check_keys("recipe", [name], RECIPES)
     return RECIPES[name]()
