@@ -1,118 +1,165 @@
-"""One NAS-Bench-201 architecture: a frozen, hashable value."""
+"""What an architecture is: a value of a space with one text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, final
 
-from robnas.errors import InputError
-from robnas.spaces import _encodings
-from robnas.spaces._encodings import EDGES, FORMATS, OPERATIONS
-
-SIZE: int = len(OPERATIONS) ** len(EDGES)
-CONVOLUTIONS = ("nor_conv_1x1", "nor_conv_3x3")
+if TYPE_CHECKING:
+    from robnas.spaces._gene import Value
+    from robnas.spaces.nas_bench_201 import CellArchitecture
 
 
-@dataclass(frozen=True, init=False, order=True, repr=False)
 class Architecture:
-    """A cell of 4 nodes and 6 edges, one of 5 operations on each (Dong and Yang 2020, NAS-Bench-201).
+    """A frozen, hashable, ordered value of a search space; the name of the space and the text identify it.
 
-    Args:
-        given: a genotype string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, a digit code ``"323133"``, six operation
-            names, a NASLib tuple of six integers, an HPOBench dictionary, one of these written as a text such as
-            ``"(2, 3, 0, 2, 2, 2)"``, or an architecture.
-        encoding: what `given` is: ``genotype``, ``code``, ``operations``, ``naslib`` or ``hpobench``; if omitted, that
-            is seen from its form. A list of six integers shows no form: it may be NASLib's or the digits of a code.
-
-    Raises:
-        InputError: the encoding is malformed; the text names the position and the accepted values.
+    ``Architecture(given)`` makes one of ``nas-bench-201``, see `CellArchitecture`; those of other spaces are made by
+    their space, as in ``SPACES["wide-resnet"].from_genes({"D1": 4, …})``.
     """
 
-    code: str
-    """Six digits, one per edge in the order 0→1 0→2 1→2 0→3 1→3 2→3; each is an index into `OPERATIONS`."""
+    __slots__ = ()
 
-    def __init__(self, given: object, /, *, encoding: str | None = None) -> None:
-        code = given.code if isinstance(given, Architecture) else _encodings.parse(given, encoding)
-        object.__setattr__(self, "code", code)
+    if TYPE_CHECKING:
 
-    @classmethod
-    def from_index(cls, index: int) -> Architecture:
-        """The architecture at `index` (0 … 15,624) of the project's own order: the base-5 value of the digit code."""
-        if not 0 <= index < SIZE:
-            raise InputError("architecture index", expected=f"a number from 0 to {SIZE - 1}", got=index)
-        digits = ""
-        for _ in EDGES:
-            index, digit = divmod(index, len(OPERATIONS))
-            digits = str(digit) + digits
-        return cls._trusted(digits)
+        def __new__(cls, given: object, /, *, encoding: str | None = None) -> CellArchitecture: ...
 
-    @classmethod
-    def _trusted(cls, code: str) -> Architecture:
-        self = cls.__new__(cls)
-        object.__setattr__(self, "code", code)
-        return self
+        @classmethod
+        def from_index(cls, index: int) -> CellArchitecture: ...
 
-    def __repr__(self) -> str:
-        return f"Architecture({self.code!r})"
+        # What only those of nas-bench-201 have, for the rooms that still know no other space.
+        code: str
+
+        @property
+        def reaches_output(self) -> tuple[bool, ...]: ...
+
+        @property
+        def live_edges(self) -> tuple[bool, ...]: ...
+
+        @property
+        def genotype(self) -> str: ...
+
+        @property
+        def index(self) -> int: ...
+
+        @property
+        def operations(self) -> tuple[str, ...]: ...
+
+        def format(self, encoding: str) -> Any: ...
+
+        def neighbours(self) -> Iterator[Architecture]: ...
+
+    else:
+
+        def __new__(cls, *_given, **_settings):
+            """`cls` decides, or ``nas-bench-201`` where nobody says more than ``Architecture``."""
+            return object.__new__(_cell() if cls is Architecture else cls)
+
+        @classmethod
+        def from_index(cls, index):
+            """`CellArchitecture.from_index`."""
+            return _cell().from_index(index)
+
+    @property
+    def space(self) -> str:
+        """Name of the space."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """The one canonical text, which the space reads back."""
+        raise NotImplementedError
+
+    @property
+    def genes(self) -> Mapping[str, Value]:
+        """The value of each gene, in the order of the space's genes."""
+        raise NotImplementedError
+
+    def _key(self) -> tuple[Any, ...]:
+        """By which architectures of one space are sorted."""
+        raise NotImplementedError
+
+    def __lt__(self, other: Any) -> bool:
+        return self._key() < other._key() if type(self) is type(other) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return self._key() <= other._key() if type(self) is type(other) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return self._key() > other._key() if type(self) is type(other) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return self._key() >= other._key() if type(self) is type(other) else NotImplemented
 
     def __str__(self) -> str:
-        return self.code
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"SPACES[{self.space!r}].parse({self.text!r})"
+
+
+def _cell() -> type[CellArchitecture]:
+    from robnas.spaces.nas_bench_201 import CellArchitecture
+
+    return CellArchitecture
+
+
+@final
+class GeneArchitecture(Architecture):
+    """An architecture of a space that has nothing but genes; `Space.parse` and `Space.from_genes` make them.
+
+    Args:
+        space: name of the space.
+        positions: place of each gene's value among its choices.
+        text: ``gene=value,…``.
+        genes: the values.
+    """
+
+    __slots__ = ("_genes", "_positions", "_space", "_text")
+    _space: str
+    _positions: tuple[int, ...]
+    _text: str
+    _genes: Mapping[str, Value]
+
+    def __init__(self, space: str, positions: tuple[int, ...], text: str, genes: Mapping[str, Value]) -> None:
+        for name, value in (("_space", space), ("_positions", positions), ("_text", text)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_genes", MappingProxyType(dict(genes)))
 
     @property
-    def index(self) -> int:
-        """Position in the project's own order; not the published index."""
-        return int(self.code, len(OPERATIONS))
+    def space(self) -> str:
+        """Name of the space."""
+        return self._space
 
     @property
-    def operations(self) -> tuple[str, ...]:
-        """The six operation names, in edge order."""
-        return _encodings.to_operations(self.code)
+    def positions(self) -> tuple[int, ...]:
+        """Place of each gene's value among its choices."""
+        return self._positions
 
     @property
-    def genotype(self) -> str:
-        """The NAS-Bench-201 string."""
-        return _encodings.to_genotype(self.code)
+    def text(self) -> str:
+        """``gene=value,…`` in the order of the space's genes."""
+        return self._text
 
-    def format(self, encoding: str) -> Any:
-        """This architecture as ``genotype``, ``code``, ``operations``, ``naslib`` or ``hpobench``."""
-        if not isinstance(encoding, str) or encoding not in FORMATS:
-            raise InputError("encoding", expected=f"one of {', '.join(FORMATS)}", got=encoding)
-        return FORMATS[encoding](self.code)
+    @property
+    def genes(self) -> Mapping[str, Value]:
+        """The value of each gene."""
+        return self._genes
 
-    @cached_property
-    def reaches_output(self) -> tuple[bool, ...]:
-        """Per node: whether a path of operations other than ``none`` leads from it to the output (node 3)."""
-        reaches = [False, False, False, True]
-        for (source, target), digit in zip(reversed(EDGES), reversed(self.code), strict=True):
-            reaches[source] |= reaches[target] and digit != "0"
-        return tuple(reaches)
+    def _key(self) -> tuple[Any, ...]:
+        return self._space, self._positions, self._text
 
-    @cached_property
-    def live_edges(self) -> tuple[bool, ...]:
-        """Per edge: whether it lies on a path of operations other than ``none`` from the input to the output."""
-        reached = [True, False, False, False]
-        for (source, target), digit in zip(EDGES, self.code, strict=True):
-            reached[target] |= reached[source] and digit != "0"
-        return tuple(
-            digit != "0" and reached[source] and self.reaches_output[target]
-            for (source, target), digit in zip(EDGES, self.code, strict=True)
-        )
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GeneArchitecture) and self._key() == other._key()
 
-    def with_operation(self, edge: int, operation: int) -> Architecture:
-        """This architecture with the operation number on one edge replaced."""
-        return self._trusted(f"{self.code[:edge]}{operation}{self.code[edge + 1 :]}")
+    def __hash__(self) -> int:
+        return hash(self._text)
 
-    def neighbours(self) -> Iterator[Architecture]:
-        """The 24 architectures that differ in the operation of one edge."""
-        for edge, digit in enumerate(self.code):
-            for operation in range(len(OPERATIONS)):
-                if operation != int(digit):
-                    yield self.with_operation(edge, operation)
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an architecture is a value: {name} cannot be set")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an architecture is a value: {name} cannot be deleted")
 
-def architectures() -> Iterator[Architecture]:
-    """All 15,625 architectures, in the project's own order."""
-    for index in range(SIZE):
-        yield Architecture.from_index(index)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GeneArchitecture, (self._space, self._positions, self._text, dict(self._genes))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
+from robnas.spaces._architecture import Architecture
+from robnas.spaces._gene import Gene, Value
+from robnas.spaces._owners import of_another_space
+from robnas.spaces._space import Space
 from robnas.types import check_count
 
 Activation = Literal["relu", "leaky-relu", "tanh", "sigmoid", "silu", "gelu", "erf"]
@@ -20,12 +23,15 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 READOUTS: tuple[Readout, ...] = get_args(Readout)
 LEAKY_SLOPE = 0.01
 """Negative slope of ``leaky-relu``, PyTorch's default."""
+NAME = "theory"
+_FILTER = "filter_size"
 _FORM = re.compile(r"(?:fc|conv(\d+)-(flat|pool)):([a-z,\-]+):([01]+)")
 _EXAMPLE = "fc:relu,tanh,relu:10 or conv3-flat:relu,relu:1"
 
 
-@dataclass(frozen=True, order=True, repr=False)
-class TheoryArchitecture:
+@final
+@dataclass(frozen=True, repr=False)
+class TheoryArchitecture(Architecture):
     """A residual network of depth L ≥ 3 with one output (Wu et al. 2024, Eq. 1 and 2).
 
     Layers 1 … L−1 have an activation each, the read-out is linear. Written ``fc:relu,tanh,relu:10`` for a fully
@@ -77,12 +83,31 @@ class TheoryArchitecture:
             readout or "flat",  # type: ignore[arg-type]
         )
 
-    def __str__(self) -> str:
+    def _key(self) -> tuple[Any, ...]:
+        return self.activations, self.skips, self.kernel_size, self.readout
+
+    @property
+    def space(self) -> str:
+        """``theory``."""
+        return NAME
+
+    @property
+    def genes(self) -> Mapping[str, Value]:
+        """Filter size, the activation of each layer and its skip."""
+        return {
+            _FILTER: self.kernel_size,
+            **{f"activation_{layer}": name for layer, name in enumerate(self.activations, 1)},
+            **{f"skip_{layer}": skip for layer, skip in enumerate(self.skips, 1)},
+        }
+
+    @property
+    def text(self) -> str:
+        """``fc:relu,tanh,relu:10``."""
         kind = f"conv{self.kernel_size}-{self.readout}" if self.kernel_size else "fc"
         return f"{kind}:{','.join(self.activations)}:{''.join(map(str, self.skips))}"
 
     def __repr__(self) -> str:
-        return f"TheoryArchitecture.parse({str(self)!r})"
+        return f"TheoryArchitecture.parse({self.text!r})"
 
     @property
     def depth(self) -> int:
@@ -95,71 +120,107 @@ class TheoryArchitecture:
         return self.kernel_size > 0
 
 
-@dataclass(frozen=True)
-class TheorySpace:
+@final
+class TheorySpace(Space):
     """All architectures of one depth: each layer's activation and skip, and the filter size, are free.
 
-    It has the methods of a space that search algorithms call, so any of them runs on it by ``ask`` and ``tell``.
+    Args:
+        depth: L, at least 3.
+        activations: choices for each layer.
+        kernel_sizes: choices of the filter size; 0 stands for fully connected.
+        readout: of the convolutional architectures.
+        objectives: values per answer, for search algorithms.
 
     Raises:
         InputError: a depth below 3, an empty or repeated choice.
     """
 
-    depth: int
-    """L."""
-    activations: tuple[Activation, ...] = ("relu", "leaky-relu", "tanh", "sigmoid", "silu", "gelu", "erf")
-    """Choices for each layer."""
-    kernel_sizes: tuple[int, ...] = (0,)
-    """Choices of the filter size; 0 stands for fully connected."""
-    readout: Readout = "flat"
-    """Of the convolutional architectures."""
-    objectives: int = field(default=1, kw_only=True)
-    """Values per answer, for search algorithms."""
-
-    def __post_init__(self) -> None:
-        check_count("depth", self.depth, 3)
+    def __init__(
+        self,
+        depth: int = 4,
+        activations: Sequence[Activation] = ACTIVATIONS,
+        kernel_sizes: Sequence[int] = (0,),
+        readout: Readout = "flat",
+        *,
+        objectives: int = 1,
+    ) -> None:
+        self.depth = check_count("depth", depth, 3)
+        self.activations, self.kernel_sizes = tuple(activations), tuple(kernel_sizes)
+        self.readout: Readout = readout
+        self.objectives = objectives
         for what, choices in (("activations", self.activations), ("filter sizes", self.kernel_sizes)):
             if not choices or len(set(choices)) != len(choices):
                 raise InputError(what, expected="at least one, none twice", got=choices)
-        self.from_index(self.size - 1)  # checks the choices themselves
+        layers = range(1, self.depth)
+        super().__init__(
+            NAME,
+            genes=[
+                Gene(_FILTER, self.kernel_sizes, ordered=True),
+                *(Gene(f"activation_{layer}", self.activations) for layer in layers),
+                *(Gene(f"skip_{layer}", (0, 1)) for layer in layers[:-1]),
+            ],
+        )
+        for kernel_size in self.kernel_sizes:  # checks the choices themselves
+            self.at([self.kernel_sizes.index(kernel_size), *(len(gene) - 1 for gene in self.genes[1:])])
+        check_keys("activation", self.activations, ACTIVATIONS)
 
     @property
-    def size(self) -> int:
-        """Number of architectures."""
-        return math.prod(self._bases)
+    def settings(self) -> Mapping[str, Any]:
+        """Depth, and what there is to choose from."""
+        return {
+            "depth": self.depth,
+            "activations": list(self.activations),
+            "kernel_sizes": list(self.kernel_sizes),
+            "readout": self.readout,
+        }
+
+    def configure(self, **settings: Any) -> TheorySpace:
+        """The space of another depth, or with other choices."""
+        self._check_settings(settings)
+        return TheorySpace(**{**self.settings, **settings}, objectives=self.objectives)
 
     @property
-    def _bases(self) -> tuple[int, ...]:
-        """Choices per position: filter size, activations, skips."""
-        layers = self.depth - 1
-        return (len(self.kernel_sizes), *(len(self.activations),) * layers, *(2,) * (layers - 1))
+    def key(self) -> str:
+        """``theory:depth=4,…``, choices joined by a plus."""
+        values = {name: "+".join(map(str, v)) if isinstance(v, list) else v for name, v in self.settings.items()}
+        return f"{self.name}:{','.join(f'{name}={value}' for name, value in values.items())}"
 
-    def from_index(self, index: int) -> TheoryArchitecture:
-        """The architecture at `index` (0 … size − 1).
+    # texts
+
+    def parse(self, given: object) -> TheoryArchitecture:
+        """The architecture of its text, see `TheoryArchitecture`, or of its genes.
 
         Raises:
-            InputError: there is none.
+            InputError: it is malformed, or of another depth or with other choices than the space.
         """
-        if not 0 <= index < self.size:
-            raise InputError("index", expected=f"a number from 0 to {self.size - 1}", got=index)
-        digits: list[int] = []
-        for base in reversed(self._bases):
-            index, digit = divmod(index, base)
-            digits.insert(0, digit)
-        return self._from_digits(digits)
+        if isinstance(given, Mapping):
+            return self.from_genes(given)  # type: ignore[return-value]
+        if error := of_another_space(given, NAME):
+            raise error
+        arch = TheoryArchitecture.parse(given) if isinstance(given, str) else given
+        if arch not in self:
+            raise InputError("architecture", expected=f"one of depth {self.depth} in the space", got=Verbatim(arch))
+        return arch  # type: ignore[return-value]
 
-    def _from_digits(self, digits: list[int]) -> TheoryArchitecture:
-        layers, kernel_size = self.depth - 1, self.kernel_sizes[digits[0]]
+    def reads(self, text: str) -> bool:
+        """Whether a text names an architecture of this kind, of whatever depth."""
+        return _FORM.fullmatch(text.strip()) is not None
+
+    def at(self, positions: Sequence[int]) -> TheoryArchitecture:
+        """The architecture at these places among the choices of each gene."""
+        layers, kernel_size = self.depth - 1, self.kernel_sizes[positions[0]]
         return TheoryArchitecture(
-            tuple(self.activations[digit] for digit in digits[1 : layers + 1]),
-            tuple(digits[layers + 1 :]),
+            tuple(self.activations[place] for place in positions[1 : layers + 1]),
+            tuple(positions[layers + 1 :]),
             kernel_size,
             self.readout if kernel_size else "flat",
         )
 
-    def _digits(self, arch: TheoryArchitecture) -> list[int]:
+    def positions(self, arch: Architecture) -> tuple[int, ...]:
+        """Place of each gene's value among its choices."""
+        arch = self.parse(arch)
         chosen = [self.activations.index(name) for name in arch.activations]
-        return [self.kernel_sizes.index(arch.kernel_size), *chosen, *arch.skips]
+        return (self.kernel_sizes.index(arch.kernel_size), *chosen, *arch.skips)
 
     def __contains__(self, arch: object) -> bool:
         return (
@@ -170,18 +231,10 @@ class TheorySpace:
             and arch.readout == (self.readout if arch.kernel_size else "flat")
         )
 
-    def __len__(self) -> int:
-        return self.size  # Python's len ends at 2⁶³, which depth 20 exceeds; `size` does not
-
-    def __bool__(self) -> bool:
-        return True
+    # as search algorithms see it: every architecture is a class of its own
 
     def __getitem__(self, index: int) -> TheoryArchitecture:
-        return self.from_index(index)
-
-    def __iter__(self) -> Iterator[TheoryArchitecture]:
-        """All architectures, by index."""
-        return (self.from_index(index) for index in range(self.size))
+        return self.from_index(index)  # type: ignore[return-value]
 
     @property
     def architectures(self) -> TheorySpace:
@@ -190,67 +243,18 @@ class TheorySpace:
 
     representatives = architectures
 
-    def index_of(self, arch: TheoryArchitecture) -> int:
-        """The number that `from_index` takes.
+    def class_of(self, arch: Architecture) -> int:
+        """Its number."""
+        return self.index_of(arch)
 
-        Raises:
-            InputError: `arch` is not in the space.
-        """
-        if arch not in self:
-            raise InputError("architecture", expected=f"one of depth {self.depth} in the space", got=Verbatim(arch))
-        index = 0
-        for digit, base in zip(self._digits(arch), self._bases, strict=True):
-            index = index * base + digit
-        return index
-
-    class_of = index_of
-
-    def neighbours(self, arch: TheoryArchitecture) -> tuple[TheoryArchitecture, ...]:
-        """Those that differ in one activation, one skip, or the filter size.
-
-        Raises:
-            InputError: `arch` is not in the space.
-        """
-        self.index_of(arch)
-        digits = self._digits(arch)
-        return tuple(
-            self._from_digits([*digits[:place], other, *digits[place + 1 :]])
-            for place, base in enumerate(self._bases)
-            for other in range(base)
-            if other != digits[place]
-        )
-
-    def random(self, rng: np.random.Generator) -> TheoryArchitecture:
-        """One architecture, drawn uniformly."""
-        return self._from_digits([int(rng.integers(base)) for base in self._bases])
-
-    def sample(self, rng: np.random.Generator, count: int) -> list[TheoryArchitecture]:
-        """Architectures drawn uniformly, without replacement.
-
-        Raises:
-            InputError: more than there are.
-        """
-        if check_count("sample count", count, 0) > self.size:
-            raise InputError("sample count", expected=f"at most {self.size}", got=count)
-        if 4 * count > self.size:
-            return [self.from_index(int(index)) for index in rng.choice(self.size, size=count, replace=False)]
-        drawn: dict[TheoryArchitecture, None] = {}
-        while len(drawn) < count:
-            drawn[self.random(rng)] = None
-        return list(drawn)
-
-    def mutate(self, arch: TheoryArchitecture, rng: np.random.Generator) -> TheoryArchitecture:
-        """One of the neighbours, drawn uniformly; `arch` itself where there is none."""
-        near = self.neighbours(arch)
-        return near[int(rng.integers(len(near)))] if near else arch
-
-    def fresh(self, taken: Container[int], rng: np.random.Generator, tries: int = 20) -> TheoryArchitecture | None:
-        """A random architecture whose index is not in `taken`; None if there is none left."""
+    def fresh(self, taken: Container[int], rng: np.random.Generator, tries: int = 20) -> Architecture | None:
+        """A random architecture whose number is not in `taken`; None if there is none left."""
         for _ in range(tries):
             if self.index_of(arch := self.random(rng)) not in taken:
                 return arch
-        start = int(rng.integers(self.size))
-        for step in range(self.size):
-            if (index := (start + step) % self.size) not in taken:
+        size = self._check_finite()
+        start = int(rng.integers(size))
+        for step in range(size):
+            if (index := (start + step) % size) not in taken:
                 return self.from_index(index)
         return None

@@ -7,8 +7,8 @@ from functools import lru_cache
 from itertools import groupby, permutations, product
 from typing import TypeAlias
 
-from robnas.spaces._architecture import CONVOLUTIONS, SIZE, Architecture
-from robnas.spaces._encodings import EDGES, OPERATIONS
+from robnas.spaces.nas_bench_201._architecture import CONVOLUTIONS, SIZE, CellArchitecture
+from robnas.spaces.nas_bench_201._encodings import EDGES, OPERATIONS
 
 Terms: TypeAlias = tuple[str, ...]
 
@@ -61,7 +61,7 @@ def network(code: str, *, strict: bool) -> str:
 
 def _orders(code: str, strict: bool) -> Iterator[tuple[int, ...]]:
     """The live convolution edges by what they are unfolded, in all orders among the equal ones."""
-    reaches = Architecture(code).reaches_output
+    reaches = CellArchitecture(code).reaches_output
     form = {}
     for edge, ((source, target), digit) in enumerate(zip(EDGES, code, strict=True)):
         arriving = _unfolded_terms(code[: _ARRIVING[source]], source, strict)

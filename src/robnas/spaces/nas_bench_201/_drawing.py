@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from robnas.spaces._architecture import Architecture
-from robnas.spaces._encodings import EDGES
+from robnas.spaces.nas_bench_201._architecture import CellArchitecture
+from robnas.spaces.nas_bench_201._encodings import EDGES
 
 _STEP = 24  # columns between nodes
 
@@ -13,7 +13,7 @@ def draw_cell(arch: object) -> str:
 
     Live edges are drawn with ``─``; edges that carry nothing from the input to the output with ``┄``.
     """
-    arch = Architecture(arch)
+    arch = CellArchitecture(arch)
     lines = {
         edge: ("─" if live else "┄", f" {name} ")
         for edge, name, live in zip(EDGES, arch.operations, arch.live_edges, strict=True)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from robnas._arrays import read_arrays
 from robnas._brief import brief
 from robnas.errors import InputError
-from robnas.spaces import _canonical
-from robnas.spaces._architecture import SIZE, Architecture, architectures
+from robnas.spaces.nas_bench_201 import _canonical
+from robnas.spaces.nas_bench_201._architecture import SIZE, CellArchitecture, architectures
 
 KIND = "robnas partitions 2"
 Keys: TypeAlias = Callable[[str], str]
@@ -50,14 +50,14 @@ class Partition:
 
     def same(self, first: object, second: object) -> bool:
         """Whether both, in any encoding, are in one class."""
-        return bool(self.class_of[Architecture(first).index] == self.class_of[Architecture(second).index])
+        return bool(self.class_of[CellArchitecture(first).index] == self.class_of[CellArchitecture(second).index])
 
-    def members(self, arch: object) -> tuple[Architecture, ...]:
+    def members(self, arch: object) -> tuple[CellArchitecture, ...]:
         """All architectures in the class of `arch`, which may be any encoding, in the project's own order."""
-        indices = np.flatnonzero(self.class_of == self.class_of[Architecture(arch).index])
-        return tuple(Architecture.from_index(int(index)) for index in indices)
+        indices = np.flatnonzero(self.class_of == self.class_of[CellArchitecture(arch).index])
+        return tuple(CellArchitecture.from_index(int(index)) for index in indices)
 
-    def representatives(self, rank: Sequence[int] | np.ndarray | None = None) -> tuple[Architecture, ...]:
+    def representatives(self, rank: Sequence[int] | np.ndarray | None = None) -> tuple[CellArchitecture, ...]:
         """One architecture per class: the member of lowest rank.
 
         Args:
@@ -66,7 +66,7 @@ class Partition:
         """
         order = np.arange(SIZE) if rank is None else np.argsort(np.asarray(rank), kind="stable")
         _, first = np.unique(self.class_of[order], return_index=True)
-        return tuple(Architecture.from_index(int(index)) for index in order[first])
+        return tuple(CellArchitecture.from_index(int(index)) for index in order[first])
 
 
 def canonical(arch: object, name: str) -> str:
@@ -77,7 +77,7 @@ def canonical(arch: object, name: str) -> str:
     Raises:
         InputError: there is no such partition.
     """
-    return _definition(name)(Architecture(arch).code)
+    return _definition(name)(CellArchitecture(arch).code)
 
 
 def partition(name: str, version: int | None = None) -> Partition:
@@ -97,7 +97,7 @@ def partition(name: str, version: int | None = None) -> Partition:
 @cache
 def _stored(name: str) -> Partition:
     # The result of `compute_partition`, kept in the package: a table loads in less time than that takes.
-    (stored,) = read_arrays(resources.files("robnas.spaces").joinpath("partitions.npz"), KIND, name)
+    (stored,) = read_arrays(resources.files("robnas.spaces.nas_bench_201").joinpath("partitions.npz"), KIND, name)
     return _freeze(name, stored.astype(np.int32))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from robnas.spaces._architecture import SIZE, Architecture
-from robnas.spaces._encodings import EDGES, OPERATIONS
-from robnas.spaces._partition import partition as named_partition
+from robnas.spaces.nas_bench_201._architecture import SIZE, CellArchitecture
+from robnas.spaces.nas_bench_201._encodings import EDGES, OPERATIONS
+from robnas.spaces.nas_bench_201._partition import partition as named_partition
 from robnas.types import check_range
 
 
-def sample(rng: np.random.Generator, count: int, partition: str | None = None) -> list[Architecture]:
+def sample(rng: np.random.Generator, count: int, partition: str | None = None) -> list[CellArchitecture]:
     """Architectures drawn uniformly, without replacement.
 
     Args:
@@ -25,19 +25,19 @@ def sample(rng: np.random.Generator, count: int, partition: str | None = None) -
     check_range("sample count", count, 0, size)
     chosen = rng.choice(size, size=count, replace=False)
     if partition is None:
-        return [Architecture.from_index(int(index)) for index in chosen]
+        return [CellArchitecture.from_index(int(index)) for index in chosen]
     representatives = named_partition(partition).representatives()
     return [representatives[index] for index in chosen]
 
 
-def mutate(arch: Architecture, rng: np.random.Generator) -> Architecture:
+def mutate(arch: CellArchitecture, rng: np.random.Generator) -> CellArchitecture:
     """One of the 24 neighbours, drawn uniformly."""
     edge = int(rng.integers(len(EDGES)))
     shift = int(rng.integers(1, len(OPERATIONS)))
     return arch.with_operation(edge, (int(arch.code[edge]) + shift) % len(OPERATIONS))
 
 
-def crossover(first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+def crossover(first: CellArchitecture, second: CellArchitecture, rng: np.random.Generator) -> CellArchitecture:
     """A child whose operation on each edge comes from either parent with probability ½ (uniform crossover)."""
     genes = zip(first.code, second.code, rng.integers(2, size=len(EDGES)), strict=True)
-    return Architecture("".join(b if pick else a for a, b, pick in genes))
+    return CellArchitecture("".join(b if pick else a for a, b, pick in genes))

@@ -1,0 +1,47 @@
+"""Every space by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from robnas._registry import Registry
+from robnas.errors import InputError, Verbatim
+from robnas.spaces._space import Space
+from robnas.spaces._theory import TheorySpace
+from robnas.spaces._wide_resnet import wide_resnet
+from robnas.spaces.nas_bench_201 import NASBench201
+
+SPACES: Registry[Space] = Registry(
+    "space", {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())}
+)
+"""Search spaces by name, with their usual settings; ``SPACES[space.name] = space`` adds one."""
+
+
+def space_of(facts: Mapping[str, Any] | str | None) -> Space:
+    """The space that a file or a person names: a name, or a mapping of `Space.to_dict`; ``nas-bench-201`` if None.
+
+    Raises:
+        InputError: there is no such space here, which says how to bring it; or it has no such settings.
+    """
+    if facts is None:
+        return SPACES["nas-bench-201"]
+    values = {"name": facts} if isinstance(facts, str) else dict(facts)
+    name = values.pop("name", "nas-bench-201")
+    if not isinstance(name, str) or name not in SPACES:
+        raise InputError(
+            "space",
+            expected=f"one of {', '.join(SPACES)}",
+            got=name,
+            remedy="a space of your own is brought by --import FILE, or imports = [FILE] in a plan",
+        )
+    return SPACES[name].configure(**values) if values else SPACES[name]
+
+
+def parse_key(key: str) -> dict[str, Any]:
+    """Name and settings of `Space.key`, as texts and whole numbers."""
+    name, _, written = key.partition(":")
+    pairs = [entry.partition("=") for entry in written.split(",")] if written else []
+    if any(not separator for _, separator, _ in pairs):
+        raise InputError("space", expected="a name, or name:setting=value,…", got=Verbatim(key))
+    return {"name": name} | {name_: int(value) if value.isdecimal() else value for name_, _, value in pairs}
