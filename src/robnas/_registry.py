@@ -79,6 +79,8 @@ class Registry(dict[str, _T]):
             raise InputError(f"{self.what} {shorten(name)}", expected=f"a {kind}", got=value)
         if self._check is not None:
             self._check(name)
+        if self._own_name and value.name != name:
+            raise InputError(f"{self.what} name", expected=f"its own, {value.name}", got=name)
         before = dict.get(self, name, _NONE)
         if before is not _NONE and not overwrite:
             raise InputError(

@@ -249,3 +249,10 @@ def test_the_shipped_spaces():
         wide.partition("identical")
     assert wide.draw(arch).splitlines()[0] == "D1  4"
     assert "nor_conv" in SPACES["nas-bench-201"].draw(robnas.Architecture("323133"))
+
+
+def test_a_space_is_registered_under_its_own_name():
+    with pytest.raises(InputError, match="space name: expected its own, toy, got 'other'"):
+        SPACES["other"] = TOY
+    with pytest.raises(InputError, match="space toy: expected a space, got 3|space 'toy': expected a space, got 3"):
+        SPACES["toy"] = 3

@@ -13,7 +13,7 @@ from robnas.spaces._wide_resnet import wide_resnet
 from robnas.spaces.nas_bench_201 import NASBench201
 
 SPACES: Registry[Space] = Registry(
-    "space", {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())}
+    "space", {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())}, Space, own_name=True
 )
 """Search spaces by name, with their usual settings; ``SPACES[space.name] = space`` adds one."""
 
