@@ -30,12 +30,19 @@ class Registry(dict[str, _T]):
         values: those that come with robnas.
         kind: each value is an instance of it.
         check: raises `InputError` at a name that will not do.
+        own_name: each value's attribute `name` is its key.
     """
 
     def __init__(
-        self, what: str, values: Mapping[str, _T], kind: Any = object, check: Callable[[str], object] | None = None
+        self,
+        what: str,
+        values: Mapping[str, _T],
+        kind: Any = object,
+        check: Callable[[str], object] | None = None,
+        *,
+        own_name: bool = False,
     ) -> None:
-        self.what, self._kind, self._check = what, kind, check
+        self.what, self._kind, self._check, self._own_name = what, kind, check, own_name
         super().__init__(values)
 
     def __missing__(self, name: str) -> _T:
