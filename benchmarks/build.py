@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from nothing import Nothing, records
-from robnas.build import EXECUTORS, Executor, Plan, TrainAndEvaluate, Trainer, drive, enrol, load_and_expand
+from robnas.building import EXECUTORS, Executor, Plan, TrainAndEvaluate, Trainer, drive, enrol, load_and_expand
 from robnas.records import Outcome, RecordStore, Task, TrialQueue, store_status
 from robnas.spaces import Architecture
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import robnas
 from robnas.benchmarks import Table
-from robnas.build import load_trial
+from robnas.building import load_trial
 from robnas.errors import DataError
 from robnas.evaluation import Evaluation, Suite, evaluate
 from robnas.training import LOG

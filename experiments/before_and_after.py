@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from robnas.attacks import FGSM, PGD
-from robnas.build import Source, Trial
+from robnas.building import Source, Trial
 from robnas.evaluation import Suite, evaluate
 from robnas.spaces import Architecture
 from robnas.training import Recipe

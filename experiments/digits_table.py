@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from robnas.benchmarks import Table, write_table
-from robnas.build import table_of_plan
+from robnas.building import table_of_plan
 from robnas.records import RecordStore, find_plan
 
 FACTS = {

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from robnas.build import table_of_plan
+from robnas.building import table_of_plan
 from robnas.records import RecordStore, find_plan, store_status
 
 PLAN = """

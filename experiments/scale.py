@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from robnas.build import BuildResult, Expansion, Plan, Policy, drive, enrol, expand
+from robnas.building import BuildResult, Expansion, Plan, Policy, drive, enrol, expand
 from robnas.networks import count
 from robnas.records import Failure, Outcome, Record, RecordStore, Result, Task, store_status
 from robnas.spaces import Architecture, partition

@@ -4,11 +4,11 @@ import codecs
 
 import pytest
 
-from robnas.build import Plan
+from robnas.building import Plan
 from robnas.errors import DataError
 from robnas.search import Experiment
 from robnas.search._proxy import _mapping
-from tests.build.test_plan import TEXT as PLAN
+from tests.building.test_plan import TEXT as PLAN
 from tests.search.test_repeat import TOML as EXPERIMENT
 from tests.search.test_repeat import loaded  # noqa: F401
 

@@ -197,7 +197,7 @@ import sys
 for name in {blocked!r}:
     sys.modules[name] = None
 import robnas, robnas.spaces, robnas.networks, robnas.data, robnas.attacks, robnas.training, robnas.evaluation
-import robnas.build
+import robnas.building
 data = robnas.load_data("digits").limit(train=32)
 recipe = robnas.Recipe.digits().replace(epochs=1, channels=2)
 network = robnas.build_network("323133", num_classes=10, channels=2, cells=1, in_channels=1)

@@ -6,7 +6,7 @@ import pytest
 
 import robnas
 from robnas.records import Failure, Outcome, RecordStore, TrialQueue, find_plan
-from tests.build.trainers import queue_of, records_of
+from tests.building.trainers import queue_of, records_of
 from tests.test_cli import robnas as command
 
 PLAN = """

@@ -14,7 +14,7 @@ from robnas._content import digest
 from robnas.analysis import report_of, write_search_report
 from robnas.analysis._search_report import read_results
 from robnas.benchmarks import Column, Scores, Table, read_scores, read_table, write_table
-from robnas.build import TRIAL, Source, Trial, load_trial
+from robnas.building import TRIAL, Source, Trial, load_trial
 from robnas.cli import main
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches

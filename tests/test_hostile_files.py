@@ -18,7 +18,7 @@ from robnas._settings import content_hash
 from robnas.analysis._search_report import read_results, search_page, summarise
 from robnas.attacks import Answers
 from robnas.benchmarks import Scores, Table, load, read_scores, read_table
-from robnas.build import TRIAL, Trial, load_trial
+from robnas.building import TRIAL, Trial, load_trial
 from robnas.data import load_data
 from robnas.errors import InputError
 from robnas.evaluation._ledger import Ledger

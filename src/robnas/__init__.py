@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         analysis,
         attacks,
         benchmarks,
-        build,
+        building,
         data,
         errors,
         evaluation,
@@ -45,7 +45,7 @@ _ROOMS = (
     "analysis",
     "attacks",
     "benchmarks",
-    "build",
+    "building",
     "data",
     "errors",
     "evaluation",
@@ -69,8 +69,8 @@ __all__ = [
     "analysis",
     "attacks",
     "benchmarks",
-    "build",
     "build_network",
+    "building",
     "data",
     "errors",
     "evaluate",
@@ -90,9 +90,10 @@ __all__ = [
     "types",
 ]
 
-__getattr__, __dir__ = _lazy.attach(
+_FORMER = ("build",)  # names of rooms that users' scripts may still have
+__getattr__, _ = _lazy.attach(
     __name__,
-    {room: f"robnas.{room}" for room in (*_ROOMS, "types")}
+    {room: f"robnas.{room}" for room in (*_ROOMS, *_FORMER, "types")}
     | {
         "Architecture": "robnas.spaces",
         "Recipe": "robnas.training",
@@ -109,3 +110,4 @@ __getattr__, __dir__ = _lazy.attach(
         "train": "robnas.training",
     },
 )
+__dir__ = _lazy.listing(__name__, __all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,23 @@ def attach(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
         return value
 
     return getattribute, listing(package, names)
+
+
+def moved(former: str, *rooms: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of the `former` name of `rooms`: their public names, with a word where each is."""
+
+    def getattribute(name: str) -> Any:
+        for room in [] if name.startswith("_") else rooms:
+            if name in dir(module := importlib.import_module(room)):
+                text = f"{former}.{name} is now {room}.{name}"
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+                return getattr(module, name)
+        raise AttributeError(f"module {former!r}, now {' and '.join(rooms)}, has no attribute {name!r}")
+
+    def directory() -> list[str]:
+        return sorted({name for room in rooms for name in dir(importlib.import_module(room))})
+
+    return getattribute, directory
 
 
 def listing(module: str, lazy: Collection[str] = ()) -> Callable[[], list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from robnas._brief import brief
 from robnas.analysis import Row, leaderboard, report_of, write_page, write_picture
 from robnas.benchmarks import load, table_of_records
-from robnas.build import Measuring, Plan, Selection, Source, load_and_expand, run_plan
+from robnas.building import Measuring, Plan, Selection, Source, load_and_expand, run_plan
 from robnas.errors import RobnasError
 from robnas.evaluation import Suite
 from robnas.records import Record, RecordStore, find_plan, plan_doubts, plan_records, store_status

@@ -28,13 +28,13 @@ from robnas.analysis import data_quality as quality_of
 from robnas.analysis._outputs import label
 from robnas.analysis._report_page import Bullets, Grid, Page, Section, Text, printable, to_html, to_markdown
 from robnas.benchmarks import Column, Table, table_of_records, write_table
-from robnas.build import drive
+from robnas.building import drive
 from robnas.errors import DataError, InputError
 from robnas.records import RecordStore
 from robnas.search import FORMAT, KIND, Experiment, LocalSearch, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
-from tests.build.test_driver import Inline
-from tests.build.trainers import Faulty, queue_of
+from tests.building.test_driver import Inline
+from tests.building.trainers import Faulty, queue_of
 from tests.records.test_store import CLEAN, RECORD
 from tests.search.conftest import synthetic
 from tests.search.test_repeat import Fragile

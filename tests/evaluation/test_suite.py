@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from robnas.attacks import FGSM, PGD
-from robnas.build import Source, Trial
+from robnas.building import Source, Trial
 from robnas.data import load_data
 from robnas.errors import InputError
 from robnas.evaluation import Suite, evaluate, metric_key

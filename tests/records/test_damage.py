@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from robnas.benchmarks import load
-from robnas.build import table_of_plan
+from robnas.building import table_of_plan
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
 from robnas.records import (
     Failure,
@@ -18,7 +18,7 @@ from robnas.records import (
     store_status,
     timing,
 )
-from tests.build.trainers import SETUP, queue_of, records_of
+from tests.building.trainers import SETUP, queue_of, records_of
 
 EACH = 2  # values per column, other ones in each; all of them take minutes
 COLUMNS = [(table, column) for table in _schema.metadata.sorted_tables for column in table.columns]

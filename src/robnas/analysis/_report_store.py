@@ -10,7 +10,7 @@ from robnas.analysis._report_facts import table_facts
 from robnas.analysis._report_page import Block, Bullets, Grid, Section, Text
 from robnas.analysis._report_table import provenance_grid, short, table_lead, table_sections
 from robnas.benchmarks import Choice, Table, table_of_records
-from robnas.build import table_of_plan
+from robnas.building import table_of_plan
 from robnas.errors import InputError, RobnasError
 from robnas.records import (
     SCHEMA_VERSION,

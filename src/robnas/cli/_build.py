@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar, say
 
 if TYPE_CHECKING:
-    from robnas.build import Estimate
+    from robnas.building import Estimate
     from robnas.records import PlanStatus, StoreAddress
 
 _DEFAULT = "run"
@@ -69,7 +69,7 @@ def run(
 ) -> None:
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
     from robnas._files import check_writable
-    from robnas.build import Limits, Plan, Policy, estimate, load_and_expand, run_plan
+    from robnas.building import Limits, Plan, Policy, estimate, load_and_expand, run_plan
     from robnas.records import SCHEMA_VERSION, RecordStore, StoreAddress
     from robnas.types import check_count
 
@@ -167,7 +167,7 @@ def export(
     """Write the finished trials of a plan as a table."""
     from robnas._files import check_writable
     from robnas.benchmarks import write_table
-    from robnas.build import table_of_plan
+    from robnas.building import table_of_plan
     from robnas.errors import InputError
     from robnas.records import RecordStore, find_plan
 
@@ -189,7 +189,7 @@ def export(
 
 def _options(executor: str, jobs: int | None, address: str | None, gpu_share: float, device: str) -> dict[str, Any]:
     """What the executor is made with; wrong values are said before anything is done."""
-    from robnas.build import EXECUTORS
+    from robnas.building import EXECUTORS
     from robnas.errors import InputError, Verbatim
     from robnas.types import check_count
 
@@ -237,7 +237,7 @@ def _note(text: str) -> None:
 
 
 def _duration(seconds: float) -> str:
-    from robnas.build import duration
+    from robnas.building import duration
 
     return duration(seconds)
 

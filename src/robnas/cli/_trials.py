@@ -44,7 +44,7 @@ def train(
 ) -> None:
     """Train the network of an architecture adversarially."""
     from robnas._files import check_writable
-    from robnas.build import Source, Trial
+    from robnas.building import Source, Trial
     from robnas.spaces import Architecture
     from robnas.training import recipe as preset
 
@@ -91,7 +91,7 @@ def evaluate(
 ) -> None:
     """Measure clean and robust accuracy of a trained network; what was measured before is not measured again."""
     from robnas._files import check_writable
-    from robnas.build import load_trial
+    from robnas.building import load_trial
     from robnas.evaluation import EVALUATION
     from robnas.evaluation import evaluate as run
     from robnas.evaluation import suite as preset

@@ -7,8 +7,8 @@ import types
 
 import pytest
 
-from robnas.build import _ray_cluster
-from robnas.build._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect
+from robnas.building import _ray_cluster
+from robnas.building._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect
 from robnas.errors import InputError, RobnasError
 
 

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import TypeGuard
 
 from robnas._processes import die_with
-from robnas.build._executor import Trainer
+from robnas.building._executor import Trainer
 from robnas.errors import DivergedError, printable
 from robnas.records import Failure, Result, Task
 

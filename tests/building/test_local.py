@@ -5,10 +5,10 @@ import time
 import psutil
 import pytest
 
-from robnas.build import Executor, Limits, LocalExecutor, Trainer
+from robnas.building import Executor, Limits, LocalExecutor, Trainer
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome
-from tests.build.trainers import Faulty, Quick, Unprepared, records_of, tasks
+from tests.building.trainers import Faulty, Quick, Unprepared, records_of, tasks
 
 
 @pytest.fixture

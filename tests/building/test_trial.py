@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from robnas.attacks import PGD
-from robnas.build import TRIAL, Source, Trial, load_trial
+from robnas.building import TRIAL, Source, Trial, load_trial
 from robnas.errors import CheckpointError, DataError, InputError
 from robnas.evaluation import Suite, evaluate
 from robnas.records import RecordStore

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from robnas.build._executor import Executor
+from robnas.building._executor import Executor
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
 from robnas.records import Failure, Result, Task, TrialQueue
 from robnas.types import Progress, silent

@@ -5,11 +5,11 @@ import uuid
 
 import pytest
 
-from robnas.build import LocalExecutor, drive
+from robnas.building import LocalExecutor, drive
 from robnas.errors import StoreError
 from robnas.records import RecordStore, TrialQueue, store_status
-from tests.build.test_driver import Inline
-from tests.build.trainers import Quick, everything, queue_of
+from tests.building.test_driver import Inline
+from tests.building.trainers import Quick, everything, queue_of
 
 
 @pytest.fixture

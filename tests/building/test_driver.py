@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from robnas.build import Limits, LocalExecutor, Policy, drive
-from robnas.build._worker import do
+from robnas.building import Limits, LocalExecutor, Policy, drive
+from robnas.building._worker import do
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
 from robnas.records import Failure, Outcome, RecordStore, TrialQueue, store_status
-from tests.build.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
+from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
 
 
 class Inline:
@@ -368,9 +368,9 @@ def test_a_driver_waits_for_the_trials_of_another_and_takes_them_over(store):
 
 DRIVE = """
     import sys
-    from robnas.build import LocalExecutor, drive
+    from robnas.building import LocalExecutor, drive
     from robnas.records import RecordStore
-    from tests.build.trainers import Quick, queue_of
+    from tests.building.trainers import Quick, queue_of
 
     if __name__ == "__main__":
         with RecordStore(sys.argv[1]) as store:

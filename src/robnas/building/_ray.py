@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from robnas.build._executor import Limits, Trainer
-from robnas.build._local import LocalExecutor
-from robnas.build._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect, last_line
+from robnas.building._executor import Limits, Trainer
+from robnas.building._local import LocalExecutor
+from robnas.building._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect, last_line
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.records import Failure, Result, Task
 from robnas.types import check_count, check_range

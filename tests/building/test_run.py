@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from robnas.benchmarks import load, write_table
-from robnas.build import (
+from robnas.building import (
     Plan,
     TrainAndEvaluate,
     enrol,
@@ -25,7 +25,7 @@ from robnas.evaluation import evaluate
 from robnas.networks import build_network
 from robnas.records import RecordStore, Task, TrialQueue, find_plan, store_status, stored_plans
 from robnas.training import train
-from tests.build.test_plan import plan
+from tests.building.test_plan import plan
 
 SMALL = {
     "seeds": [0],
@@ -175,7 +175,7 @@ def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
     with RecordStore(url) as store:
         enrol(expansion, store)
         with monkeypatch.context() as patch:
-            patch.setattr("robnas.build._run._check_collisions", lambda expansion, store: None)
+            patch.setattr("robnas.building._run._check_collisions", lambda expansion, store: None)
             enrol(wider, store)
         assert enrol(expansion, store).unfinished().waiting == enrol(wider, store).unfinished().waiting == 3
         more = load_and_expand(plan(**SMALL | {"seeds": [0, 1]}))
@@ -308,7 +308,7 @@ import json, sys
 for name in ("sqlalchemy", "psycopg", "ray", "psutil", "typer", "rich", "pandas", "pyarrow", "scipy", "matplotlib"):
     sys.modules[name] = None
 from pathlib import Path
-from robnas.build import Plan, TrainAndEvaluate, expand
+from robnas.building import Plan, TrainAndEvaluate, expand
 plan = Plan.from_dict(json.loads(Path({str(tmp_path / "plan.json")!r}).read_text()))
 data = plan.source.load()
 expansion = expand(plan, data.content_hash, {{name: len(part) for name, part in data.splits.items()}})

@@ -14,8 +14,8 @@ from multiprocessing.process import BaseProcess
 from os import getpid
 
 from robnas._processes import ONE_THREAD
-from robnas.build._executor import Limits, Trainer, worker_count
-from robnas.build._worker import ends_the_worker, work
+from robnas.building._executor import Limits, Trainer, worker_count
+from robnas.building._worker import ends_the_worker, work
 from robnas.errors import RobnasError
 from robnas.records import Failure, Result, Task
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from robnas.build import Plan, Source, Trial, expand, load_and_expand
+from robnas.building import Plan, Source, Trial, expand, load_and_expand
 from robnas.errors import InputError
 from robnas.records import Task
 from robnas.spaces import Architecture, partition

@@ -11,19 +11,19 @@ import numpy as np
 import psutil
 
 from robnas.benchmarks import table_of_records
-from robnas.build import drive
+from robnas.building import drive
 from robnas.records import RecordStore, store_status
-from tests.build.test_driver import Inline
-from tests.build.trainers import everything, queue_of
+from tests.building.test_driver import Inline
+from tests.building.trainers import everything, queue_of
 
 TRIALS, KILLS = 40, 50
 
 # Forks drivers from a process that has imported everything, which is quicker than to start one anew 20 times.
 NURSERY = """
     import os, sys
-    from robnas.build import LocalExecutor, Policy, drive
+    from robnas.building import LocalExecutor, Policy, drive
     from robnas.records import RecordStore
-    from tests.build.trainers import Quick, queue_of
+    from tests.building.trainers import Quick, queue_of
 
     def build(url, trials):
         with RecordStore(url) as store:

@@ -14,9 +14,9 @@ import numpy as np
 from robnas._brief import brief
 from robnas._files import read_text
 from robnas._settings import check_keys, content_hash, to_dict
-from robnas.build._measuring import Measuring
-from robnas.build._selection import Extra, Selection, seed_list, sequence
-from robnas.build._trial import Source, Trial
+from robnas.building._measuring import Measuring
+from robnas.building._selection import Extra, Selection, seed_list, sequence
+from robnas.building._trial import Source, Trial
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
 from robnas.records import Task

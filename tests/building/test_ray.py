@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from robnas.build import EXECUTORS, Executor, Limits, _ray, drive
+from robnas.building import EXECUTORS, Executor, Limits, _ray, drive
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
-from tests.build.test_driver import Inline
-from tests.build.test_local import Spoiled
-from tests.build.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
+from tests.building.test_driver import Inline
+from tests.building.test_local import Spoiled
+from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
 
@@ -119,7 +119,7 @@ def test_ray_that_is_not_installed_is_one_clear_line():
     script = """
 import sys
 sys.modules["ray"] = None
-from robnas.build import EXECUTORS
+from robnas.building import EXECUTORS
 try:
     EXECUTORS["ray"](None)
 except Exception as error:
@@ -131,7 +131,7 @@ except Exception as error:
 
 def test_a_cluster_that_does_not_answer_is_one_clear_line():
     script = """
-from robnas.build import EXECUTORS
+from robnas.building import EXECUTORS
 for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
     try:
         EXECUTORS["ray"](None, address=address)
@@ -195,9 +195,9 @@ def test_no_room_at_all_is_an_error_after_a_time_that_is_said(started, hold, mon
 
 DRIVER = """
 import sys
-from robnas.build import EXECUTORS, drive
+from robnas.building import EXECUTORS, drive
 from robnas.records import RecordStore
-from tests.build.trainers import Quick, queue_of
+from tests.building.trainers import Quick, queue_of
 with RecordStore(sys.argv[1]) as store:
     queue = queue_of(store, 30)
     drive(queue, EXECUTORS["ray"](Quick(seconds=0.1), jobs=2, address=sys.argv[2]))
@@ -228,9 +228,9 @@ def test_a_driver_that_is_killed_in_mid_run_loses_and_doubles_nothing(started, u
 LOST = """
 import sys, threading, time
 import psutil
-from robnas.build import EXECUTORS, drive
+from robnas.building import EXECUTORS, drive
 from robnas.records import RecordStore
-from tests.build.trainers import Quick, queue_of
+from tests.building.trainers import Quick, queue_of
 
 def kill():
     while not store.records():

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from robnas.attacks import check_radius
-from robnas.build._driver import BuildResult, Policy, drive
-from robnas.build._executor import Limits
-from robnas.build._executors import EXECUTORS
-from robnas.build._plan import Expansion, Plan, expand
-from robnas.build._trainer import TrainAndEvaluate
+from robnas.building._driver import BuildResult, Policy, drive
+from robnas.building._executor import Limits
+from robnas.building._executors import EXECUTORS
+from robnas.building._plan import Expansion, Plan, expand
+from robnas.building._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
 from robnas.evaluation import check_suite

@@ -8,7 +8,7 @@ from typing import Any
 
 from robnas._settings import check_keys, to_dict
 from robnas.attacks import ATTACKS, Attack
-from robnas.build._selection import sequence, table
+from robnas.building._selection import sequence, table
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import Suite, suite
 from robnas.types import Split, ThreatModel, check_count, check_split, format_epsilon, parse_epsilon

@@ -9,7 +9,7 @@ import torch
 
 import robnas
 from robnas.benchmarks import BUNDLED
-from robnas.build import Plan, TrainAndEvaluate, load_and_expand
+from robnas.building import Plan, TrainAndEvaluate, load_and_expand
 from robnas.spaces import partition
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from robnas.build._measuring import Measuring
-from robnas.build._trial import Source, Trial
+from robnas.building._measuring import Measuring
+from robnas.building._trial import Source, Trial
 from robnas.data import Dataset
 from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate

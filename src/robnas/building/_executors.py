@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from robnas._registry import Registry
-from robnas.build._executor import Executor, Trainer
-from robnas.build._local import LocalExecutor
+from robnas.building._executor import Executor, Trainer
+from robnas.building._local import LocalExecutor
 
 
 def _ray(trainer: Trainer, **options: Any) -> Executor:
-    from robnas.build._ray import RayExecutor  # which is imported only where it is used: Ray is an extra
+    from robnas.building._ray import RayExecutor  # which is imported only where it is used: Ray is an extra
 
     return RayExecutor(trainer, **options)
 

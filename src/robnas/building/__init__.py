@@ -1,0 +1,65 @@
+"""Plans and trials: what is trained, where, by whom, and what comes out of it."""
+
+from typing import TYPE_CHECKING
+
+from robnas import _lazy
+from robnas.building._executor import Executor as Executor
+from robnas.building._executor import Limits as Limits
+from robnas.building._executor import Trainer as Trainer
+
+if TYPE_CHECKING:
+    from robnas.building._driver import BuildResult as BuildResult
+    from robnas.building._driver import Policy as Policy
+    from robnas.building._driver import drive as drive
+    from robnas.building._driver import duration as duration
+    from robnas.building._executors import EXECUTORS as EXECUTORS
+    from robnas.building._export import table_of_plan as table_of_plan
+    from robnas.building._local import LocalExecutor as LocalExecutor
+    from robnas.building._measuring import Measuring as Measuring
+    from robnas.building._plan import Expansion as Expansion
+    from robnas.building._plan import Plan as Plan
+    from robnas.building._plan import expand as expand
+    from robnas.building._run import Estimate as Estimate
+    from robnas.building._run import enrol as enrol
+    from robnas.building._run import estimate as estimate
+    from robnas.building._run import load_and_expand as load_and_expand
+    from robnas.building._run import resumed as resumed
+    from robnas.building._run import run_plan as run_plan
+    from robnas.building._selection import Extra as Extra
+    from robnas.building._selection import Selection as Selection
+    from robnas.building._trainer import TrainAndEvaluate as TrainAndEvaluate
+    from robnas.building._trial import TRIAL as TRIAL
+    from robnas.building._trial import Source as Source
+    from robnas.building._trial import Trial as Trial
+    from robnas.building._trial import load_trial as load_trial
+
+# Whoever only starts processes, or asks how far a build is, needs no torch.
+__getattr__, __dir__ = _lazy.attach(
+    __name__,
+    {
+        "BuildResult": "robnas.building._driver",
+        "EXECUTORS": "robnas.building._executors",
+        "Estimate": "robnas.building._run",
+        "Expansion": "robnas.building._plan",
+        "Extra": "robnas.building._selection",
+        "LocalExecutor": "robnas.building._local",
+        "Measuring": "robnas.building._measuring",
+        "Plan": "robnas.building._plan",
+        "Policy": "robnas.building._driver",
+        "Selection": "robnas.building._selection",
+        "Source": "robnas.building._trial",
+        "TRIAL": "robnas.building._trial",
+        "TrainAndEvaluate": "robnas.building._trainer",
+        "Trial": "robnas.building._trial",
+        "drive": "robnas.building._driver",
+        "duration": "robnas.building._driver",
+        "enrol": "robnas.building._run",
+        "estimate": "robnas.building._run",
+        "expand": "robnas.building._plan",
+        "load_and_expand": "robnas.building._run",
+        "load_trial": "robnas.building._trial",
+        "resumed": "robnas.building._run",
+        "run_plan": "robnas.building._run",
+        "table_of_plan": "robnas.building._export",
+    },
+)
