@@ -28,11 +28,11 @@ import numpy as np
 import torch
 
 from robnas import kernels
-from robnas.analysis import correlate
-from robnas.analysis._outputs import write_csv, write_pictures
 from robnas.data import load_data
 from robnas.networks import build_theory_network
+from robnas.reports import write_csv, write_pictures
 from robnas.spaces import TheorySpace
+from robnas.statistics import correlate
 
 STEPS, WIDTH, TEST = 5, 256, 200
 RHO = {"digits": 0.1, "cifar10": 0.03}

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 import robnas
-from robnas.analysis import correlate
-from robnas.analysis._outputs import write_csv
 from robnas.proxies import ProxySettings, score_network
 from robnas.proxies._batch import Batch
+from robnas.reports import write_csv
 from robnas.spaces import sample
+from robnas.statistics import correlate
 
 PROXIES = ("epe_nas", "jacov", "plain", "snip", "grad_norm", "fisher")
 METRIC = "pgd@8/255"

@@ -33,13 +33,12 @@ from typing import Any
 import numpy as np
 
 import robnas
-from robnas.analysis import correlate, spearman
-from robnas.analysis._correlation import table_ceiling
-from robnas.analysis._outputs import write_csv, write_pictures
-from robnas.analysis._paper_figures import BLUE
 from robnas.benchmarks import read_scores
+from robnas.paper._figures import BLUE
 from robnas.proxies import SCALES, fit_few_shot, proxy_features
+from robnas.reports import write_csv, write_pictures
 from robnas.spaces import Architecture, partition, sample
+from robnas.statistics import correlate, spearman, table_ceiling
 
 METRIC, SIZES, SPLITS = "pgd@8/255", (20, 50, 100), 20
 

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from robnas.analysis._outputs import write_csv
+from robnas.reports import write_csv
 
 NAMES = sorted(path.stem for path in Path(__file__).with_name("simulations").glob("[a-z]*.py"))
 

@@ -24,14 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 import robnas
-from robnas.analysis import spearman
-from robnas.analysis._outputs import write_csv
-from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
 from robnas.benchmarks import Scores, Table, read_scores, tied
 from robnas.networks import count, top_score
 from robnas.proxies import SCALES, proxy_features
+from robnas.reports import write_csv
 from robnas.spaces import WAYS, Architecture, partition
+from robnas.statistics import CHOICES, TOPS, Best, Bootstrap, regret_interval, spearman, summarised
 
 Floats = npt.NDArray[np.float64]
 METRIC, DATASETS = "pgd@8/255", ("cifar10", "cifar100", "imagenet16-120")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from robnas.records import RecordStore
-from tests.analysis.test_report import RECORDS
+from tests.reports.test_report import RECORDS
 from tests.test_cli import robnas
 
 

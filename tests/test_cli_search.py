@@ -256,7 +256,7 @@ def test_table_2_finds_the_published_rows_of_random_and_local_search(tmp_path, m
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     published = str(shared_file("data", "published", "acc.json").parent)
     assert robnas(capsys, "fetch", "nas-robbench-201", "--from", published)[0] == 0
-    monkeypatch.setattr("robnas.analysis._search_table2.RUNS", 60)
+    monkeypatch.setattr("robnas.paper._table2.RUNS", 60)
     code, out, err = robnas(capsys, "reproduce", "table2", "--out", str(tmp_path / "out"), "--json")
     assert code == 0, err
     assert [path.rpartition("/")[2] for path in json.loads(out)["files"]] == [

@@ -7,8 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
-from robnas.analysis import REPRODUCTIONS
 from robnas.benchmarks import Column, Table, read_table, write_table
+from robnas.paper import REPRODUCTIONS
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
 from tests.benchmarks.test_records import CLEAN, RECORD

@@ -11,14 +11,14 @@ import torch
 
 from robnas._arrays import read_arrays, write_arrays
 from robnas._content import digest
-from robnas.analysis import report_of, write_search_report
-from robnas.analysis._search_report import read_results
 from robnas.benchmarks import Column, Scores, Table, read_scores, read_table, write_table
 from robnas.building import TRIAL, Source, Trial, load_trial
 from robnas.cli import main
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches
 from robnas.proxies._journal import Journal
+from robnas.reports import report_of, write_search_report
+from robnas.reports._search_report import read_results
 from robnas.search import Experiment, Plan, RandomSearch, Task
 from robnas.spaces import Architecture
 from robnas.training import Recipe, _checkpoint

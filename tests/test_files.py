@@ -17,13 +17,13 @@ import torch
 
 from robnas import _files
 from robnas._files import check_writable, read_text, room, write_json, write_text
-from robnas.analysis import write_page
-from robnas.analysis._report_page import Page, Text
 from robnas.benchmarks import Column, Scores, Table, write_table
 from robnas.cli import main
 from robnas.errors import DataError, InputError, WriteError
 from robnas.explorer import write_site
 from robnas.proxies._journal import Journal
+from robnas.reports import write_page
+from robnas.reports._page import Page, Text
 from robnas.training import _checkpoint
 
 
@@ -239,7 +239,7 @@ def test_commands_see_that_they_can_write_before_they_begin(words, tmp_path, mon
     def forbidden(*_, **__):
         raise AssertionError("the work has begun")
 
-    for work in ("analysis.report_of", "analysis.reproduce", "benchmarks.load", "data.load_data", "demo.run_demo"):
+    for work in ("reports.report_of", "paper.reproduce", "benchmarks.load", "data.load_data", "demo.run_demo"):
         monkeypatch.setattr(f"robnas.{work}", forbidden)
     with pytest.raises(SystemExit) as ended:
         main([word.format(file=tmp_path / "file", taken=tmp_path / "taken") for word in words])

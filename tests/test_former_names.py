@@ -1,35 +1,45 @@
+import importlib
 import subprocess
 import sys
 
 import pytest
 
 import robnas
-from robnas import build, building
+from robnas import analysis, build, building, paper, reports, statistics
+
+NOW = [(analysis, room, name) for room in (statistics, reports, paper) for name in dir(room)]
+NOW += [(build, building, name) for name in dir(building)]
 
 
-def test_a_former_name_of_a_room_gives_what_is_there_now_and_says_so_once():
+def test_a_former_name_gives_what_is_there_now_and_says_once_where():
     with pytest.warns(DeprecationWarning, match=r"^robnas\.build\.Plan is now robnas\.building\.Plan$") as told:
         from robnas.build import Plan
     assert Plan is building.Plan
     assert [one.filename for one in told] == [__file__]
 
 
-@pytest.mark.parametrize("name", dir(building))
-def test_every_public_name_is_found_under_the_former_one(name):
-    with pytest.warns(DeprecationWarning, match=rf"robnas\.building\.{name}$"):
-        assert getattr(robnas.build, name) is getattr(building, name)
+@pytest.mark.parametrize(("former", "room", "name"), NOW, ids=lambda value: getattr(value, "__name__", value))
+def test_every_public_name_is_found_under_the_former_one(former, room, name):
+    with pytest.warns(DeprecationWarning, match=rf"^{former.__name__}\.{name} is now {room.__name__}\.{name}$"):
+        assert getattr(former, name) is getattr(room, name)
 
 
-def test_former_names_are_not_listed_and_import_nothing_by_themselves():
-    assert "build" not in dir(robnas)
-    assert dir(build) == dir(building)
-    code = "import sys, robnas.build; assert not {'torch', 'robnas.building'} & set(sys.modules)"
+@pytest.mark.parametrize("former", ["analysis", "build"])
+def test_former_names_are_not_listed_and_import_nothing_by_themselves(former):
+    assert former not in dir(robnas)
+    assert getattr(robnas, former) is importlib.import_module(f"robnas.{former}")
+    code = (
+        f"import sys, robnas; robnas.{former}; "
+        "assert not {'torch', 'numpy', 'robnas.building', 'robnas.statistics', 'robnas.reports'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
+def test_former_names_list_what_the_rooms_of_today_have():
+    assert dir(build) == dir(building)
+    assert dir(analysis) == sorted([*dir(statistics), *dir(reports), *dir(paper)])  # no name twice
+
+
 def test_a_name_that_never_was_says_where_to_look():
-    with (
-        warnings.catch_warnings(),
-        pytest.raises(AttributeError, match=r"'robnas\.build', now robnas\.building, has no"),
-    ):
-        robnas.build.nothing  # noqa: B018
+    with pytest.raises(AttributeError, match=r"^module 'robnas\.build', now robnas\.building, has no attribute 'no'$"):
+        build.no  # noqa: B018

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from robnas._arrays import read_arrays
 from robnas._content import seal
 from robnas._settings import content_hash
-from robnas.analysis._search_report import read_results, search_page, summarise
 from robnas.attacks import Answers
 from robnas.benchmarks import Scores, Table, load, read_scores, read_table
 from robnas.building import TRIAL, Trial, load_trial
@@ -24,9 +23,11 @@ from robnas.errors import InputError
 from robnas.evaluation._ledger import Ledger
 from robnas.explorer import read_searches, write_site
 from robnas.proxies._journal import Journal
+from robnas.reports._search_report import read_results, search_page
 from robnas.search import KIND, Experiment, Plan, RandomSearch, Task
 from robnas.search._experiment import _read
 from robnas.search._result import Result
+from robnas.statistics._search_summary import summarise
 from robnas.training._log import EpochLog
 from robnas.training._sgd import SGD
 from robnas.training._train import _resume

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from robnas.analysis import spearman
-from robnas.analysis._correlation import root_of_seeds, table_ceiling
 from robnas.benchmarks import Column, Table
 from robnas.spaces import partition
+from robnas.statistics import root_of_seeds, spearman, table_ceiling
 
 SHAPES: dict[str, Callable[[np.random.Generator, int], Any]] = {
     "normal": lambda rng, size: rng.normal(size=size),

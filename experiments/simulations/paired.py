@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import friedmanchisquare, norm, rankdata, studentized_range, t
 
-from robnas.analysis._search_exact import friedman_p, signed_rank_p
-from robnas.analysis._search_intervals import between_means, mean_interval, signed_rank_posterior
+from robnas.statistics._search_exact import friedman_p, signed_rank_p
+from robnas.statistics._search_intervals import between_means, mean_interval, signed_rank_posterior
 
 LEVEL = 0.05
 SHAPES: dict[str, tuple[float, Callable[[np.random.Generator, Any], Any]]] = {

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas import load
-from robnas.analysis import RankSet, rank_sets, tied_with_best
-from robnas.analysis._rank_critical import one_against_all
 from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, duplicate_groups, run_residuals
+from robnas.statistics import RankSet, rank_sets, tied_with_best
+from robnas.statistics._rank_critical import one_against_all
 
 Floats = npt.NDArray[np.float64]
 WHERE: dict[str, Any] = {"dataset": "cifar10", "metric": "pgd@8/255", "split": "test"}

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import CHOICES, TOPS, Best, regret_interval
+from robnas.statistics import CHOICES, TOPS, Best, Bootstrap, regret_interval, summarised
 
 Floats = npt.NDArray[np.float64]
 POPULATION, RESAMPLES = 20_000, 400

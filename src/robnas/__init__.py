@@ -14,7 +14,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from robnas import (
-        analysis,
         attacks,
         benchmarks,
         building,
@@ -24,10 +23,13 @@ if TYPE_CHECKING:
         explorer,
         kernels,
         networks,
+        paper,
         proxies,
         records,
+        reports,
         search,
         spaces,
+        statistics,
         training,
         types,
     )
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from robnas.types import ThreatModel
 
 _ROOMS = (
-    "analysis",
     "attacks",
     "benchmarks",
     "building",
@@ -52,10 +53,13 @@ _ROOMS = (
     "explorer",
     "kernels",
     "networks",
+    "paper",
     "proxies",
     "records",
+    "reports",
     "search",
     "spaces",
+    "statistics",
     "training",
 )
 __all__ = [
@@ -66,7 +70,6 @@ __all__ = [
     "Suite",
     "Table",
     "ThreatModel",
-    "analysis",
     "attacks",
     "benchmarks",
     "build_network",
@@ -80,17 +83,20 @@ __all__ = [
     "load",
     "load_data",
     "networks",
+    "paper",
     "perturb",
     "proxies",
     "records",
+    "reports",
     "search",
     "spaces",
+    "statistics",
     "train",
     "training",
     "types",
 ]
 
-_FORMER = ("build",)  # names of rooms that users' scripts may still have
+_FORMER = ("analysis", "build")  # names of rooms that users' scripts may still have
 __getattr__, _ = _lazy.attach(
     __name__,
     {room: f"robnas.{room}" for room in (*_ROOMS, *_FORMER, "types")}

@@ -25,7 +25,7 @@ def attach(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
 
 
 def moved(former: str, *rooms: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of the `former` name of `rooms`: their public names, with a word where each is."""
+    """``__getattr__`` and ``__dir__`` of the `former` name of `rooms`: their public names; each says where it is."""
 
     def getattribute(name: str) -> Any:
         for room in [] if name.startswith("_") else rooms:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robnas._brief import brief
-from robnas.analysis import Row, leaderboard, report_of, write_page, write_picture
 from robnas.benchmarks import load, table_of_records
 from robnas.building import Measuring, Plan, Selection, Source, load_and_expand, run_plan
 from robnas.errors import RobnasError
 from robnas.evaluation import Suite
 from robnas.records import Record, RecordStore, find_plan, plan_doubts, plan_records, store_status
+from robnas.reports import report_of, write_page, write_picture
 from robnas.spaces import Architecture
+from robnas.statistics import Row, leaderboard
 from robnas.training import Recipe
 from robnas.types import Progress, Split, check_count, silent
 

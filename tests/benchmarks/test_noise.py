@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import robnas
-from robnas.analysis import known_noise
 from robnas.benchmarks import (
     Column,
     Table,
@@ -17,6 +16,7 @@ from robnas.benchmarks import (
 )
 from robnas.errors import InputError
 from robnas.spaces import Architecture, partition
+from robnas.statistics import known_noise
 from tests.data.conftest import refused
 
 WHERE = {"dataset": "d", "metric": "clean", "split": "test"}

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.analysis import rank_set, standard_errors, tied_with_best
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
 from robnas.spaces import Architecture, partition
+from robnas.statistics import rank_set, standard_errors, tied_with_best
 from tests.explorer.acting import PGD, best, downloaded, paste, row_of, text_of, until, wait_hash
 from tests.explorer.conftest import COUNT
 

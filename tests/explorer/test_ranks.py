@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from robnas.analysis import rank_sets, shown_noise, standard_errors, tied_with_best
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
 from robnas.spaces import partition
+from robnas.statistics import rank_sets, shown_noise, standard_errors, tied_with_best
 
 COUNT = 150
 READ = """async () => {
@@ -96,7 +96,7 @@ def shown(tables, serve, browser):
 
 
 @pytest.mark.parametrize("name", hostile_tables())
-def test_sets_errors_and_who_may_be_best_are_those_of_the_analysis(tables, shown, name):
+def test_sets_errors_and_who_may_be_best_are_those_of_the_statistics(tables, shown, name):
     table = tables[name]
     for column, found in zip(table.columns, shown[name], strict=True):
         where = {"dataset": column.dataset, "metric": column.metric, "split": column.split}

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.analysis import rank_set, standard_errors
 from robnas.benchmarks import Column, Scores, Table, exact_divisor
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches, write_site
@@ -16,6 +15,7 @@ from robnas.explorer._site import shown_source
 from robnas.networks import count
 from robnas.search import Experiment, LocalSearch, Plan, RandomSearch, Task, run
 from robnas.spaces import PARTITIONS, SIZE, Architecture, architectures, partition
+from robnas.statistics import rank_set, standard_errors
 from tests.explorer.conftest import plain_table, recorded, seeded_table, some_scores
 
 

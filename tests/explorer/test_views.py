@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from robnas.analysis import leaderboard, shown_noise, tied_with_best
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
 from robnas.networks import count
 from robnas.search import Experiment, Plan, RandomSearch, Task
 from robnas.spaces import Architecture, partition
+from robnas.statistics import leaderboard, shown_noise, tied_with_best
 from tests.explorer.acting import PGD, downloaded, plotted, row_of, text_of, until, wait_hash
 from tests.explorer.conftest import COUNT, plain_table
 
@@ -54,8 +54,8 @@ def test_correlations_are_those_of_scipy(visit, table, second):
     assert low < tau < high
 
 
-def test_the_interval_is_the_bootstrap_of_the_analysis(visit, table):
-    from robnas.analysis import correlate
+def test_the_interval_is_the_bootstrap_of_the_statistics(visit, table):
+    from robnas.statistics import correlate
 
     page = visit().open("#/compare?a=bench~cifar10~test~clean&b=bench~cifar10~test~pgd@8/255")
     _, low, high = numbers(figure(page, "spearman"))
@@ -221,7 +221,7 @@ def test_sizes_are_those_of_the_architectures_that_have_the_chosen_score(visit, 
 
 def test_scores_of_isomorphic_architectures_count_for_the_row_of_the_table(visit, serve, table):
     """A table holds the first member of a class, the scores others; what was scored under two names counts once."""
-    from robnas.analysis import trained
+    from robnas.statistics import trained
 
     official = partition("official")
     classes = [official.members(arch) for arch in table.architectures[:60]]

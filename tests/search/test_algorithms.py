@@ -304,7 +304,7 @@ def test_predictor_evolution_is_a_preset_of_bananas(preset, settings, task):
 @pytest.mark.parametrize("predictor", PREDICTORS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_predictors_rank_new_architectures_and_members_differ(predictor, encoding, task):
-    from robnas.analysis import spearman
+    from robnas.statistics import spearman
 
     rng = np.random.default_rng(0)
     drawn = [everything()[place] for place in rng.permutation(15625)[:240]]

@@ -5,12 +5,12 @@ import pytest
 from scipy import stats
 from scipy.optimize import minimize
 
-from robnas.analysis import correlation_ceiling, kendall, spearman
-from robnas.analysis._correlation import root_of_seeds, table_ceiling
-from robnas.analysis._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
-from robnas.analysis._true_noise import true_noise
 from robnas.benchmarks import Column, Residuals, Table
 from robnas.errors import InputError
+from robnas.statistics import correlation_ceiling, kendall, spearman
+from robnas.statistics._correlation import root_of_seeds, table_ceiling
+from robnas.statistics._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
+from robnas.statistics._true_noise import true_noise
 
 SIZE = 4000
 SHAPES = {

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import chi2
 
 from robnas._binomial import binomial_error
-from robnas.analysis import data_quality, shown_noise
 from robnas.benchmarks import Column, Noise, Repeats, Table
-from tests.analysis.test_statistics import twins
+from robnas.statistics import data_quality, shown_noise
+from tests.statistics.test_tables import twins
 
 WHERE = {"dataset": "d", "metric": "clean", "split": "test"}
 LOUD = 138.0  # times the variance of the others, of 10 networks of 641: they hold 68 % of the sum of squares

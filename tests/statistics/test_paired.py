@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, norm, rankdata, ttest_ind, ttest_rel, wilcoxon
 
-from robnas.analysis._search_exact import friedman_p, signed_rank_p
-from robnas.analysis._search_intervals import between_means, correlation, mean_interval, signed_rank_posterior
 from robnas.search import Bananas, LocalSearch, RandomSearch, RegularizedEvolution, Task, run
+from robnas.statistics._search_exact import friedman_p, signed_rank_p
+from robnas.statistics._search_intervals import between_means, correlation, mean_interval, signed_rank_posterior
 from tests.search.conftest import synthetic
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from robnas.analysis import critical_values, rank_set, rank_sets, tied_with_best
-from robnas.analysis._rank_critical import (
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks
+from robnas.errors import InputError
+from robnas.statistics import critical_values, rank_set, rank_sets, tied_with_best
+from robnas.statistics._rank_critical import (
     all_against_all,
     bonferroni,
     each_against_all,
     one_against_all,
     stepdown_all,
 )
-from robnas.analysis._rank_posterior import Posterior, posterior
-from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks
-from robnas.errors import InputError
+from robnas.statistics._rank_posterior import Posterior, posterior
 
 WHERE = {"dataset": "digits", "metric": "clean", "split": "test"}
 SD = 0.01

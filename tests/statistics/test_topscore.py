@@ -5,10 +5,10 @@ import functools
 import numpy as np
 import pytest
 
-from robnas.analysis._scored import Bootstrap, summarised
-from robnas.analysis._top import TOPS, Best, regret_interval
 from robnas.benchmarks import fetch
 from robnas.networks import count, top_score
+from robnas.statistics._scored import Bootstrap, summarised
+from robnas.statistics._top import TOPS, Best, regret_interval
 from tests.benchmarks.conftest import PAGE
 from tests.conftest import shared_file
 

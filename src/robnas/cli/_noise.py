@@ -15,7 +15,7 @@ _OF_NOISE = {"local": " of similar accuracy", "pooled": ", pooled over all accur
 
 def noise_facts(table: Table, column: Column) -> dict[str, Any] | None:
     """Standard deviation of one training, pooled; None where too few were repeated."""
-    from robnas.analysis import known_noise
+    from robnas.statistics import known_noise
 
     found = known_noise(table, column)
     if found is None:

@@ -54,8 +54,8 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Look up one accuracy, with its rank and what is uncertain about it."""
-    from robnas.analysis import RankMethod
     from robnas.errors import InputError
+    from robnas.statistics import RankMethod
 
     found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed)
     arch = parse_architecture(architecture)
@@ -160,7 +160,7 @@ def _noise(
     table: Table, dataset: str | None, metric: str | None, split: str | None, asked: str
 ) -> Noise | LocalNoise | None:
     """That of trainings; None where it is not known."""
-    from robnas.analysis import known_noise, shown_noise
+    from robnas.statistics import known_noise, shown_noise
 
     return (shown_noise if asked == "local" else known_noise)(table, table.column(dataset, metric, split))
 
@@ -175,7 +175,7 @@ def _error(
     noise: Noise | LocalNoise | None,
 ) -> tuple[float, str] | None:
     """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
-    from robnas.analysis import standard_errors
+    from robnas.statistics import standard_errors
 
     column = table.column(dataset, metric, split)
     errors, source = standard_errors(table, column, noise)
@@ -187,7 +187,7 @@ def _error(
 
 def _constant(table: Table, row: int, dataset: str | None, split: str | None) -> bool | None:
     """Whether the network of a row is constant; None where that cannot be told."""
-    from robnas.analysis import constant_rows
+    from robnas.statistics import constant_rows
 
     rows = constant_rows(table, str(dataset), str(split))
     return None if rows is None else bool(rows[row])
@@ -197,8 +197,8 @@ def _rank(
     table: Table, row: int, dataset: str, metric: str, split: str, noise: Noise | LocalNoise | None, ranks: Any
 ) -> dict[str, Any]:
     """Rank among others, if there are some, and its confidence set where the noise is known."""
-    from robnas.analysis import rank_set
     from robnas.benchmarks import competition_ranks, sharing
+    from robnas.statistics import rank_set
 
     column = table.column(dataset, metric, split)
     placed = competition_ranks(column.mean)

@@ -37,8 +37,8 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as one JSON document as well.")] = False,
 ) -> None:
     """Write a report: ranking with errors, clean against robust, noise floor, correlations, flags, provenance."""
-    from robnas.analysis import check_page, report_of, write_page
     from robnas.benchmarks import Choice
+    from robnas.reports import check_page, report_of, write_page
 
     check_page(out)
     choice = Choice(

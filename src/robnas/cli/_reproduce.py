@@ -52,10 +52,10 @@ def reproduce(
 ) -> None:
     """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
     from robnas._files import check_writable
-    from robnas.analysis import SCORED, TABLE2_NOTICE
-    from robnas.analysis import reproduce as run
     from robnas.benchmarks import load, read_scores
     from robnas.errors import InputError, Verbatim
+    from robnas.paper import SCORED, TABLE2_NOTICE
+    from robnas.paper import reproduce as run
 
     if data is not None and (scores or name not in SCORED):
         got = Verbatim("both" if scores else f"--data for {name}")
@@ -87,8 +87,8 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
     """Random architectures, once it is known that the table has what hours of scoring will be set against."""
     import numpy as np
 
-    from robnas.analysis import trained
     from robnas.spaces import sample
+    from robnas.statistics import trained
     from robnas.types import check_count
 
     archs = sample(np.random.default_rng(0), check_count("architectures", count, 3), "official")

@@ -85,8 +85,8 @@ def search(
 ) -> None:
     """Run search algorithms on a table many times and compare what they find."""
     from robnas._files import check_writable
-    from robnas.analysis import oracle_notice, read_results, run_notes, write_search_report
     from robnas.errors import InputError, Verbatim
+    from robnas.reports import oracle_notice, read_results, run_notes, write_search_report
     from robnas.search import Experiment
     from robnas.types import check_count, check_range
 
@@ -190,7 +190,7 @@ def _settings(texts: list[str]) -> dict[str, str]:
 
 
 def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, Any]:
-    from robnas.analysis import HOLM_FAMILY, all_rankings, all_tests, summarise
+    from robnas.statistics import HOLM_FAMILY, all_rankings, all_tests, summarise
 
     return {
         "oracle_selection": list(dict.fromkeys(name for result in results for name in result.oracle_selection)),
@@ -205,7 +205,8 @@ def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, A
 
 def _print(results: list[Result], files: list[Path], rope: float) -> None:
     """A table per task: regret at each budget, how often the best was found, how the others differ from the first."""
-    from robnas.analysis import by_regret, regret_text, summarise
+    from robnas.reports import regret_text
+    from robnas.statistics import by_regret, summarise
 
     rows = summarise(results)
     for task in dict.fromkeys(row["task"] for row in rows):
@@ -229,7 +230,8 @@ def _print(results: list[Result], files: list[Path], rope: float) -> None:
 
 def _print_differences(results: list[Result], names: list[str], rope: float) -> None:
     """How all others differ from the algorithm with the smallest mean regret, at the whole budget."""
-    from robnas.analysis import chances_text, finished, interval_text, paired_tests, verdict_text
+    from robnas.reports import chances_text, interval_text, verdict_text
+    from robnas.statistics import finished, paired_tests
 
     found = {result.algorithm: result for result in finished(results)}
     ran = [name for name in names if name in found]

@@ -182,7 +182,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
 
 def shown(value: Any) -> str:
     """What a file says about itself, as one line that does nothing to the terminal."""
-    from robnas.analysis import printable, short
+    from robnas.reports import printable, short
 
     text = ", ".join(f"{name} {entry}" for name, entry in value.items()) if isinstance(value, Mapping) else str(value)
     return short(printable(text))

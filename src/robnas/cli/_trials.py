@@ -12,9 +12,9 @@ import typer
 from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device, print_json, progress_bar, say
 
 if TYPE_CHECKING:
-    from robnas.analysis import Row
     from robnas.data import Dataset
     from robnas.evaluation import Evaluation
+    from robnas.statistics import Row
     from robnas.training import EpochLog, Recipe
 
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
@@ -176,8 +176,9 @@ def _print_rows(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from robnas.analysis import cell_text, code_text, most_images, rank_text
     from robnas.demo import SPLIT
+    from robnas.reports import cell_text, code_text, rank_text
+    from robnas.statistics import most_images
 
     metrics, most = list(rows[0].entries), most_images(rows)
     table = Table("rank", "architecture", *metrics, title=f"accuracy in % ± standard error on {SPLIT}")
@@ -234,7 +235,8 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
 
 
 def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
-    from robnas.analysis import Entry, error_text
+    from robnas.reports import error_text
+    from robnas.statistics import Entry
 
     say(f"{code} on {data} {result.split}, suite {result.suite}")
     for found in result.measurements:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from robnas.analysis import constant_rows
 from robnas.benchmarks import Column, Scores, Table, exact_divisor
 from robnas.errors import InputError
 from robnas.explorer._blocks import MISSING, Blocks
 from robnas.explorer._pack_noise import pack_noise
 from robnas.networks import count
 from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition, partition_facts
+from robnas.statistics import constant_rows
 from robnas.types import NORMS, Metric, label_order
 
 FORMAT = "robnas-explorer"

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from robnas.analysis import critical_values, known_noise, may_be_best, shown_noise, standard_errors
 from robnas.benchmarks import Column, LocalNoise, Noise, Table
 from robnas.errors import InputError
 from robnas.explorer._blocks import MISSING, Blocks
+from robnas.statistics import critical_values, known_noise, may_be_best, shown_noise, standard_errors
 
 LEVEL = 0.95  # of the confidence sets of ranks
 _FINE = 65_534  # standard errors of images are kept as counts of 1 / _FINE

@@ -57,7 +57,7 @@ export class Column {
   /** Trainings behind a row's mean. */
   runsOf(row) { return this.counts ? this.counts[row] : this.runs; }
 
-  /** Standard error of a row's value (as robnas.analysis.standard_errors), NaN where either is not known. */
+  /** Standard error of a row's value (as robnas.statistics.standard_errors), NaN where either is not known. */
   sdOf(row) { return this.spread.errors[row]; }
 
   /** The same as text: ±1.23 or, where that would leave the scale from 0 to 1, to each side; empty if it is not known. */
@@ -77,7 +77,7 @@ export class Column {
 
 /**
  * Standard error of each row, and what its set of ranks is made of: the variance of its value, and the critical value of
- * the differences from it (as robnas.analysis.rank_set); NaN where not known. And the rows that may be the best.
+ * the differences from it (as robnas.statistics.rank_set); NaN where not known. And the rows that may be the best.
  * @returns {{errors: Float64Array, variances: Float64Array, critical: Float64Array, best: number[]}}
  */
 function readSpread(noise, values, blocks) {

@@ -178,7 +178,7 @@ export function kendallInterval(a, b) {
 
 /**
  * Competition rank of one accuracy among many, how many share it, and the ranks that noise leaves possible (as
- * robnas.analysis.rank_set); NaN without a value.
+ * robnas.statistics.rank_set); NaN without a value.
  * @param {ArrayLike<number>} values @param {number} place @param {((other: number) => number)|null} margin
  */
 export function rankOf(values, place, margin) {

@@ -4,7 +4,7 @@ import { h, s } from "./dom.js";
 import { percent, whole } from "./format.js";
 import { extent, histogram } from "./statistics.js";
 
-/** What a set of ranks promises (as robnas.analysis.RankSet.guarantee). */
+/** What a set of ranks promises (as robnas.statistics.RankSet.guarantee). */
 export const GUARANTEE = "at least 95 %, for this architecture alone";
 const WIDTH = 240, HEIGHT = 34, BINS = 60;
 
@@ -34,7 +34,7 @@ function rankText(column, row) {
   return { rank: `${whole(rank)} of ${whole(count)}`, shared: sharing > 1 ? `shared by ${whole(sharing)}` : "", set };
 }
 
-/** What is known of those that may be the best (as robnas.analysis.tied_with_best). */
+/** What is known of those that may be the best (as robnas.statistics.tied_with_best). */
 const bestTitle = (size) => size > 1 ? `One of ${whole(size)}, among which the truly best one is with a probability of at least 95 %` : "The truly best one, with a probability of at least 95 %";
 
 function line(column, row, open) {

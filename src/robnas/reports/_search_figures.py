@@ -1,0 +1,225 @@
+"""Pictures of search results: anytime curves, critical differences, attainment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from robnas.reports._outputs import label
+from robnas.search import Result
+from robnas.statistics import Ranking, attainment, by_task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_ENDS = "mean ± 1.96 standard errors (band cut at a third of the mean); a curve ends where no run has any regret left"
+_LONG = 160  # characters of a task that a title shows
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1)))
+
+
+def _styles(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+    """Colour and dashes of each algorithm, the same in every panel."""
+    names = dict.fromkeys(result.algorithm for result in results)
+    return {
+        name: {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _DASHES[i // len(_COLOURS) % len(_DASHES)]}
+        for i, name in enumerate(names)
+    }
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def anytime_curves(results: Sequence[Result]) -> Figure:
+    """Mean regret after each query, with a band of ±1.96 standard errors; a panel per task and its optimum."""
+    groups, styles = by_task(results), _styles(results)
+    columns = min(math.ceil(math.sqrt(len(groups))), 3)
+    rows = -(-len(groups) // columns)
+    width = max(4.6 * columns + 0.6, 7.0)  # of the legend's title
+    beside = min(max(int(width / (0.065 * max(map(len, styles)) + 0.55)), 1), 3, len(styles))
+    figure = _figure(width, 3.6 * rows + 0.2 * math.ceil(len(styles) / beside) + 0.4)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (task, found) in zip(panels, groups.items(), strict=False):
+        for result in found:
+            _curve(axes, result, styles[result.algorithm])
+        if any((result.mean > 1e-11).any() for result in found):
+            axes.set_yscale("log")
+        against = _wrapped(label(f"against the {found[0].optimum}", _LONG))
+        axes.set_title(f"{_wrapped(label(task, _LONG))}\n{against}", fontsize=9)
+        axes.set_xlabel("queries")
+        several = found[0].several
+        axes.set_ylabel("hypervolume missing (%)" if several else "mean regret (percentage points)")
+        axes.grid(color="0.92", which="both")
+        axes.set_axisbelow(True)
+    for axes in panels[len(groups) :]:
+        axes.set_visible(False)
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], linewidth=1.6, **style) for style in styles.values()]
+    figure.legend(
+        handles,
+        [label(name) for name in styles],
+        title=_ENDS,
+        loc="outside lower center",
+        ncols=beside,
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
+    )
+    return figure
+
+
+def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
+    """Means that are 0, which a logarithmic axis cannot show, end the curve."""
+    queries = np.arange(1, result.budget + 1)
+    mean, error = 100 * result.mean, 196 * result.standard_error
+    shown = mean > 1e-9  # below is rounding error
+    mean = np.where(shown, mean, np.nan)
+    axes.plot(queries, mean, linewidth=1.6, **style)
+    low = np.maximum(mean - error, mean / 3)  # a band that reaches 0 would fill the axis
+    axes.fill_between(queries, low, mean + error, color=style["color"], alpha=0.15, linewidth=0)
+
+
+def _wrapped(text: str, width: float = 48) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, int(width)))
+
+
+def critical_differences(rankings: Sequence[Ranking]) -> Figure:
+    """Average ranks on a line, best to the left; a bar joins algorithms that are not distinguished (Demšar 2006)."""
+    heights = [1.15 + 0.24 * ((len(r.algorithms) + 1) // 2) + 0.12 * len(r.cliques) for r in rankings]
+    figure = _figure(8.5, sum(heights))
+    panels = figure.subplots(len(rankings), 1, squeeze=False, height_ratios=heights).ravel()
+    for axes, ranking, height in zip(panels, rankings, heights, strict=True):
+        _ranks(axes, ranking, height)
+    return figure
+
+
+def _ranks(axes: Axes, ranking: Ranking, height: float) -> None:
+    """One diagram; a unit of y is an inch."""
+    count, half = len(ranking.algorithms), (len(ranking.algorithms) + 1) // 2
+    side = 0.06 * count
+    axes.set_axis_off()
+    axes.set_xlim(1 - 0.85 * (count - 1) / 2, count + 0.85 * (count - 1) / 2)
+    axes.set_ylim(height - 0.55, -0.6)
+    axes.hlines(0, 1, count, color="black", linewidth=1)
+    for tick in range(1, count + 1):
+        axes.vlines(tick, -0.07, 0, color="black", linewidth=1)
+        axes.text(tick, -0.1, str(tick), ha="center", va="bottom", fontsize=8)
+    axes.hlines(-0.38, 1, 1 + ranking.critical_difference, color="black", linewidth=2)
+    axes.text(
+        1 + ranking.critical_difference + 0.03 * count,
+        -0.38,
+        f"CD {ranking.critical_difference:.2f}",
+        va="center",
+        fontsize=8,
+    )
+    axes.set_title(f"{label(ranking.title, _LONG)} ({ranking.blocks:,} seeds, Friedman p {_p(ranking.p)})", fontsize=9)
+    below = 0.12 * (1 + len(ranking.cliques))
+    for place, (name, rank) in enumerate(zip(ranking.algorithms, ranking.ranks, strict=True)):
+        left = place < half
+        depth = below + 0.24 * (place if left else count - 1 - place) + 0.1
+        end = 1.0 - side if left else count + side
+        axes.plot([rank, rank, end], [0, depth, depth], color="0.35", linewidth=0.9)
+        text = f"{label(name)}  {rank:.2f}" if left else f"{rank:.2f}  {label(name)}"
+        axes.text(
+            end + (-1 if left else 1) * 0.01 * count,
+            depth,
+            text,
+            ha="right" if left else "left",
+            va="center",
+            fontsize=8,
+        )
+    for number, (first, last) in enumerate(ranking.cliques):
+        margin = 0.01 * count
+        axes.hlines(
+            0.1 + 0.12 * number,
+            ranking.ranks[first] - margin,
+            ranking.ranks[last] + margin,
+            color="#D55E00",
+            linewidth=3,
+        )
+
+
+def _p(p: float) -> str:
+    return f"= {p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
+def attainment_fronts(results: Sequence[Result]) -> Figure:
+    """For each pair of objectives what half of the runs attain, with what a quarter and three quarters do.
+
+    Args:
+        results: of one task with several objectives.
+    """
+    styles = _styles(results)
+    task = results[0].task
+    names = [*(name.rpartition(" ")[2] for name in task["reported"]), *task["costs"]]
+    costs = len(names) - len(task["costs"])
+    pairs = list(combinations(range(len(names)), 2))
+    figure = _figure(4.8 * len(pairs) + 0.4, 4.4)
+    for axes, (a, b) in zip(figure.subplots(1, len(pairs), squeeze=False).ravel(), pairs, strict=True):
+        front = results[0].table_front[:, [a, b]]
+        x, (y,) = attainment([front], [1.0])
+        _stairs(axes, x, y, a >= costs, b >= costs, color="0.55", linewidth=3, label="the table's front")
+        for result in results:
+            if not result.fronts:  # no run finished
+                continue
+            style = styles[result.algorithm]
+            x, (most, half, few) = attainment([f[:, [a, b]] for f in result.fronts], [0.75, 0.5, 0.25])
+            _stairs(axes, x, half, a >= costs, b >= costs, linewidth=1.5, label=label(result.algorithm), **style)
+            shown = np.isfinite(most)
+            axes.fill_between(
+                _shown(x, a >= costs)[shown], _shown(most, b >= costs)[shown], _shown(few, b >= costs)[shown],
+                color=style["color"], alpha=0.15, linewidth=0, step="pre",
+            )  # fmt: skip
+        for value, cost, place in ((a, a >= costs, axes.set_xlabel), (b, b >= costs, axes.set_ylabel)):
+            place(_unit(names[value]) if cost else f"{label(names[value])} (%)")
+        _zoom(axes, results, a, b, costs)
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
+    axes.legend(frameon=False, fontsize=8)
+    budget = results[0].budget
+    title = f"{label(task['name'], _LONG)}: attained by half of the runs, after {budget} queries; band: by 25 to 75 %"
+    figure.suptitle(_wrapped(title, 12 * figure.get_figwidth()), fontsize=9)
+    return figure
+
+
+def _unit(cost: str) -> str:
+    return f"{'MACs' if cost == 'macs' else cost} (millions; C = 16, N = 5)"
+
+
+def _shown(values: Any, cost: bool) -> Any:
+    """Costs in millions, accuracies in percent."""
+    return -values / 1e6 if cost else 100 * values
+
+
+def _stairs(axes: Axes, x: Any, y: Any, x_cost: bool, y_cost: bool, **style: Any) -> None:
+    known = np.isfinite(y)
+    axes.step(_shown(x[known], x_cost), _shown(y[known], y_cost), where="pre", **style)
+
+
+def _zoom(axes: Axes, results: Sequence[Result], a: int, b: int, costs: int) -> None:
+    """Where the searches differ: near the front, not where anything reaches it."""
+    for objective, limit in ((a, axes.set_xlim), (b, axes.set_ylim)):
+        front = results[0].table_front[:, objective]
+        shown = _shown(front, objective >= costs)
+        low, high = float(shown.min()), float(shown.max())
+        if b < costs:  # two accuracies: what the median run of the worst algorithm lacks, four times
+            reached = min(np.median([run[:, objective].max() for run in r.fronts]) for r in results if r.fronts)
+            missing = high - float(_shown(reached, False))
+            low = high - 4 * missing if missing > 0 else low
+        elif objective < costs:
+            low = float(np.quantile(shown, 0.15))
+        margin = 0.04 * (high - low)
+        if margin > 0:
+            limit(low - margin, high + margin)

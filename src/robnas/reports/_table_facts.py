@@ -1,0 +1,286 @@
+"""What a report says about a table, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, tied
+from robnas.errors import InputError
+from robnas.statistics import (
+    Correlation,
+    ErrorSource,
+    Finding,
+    RankSet,
+    Row,
+    constant_rows,
+    correlate,
+    data_quality,
+    known_noise,
+    leaderboard,
+    metrics_of,
+    rank_set,
+    root_of_seeds,
+    shown_noise,
+    spearman,
+    standard_errors,
+    strongest,
+    table_ceiling,
+    tied_with_best,
+    unchecked,
+)
+from robnas.types import Progress, silent
+
+TOP, BOTTOM = 25, 5
+_FRONT = 25  # points of a Pareto front that are listed
+_RESAMPLES = 200
+_FEWEST = 3  # architectures of a correlation
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """One metric on one split of one data set."""
+
+    metric: str
+    architectures: int
+    """With a value."""
+    runs: int
+    """Trainings behind a value, at most."""
+    images: int | None
+    best: float
+    median: float
+    lowest: float
+    noise: Noise | None
+    """None if too few trainings were repeated to know it."""
+    noise_interval: tuple[float, float] | None
+    """Of its `run_sd`, 95 %."""
+    best_sd: float | None
+    """Standard deviation of one training of networks as accurate as the best; None where `noise` is."""
+    ceiling: Correlation | None
+    """Spearman correlation that a predictor of the true means would reach."""
+    root_of_seeds: Correlation | None
+    """√ of Spearman between two seeds; None where no three architectures have two in common."""
+    with_ranking: Correlation | None
+    """Spearman correlation with the metric that ranks; None for itself, or with too few architectures."""
+    settings: dict[str, str | int]
+    """Recipe, attack, version of the data …, where that is known."""
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """One split of one data set."""
+
+    dataset: str
+    split: str
+    ranked_by: str
+    architectures: int
+    """With a value of the metric that ranks."""
+    metrics: tuple[MetricFacts, ...]
+    best: tuple[Row, ...]
+    """All rows if there are few, else the first ones."""
+    worst: tuple[Row, ...]
+    """The last rows that have a value, if `best` does not hold all."""
+    left_out: int
+    """Rows with a value between the two."""
+    unmeasured: int
+    """Rows without a value that `best` does not hold."""
+    ranks: dict[str, tuple[int, int]]
+    """Digit code → ranks that the noise leaves possible, of the rows shown: at least 95 %, for one; or empty."""
+    tied: int | None
+    """How many may be the best (at least 95 %)."""
+    noise: NoiseKind | None
+    """Of which noise the ranks and the tied are: that of networks of similar accuracy, or one pooled over all."""
+    errors: ErrorSource
+    """What the standard errors of the ranking metric are made of."""
+    front: tuple[tuple[str, tuple[float, float]], ...]
+    """Digit code, clean and robust accuracy of what nothing else beats or equals in both and beats in one."""
+    front_size: int
+    front_constant: tuple[str, ...]
+    """Digit codes in the front whose networks are constant."""
+    constant: int | None
+    """How many networks are constant, see `constant_rows`; None where that cannot be told."""
+    correlations: tuple[tuple[str, str, float], ...]
+    """Spearman of each pair of metrics; nan where one is constant."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """The ranking metric on two splits or data sets."""
+
+    first: str
+    second: str
+    spearman: Correlation
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """Everything a report says about a table."""
+
+    name: str
+    architectures: int
+    partition: str | None
+    splits: tuple[SplitFacts, ...]
+    between: tuple[Between, ...]
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    """What could not be checked, and why."""
+    ambiguous: tuple[str, ...]
+    """Metrics that were measured in several ways and are left out, with what to do."""
+
+
+def table_facts(table: Table, rank_by: str | None = None, progress: Progress = silent) -> TableFacts:
+    """The numbers of a report.
+
+    Args:
+        table: any with at least one column that can be asked.
+        rank_by: metric by which architectures are ranked; the strongest PGD of each split if omitted.
+        progress: told about the splits done.
+
+    Raises:
+        InputError: no split has the metric `rank_by`, or all columns are ambiguous.
+    """
+    keys = list(dict.fromkeys((column.dataset, column.split) for column in table.columns))
+    if not keys:
+        raise next(iter(table.ambiguous.values())).error(f"table {table.name}")
+    metrics = {key: metrics_of(c.metric for c in table.columns if (c.dataset, c.split) == key) for key in keys}
+    if rank_by is not None and all(rank_by not in found for found in metrics.values()):
+        known = metrics_of(metric for found in metrics.values() for metric in found)
+        raise InputError("--rank-by", expected=f"one of {', '.join(known)}", got=rank_by)
+    splits = []
+    for done, (dataset, split) in enumerate(keys):
+        progress(done, len(keys) + 1, f"{dataset} {split}")
+        known = metrics[dataset, split]
+        splits.append(_split(table, dataset, split, known, rank_by if rank_by in known else strongest(known)))
+    progress(len(keys), len(keys) + 1, "data quality")
+    facts = TableFacts(
+        table.name,
+        len(table),
+        table.partition,
+        tuple(splits),
+        tuple(_between(table, splits)),
+        tuple(data_quality(table)),
+        tuple(unchecked(table)),
+        tuple(str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()),
+    )
+    progress(len(keys) + 1, len(keys) + 1, "numbers")
+    return facts
+
+
+def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: str) -> SplitFacts:
+    columns = {metric: table.column(dataset, metric, split) for metric in metrics}
+    ranked = columns[by]
+    rows = leaderboard(table, dataset, split, by)
+    known = sum(row.rank is not None for row in rows)
+    few = len(rows) <= TOP + BOTTOM
+    best = rows if few else rows[: min(TOP, known)]
+    worst = [] if few else rows[max(known - BOTTOM, TOP) : known]
+    noise = shown_noise(table, ranked)
+    ranks, tied = {}, None
+    if noise is not None and known > 1:
+        sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
+        ranks = {found.architecture.code: (found.low, found.high) for found in sets}
+        tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise))
+    front, constant = _front(table, ranked), constant_rows(table, dataset, split)
+    return SplitFacts(
+        dataset=dataset,
+        split=split,
+        ranked_by=by,
+        architectures=known,
+        metrics=tuple(_metric(table, column, ranked) for column in columns.values()),
+        best=tuple(best),
+        worst=tuple(worst),
+        left_out=0 if few else known - len(best) - len(worst),
+        unmeasured=0 if few else len(rows) - known,
+        ranks=ranks,
+        tied=tied,
+        noise=None if noise is None else noise.kind,
+        errors=standard_errors(table, ranked)[1],
+        front=front[:_FRONT],
+        front_size=len(front),
+        front_constant=tuple(
+            row.architecture.code for row in rows if row.constant and row.architecture.code in dict(front)
+        ),
+        constant=None if constant is None else int(constant.sum()),
+        correlations=tuple(
+            (first, second, _spearman(columns[first], columns[second]))
+            for number, first in enumerate(metrics)
+            for second in metrics[:number]
+        ),
+    )
+
+
+def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
+    return rank_set(
+        table, row.architecture, dataset=column.dataset, metric=column.metric, split=column.split, noise=noise
+    )
+
+
+def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]], ...]:
+    """Clean against the ranking metric; empty where the two are not comparable, or one is missing."""
+    if ranked.metric == "clean":
+        return ()
+    try:
+        found = table.pareto(ranked.dataset, "clean", ranked.metric, split=ranked.split)
+    except InputError:
+        return ()
+    return tuple((arch.code, (values[0], values[1])) for arch, values in found)
+
+
+def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
+    known = column.mean[~np.isnan(column.mean)]
+    low, median, high = np.quantile(known, (0, 0.5, 1)) if len(known) else (np.nan,) * 3
+    noise, shown = known_noise(table, column), shown_noise(table, column)
+    return MetricFacts(
+        metric=column.metric,
+        architectures=len(known),
+        runs=int(column.counts.max(initial=0)),
+        images=column.facts.get("images"),
+        best=float(high),
+        median=float(median),
+        lowest=float(low),
+        noise=noise,
+        noise_interval=None if noise is None else noise.interval,
+        best_sd=None if shown is None else float(shown.run_sd_at(high)),
+        ceiling=_ceiling(table, column, noise),
+        root_of_seeds=_root_of_seeds(column),
+        with_ranking=None if column is ranked else _correlation(column, ranked),
+        settings={key: value for key, value in column.facts.items() if value not in ("", None)},
+    )
+
+
+def _ceiling(table: Table, column: Column, noise: Noise | None) -> Correlation | None:
+    if noise is None or (~np.isnan(column.mean)).sum() < _FEWEST:
+        return None
+    return table_ceiling(table, column, np.random.default_rng(0))
+
+
+def _root_of_seeds(column: Column) -> Correlation | None:
+    found = root_of_seeds(column, np.random.default_rng(0))
+    return None if np.isnan(found.value) else found
+
+
+def _correlation(first: Column, second: Column) -> Correlation | None:
+    if (~np.isnan(first.mean + second.mean)).sum() < _FEWEST:
+        return None
+    return correlate(tied(first.mean), tied(second.mean), rng=np.random.default_rng(0), resamples=_RESAMPLES)
+
+
+def _spearman(first: Column, second: Column) -> float:
+    known = ~np.isnan(first.mean + second.mean)
+    return spearman(tied(first.mean)[known], tied(second.mean)[known]) if known.sum() >= _FEWEST else float("nan")
+
+
+def _between(table: Table, splits: Sequence[SplitFacts]) -> list[Between]:
+    """The ranking metric on each pair of data sets and splits that share it."""
+    found = []
+    for number, first in enumerate(splits):
+        for second in splits[number + 1 :]:
+            if first.ranked_by != second.ranked_by:
+                continue
+            columns = [table.column(part.dataset, part.ranked_by, part.split) for part in (first, second)]
+            correlation = _correlation(*columns)
+            if correlation is not None:
+                found.append(Between(columns[0].name, columns[1].name, correlation))
+    return found

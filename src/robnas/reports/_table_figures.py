@@ -1,0 +1,67 @@
+"""Pictures of a table's report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from robnas.benchmarks import Column, LocalNoise, Table
+from robnas.reports._outputs import label
+from robnas.statistics import shown_noise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", ":")
+
+
+def histogram(columns: Sequence[Column]) -> Figure:
+    """How the accuracies of each metric are spread over the architectures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    known = [100 * column.mean[~np.isnan(column.mean)] for column in columns]
+    together = np.concatenate(known)
+    count = int(np.clip(math.sqrt(max(map(len, known))), 10, 60))
+    bins = np.linspace(together.min(), together.max() + 1e-9, count + 1) if len(together) else np.array([0.0, 100.0])
+    for number, (column, values) in enumerate(zip(columns, known, strict=True)):
+        counts, edges = np.histogram(values, bins)
+        axes.stairs(counts, edges, linewidth=1.5, label=label(column.metric), **_style(number))
+    axes.set_xlabel("accuracy (%)")
+    axes.set_ylabel("architectures")
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def noise_curves(table: Table, columns: Sequence[Column]) -> Figure | None:
+    """Standard deviation of one training among architectures of similar accuracy; None where too few are repeated."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for number, column in enumerate(columns):
+        local = shown_noise(table, column)
+        if not isinstance(local, LocalNoise):
+            continue
+        axes.plot(100 * local.level, 100 * np.sqrt(local.run_variance), label=label(column.metric), **_style(number))
+    if not axes.lines:
+        return None
+    axes.set_xlabel("accuracy (%)")
+    axes.set_ylabel("noise of one training\n(percentage points)")
+    axes.set_ylim(0)
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _style(number: int) -> dict[str, Any]:
+    return {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)]}

@@ -1,0 +1,33 @@
+"""Accuracies, their errors, architectures and ranks as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from robnas.statistics import Entry, Row
+
+
+def cell_text(entry: Entry, most: int | None = None) -> str:
+    """``48.1 ±1.2`` in percent, see `error_text`, with a star if it rests on fewer than `most` images."""
+    if math.isnan(entry.value):
+        return "–"
+    star = "*" if most is not None and entry.images is not None and entry.images < most else ""
+    return f"{100 * entry.value:.1f}{error_text(entry)}{star}"
+
+
+def error_text(entry: Entry, digits: int = 1) -> str:
+    """`` ±1.2`` in percentage points; `` +1.2 −0.4`` where a bar to both sides would leave the scale."""
+    if math.isnan(entry.error):
+        return ""
+    above, below = (f"{100 * part:.{digits}f}" for part in (entry.above, entry.below))
+    return f" ±{above}" if above == below else f" +{above} −{below}"
+
+
+def code_text(row: Row) -> str:
+    """The digit code, marked where the network is constant."""
+    return f"{row.architecture.code} †" if row.constant else row.architecture.code
+
+
+def rank_text(row: Row) -> str:
+    """``4``, or ``4=`` where others share the rank."""
+    return "–" if row.rank is None else f"{row.rank:,}{'=' * (row.sharing > 1)}"

@@ -1,0 +1,65 @@
+"""Statistics of measurements: correlations, ranks, noise, and tests of search results. Numbers only."""
+
+from robnas import _lazy
+from robnas.statistics._constant import constant_rows as constant_rows
+from robnas.statistics._correlation import Correlation as Correlation
+from robnas.statistics._correlation import correlate as correlate
+from robnas.statistics._correlation import correlation_ceiling as correlation_ceiling
+from robnas.statistics._correlation import kendall as kendall
+from robnas.statistics._correlation import root_of_seeds as root_of_seeds
+from robnas.statistics._correlation import spearman as spearman
+from robnas.statistics._correlation import table_ceiling as table_ceiling
+from robnas.statistics._leaderboard import Entry as Entry
+from robnas.statistics._leaderboard import ErrorSource as ErrorSource
+from robnas.statistics._leaderboard import Row as Row
+from robnas.statistics._leaderboard import leaderboard as leaderboard
+from robnas.statistics._leaderboard import metrics_of as metrics_of
+from robnas.statistics._leaderboard import most_images as most_images
+from robnas.statistics._leaderboard import standard_errors as standard_errors
+from robnas.statistics._leaderboard import strongest as strongest
+from robnas.statistics._noise import known_noise as known_noise
+from robnas.statistics._noise import shown_noise as shown_noise
+from robnas.statistics._quality import Finding as Finding
+from robnas.statistics._quality import data_quality as data_quality
+from robnas.statistics._quality import unchecked as unchecked
+from robnas.statistics._ranking import RankMethod as RankMethod
+from robnas.statistics._ranking import RankSet as RankSet
+from robnas.statistics._ranking import critical_values as critical_values
+from robnas.statistics._ranking import may_be_best as may_be_best
+from robnas.statistics._ranking import rank_set as rank_set
+from robnas.statistics._ranking import rank_sets as rank_sets
+from robnas.statistics._ranking import tied_with_best as tied_with_best
+from robnas.statistics._scored import Bootstrap as Bootstrap
+from robnas.statistics._scored import Scored as Scored
+from robnas.statistics._scored import ceiling as ceiling
+from robnas.statistics._scored import correlations as correlations
+from robnas.statistics._scored import join as join
+from robnas.statistics._scored import known_in as known_in
+from robnas.statistics._scored import simultaneous as simultaneous
+from robnas.statistics._scored import summarised as summarised
+from robnas.statistics._scored import trained as trained
+from robnas.statistics._search_attainment import attainment as attainment
+from robnas.statistics._search_ranks import Ranking as Ranking
+from robnas.statistics._search_ranks import average_ranks as average_ranks
+from robnas.statistics._search_saved import REFERENCE as REFERENCE
+from robnas.statistics._search_saved import Saved as Saved
+from robnas.statistics._search_saved import queries_saved as queries_saved
+from robnas.statistics._search_summary import SUMMARY as SUMMARY
+from robnas.statistics._search_summary import all_rankings as all_rankings
+from robnas.statistics._search_summary import all_tests as all_tests
+from robnas.statistics._search_summary import by_regret as by_regret
+from robnas.statistics._search_summary import finished as finished
+from robnas.statistics._search_summary import summarise as summarise
+from robnas.statistics._search_summary import upright as upright
+from robnas.statistics._search_tests import HOLM_FAMILY as HOLM_FAMILY
+from robnas.statistics._search_tests import ROPE as ROPE
+from robnas.statistics._search_tests import PairedTest as PairedTest
+from robnas.statistics._search_tests import by_task as by_task
+from robnas.statistics._search_tests import holm as holm
+from robnas.statistics._search_tests import paired_tests as paired_tests
+from robnas.statistics._top import CHOICES as CHOICES
+from robnas.statistics._top import TOPS as TOPS
+from robnas.statistics._top import Best as Best
+from robnas.statistics._top import regret_interval as regret_interval
+
+__dir__ = _lazy.listing(__name__)

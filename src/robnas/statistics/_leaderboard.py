@@ -1,0 +1,178 @@
+"""The architectures of a table in order, with what is uncertain about each accuracy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._binomial import binomial_error
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
+from robnas.errors import InputError
+from robnas.spaces import Architecture
+from robnas.statistics._constant import constant_rows, unchanged_rows
+from robnas.statistics._noise import constant_sd, shown_noise
+from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
+
+Floats = npt.NDArray[np.float64]
+ErrorSource = Literal["similar", "trainings", "images", "unknown"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One accuracy."""
+
+    value: float
+    """Mean over the runs; nan if it is missing."""
+    error: float
+    """Its standard error, see `standard_errors`; nan if it is not known. That of trainings is 0 at the ends of the
+    scale, where they cannot differ and have that mean; that of images never is."""
+    runs: int
+    """Trainings behind it."""
+    images: int | None
+    """How many were asked, if that is known."""
+
+    @property
+    def below(self) -> float:
+        """How far one standard error reaches down: not below 0."""
+        return min(self.error, self.value)
+
+    @property
+    def above(self) -> float:
+        """How far one standard error reaches up: not above 1."""
+        return min(self.error, 1 - self.value)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The accuracies of one architecture on one split."""
+
+    architecture: Architecture
+    rank: int | None
+    """1 is the best; None without a value of the metric that ranks. See `competition_ranks`."""
+    entries: dict[str, Entry]
+    """By metric key."""
+    sharing: int = 1
+    """How many have this rank, itself counted."""
+    constant: bool | None = None
+    """Whether it gives one answer whatever the image shows, or learned nothing; None where that cannot be told. See
+    `constant_rows`."""
+
+    def value(self, metric: str) -> float:
+        """The accuracy of a metric, or nan."""
+        return self.entries[metric].value
+
+    def standard_error(self, metric: str) -> float:
+        """Its standard error, or nan."""
+        return self.entries[metric].error
+
+
+def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
+    """Rows sorted by the mean of a metric, highest first; rows without it come last.
+
+    Raises:
+        InputError: the table has no such data set, split or metric.
+    """
+    ranked = table.column(dataset, by, split).mean
+    columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+    errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
+    ranks = competition_ranks(ranked)
+    shared, constant = sharing(ranks), constant_rows(table, dataset, split)
+    order = np.lexsort((table.rows, np.nan_to_num(ranks, nan=np.inf)))
+    return [
+        Row(
+            Architecture.from_index(int(table.rows[row])),
+            None if math.isnan(ranks[row]) else int(ranks[row]),
+            {
+                metric: Entry(
+                    float(columns[metric].mean[row]),
+                    float(errors[metric][row]),
+                    int(columns[metric].counts[row]),
+                    columns[metric].facts.get("images"),
+                )
+                for metric in metrics_of(columns)
+            },
+            int(shared[row]),
+            None if constant is None else bool(constant[row]),
+        )
+        for row in order
+    ]
+
+
+def standard_errors(
+    table: Table, column: Column, noise: Noise | LocalNoise | None = None
+) -> tuple[Floats, ErrorSource]:
+    """Standard error of each row's mean, shape (rows,), and what it is made of.
+
+    Args:
+        table: the benchmark.
+        column: what was measured.
+        noise: of trainings; `shown_noise` if omitted.
+
+    The noise of repeated trainings where the table has some: of networks of ``similar`` accuracy if there are many,
+    else of all ``trainings``, but never more than accuracies of that mean can differ. Networks that no attack changes
+    have that of other such ones, or nan where none was trained again. Without repeated trainings the binomial error of
+    the finite number of ``images``, which another training seed adds to, and which is not 0 at the ends of the scale
+    either (`binomial_error`); else nan.
+    """
+    noise = shown_noise(table, column) if noise is None else noise
+    if noise is not None:
+        sd = noise.run_sd_at(column.mean)
+        constant = unchanged_rows(table, column.dataset, column.split)
+        if constant is not None and constant.any():
+            sd[constant] = constant_sd(table, column, constant)
+        with np.errstate(invalid="ignore"):
+            sd = np.minimum(sd, np.sqrt(column.mean * (1 - column.mean)))
+        errors: Floats = np.where(column.counts > 0, sd / np.sqrt(np.maximum(column.counts, 1)), np.nan)
+        return errors, "similar" if noise.kind == "local" else "trainings"
+    images = column.facts.get("images")
+    if isinstance(images, int) and images > 0:
+        return binomial_error(column.mean, images), "images"
+    return np.full(len(table), np.nan), "unknown"
+
+
+def metrics_of(keys: Iterable[str]) -> list[str]:
+    """Metric keys in order: clean, then by attack, weaker first, norm, epsilon, label; what is no key comes last."""
+
+    def place(key: str) -> tuple[int, str, int, float, tuple[str | int, ...]]:
+        try:
+            metric = Metric.parse(key)
+        except InputError:  # such as an average over epsilons
+            return len(WEAKER_FIRST) + 2, key, 0, 0.0, ()
+        if metric.threat is None:
+            return 0, key, 0, 0.0, ()
+        known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
+        norm, label = list(NORMS).index(metric.threat.norm), label_order(metric.label)
+        return 1 + known, metric.attack, norm, metric.threat.epsilon, label
+
+    return sorted(set(keys), key=place)
+
+
+def strongest(metrics: Sequence[str], attack: str = "pgd") -> str:
+    """The metric of `attack` with the largest epsilon, in L∞ if it is there, and of those with the last label.
+
+    Without one the last that is under attack, or the first.
+    """
+    under_attack = [key for key in metrics_of(metrics) if "@" in key]
+    found = [key for key in under_attack if _attack(key) == attack]
+    return (_of_first_norm(found) or under_attack or metrics_of(metrics))[-1]
+
+
+def _attack(key: str) -> str:
+    """Name of the attack of a key, or of an average over epsilons."""
+    return key.partition("@")[0].partition("-")[0].partition(":")[0]
+
+
+def _of_first_norm(keys: list[str]) -> list[str]:
+    """Radii of different norms cannot be compared."""
+    norms = [key.partition("@")[0].partition("-")[2] for key in keys]
+    return [key for key, norm in zip(keys, norms, strict=True) if norm == norms[0]]
+
+
+def most_images(rows: Iterable[Row]) -> int | None:
+    """The largest number of images behind an accuracy, None if none is known."""
+    return max((e.images for row in rows for e in row.entries.values() if e.images is not None), default=None)

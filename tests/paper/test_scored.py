@@ -1,0 +1,348 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, norm, spearmanr
+
+from robnas.benchmarks import Column, Scores, Table, read_scores
+from robnas.errors import InputError
+from robnas.kernels import SCORES
+from robnas.networks import count
+from robnas.paper import reproduce
+from robnas.paper._proxies import HEADER, _figure
+from robnas.spaces import Architecture, partition
+from robnas.statistics._scored import Bootstrap, ceiling, join, known_in, simultaneous, summarised
+from tests.search.conftest import synthetic
+from tests.test_cli import robnas
+
+CODES = [arch.code for arch in partition("official").representatives()][::40]
+
+
+def truth(metric):
+    table = synthetic()
+    values = dict(zip(table.architectures, table.values("cifar10", metric, split="test"), strict=True))
+    return np.array([values[Architecture(code)] for code in CODES])
+
+
+def made(names, columns, epsilon="8/255", reasons=None):
+    means = np.stack(columns, axis=1)
+    settings = {"data": "cifar10", "threat": {"norm": "linf", "epsilon": epsilon}}
+    return Scores(tuple(CODES), tuple(names), means, np.full(means.shape, np.nan), reasons or {}, settings)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    rng, clean = np.random.default_rng(0), truth("clean")
+    holes = clean + 0.01 * rng.normal(size=len(CODES))
+    holes[:3] = np.nan
+    return made(["perfect", "holes", "chance", "flat"],
+                [clean, holes, rng.normal(size=len(CODES)), np.ones(len(CODES))])  # fmt: skip
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_resampled_correlations_are_those_of_scipy():
+    rng = np.random.default_rng(1)
+    x, y, z = rng.integers(0, 9, size=(3, 40)).astype(float)
+    x[5] = np.nan
+    known, draws = known_in(x, y, z), Bootstrap(40, rng)
+    index = draws.index(known)
+    rho, tau, part = draws.spearman(x, y, known), draws.kendall(x, y, known), draws.partial(x, y, z, known)
+    assert len(rho) == 1001
+    for row in (0, 1, 500):
+        a, b, c = (column[known][index[row]] for column in (x, y, z))
+        assert rho[row] == pytest.approx(spearmanr(a, b).statistic)
+        assert tau[row] == pytest.approx(kendalltau(a, b).statistic, rel=1e-6)
+        ranks = [np.argsort(np.argsort(column)) for column in (a, b, c)]
+        assert all(len(rank) == 39 for rank in ranks)
+        xy, xz, yz = (spearmanr(*pair).statistic for pair in ((a, b), (a, c), (b, c)))
+        assert part[row] == pytest.approx((xy - xz * yz) / ((1 - xz**2) * (1 - yz**2)) ** 0.5)
+    assert (index[0] == np.arange(39)).all()
+    assert index.max() == 38
+    low, high = np.quantile(rho[1:], [0.025, 0.975])
+    found = summarised(rho, 39)
+    assert (found.value, found.low, found.high, found.count) == (rho[0], low, high, 39)
+
+
+@pytest.mark.parametrize(
+    ("size", "undefined", "known"), [(9, 0, False), (10, 0, True), (10, 50, True), (10, 51, False)]
+)
+def test_an_interval_needs_ten_architectures_and_resamples_that_are_defined(size, undefined, known):
+    found = np.random.default_rng(4).normal(0.5, 0.1, size=1001)
+    found[1 : 1 + undefined] = np.nan
+    for one in (summarised(found, size), simultaneous(found, size, 7)):
+        assert one.value == found[0]
+        assert (one.low < one.value < one.high, np.isnan(one.low), np.isnan(one.high)) == (known, not known, not known)
+    assert np.isnan(summarised(found, 2).value)
+
+
+def test_intervals_that_hold_together_are_those_of_bonferroni():
+    found = np.concatenate([[0.5], np.random.default_rng(4).normal(0.5, 0.1, size=1000)])
+    single, many = simultaneous(found, 30, 1), simultaneous(found, 30, 200)
+    error = found[1:].std(ddof=1)
+    assert (single.low, single.high) == pytest.approx((0.5 - 1.959964 * error, 0.5 + 1.959964 * error), abs=1e-6)
+    assert many.level == 1 - 0.05 / 200
+    assert many.high == pytest.approx(0.5 + norm.isf(0.025 / 200) * error)
+
+
+def test_many_architectures_take_fewer_resamples_and_the_other_way_to_kendall():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 1001))
+    draws = Bootstrap(1001, rng)
+    tau = draws.kendall(x, y, known_in(x, y))
+    assert len(tau) == 201
+    assert tau[0] == pytest.approx(kendalltau(x, y).statistic)
+
+
+def test_each_network_of_the_table_counts_once():
+    twin = next(code for code in ("000001", "000002", "000003") if code not in CODES)  # dead edges: the class of 000000
+    means = np.zeros((3, 1))
+    both = join([Scores(("000000", twin, "323133"), ("a",), means, means)], synthetic(), "cifar10")
+    assert len(both.codes) + both.outside == 3
+    full = join([made(["a"], [np.zeros(len(CODES))])], synthetic(), "cifar10")
+    assert (full.codes, full.outside) == (tuple(sorted(CODES)), 0)
+    assert full.parameters[0] == count(Architecture(full.codes[0]), live=True).parameters
+    with pytest.raises(InputError, match="architectures: expected at least 3 that synthetic holds, got 1 of 1"):
+        join([Scores(("323133",), ("a",), np.zeros((1, 1)), np.zeros((1, 1)))], synthetic(), "cifar10")
+    with pytest.raises(InputError, match="expected one of cifar10, other, got 'cifar11'"):
+        join([made(["a"], [np.zeros(len(CODES))])], synthetic(), "cifar11")
+
+
+def test_proxies_are_correlated_and_what_is_missing_is_counted(scores, tmp_path):
+    files = reproduce("proxies", tmp_path, scores=[scores], table=synthetic())
+    assert [path.name for path in files] == ["proxies.csv", "proxies.png", "proxies.svg"]
+    rows = {(row["proxy"], row["metric"]): row for row in rows_of(files[0])}
+    assert {name for name, _ in rows} == {"parameters", *scores.names}
+    perfect = rows["perfect", "clean"]
+    assert (perfect["spearman"], perfect["kendall"], perfect["missing"]) == ("1.0000", "1.0000", "0")
+    assert float(perfect["ceiling"]) < 1
+    holes = rows["holes", "pgd@8/255"]
+    assert (int(holes["architectures"]), holes["missing"]) == (len(CODES) - 3, "3")
+    wanted = spearmanr(scores.column("holes")[3:], truth("pgd@8/255")[3:]).statistic
+    assert float(holes["spearman"]) == pytest.approx(wanted, abs=1e-4)
+    assert float(holes["low_95"]) < wanted < float(holes["high_95"])
+    assert rows["flat", "clean"]["spearman"] == "nan"
+    assert abs(float(rows["chance", "clean"]["spearman"])) < 0.3
+    assert {row["published_spearman"] for row in rows.values()} == {""}
+
+
+def test_parameters_are_compared_on_the_architectures_that_have_the_score(tmp_path):
+    """A score that fails on small networks: there the parameters tell less than on all."""
+    sizes = np.array([count(Architecture(code), live=True).parameters for code in CODES], dtype=float)
+    large = np.where(sizes > np.median(sizes), truth("clean"), np.nan)
+    files = reproduce("proxies", tmp_path, scores=[made(["large"], [large])], table=synthetic())
+    rows = {(row["proxy"], row["metric"]): row for row in rows_of(files[0])}
+    known = ~np.isnan(large)
+    for metric in ("clean", "pgd@8/255"):
+        wanted = spearmanr(sizes[known], truth(metric)[known]).statistic
+        assert float(rows["large", metric]["parameters_spearman"]) == pytest.approx(wanted, abs=1e-4)
+        every = rows["parameters", metric]
+        assert every["parameters_spearman"] == every["spearman"]
+        assert abs(float(every["spearman"]) - wanted) > 0.05
+
+
+def test_each_panel_says_its_own_ceiling():
+    rows = [
+        [
+            "a",
+            metric,
+            9,
+            0,
+            "0.5",
+            "0.4",
+            "0.6",
+            *("0.1",) * 6,
+            "",
+            "",
+            highest,
+            "0.3",
+            *("0.2",) * 15,
+            "9",
+            9,
+            "1",
+            "1",
+        ]
+        for metric, highest in (("clean", "0.9770"), ("pgd@8/255", "0.8910"), ("autoattack@8/255", "nan"))
+    ]
+    assert len(rows[0]) == len(HEADER)
+    figure = _figure(rows[:2], "title")
+    assert [axes.get_title() for axes in figure.axes] == [
+        "clean, ceiling 0.977", "pgd@8/255, ceiling 0.891", "pgd@8/255, best tenth",
+    ]  # fmt: skip
+    for axes, value in zip(figure.axes, (0.977, 0.891, 0.2), strict=True):
+        assert value in {round(float(line.get_xdata()[0]), 3) for line in axes.lines}
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "ceiling of the table's noise" in labels
+    assert not any("0.8" in text or "0.9" in text for text in labels)
+    assert _figure([rows[2]], "title").axes[0].get_title() == "autoattack@8/255"
+
+
+def test_the_ceiling_is_not_known_without_repeated_trainings():
+    table = Table("once", [31, 93, 124], [Column("cifar10", "test", "clean", np.array([[0.1], [0.5], [0.7]]), (1,))])
+    assert np.isnan(ceiling(table, "cifar10", "clean", np.random.default_rng(0)))
+
+
+def test_the_ceiling_is_that_of_the_seeds_where_they_are_known():
+    """Identical networks that share their seeds agree exactly, which says nothing about other seeds."""
+    classes = partition("identical")
+    groups = [group for group in map(classes.members, classes.representatives()) if len(group) > 1][:100]
+    rows = [arch.index for group in groups for arch in group[:2]]
+    runs = np.repeat(0.5 + np.random.default_rng(0).normal(0, 0.05, (100, 1)), 2, axis=0)
+    runs = runs + np.repeat(np.random.default_rng(1).normal(0, 0.05, (100, 2)), 2, axis=0)
+    for seeds, low, high in (((0, 1), 0.6, 0.9), ((0,), np.nan, np.nan), ((), 1, 1)):
+        values = runs[:, : len(seeds) or 1].copy()
+        values[0] += 1e-9  # the noise is not zero
+        table = Table("t", rows, [Column("cifar10", "test", "clean", values, seeds)])
+        found = ceiling(table, "cifar10", "clean", np.random.default_rng(0))
+        assert low <= round(found, 3) <= high or np.isnan([found, low]).all()
+
+
+def test_figure_5_tests_claims(tmp_path):
+    rng, pgd = np.random.default_rng(0), truth("pgd@8/255")
+
+    def noisy(scale):
+        return pgd + scale * rng.normal(size=len(CODES))
+
+    names = ["ntk-clean-lambda-min", "ntk-robust-lambda-min", "ntk-twice-lambda-min", "nwot"]
+    wide = made(names, [noisy(0.1), noisy(0.02), noisy(0.02), noisy(0.1)])
+    small = made(names[1:3], [noisy(9.0), noisy(0.02)], epsilon="3/255")
+    files = reproduce("figure5", tmp_path, scores=[wide, small], table=synthetic())
+    assert [path.name for path in files] == ["figure5.csv", "figure5-claims.csv", "figure5.png", "figure5.svg"]
+    kernels = {(row["kernel"], row["epsilon"]) for row in rows_of(files[0])}
+    assert kernels == {("clean", ""), ("robust", "8/255"), ("twice", "8/255"), ("robust", "3/255"), ("twice", "3/255")}
+    claims = {(row["claim"], row["first"]): row for row in rows_of(files[1]) if row["metric"] == "pgd@8/255"}
+    assert claims["robust beats clean", "robust 8/255"]["holds"] == "yes"
+    assert claims["robust beats clean", "robust 3/255"]["holds"] == "no"
+    assert claims["twice beats once", "twice 3/255"]["holds"] == "yes"
+    same = claims["twice beats once", "twice 8/255"]
+    assert same["holds"] == "open"
+    assert float(same["low"]) < 0 < float(same["high"])
+    tests = sum(row["claim"] == same["claim"] for row in rows_of(files[1]))
+    assert float(same["level"]) == pytest.approx(1 - 0.05 / tests, abs=1e-6)
+    assert tests == 2 * 2  # radii and metrics
+    assert claims["beats counting parameters", "clean"]["second"] == "parameters"
+    larger = claims["larger radius beats smaller", "robust 8/255"]
+    assert (larger["second"], larger["holds"]) == ("robust 3/255", "yes")
+    assert claims["larger radius beats smaller", "twice 8/255"]["holds"] == "open"
+    assert ("larger radius beats smaller", "robust 3/255") not in claims
+    for row in claims.values():
+        alone, together = (float(row[high]) - float(row[low]) for low, high in (("low_95", "high_95"), ("low", "high")))
+        assert 0 < alone < together
+
+
+def test_an_architecture_without_a_kernel_score_ranks_last(tmp_path):
+    column = truth("clean")
+    worst = np.argsort(column)[:3]
+    column[worst] = np.nan
+    files = reproduce("figure5", tmp_path, scores=[made(["ntk-clean-condition"], [column])], table=synthetic())
+    row = next(row for row in rows_of(files[0]) if row["metric"] == "clean")
+    assert (int(row["architectures"]), row["missing"]) == (len(CODES), "3")
+    column[worst] = column[column > 0].min() - 1
+    assert float(row["spearman"]) == pytest.approx(spearmanr(column, truth("clean")).statistic, abs=1e-4)
+    assert float(row["kendall"]) == pytest.approx(kendalltau(column, truth("clean")).statistic, abs=1e-4)
+
+
+def test_published_values_stand_beside_scores_of_the_same_images_alone(tmp_path):
+    like, column = synthetic(), truth("clean")
+    table = Table("nas-robbench-201", like.rows, like.columns, partition="official")
+    for data, wanted in (("cifar10", True), ("digits", False)):
+        scores = made(["nwot"], [column])
+        files = reproduce("proxies", tmp_path, scores=[replace(scores, settings={"data": data})], table=table)
+        published = {row["published_spearman"] for row in rows_of(files[0]) if row["metric"] == "clean"}
+        assert published == ({"0.79", "0.766"} if wanted else {""})
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"images": 9}, "scores, images of the files: expected the same in all, 8, got 9; score again"),
+        ({"more": 1}, "scores, more of the files: expected the same in all, None, got 1"),
+        ({"threat": {"epsilon": "8/255"}}, "scores: expected one file per radius of the attack, got two of 8/255"),
+    ],
+)
+def test_files_of_figure_5_that_do_not_fit_are_refused(tmp_path, changes, text):
+    settings = {"data": "cifar10", "images": 8, "threat": {"epsilon": "8/255"}}
+    first = replace(made(["ntk-robust-trace"], [truth("clean")]), settings=settings)
+    second = replace(first, settings={**settings, "threat": {"epsilon": "3/255"}, **changes})
+    with pytest.raises(InputError, match=text):
+        reproduce("figure5", tmp_path, scores=[first, second], table=synthetic())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "text"),
+    [
+        ("proxies", 0, "scores of reproduction proxies: expected one file, got 0; robnas score --all"),
+        ("proxies", 2, "expected one file, got 2"),
+        ("figure5", 0, "expected one file, or one per radius of the attack, got 0"),
+        ("table1", 1, "scores of reproduction table1: expected none, got 1"),
+        ("figure5", 1, "expected scores of kernels, whose names begin with ntk-, got perfect, holes, chance, flat"),
+        ("figure6", 0, "reproduction: expected one of table1, .*, figure5, got 'figure6'; did you mean figure5"),
+    ],
+)
+def test_scores_that_are_missing_or_not_wanted(scores, tmp_path, name, count, text):
+    with pytest.raises(InputError, match=text):
+        reproduce(name, tmp_path, scores=count * [scores], table=synthetic())
+
+
+def test_the_command_scores_by_itself_and_goes_on(capsys, tmp_path, monkeypatch):
+    from robnas.benchmarks import write_table
+
+    write_table(synthetic(), tmp_path / "table.parquet")
+    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--architectures", "4", "--images", "10",
+               "--channels", "2", "--cells", "1", "--out", str(tmp_path / "out"), "--json")  # fmt: skip
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options)
+    assert code == 0, err
+    attacked = sum(score.attacks > 0 for score in SCORES.values())
+    assert len(json.loads(out)["tables"]["figure5"]) == 2 * (len(SCORES) + attacked)
+    kept = [tmp_path / "out" / f"figure5-scores-{radius}.parquet" for radius in (8, 3)]
+    before = [path.read_bytes() for path in kept]
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options[:2], "--scores", str(kept[0]), "--scores",
+                            str(kept[1]), "--out", str(tmp_path / "again"), "--json")  # fmt: skip
+    assert code == 0, err
+    assert [path.read_bytes() for path in kept] == before
+    code, out, err = robnas(capsys, "reproduce", "table1", "--data", "digits")
+    assert (code, out) == (2, "")
+    assert "--data: expected proxies or figure5 without --scores, got --data for table1" in err
+
+
+def test_the_command_scores_kernels_of_the_reduction_that_it_is_told(capsys, tmp_path):
+    from robnas.benchmarks import write_table
+
+    write_table(synthetic(), tmp_path / "table.parquet")
+    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--architectures", "3", "--images", "10",
+               "--channels", "2", "--cells", "1", "--out", str(tmp_path / "out"))  # fmt: skip
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options, "--reduction", "full")
+    assert (code, out) == (2, "")
+    assert "reduction: expected trace, sum, label or proj for scores, which have one row per image, got full" in err
+    assert not (tmp_path / "out").exists()
+    code, out, err = robnas(capsys, "reproduce", "figure5", *options, "--reduction", "sum")
+    assert code == 0, err
+    for radius in (8, 3):
+        settings = read_scores(tmp_path / "out" / f"figure5-scores-{radius}.parquet").settings
+        assert settings["kernel"]["reduction"] == "sum"
+        assert settings["threat"]["epsilon"] == f"{radius}/255"
+
+
+def test_the_command_takes_as_many_architectures_as_it_was_told_and_looks_at_the_table_first(capsys, tmp_path):
+    from robnas.benchmarks import write_table
+
+    write_table(synthetic(), tmp_path / "table.parquet")
+    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--images", "10", "--channels", "2",
+               "--cells", "1", "--out", str(tmp_path / "out"))  # fmt: skip
+    code, out, err = robnas(capsys, "reproduce", "proxies", *options, "--dataset", "cifar11")
+    assert (code, out) == (2, "")
+    assert "dataset of table" in err
+    assert "got 'cifar11'" in err
+    assert not (tmp_path / "out").exists()
+    for wanted in (6, 4):
+        code, out, err = robnas(capsys, "reproduce", "proxies", *options, "--architectures", str(wanted), "--json")
+        assert code == 0, err
+        rows = json.loads(out)["tables"]["proxies"]
+        assert {row["architectures"] for row in rows if row["proxy"] == "parameters"} == {wanted}
+        assert {row["low_95"] for row in rows} == {None}
+    assert len(read_scores(tmp_path / "out" / "proxies-scores.parquet").codes) > 4
