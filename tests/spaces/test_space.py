@@ -254,5 +254,5 @@ def test_the_shipped_spaces():
 def test_a_space_is_registered_under_its_own_name():
     with pytest.raises(InputError, match="space name: expected its own, toy, got 'other'"):
         SPACES["other"] = TOY
-    with pytest.raises(InputError, match="space toy: expected a space, got 3|space 'toy': expected a space, got 3"):
+    with pytest.raises(InputError, match="space 'toy': expected a space, got 3"):
         SPACES["toy"] = 3
