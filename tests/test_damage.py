@@ -19,7 +19,7 @@ from robnas.explorer import build_site, read_searches
 from robnas.proxies._journal import Journal
 from robnas.reports import report_of, write_search_report
 from robnas.reports._search_report import read_results
-from robnas.search import Experiment, Plan, RandomSearch, Task
+from robnas.search import Experiment, RandomSearch, Repetitions, Task
 from robnas.spaces import Architecture
 from robnas.training import Recipe, _checkpoint
 
@@ -86,7 +86,7 @@ def read_journal(path):
 @pytest.fixture(scope="module")
 def experiment():
     task = Task.named(table(), "d", "clean", split="test")
-    return Experiment.of({"random-search": RandomSearch()}, [task], Plan(3, 2))
+    return Experiment.of({"random-search": RandomSearch()}, [task], Repetitions(3, 2))
 
 
 FORMATS = {

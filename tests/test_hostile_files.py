@@ -24,7 +24,7 @@ from robnas.evaluation._ledger import Ledger
 from robnas.explorer import read_searches, write_site
 from robnas.proxies._journal import Journal
 from robnas.reports._search_report import read_results, search_page
-from robnas.search import KIND, Experiment, Plan, RandomSearch, Task
+from robnas.search import KIND, Experiment, RandomSearch, Repetitions, Task
 from robnas.search._experiment import _read
 from robnas.search._result import Result
 from robnas.statistics._search_summary import summarise
@@ -239,7 +239,7 @@ def test_lines_of_wrong_types_in_unfinished_scores(room, rows, hashed):
 @pytest.fixture(scope="module")
 def results():
     task = Task.named(table(), "d", "clean", split="test")
-    return [one.to_dict() for one in Experiment.of({"random-search": RandomSearch()}, [task], Plan(3, 2)).run()]
+    return [one.to_dict() for one in Experiment.of({"random-search": RandomSearch()}, [task], Repetitions(3, 2)).run()]
 
 
 @LIGHT

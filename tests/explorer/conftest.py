@@ -9,7 +9,7 @@ import pytest
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import Server, build_site, read_searches
 from robnas.explorer._chromium import find_browser, launch_options
-from robnas.search import Experiment, LocalSearch, Plan, RandomSearch, Task
+from robnas.search import Experiment, LocalSearch, RandomSearch, Repetitions, Task
 from robnas.spaces import Architecture, partition
 
 COUNT = 400
@@ -67,7 +67,7 @@ def recorded(table, folder):
     """Two algorithms on one task, kept in a folder as the command does."""
     task = Task.named(table, "cifar10", "pgd@8/255", split="test")
     algorithms = {"random-search": RandomSearch(), "local-search": LocalSearch()}
-    list(Experiment.of(algorithms, [task], Plan(30, 4)).run(out=folder / "results"))
+    list(Experiment.of(algorithms, [task], Repetitions(30, 4)).run(out=folder / "results"))
     return folder
 
 

@@ -13,7 +13,7 @@ from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches, write_site
 from robnas.explorer._site import shown_source
 from robnas.networks import count
-from robnas.search import Experiment, LocalSearch, Plan, RandomSearch, Task, run
+from robnas.search import Experiment, LocalSearch, RandomSearch, Repetitions, Task, run
 from robnas.spaces import PARTITIONS, SIZE, Architecture, architectures, partition
 from robnas.statistics import rank_set, standard_errors
 from tests.explorer.conftest import plain_table, recorded, seeded_table, some_scores
@@ -213,7 +213,7 @@ def test_first_runs_are_repeated_and_end_as_recorded(search_folder, table):
 
 def test_one_run_has_no_standard_error(table, tmp_path):
     task = Task.named(table, "cifar10", "pgd@8/255", split="test")
-    list(Experiment.of({"random-search": RandomSearch()}, [task], Plan(12, 1)).run(out=tmp_path / "results"))
+    list(Experiment.of({"random-search": RandomSearch()}, [task], Repetitions(12, 1)).run(out=tmp_path / "results"))
     (found,) = read_searches(tmp_path, [table])
     packed = found.to_dict()
     assert (packed["runs"], len(packed["mean"]), packed["standard_error"]) == (1, 12, None)

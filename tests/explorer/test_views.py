@@ -17,7 +17,7 @@ from scipy.stats import kendalltau, spearmanr
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import build_site, read_searches
 from robnas.networks import count
-from robnas.search import Experiment, Plan, RandomSearch, Task
+from robnas.search import Experiment, RandomSearch, Repetitions, Task
 from robnas.spaces import Architecture, partition
 from robnas.statistics import leaderboard, shown_noise, tied_with_best
 from tests.explorer.acting import PGD, downloaded, plotted, row_of, text_of, until, wait_hash
@@ -141,7 +141,7 @@ def test_a_step_is_kept_in_its_own_view(visit):
 
 def test_one_run_has_neither_band_nor_error(visit, serve, table, tmp_path):
     task = Task.named(table, "cifar10", "pgd@8/255", split="test")
-    list(Experiment.of({"random-search": RandomSearch()}, [task], Plan(12, 1)).run(out=tmp_path / "results"))
+    list(Experiment.of({"random-search": RandomSearch()}, [task], Repetitions(12, 1)).run(out=tmp_path / "results"))
     page = visit(serve(build_site([("bench", table)], (), read_searches(tmp_path, [table])))).open("#/search")
     page.wait_for_selector('section[aria-label="Regret"] tbody td')
     assert "±" not in text_of(page, 'section[aria-label="Regret"]')

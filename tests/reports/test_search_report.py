@@ -12,7 +12,17 @@ from robnas.errors import DataError, InputError
 from robnas.reports import anytime_curves, attainment_fronts, oracle_notice, regret_text, report_of, write_search_report
 from robnas.reports._search_report import read_results, search_page
 from robnas.reports._search_sections import saved_grid
-from robnas.search import KIND, NSGA2, Experiment, LocalSearch, Plan, RandomSearch, RegularizedEvolution, Task, run
+from robnas.search import (
+    KIND,
+    NSGA2,
+    Experiment,
+    LocalSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    Repetitions,
+    Task,
+    run,
+)
 from robnas.statistics import all_rankings, all_tests, queries_saved, summarise
 from tests.search.conftest import partial_table, synthetic
 from tests.search.test_repeat import Fragile
@@ -28,7 +38,7 @@ def results():
     algorithms = {"chance": RandomSearch(), "local": LocalSearch("first"), "old": RegularizedEvolution(),
                   "fragile": Fragile(), "nsga2": NSGA2()}  # fmt: skip
     only = {"fragile": [tasks[0].name], "nsga2": [tasks[2].name]}
-    return list(Experiment.of(algorithms, tasks, Plan(40, 8, 0, (15,)), only).run())
+    return list(Experiment.of(algorithms, tasks, Repetitions(40, 8, 0, (15,)), only).run())
 
 
 @pytest.fixture
@@ -136,7 +146,7 @@ def test_runs_that_were_planned_after_others_had_been_reported_are_said(tmp_path
 
     def searched(runs, settings=None):
         algorithms = {"chance": RandomSearch(), "old": settings or RegularizedEvolution()}
-        return list(Experiment.of(algorithms, [task], Plan(6, runs)).run())
+        return list(Experiment.of(algorithms, [task], Repetitions(6, runs)).run())
 
     few, many = searched(3), searched(5)
     assert len(planned(few, tmp_path)) == 2
@@ -255,7 +265,7 @@ def test_the_legend_of_the_curves_fits_into_the_figure(results, label, tasks):
 
 def test_the_attainment_of_two_accuracies_shows_the_searches_and_its_title():
     task = Task.named(synthetic(), "cifar10", ("clean", "pgd@8/255"), split="test")
-    found = list(Experiment.of({"chance": RandomSearch(), "nsga2": NSGA2()}, [task], Plan(30, 6)).run())
+    found = list(Experiment.of({"chance": RandomSearch(), "nsga2": NSGA2()}, [task], Repetitions(30, 6)).run())
     figure = attainment_fronts(found)
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
@@ -269,7 +279,7 @@ def test_the_attainment_of_two_accuracies_shows_the_searches_and_its_title():
 
 def test_one_algorithm_and_one_run_are_reported_without_ranks(tmp_path, monkeypatch):
     task = Task.named(synthetic(), "cifar10", "clean", split="validation")
-    results = list(Experiment.of({"chance": RandomSearch()}, [task], Plan(5, 1)).run())
+    results = list(Experiment.of({"chance": RandomSearch()}, [task], Repetitions(5, 1)).run())
     assert oracle_notice(results) == ""
     files = write_search_report(results, tmp_path)
     assert {path.name for path in files} == {
@@ -288,7 +298,7 @@ def test_a_task_without_regret_and_a_report_without_values_are_written(tmp_path)
     ]
     table = Table("constant", table.rows, columns)
     tasks = [Task.named(table, "same", "clean"), Task.named(table, "same", "clean", report_dataset="rare")]
-    results = list(Experiment.of({"chance": RandomSearch(), "mine": LocalSearch()}, tasks, Plan(3, 2)).run())
+    results = list(Experiment.of({"chance": RandomSearch(), "mine": LocalSearch()}, tasks, Repetitions(3, 2)).run())
     assert write_search_report(results, tmp_path)
     rows = summarise(results)
     assert [row["mean_regret"] for row in rows] == [0, 0, 0, 0]
@@ -299,7 +309,7 @@ def test_a_task_without_regret_and_a_report_without_values_are_written(tmp_path)
 def test_saved_queries_are_counted_against_random_search(tmp_path):
     task = Task.named(synthetic(), "cifar10", "clean", split="test")
     algorithms = {"random-search": RandomSearch(), "local": LocalSearch("first")}
-    found = list(Experiment.of(algorithms, [task], Plan(60, 12, 0)).run())
+    found = list(Experiment.of(algorithms, [task], Repetitions(60, 12, 0)).run())
     rows = {row.algorithm: row for row in queries_saved(found)}
     for result in found:
         queries = [near or 60 for near in result.reached]
@@ -363,7 +373,7 @@ def test_what_is_saved_is_a_bound_where_runs_did_not_get_there(results, chance, 
 
 def test_what_a_run_finds_and_gives_up_again_is_not_near_the_optimum():
     noisy = Task.named(synthetic(), "cifar10", "pgd@8/255", split="validation", noise="gaussian")
-    (result,) = Experiment.of({"local": LocalSearch("first")}, [noisy], Plan(60, 12)).run()
+    (result,) = Experiment.of({"local": LocalSearch("first")}, [noisy], Repetitions(60, 12)).run()
     given_up = 0
     for seed, near in zip(result.seeds, result.reached, strict=True):
         there = run(LocalSearch("first"), noisy, 60, seed).regret <= 0.01 * result.oracle[0]

@@ -6,7 +6,7 @@ import pytest
 
 from robnas.benchmarks import Column, Table, expected_accuracies
 from robnas.errors import InputError
-from robnas.search import Experiment, Plan, RandomSearch, Result, Task, optimum_text, repeat, run
+from robnas.search import Experiment, RandomSearch, Repetitions, Result, Task, optimum_text, repeat, run
 from tests.search.conftest import partial_table, synthetic
 
 
@@ -112,13 +112,13 @@ def test_an_optimum_that_is_none_is_refused(task, optimum):
 
 
 def test_regrets_against_another_optimum_are_kept_apart(tmp_path):
-    plan = Plan(5, 2)
+    repetitions = Repetitions(5, 2)
     tasks = [
         Task.named(part(), "cifar10", "clean", split="validation", regret=regret, name="one")
         for regret in ("table", "expected")
     ]
     for number, task in enumerate(tasks, start=1):
-        list(Experiment.of({"chance": RandomSearch()}, [task], plan).run(out=tmp_path))
+        list(Experiment.of({"chance": RandomSearch()}, [task], repetitions).run(out=tmp_path))
         assert len(list(tmp_path.iterdir())) == number
 
 
@@ -128,9 +128,9 @@ def test_a_file_may_name_what_regrets_are_against(tmp_path):
         'table = "digits"\nbudget = 5\nruns = 2\n[[task]]\ndataset = "digits"\nmetric = "clean"\nsplit = "test"\n'
         'regret = "expected"\n[[algorithm]]\nname = "random-search"\n'
     )
-    (cell,) = Experiment.read(path).cells
-    assert cell.task.regret == "expected"
-    assert cell.task.name == "digits test clean, against the expected best"
+    (case,) = Experiment.read(path).cases
+    assert case.task.regret == "expected"
+    assert case.task.name == "digits test clean, against the expected best"
 
 
 def test_what_has_no_expected_best_says_so():
@@ -157,7 +157,7 @@ def test_local_noise_of_few_repeated_trainings_is_pooled_and_said(tmp_path):
     assert local.noise_sd == pytest.approx(pooled.noise_sd)
     both = Task.named(table, "cifar10", "clean", noise="local", regret="expected")
     assert both.notes == (note,)
-    assert Experiment.of({"chance": RandomSearch()}, [local, both], Plan(5, 2)).notes == (note,)
+    assert Experiment.of({"chance": RandomSearch()}, [local, both], Repetitions(5, 2)).notes == (note,)
     assert Task.named(part(), "cifar10", "clean", split="validation", noise="local", regret="expected").notes == ()
 
 

@@ -12,15 +12,15 @@ from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, RobnasError
 from robnas.search import (
     SEARCHERS,
-    Cell,
+    Case,
     Experiment,
     LocalSearch,
     Loop,
     Optuna,
-    Plan,
     ProxySearch,
     RandomSearch,
     RegularizedEvolution,
+    Repetitions,
     Task,
     charged_by,
     repeat,
@@ -104,10 +104,12 @@ def test_a_run_that_ends_early_keeps_its_last_regret(task):
 
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_the_result_does_not_depend_on_the_number_of_jobs(noisy, several, jobs):
-    cells = [Cell(RegularizedEvolution(), noisy), Cell(LocalSearch(), noisy), Cell(RandomSearch(), several, "chance")]
-    plan, told = Plan(25, 13, checkpoints=(5,)), []
-    one = list(repeat_all(cells, plan))
-    many = list(repeat_all(cells, plan, jobs=jobs, progress=lambda done, total, text: told.append((done, total, text))))
+    cases = [Case(RegularizedEvolution(), noisy), Case(LocalSearch(), noisy), Case(RandomSearch(), several, "chance")]
+    repetitions, told = Repetitions(25, 13, checkpoints=(5,)), []
+    one = list(repeat_all(cases, repetitions))
+    many = list(
+        repeat_all(cases, repetitions, jobs=jobs, progress=lambda done, total, text: told.append((done, total, text)))
+    )
     assert all(same(a, b) for a, b in zip(one, many, strict=True))
     assert [result.algorithm for result in many] == ["regularized-evolution", "local-search", "chance"]
     assert [done for done, _, _ in told] == list(range(1, 40))
@@ -134,7 +136,9 @@ def test_when_every_run_fails_the_first_error_is_raised(task):
 
 
 def test_a_pair_in_which_every_run_fails_does_not_stop_the_others(task):
-    broken, sound = repeat_all([Cell(Fragile(1), task), Cell(RandomSearch(), task)], Plan(10, 3, checkpoints=(5,)))
+    broken, sound = repeat_all(
+        [Case(Fragile(1), task), Case(RandomSearch(), task)], Repetitions(10, 3, checkpoints=(5,))
+    )
     assert (broken.seeds, len(broken.failures), broken.mean.shape, broken.regrets.shape) == ((), 3, (0,), (0, 2))
     assert broken.found_best == 0
     assert sound.seeds == (0, 1, 2)
@@ -142,7 +146,7 @@ def test_a_pair_in_which_every_run_fails_does_not_stop_the_others(task):
 
 
 def test_kept_results_of_another_version_are_not_taken(task, tmp_path, monkeypatch):
-    experiment = Experiment.of({"chance": RandomSearch()}, [task], Plan(5, 2))
+    experiment = Experiment.of({"chance": RandomSearch()}, [task], Repetitions(5, 2))
     for number, (name, value) in enumerate((("FORMAT", 1), ("FORMAT", 2), ("__version__", "9")), start=1):
         monkeypatch.setattr(f"robnas.search._experiment.{name}", value)
         for _ in range(2):
@@ -178,7 +182,7 @@ def test_what_is_kept_of_a_run_does_not_grow_with_its_budget(task):
 
 
 @pytest.mark.parametrize(
-    ("plan", "text"),
+    ("repetitions", "text"),
     [
         ((0, 1), "budget: expected at least 1"),
         ((5, 0), "runs: expected at least 1"),
@@ -186,9 +190,9 @@ def test_what_is_kept_of_a_run_does_not_grow_with_its_budget(task):
         ((5, 1, 0, (6,)), r"checkpoint of a budget of 5: expected a number in \[1, 5\], got 6"),
     ],
 )
-def test_impossible_plans_are_refused(plan, text):
+def test_impossible_plans_are_refused(repetitions, text):
     with pytest.raises(InputError, match=text):
-        Plan(*plan)
+        Repetitions(*repetitions)
 
 
 def test_wrong_budgets_and_jobs_are_refused_before_anything_runs(task):
@@ -201,9 +205,9 @@ def test_wrong_budgets_and_jobs_are_refused_before_anything_runs(task):
 def test_noise_that_the_table_cannot_give_is_refused_before_anything_runs(task):
     impossible = Task.named(synthetic(), "cifar10", "clean", split="test", noise="seeds")
     told = []
-    cells = [Cell(RandomSearch(), task), Cell(RandomSearch(), impossible)]
+    cases = [Case(RandomSearch(), task), Case(RandomSearch(), impossible)]
     with pytest.raises(InputError, match=r"^noise of cifar10 test clean: expected none or gaussian"):
-        list(repeat_all(cells, Plan(5, 3), progress=lambda *facts: told.append(facts)))
+        list(repeat_all(cases, Repetitions(5, 3), progress=lambda *facts: told.append(facts)))
     assert told == []
 
 
@@ -257,8 +261,8 @@ def config(tmp_path, loaded):
 
 def test_a_file_gives_every_combination(config):
     experiment = Experiment.read(config)
-    assert experiment.plan == Plan(30, 4, 0, (10, 30))
-    pairs = [(cell.label, cell.task.name) for cell in experiment.cells]
+    assert experiment.repetitions == Repetitions(30, 4, 0, (10, 30))
+    pairs = [(case.label, case.task.name) for case in experiment.cases]
     assert len(pairs) == 2 * 8 + 1
     assert pairs[0] == ("local-search (improvement=first)", "cifar10 validation clean")
     assert pairs[1][0] == "local-search"
@@ -270,12 +274,12 @@ def test_a_file_gives_every_combination(config):
     assert len(experiment.left_out) == 2
     assert experiment.left_out[1].startswith("local-search on front: objectives of local-search: expected one, got 3")
     changed = Experiment.read(config, {"budget": 12, "runs": 2, "seed": 7, "checkpoints": None})
-    assert changed.plan == Plan(12, 2, 7, (10, 12))
+    assert changed.repetitions == Repetitions(12, 2, 7, (10, 12))
 
 
 def test_a_smaller_budget_leaves_out_the_checkpoints_of_the_file_above_it(config):
-    assert Experiment.read(config, {"budget": 6}).plan.checkpoints == (6,)
-    assert Experiment.read(config, {"budget": 6, "checkpoints": [3]}).plan.checkpoints == (3, 6)
+    assert Experiment.read(config, {"budget": 6}).repetitions.checkpoints == (6,)
+    assert Experiment.read(config, {"budget": 6, "checkpoints": [3]}).repetitions.checkpoints == (3, 6)
     with pytest.raises(InputError, match=r"checkpoint of a budget of 6: expected a number in \[1, 6\], got 9"):
         Experiment.read(config, {"budget": 6, "checkpoints": [9]})
     config.write_text(TOML.replace("[10]", "[40]"))
@@ -284,22 +288,26 @@ def test_a_smaller_budget_leaves_out_the_checkpoints_of_the_file_above_it(config
 
 
 def test_finished_cells_are_found_again_and_everything_that_decides_them_is_in_their_name(tmp_path, monkeypatch, task):
-    plan, out = Plan(12, 3), tmp_path / "results"
-    experiment = Experiment.of({"random-search": RandomSearch(), "local-search": LocalSearch()}, [task], plan)
+    repetitions, out = Repetitions(12, 3), tmp_path / "results"
+    experiment = Experiment.of({"random-search": RandomSearch(), "local-search": LocalSearch()}, [task], repetitions)
     first = list(experiment.run(out=out))
     files = sorted(out.iterdir())
     assert len(files) == 2
-    monkeypatch.setattr("robnas.search._experiment.repeat_all", lambda cells, *a, **k: iter([] if not cells else None))
+    monkeypatch.setattr("robnas.search._experiment.repeat_all", lambda cases, *a, **k: iter([] if not cases else None))
     again = list(experiment.run(out=out))
     assert all(same(a, b) for a, b in zip(first, again, strict=True))
     assert isinstance(again[0], Result)
     monkeypatch.undo()
     others = [
-        ({"random-search": RandomSearch("classes")}, task, plan),
-        ({"random-search": RandomSearch()}, Task.named(synthetic(), "cifar10", "clean", split="validation"), plan),
-        ({"random-search": RandomSearch()}, task, Plan(13, 3)),
-        ({"random-search": RandomSearch()}, task, Plan(12, 3, 1)),
-        ({"random-search": RandomSearch()}, task, Plan(12, 3, 0, (4,))),
+        ({"random-search": RandomSearch("classes")}, task, repetitions),
+        (
+            {"random-search": RandomSearch()},
+            Task.named(synthetic(), "cifar10", "clean", split="validation"),
+            repetitions,
+        ),
+        ({"random-search": RandomSearch()}, task, Repetitions(13, 3)),
+        ({"random-search": RandomSearch()}, task, Repetitions(12, 3, 1)),
+        ({"random-search": RandomSearch()}, task, Repetitions(12, 3, 0, (4,))),
     ]
     for algorithms, other, other_plan in others:
         list(Experiment.of(algorithms, [other], other_plan).run(out=out))
@@ -309,7 +317,7 @@ def test_finished_cells_are_found_again_and_everything_that_decides_them_is_in_t
 
 
 def test_an_interrupted_experiment_goes_on_with_what_is_finished(tmp_path, task):
-    experiment = Experiment.of({"a": RandomSearch(), "b": LocalSearch()}, [task], Plan(10, 3))
+    experiment = Experiment.of({"a": RandomSearch(), "b": LocalSearch()}, [task], Repetitions(10, 3))
     results = experiment.run(out=tmp_path)
     next(results)
     results.close()
@@ -323,7 +331,7 @@ def test_an_interrupted_experiment_goes_on_with_what_is_finished(tmp_path, task)
 def test_a_folder_of_another_version_of_the_partition_is_refused_in_one_line(tmp_path, task):
     def experiment(partition):
         other = dataclasses.replace(task, partition=partition, name="t")
-        return Experiment.of({"chance": RandomSearch()}, [other], Plan(5, 2))
+        return Experiment.of({"chance": RandomSearch()}, [other], Repetitions(5, 2))
 
     (old,) = experiment("effective@1").run(out=tmp_path)
     assert (old.task["partition"], "partition_version" in old.task) == ("effective", False)
@@ -345,7 +353,7 @@ def test_a_folder_of_another_version_of_the_partition_is_refused_in_one_line(tmp
 
 def test_an_algorithm_of_ones_own_is_never_taken_from_a_file_whatever_its_name(tmp_path, task, monkeypatch):
     monkeypatch.setitem(SEARCHERS, "mine", Fragile)
-    list(Experiment.of({"mine": searcher("mine", {"parity": 10**6})}, [task], Plan(10, 3)).run(out=tmp_path))
+    list(Experiment.of({"mine": searcher("mine", {"parity": 10**6})}, [task], Repetitions(10, 3)).run(out=tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -358,7 +366,7 @@ def test_an_algorithm_of_ones_own_is_never_taken_from_a_file_whatever_its_name(t
     ],
 )
 def test_an_algorithm_with_a_function_among_its_settings_is_never_taken_from_a_file(algorithm, tmp_path, task):
-    list(Experiment.of({"mine": algorithm}, [task], Plan(3, 1)).run(out=tmp_path))
+    list(Experiment.of({"mine": algorithm}, [task], Repetitions(3, 1)).run(out=tmp_path))
     assert list(tmp_path.iterdir()) == []
     assert not _is_plain({"deep": [1, {"inside": (print,)}]})
 
@@ -373,7 +381,7 @@ def test_other_trainings_of_equal_means_make_another_result(tmp_path):
         mean = table.columns[0].values
         trainings = Column("cifar10", "test", "clean", np.hstack([mean - spread, mean + spread]), (1, 2))
         task = Task.named(Table("partial", table.rows, [trainings]), "cifar10", "clean", noise="seeds")
-        list(Experiment.of({"chance": RandomSearch()}, [task], Plan(5, 2)).run(out=tmp_path))
+        list(Experiment.of({"chance": RandomSearch()}, [task], Repetitions(5, 2)).run(out=tmp_path))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -425,12 +433,12 @@ def test_tables_under_one_bracket_say_what_to_change(config, name, entry):
 def test_a_single_cost_or_task_of_a_file_may_be_a_text(config):
     plain = Experiment.read(config)
     config.write_text(TOML.replace('["macs"]', '"macs"').replace('tasks = ["front"]', 'tasks = "front"'))
-    assert [cell.task.to_dict() for cell in Experiment.read(config).cells] == [c.task.to_dict() for c in plain.cells]
+    assert [case.task.to_dict() for case in Experiment.read(config).cases] == [c.task.to_dict() for c in plain.cases]
 
 
 def test_two_tasks_of_one_name_are_refused(task):
     with pytest.raises(InputError, match="tasks: expected different names, got 'cifar10 validation pgd@8/255'; give"):
-        Experiment.of({"chance": RandomSearch()}, [task, task], Plan(5, 2))
+        Experiment.of({"chance": RandomSearch()}, [task, task], Repetitions(5, 2))
     others = [{"partition": "effective"}, {"max_parameters": 10**6}, {"seed": 2}, {"noise": "local"}]
     tasks = [Task.named(synthetic(), "cifar10", "pgd@8/255", split="validation", **other) for other in others]
     assert len({one.name for one in (task, *tasks)}) == 5
@@ -443,4 +451,6 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 
 def test_an_experiment_without_a_pair_says_why(several):
     with pytest.raises(InputError, match="expected one, got 3"):
-        Experiment.of({"local-search": LocalSearch(), "evolution": RegularizedEvolution()}, [several], Plan(5, 2))
+        Experiment.of(
+            {"local-search": LocalSearch(), "evolution": RegularizedEvolution()}, [several], Repetitions(5, 2)
+        )

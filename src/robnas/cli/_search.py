@@ -114,7 +114,7 @@ def search(
         notes = [*experiment.left_out, *experiment.notes]
         if out is not None:
             experiment.check(out / "results")  # before anything is written there
-            experiment.record_plan(out)
+            experiment.record_planned(out)
         results = list(experiment.run(jobs, None if out is None else out / "results", progress))
         files = [] if out is None else write_search_report(results, out, notes, rope=rope / 100)
     if notice := oracle_notice(results):
@@ -145,7 +145,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
     """One task and some algorithms."""
     from robnas.benchmarks import load
     from robnas.errors import InputError, Verbatim
-    from robnas.search import SEARCHERS, Experiment, Plan, Task, searcher
+    from robnas.search import SEARCHERS, Experiment, Repetitions, Task, searcher
 
     for name, value in {**{key: given[key] for key in ("dataset", "algorithm")}, "budget": changes["budget"],
                         "runs": changes["runs"]}.items():  # fmt: skip
@@ -173,8 +173,10 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         count=given["count"] or "live",
         regret=given["regret"] or "table",
     )
-    plan = Plan(changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ()))
-    return Experiment.of(algorithms, [task], plan)
+    repetitions = Repetitions(
+        changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ())
+    )
+    return Experiment.of(algorithms, [task], repetitions)
 
 
 def _settings(texts: list[str]) -> dict[str, str]:

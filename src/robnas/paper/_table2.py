@@ -14,16 +14,16 @@ from robnas.benchmarks import Table, load
 from robnas.reports import notice_on, write_csv, write_pictures
 from robnas.search import (
     Algorithm,
+    Case,
     LocalSearch,
-    Plan,
     RandomSearch,
     RegularizedEvolution,
+    Repetitions,
     Result,
     Task,
     repeat_all,
     run,
 )
-from robnas.search import Cell as SearchCell
 from robnas.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -61,17 +61,17 @@ def table2(out: Path, progress: Progress = silent) -> list[Path]:
     """Mean accuracies of what 400 runs return, the oracle per metric and the best architecture, named apart."""
     table = load("nas-robbench-201")
     keys = [(by, name) for by in CRITERIA for name in ALGORITHMS]
-    cells = []
+    cases = []
     for criterion, name in keys:
         reported = (criterion, *(metric for metric in METRICS if metric != criterion))
         task = Task.named(table, DATASET, criterion, split=SPLIT, report_metrics=reported)
-        cells.append(SearchCell(ALGORITHMS[name], task))
-    repeated = 2 * len(cells) * RUNS
+        cases.append(Case(ALGORITHMS[name], task))
+    repeated = 2 * len(cases) * RUNS
 
     def first_half(done: int, total: int, text: str, /) -> None:
         progress(done, repeated, text)
 
-    results = dict(zip(keys, repeat_all(cells, Plan(BUDGET, RUNS), progress=first_half), strict=True))
+    results = dict(zip(keys, repeat_all(cases, Repetitions(BUDGET, RUNS), progress=first_half), strict=True))
     rows = _rows(table, results)
     header = ["criterion", "method", *(f"{m}{part}" for m in METRICS for part in ("", "_se", "_recalled", "_differs"))]
     return [

@@ -30,13 +30,13 @@ from robnas.search._predictor_evolution import PredictorEvolution as PredictorEv
 from robnas.search._proxy import SIZES as SIZES
 from robnas.search._proxy import ProxySearch as ProxySearch
 from robnas.search._random import RandomSearch as RandomSearch
-from robnas.search._repeat import Cell as Cell
-from robnas.search._repeat import Plan as Plan
+from robnas.search._repeat import Case as Case
+from robnas.search._repeat import Repetitions as Repetitions
 from robnas.search._repeat import repeat as repeat
 from robnas.search._repeat import repeat_all as repeat_all
 from robnas.search._result import FORMAT as FORMAT
 from robnas.search._result import KIND as KIND
-from robnas.search._result import Failure as Failure
+from robnas.search._result import FailedRun as FailedRun
 from robnas.search._result import Result as Result
 from robnas.search._run import run as run
 from robnas.search._searchers import SEARCHERS as SEARCHERS

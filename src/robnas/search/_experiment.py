@@ -23,7 +23,7 @@ from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
 from robnas.search._charged import charged_by, facts_of_classes
 from robnas.search._planned import Planned, record
-from robnas.search._repeat import Cell, Plan, repeat_all
+from robnas.search._repeat import Case, Repetitions, repeat_all
 from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
@@ -62,15 +62,15 @@ class Experiment:
 
     __repr__ = brief
 
-    cells: tuple[Cell, ...]
-    plan: Plan
+    cases: tuple[Case, ...]
+    repetitions: Repetitions
     left_out: tuple[str, ...] = ()
     """Pairs of algorithm and task that do not go together, in words."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """`Task.notes` of every task, each once."""
-        tasks = {id(cell.task): cell.task for cell in self.cells}.values()
+        tasks = {id(case.task): case.task for case in self.cases}.values()
         return tuple(dict.fromkeys(note for task in tasks for note in task.notes))
 
     @classmethod
@@ -78,7 +78,7 @@ class Experiment:
         cls,
         algorithms: Mapping[str, Algorithm],
         tasks: Sequence[Task],
-        plan: Plan,
+        repetitions: Repetitions,
         only: Mapping[str, Sequence[str]] | None = None,
     ) -> Experiment:
         """All pairs; an algorithm for one objective is left out of tasks with several.
@@ -86,13 +86,13 @@ class Experiment:
         Args:
             algorithms: by the label that results give them.
             tasks: what is searched.
-            plan: how often and how long.
+            repetitions: how often and how long.
             only: names of tasks by the label of an algorithm that does no others.
 
         Raises:
             InputError: no pair is left, or a setting is wrong.
         """
-        cells, left_out = [], []
+        cases, left_out = [], []
         names = [task.name for task in tasks]
         if again := [name for name in names if names.count(name) > 1]:
             raise InputError("tasks", expected="different names", got=again[0], remedy="give each [[task]] a name")
@@ -102,15 +102,15 @@ class Experiment:
                     continue
                 try:
                     algorithm.start(task.space, np.random.default_rng(0))
-                    cells.append(Cell(algorithm, task, label))
+                    cases.append(Case(algorithm, task, label))
                 except ObjectivesError as error:
                     if len(algorithms) == 1:
                         raise
                     left_out.append(f"{label} on {task.name}: {error}")
-        if not cells:
+        if not cases:
             got = Verbatim("; ".join(left_out) or "none")
             raise InputError("experiment", expected="an algorithm that can do a task", got=got)
-        return cls(tuple(cells), plan, tuple(left_out))
+        return cls(tuple(cases), repetitions, tuple(left_out))
 
     @classmethod
     def read(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
@@ -141,7 +141,9 @@ class Experiment:
             if values.get(key) in (None, "", []):
                 raise InputError(f"entry {key} of {path}", expected="a value", got=Verbatim("none"))
         table = load(values["table"])
-        plan = Plan(values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes))
+        repetitions = Repetitions(
+            values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes)
+        )
         tasks = [task for entry in values["task"] for task in _tasks(table, entry)]
         for entry in values["algorithm"]:
             _check_kinds("[[algorithm]]", entry, _ALGORITHM)
@@ -152,35 +154,40 @@ class Experiment:
             for label, entry in zip(algorithms, values["algorithm"], strict=True)
             if "tasks" in entry
         }
-        return cls.of(algorithms, tasks, plan, only)
+        return cls.of(algorithms, tasks, repetitions, only)
 
-    def record_plan(self, out: str | Path) -> None:
+    def record_planned(self, out: str | Path) -> None:
         """Write down, before anything runs, how many runs are planned: a line per pair in ``planned.jsonl``.
 
         Args:
             out: folder of the report, whose lines say later whether other numbers were planned before.
         """
-        plan = self.plan
+        repetitions = self.repetitions
         record(
             Path(out),
             [
                 Planned.of(
-                    cell.label, settings_of(cell.algorithm), cell.task.to_dict(), plan.budget, plan.runs, plan.seed
+                    case.label,
+                    settings_of(case.algorithm),
+                    case.task.to_dict(),
+                    repetitions.budget,
+                    repetitions.runs,
+                    repetitions.seed,
                 )
-                for cell in self.cells
+                for case in self.cases
             ],
         )
 
     def check(self, out: str | Path) -> None:
         """Raise `InputError` if the folder holds results of another version of a partition."""
-        _check_versions(Path(out), {cell.task.charged_by for cell in self.cells})
+        _check_versions(Path(out), {case.task.charged_by for case in self.cases})
 
     def run(self, jobs: int = 1, out: str | Path | None = None, progress: Progress = silent) -> Iterator[Result]:
-        """The result of each cell, in order.
+        """The result of each case, in order.
 
         Args:
             jobs: processes; the results do not depend on it.
-            out: folder in which finished cells are kept and found again, so that an interrupted experiment goes on.
+            out: folder in which finished cases are kept and found again, so that an interrupted experiment goes on.
             progress: told about finished runs.
 
         Raises:
@@ -189,39 +196,39 @@ class Experiment:
         folder = None if out is None else Path(out)
         if folder is not None:
             self.check(folder)
-        paths = [None if folder is None else self._path(folder, cell) for cell in self.cells]
+        paths = [None if folder is None else self._path(folder, case) for case in self.cases]
         kept = [_read(path) for path in paths]
-        open_cells = [cell for cell, found in zip(self.cells, kept, strict=True) if found is None]
-        fresh = repeat_all(open_cells, self.plan, jobs=jobs, progress=progress)
+        open_cases = [case for case, found in zip(self.cases, kept, strict=True) if found is None]
+        fresh = repeat_all(open_cases, self.repetitions, jobs=jobs, progress=progress)
         for path, found in zip(paths, kept, strict=True):
             result = found or next(fresh)
             if found is None and path is not None and not result.failures:  # a failure may be mended: not kept
                 write_text(path, json.dumps(seal(KIND, {"format": FORMAT, **result.to_dict()})) + "\n")
             yield result
 
-    def _path(self, folder: Path, cell: Cell) -> Path | None:
+    def _path(self, folder: Path, case: Case) -> Path | None:
         """A file whose name changes with everything that decides the result: the table's values, and the version.
 
         None for an algorithm of one's own, whatever its name, or with a function among its settings: what those do
         cannot be seen.
         """
-        fields = vars(cell.algorithm).values()
-        if not type(cell.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
+        fields = vars(case.algorithm).values()
+        if not type(case.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
             return None
         files = [Path(value) for value in fields if isinstance(value, str) and Path(value).is_file()]
         facts = {
             "robnas": __version__,
             "format": FORMAT,
-            "algorithm": cell.label,
-            "kind": type(cell.algorithm).__name__,
-            "settings": settings_of(cell.algorithm),
-            "task": cell.task.to_dict(),
-            "values": _hash(*_contents(cell.task)),
+            "algorithm": case.label,
+            "kind": type(case.algorithm).__name__,
+            "settings": settings_of(case.algorithm),
+            "task": case.task.to_dict(),
+            "values": _hash(*_contents(case.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
-            **{key: getattr(self.plan, key) for key in ("budget", "runs", "seed")},
-            "checkpoints": list(self.plan.checkpoints),
+            **{key: getattr(self.repetitions, key) for key in ("budget", "runs", "seed")},
+            "checkpoints": list(self.repetitions.checkpoints),
         }
-        return folder / f"{cell.label.split()[0].replace('/', '-')}-{content_hash(facts)}.json"
+        return folder / f"{case.label.split()[0].replace('/', '-')}-{content_hash(facts)}.json"
 
 
 def _is_plain(setting: Any) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from robnas.benchmarks import Objective
 from robnas.errors import InputError, RobnasError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, name_of
-from robnas.search._result import Failure, Finish, Result, Summary
+from robnas.search._result import FailedRun, Finish, Result, Summary
 from robnas.search._run import check_budget, settings_of, simulate
 from robnas.search._task import Task
 from robnas.types import Progress, check_count, check_range, silent
@@ -27,7 +27,7 @@ _CHUNK = 5  # runs that travel to a worker together
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class Case:
     """An algorithm on a task."""
 
     algorithm: Algorithm
@@ -40,7 +40,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Repetitions:
     """How often and how long."""
 
     budget: int
@@ -92,55 +92,65 @@ def repeat(
     Raises:
         InputError: as `run`; or every run failed, with the first one's error.
     """
-    plan = Plan(budget, runs, seed, tuple(checkpoints))
-    cell = Cell(algorithm, Task.of(objective))
-    result = next(repeat_all([cell], plan, jobs=jobs, progress=progress))
+    repetitions = Repetitions(budget, runs, seed, tuple(checkpoints))
+    case = Case(algorithm, Task.of(objective))
+    result = next(repeat_all([case], repetitions, jobs=jobs, progress=progress))
     if not result.seeds:
         first = result.failures[0]
         raise InputError(
-            f"{cell.label} on {cell.task.name}",
+            f"{case.label} on {case.task.name}",
             expected="a run that finishes",
             got=Verbatim(f"none of {runs}; seed {first.seed}: {first.error}"),
         )
     return result
 
 
-def repeat_all(cells: Sequence[Cell], plan: Plan, *, jobs: int = 1, progress: Progress = silent) -> Iterator[Result]:
+def repeat_all(
+    cases: Sequence[Case], repetitions: Repetitions, *, jobs: int = 1, progress: Progress = silent
+) -> Iterator[Result]:
     """`repeat` for each pair of algorithm and task in turn, with one set of processes.
 
     Where every run of a pair fails, its result has no `seeds`, and the others go on.
     """
     check_count("jobs", jobs)
-    for cell in cells:
-        check_budget(cell.task, plan.budget)
-        cell.task.check()
-        cell.algorithm.start(cell.task.space, np.random.default_rng(0))  # wrong settings show before anything runs
-    finished = _in_order(cells, plan, jobs)
-    total, done = len(cells) * plan.runs, 0
-    for cell in cells:
-        settings = settings_of(cell.algorithm)
-        summary = Summary(cell.label, settings, cell.task, plan.budget, plan.runs, plan.seed, plan.checkpoints)
-        for one in itertools.islice(finished, plan.runs):
+    for case in cases:
+        check_budget(case.task, repetitions.budget)
+        case.task.check()
+        case.algorithm.start(case.task.space, np.random.default_rng(0))  # wrong settings show before anything runs
+    finished = _in_order(cases, repetitions, jobs)
+    total, done = len(cases) * repetitions.runs, 0
+    for case in cases:
+        settings = settings_of(case.algorithm)
+        summary = Summary(
+            case.label,
+            settings,
+            case.task,
+            repetitions.budget,
+            repetitions.runs,
+            repetitions.seed,
+            repetitions.checkpoints,
+        )
+        for one in itertools.islice(finished, repetitions.runs):
             summary.add(one)
             done += 1
-            progress(done, total, f"{cell.label} on {cell.task.name}")
+            progress(done, total, f"{case.label} on {case.task.name}")
         yield summary.result()
 
 
-def _in_order(cells: Sequence[Cell], plan: Plan, jobs: int) -> Iterator[Finish | Failure]:
-    """What each run of each cell came to, cell after cell and seed after seed."""
+def _in_order(cases: Sequence[Case], repetitions: Repetitions, jobs: int) -> Iterator[Finish | FailedRun]:
+    """What each run of each case came to, case after case and seed after seed."""
     if jobs == 1:
-        for cell in cells:
-            for seed in range(plan.seed, plan.seed + plan.runs):
-                yield _one(cell, plan, seed)
+        for case in cases:
+            for seed in range(repetitions.seed, repetitions.seed + repetitions.runs):
+                yield _one(case, repetitions, seed)
         return
-    last = plan.seed + plan.runs
-    seeds = [range(first, min(first + _CHUNK, last)) for first in range(plan.seed, last, _CHUNK)]
-    work = itertools.product(range(len(cells)), seeds)
-    jobs = min(jobs, len(seeds) * len(cells))
+    last = repetitions.seed + repetitions.runs
+    seeds = [range(first, min(first + _CHUNK, last)) for first in range(repetitions.seed, last, _CHUNK)]
+    work = itertools.product(range(len(cases)), seeds)
+    jobs = min(jobs, len(seeds) * len(cases))
     context = get_context("forkserver")  # a plain fork may inherit locks of other threads
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(_packed(cells, plan),))
-    waiting: deque[Future[list[Finish | Failure]]] = deque()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(_packed(cases, repetitions),))
+    waiting: deque[Future[list[Finish | FailedRun]]] = deque()
     with pool:
         try:
             while True:
@@ -158,9 +168,9 @@ def _in_order(cells: Sequence[Cell], plan: Plan, jobs: int) -> Iterator[Finish |
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _packed(cells: Sequence[Cell], plan: Plan) -> bytes:
+def _packed(cases: Sequence[Case], repetitions: Repetitions) -> bytes:
     try:
-        return pickle.dumps((list(cells), plan))
+        return pickle.dumps((list(cases), repetitions))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise InputError(
             "jobs", expected="1 for an algorithm that cannot travel between processes", got=reason(error)
@@ -168,7 +178,7 @@ def _packed(cells: Sequence[Cell], plan: Plan) -> bytes:
 
 
 _prepared: Any = None
-"""Cells and plan of a worker process."""
+"""Cases and repetitions of a worker process."""
 
 
 def _prepare(packed: bytes) -> None:
@@ -177,15 +187,15 @@ def _prepare(packed: bytes) -> None:
     _prepared = pickle.loads(packed)  # noqa: S301  # of our own parent process
 
 
-def _chunk(cell: int, seeds: Sequence[int]) -> list[Finish | Failure]:
-    cells, plan = _prepared
-    return [_one(cells[cell], plan, seed) for seed in seeds]
+def _chunk(case: int, seeds: Sequence[int]) -> list[Finish | FailedRun]:
+    cases, repetitions = _prepared
+    return [_one(cases[case], repetitions, seed) for seed in seeds]
 
 
-def _one(cell: Cell, plan: Plan, seed: int) -> Finish | Failure:
+def _one(case: Case, repetitions: Repetitions, seed: int) -> Finish | FailedRun:
     """One run; an exception in it is a result, so that the other runs go on."""
     try:
-        return Finish.of(simulate(cell.algorithm, cell.task, plan.budget, seed)[0], plan.checkpoints)
+        return Finish.of(simulate(case.algorithm, case.task, repetitions.budget, seed)[0], repetitions.checkpoints)
     except Exception as error:
         text = str(error) if isinstance(error, RobnasError) else str(reason(error))
-        return Failure(seed, text)
+        return FailedRun(seed, text)

@@ -31,7 +31,7 @@ _TUPLES = ("checkpoints", "seeds", "reached", "architectures", "oracle_selection
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedRun:
     """A run that raised."""
 
     seed: int
@@ -135,7 +135,7 @@ class Result:
     """Mean simulated GPU-hours per run."""
     counts: dict[str, float]
     """Means per run: queries, duplicates, infeasible, failed; runs that finished or stalled before the budget."""
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedRun, ...]
     oracle_selection: tuple[str, ...]
     oracle: tuple[float, ...]
     """Best reported value of the table, per reported column and cost: no single architecture need reach them all."""
@@ -214,7 +214,7 @@ class Result:
                 "outcomes": np.array(values["outcomes"], dtype=np.float64).reshape(-1, width),
                 "fronts": tuple(np.array(front, dtype=np.float64).reshape(-1, width) for front in values["fronts"]),
                 "table_front": np.array(values["table_front"], dtype=np.float64).reshape(-1, width),
-                "failures": tuple(Failure(**failure) for failure in values["failures"]),
+                "failures": tuple(FailedRun(**failure) for failure in values["failures"]),
             }
         )
         if not (_of_right_kind(found) and _fits(found)):
@@ -274,14 +274,14 @@ class Summary:
     _mean: Floats = field(init=False)
     _squares: Floats = field(init=False)
     _kept: list[Finish] = field(default_factory=list)
-    _failures: list[Failure] = field(default_factory=list)
+    _failures: list[FailedRun] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._mean, self._squares = np.zeros(self.budget), np.zeros(self.budget)
 
-    def add(self, one: Finish | Failure) -> None:
+    def add(self, one: Finish | FailedRun) -> None:
         """Update the running mean and squares (Welford 1962)."""
-        if isinstance(one, Failure):
+        if isinstance(one, FailedRun):
             self._failures.append(one)
             return
         regret = one.regret
