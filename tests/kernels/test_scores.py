@@ -10,9 +10,9 @@ from robnas.kernels import (
     KERNELS,
     MEASURES,
     SCORES,
+    KernelProbe,
     NonFiniteKernelError,
     NTKSettings,
-    Probe,
     SphereAttack,
     balanced_batch,
     empirical_ntk,
@@ -98,7 +98,7 @@ def test_the_network_is_left_as_it_is():
 
 
 def test_every_score_is_a_measure_of_its_kernel():
-    probe = Probe(network(), IMAGES, LABELS, threat=THREAT, beta=0.25)
+    probe = KernelProbe(network(), IMAGES, LABELS, threat=THREAT, beta=0.25)
     five = robust_ntk(network(), IMAGES, LABELS, threat=THREAT)
     matrices = {
         "clean": five.clean, "cross": five.cross_symmetric, "robust": five.robust, "twice": five.twice,
@@ -116,13 +116,13 @@ def test_only_the_attacks_that_are_needed_are_run(monkeypatch):
         raise AssertionError("no attack is needed")
 
     monkeypatch.setattr("robnas.kernels._robust.perturb", none)
-    assert np.isfinite(SCORES["ntk-clean-trace"](Probe(network(), IMAGES, LABELS, attacks=0)))
+    assert np.isfinite(SCORES["ntk-clean-trace"](KernelProbe(network(), IMAGES, LABELS, attacks=0)))
     with pytest.raises(AssertionError):
-        SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS, attacks=1))
+        SCORES["ntk-robust-trace"](KernelProbe(network(), IMAGES, LABELS, attacks=1))
 
 
 def test_a_network_without_a_path_is_the_worst_where_that_is_undefined():
-    probe = Probe(network("000000"), IMAGES, LABELS, attacks=0)
+    probe = KernelProbe(network("000000"), IMAGES, LABELS, attacks=0)
     for measure in ("lambda-min", "condition", "log-determinant", "label-alignment"):
         assert SCORES[f"ntk-clean-{measure}"](probe) == -np.inf
 
@@ -134,7 +134,7 @@ def test_scores_of_the_theory_space_with_inputs_that_are_attacked_already():
         tested = build_theory_network(arch, input_shape=(5,), width=16, dtype=torch.float64)
         robust = attack(tested, x, y)
         twice = attack(tested, robust, y)
-        probe = Probe(tested, x, y, attacked=(robust, twice))
+        probe = KernelProbe(tested, x, y, attacked=(robust, twice))
         assert np.isfinite([score(probe) for name, score in SCORES.items() if "trace" in name]).all()
         wanted = np.trace(empirical_ntk(tested, twice)) / 6
         assert SCORES["ntk-twice-trace"](probe) == pytest.approx(wanted)
@@ -154,7 +154,7 @@ def test_every_measure_of_a_kernel_that_is_not_finite_says_so(measure):
     broken = network()
     broken.head.linear.weight.data.fill_(float("nan"))
     with pytest.raises(NonFiniteKernelError, match="kernel: expected finite entries, got nan or infinity"):
-        SCORES[f"ntk-clean-{measure}"](Probe(broken, IMAGES, LABELS, attacks=0))
+        SCORES[f"ntk-clean-{measure}"](KernelProbe(broken, IMAGES, LABELS, attacks=0))
 
 
 def test_labels_that_are_not_finite_are_refused():
@@ -197,13 +197,13 @@ def test_pairs_come_from_classes_that_have_them():
             f"threat: expected that of the attack, l2 3, got {THREAT}; write threat=attack.threat",
         ),
         (
-            lambda: SCORES["ntk-robust-trace"](Probe(network(), IMAGES, LABELS - 1, attacks=1)),
+            lambda: SCORES["ntk-robust-trace"](KernelProbe(network(), IMAGES, LABELS - 1, attacks=1)),
             "labels: expected numbers of classes, from 0, got -1",
         ),
         (lambda: robnas.ThreatModel.linf("-1/255"), "epsilon: expected a number ≥ 0"),
-        (lambda: Probe(network(), IMAGES, LABELS, beta=1.1), r"beta: expected a number in \[0, 1\], got 1.1"),
+        (lambda: KernelProbe(network(), IMAGES, LABELS, beta=1.1), r"beta: expected a number in \[0, 1\], got 1.1"),
         (
-            lambda: SCORES["ntk-clean-label-alignment"](Probe(network(), IMAGES, LABELS * 0, attacks=0)),
+            lambda: SCORES["ntk-clean-label-alignment"](KernelProbe(network(), IMAGES, LABELS * 0, attacks=0)),
             "labels: expected at least two classes, got all equal",
         ),
         (lambda: balanced_batch(LABELS, 9, 0), "images: expected from 2 to 8, got 9"),

@@ -262,7 +262,7 @@ def test_sizes_are_those_of_the_live_network(code):
 def test_kernel_scores_are_proxies_too():
     network = build_network("323133", **SIZES).double()
     probe = Probe(network, IMAGES, LABELS, attacks=0)
-    expected = kernels.Probe(network, IMAGES, LABELS, attacks=0)
+    expected = kernels.KernelProbe(network, IMAGES, LABELS, attacks=0)
     for name in ("ntk-clean-lambda-min", "ntk-clean-trace"):
         assert PROXIES[name](probe) == kernels.SCORES[name](expected)
     assert set(PROXIES) == set(CHEAP) | set(kernels.SCORES)

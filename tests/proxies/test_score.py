@@ -16,9 +16,9 @@ from robnas.networks import build_network
 from robnas.proxies import (
     CHEAP,
     PROXIES,
+    NetworkScore,
     Probe,
     ProxySettings,
-    Value,
     attacks_of,
     probe_architecture,
     score,
@@ -194,13 +194,13 @@ def test_a_missing_score_is_never_a_number():
     assert "nan" in found["snip"].reason
     assert "kernel: expected finite entries, got nan or infinity" in found["ntk-twice-label-alignment"].reason
     disconnected = score_network(probe("000000"), ["jacov", "grad_norm"])
-    assert disconnected["grad_norm"] == Value(0.0)
+    assert disconnected["grad_norm"] == NetworkScore(0.0)
     assert disconnected["jacov"].value is None
     assert "constant" in disconnected["jacov"].reason
 
 
 def test_a_score_that_is_missing_once_has_no_mean():
-    found = summary([Value(1.0), Value(None, "overflow"), Value(3.0)])
+    found = summary([NetworkScore(1.0), NetworkScore(None, "overflow"), NetworkScore(3.0)])
     assert (found.mean, found.standard_error, found.values) == (None, None, (1.0, None, 3.0))
     assert found.reason == "overflow"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from robnas.kernels._robust import robust_ntk as robust_ntk
     from robnas.kernels._scores import KERNELS as KERNELS
     from robnas.kernels._scores import SCORES as SCORES
+    from robnas.kernels._scores import KernelProbe as KernelProbe
     from robnas.kernels._scores import KernelScore as KernelScore
     from robnas.kernels._scores import Probe as Probe
     from robnas.kernels._scores import Score as Score
@@ -49,7 +50,7 @@ _HOME = {
     "_kernels": ("RobustKernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
     "_robust": ("robust_ntk",),
-    "_scores": ("KERNELS", "SCORES", "KernelScore", "Probe", "Score", "balanced_batch"),
+    "_scores": ("KERNELS", "SCORES", "KernelProbe", "KernelScore", "Probe", "Score", "balanced_batch"),
     "_spectrum": (
         "MEASURES",
         "IndefiniteKernelError",

@@ -27,7 +27,7 @@ _Blocks = dict[tuple[int, int], Floats]
 
 
 @dataclass(frozen=True, eq=False)
-class Probe:
+class KernelProbe:
     """An untrained network and the images that scores may ask it about; what several scores share is computed once."""
 
     __repr__ = brief
@@ -82,6 +82,9 @@ class Probe:
         return found | {key: none for place in range(lost) for key in ((place, place + 1), (place + 1, place + 1))}
 
 
+Probe = KernelProbe
+"""As earlier versions called it; the word is that of `robnas.proxies`."""
+
 KERNELS: dict[str, tuple[int, Callable[[_Blocks, float], Floats]]] = {
     "clean": (0, lambda blocks, beta: blocks[0, 0]),
     "cross": (1, lambda blocks, beta: (blocks[0, 1] + blocks[0, 1].T) / 2),
@@ -102,7 +105,7 @@ class Score(Protocol):
         """How often it needs the images attacked: 0, 1 or 2."""
         ...
 
-    def __call__(self, probe: Probe) -> float:
+    def __call__(self, probe: KernelProbe) -> float:
         """The score; minus infinity where the network is degenerate."""
         ...
 
@@ -121,7 +124,7 @@ class KernelScore:
         """See `Score`."""
         return KERNELS[self.kernel][0]
 
-    def __call__(self, probe: Probe) -> float:
+    def __call__(self, probe: KernelProbe) -> float:
         """See `Score`.
 
         Raises:

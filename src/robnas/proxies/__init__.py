@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from robnas.proxies._proxies import Proxy as Proxy
     from robnas.proxies._proxies import attacks_of as attacks_of
     from robnas.proxies._proxies import selected as selected
+    from robnas.proxies._score import NetworkScore as NetworkScore
     from robnas.proxies._score import ProxyScore as ProxyScore
-    from robnas.proxies._score import Value as Value
     from robnas.proxies._score import probe_architecture as probe_architecture
     from robnas.proxies._score import score as score
     from robnas.proxies._score import score_network as score_network
@@ -39,7 +39,7 @@ _HOME = {
     "_predictor": ("FewShotPredictor", "fit_few_shot"),
     "_probe": ("Probe", "UndefinedScoreError"),
     "_proxies": ("CHEAP", "PROXIES", "Proxy", "attacks_of", "selected"),
-    "_score": ("ProxyScore", "Value", "probe_architecture", "score", "score_network", "summary"),
+    "_score": ("ProxyScore", "NetworkScore", "probe_architecture", "score", "score_network", "summary"),
 }
 __getattr__, __dir__ = _lazy.attach(
     __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}

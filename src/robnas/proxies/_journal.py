@@ -15,7 +15,7 @@ from robnas._content import note_unverified, seal, unseal
 from robnas._files import saying
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.proxies._score import ProxyScore, Value, summary
+from robnas.proxies._score import NetworkScore, ProxyScore, summary
 from robnas.spaces import Architecture
 
 Found = dict[str, dict[str, ProxyScore]]
@@ -139,7 +139,7 @@ def _scored(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, dict[str
 def _score(values: list[float | None], reason: str) -> ProxyScore:
     if not isinstance(reason, str) or not all(value is None or math.isfinite(value) for value in values):
         raise ValueError(f"scores {values!r:.60}, {reason!r:.60}")
-    return summary([Value(value, "" if value is not None else reason) for value in values])
+    return summary([NetworkScore(value, "" if value is not None else reason) for value in values])
 
 
 def _finished(out: Path, settings: Mapping[str, Any]) -> Found:

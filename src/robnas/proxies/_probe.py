@@ -64,7 +64,7 @@ class Probe:
     """An untrained network and the images that proxies may ask it about.
 
     The passes are those of a copy in training mode, so batch norm takes the statistics of the batch, as the released
-    code of these proxies does; the network is left as it is. The fields are those of `robnas.kernels.Probe`.
+    code of these proxies does; the network is left as it is. The fields are those of `robnas.kernels.KernelProbe`.
 
     Raises:
         InputError: fewer than two images, images that are not finite floating point numbers, not one whole number as a
@@ -223,9 +223,9 @@ class Probe:
         return found.flatten(1).double()
 
     @cached_property
-    def ntk(self) -> kernels.Probe:
+    def ntk(self) -> kernels.KernelProbe:
         """The same for scores of neural tangent kernels."""
-        return kernels.Probe(
+        return kernels.KernelProbe(
             self.network, self.images, self.labels, threat=self.threat, beta=self.beta, settings=self.settings,
             calibration=self.calibration, seed=self.seed, attacks=self.attacks,
         )  # fmt: skip

@@ -27,7 +27,7 @@ _SETTINGS = ProxySettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class NetworkScore:
     """One score of one network; either a finite number, or missing for a reason."""
 
     value: float | None
@@ -50,7 +50,7 @@ class ProxyScore:
     """Why the first missing one is missing."""
 
 
-def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
+def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, NetworkScore]:
     """Scores of one network, by name; what they share is computed once.
 
     Args:
@@ -65,14 +65,14 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, Value]:
 
 @torch.inference_mode(False)
 @torch.enable_grad()
-def _value(name: str, probe: Probe) -> Value:
+def _value(name: str, probe: Probe) -> NetworkScore:
     try:
         with seeded_randomness(derive_seed(probe.seed, "proxies", name), probe.images.device):
             found: object = proxy_named(name)(probe)
     except (UndefinedScoreError, IndefiniteKernelError, NonFiniteKernelError) as error:
-        return Value(None, str(error))
+        return NetworkScore(None, str(error))
     except NotImplementedError as error:
-        return Value(None, f"torch does not differentiate this network so: {reason(error)}")
+        return NetworkScore(None, f"torch does not differentiate this network so: {reason(error)}")
     except RuntimeError as error:
         raise InputError(
             "network", expected=f"one that takes the images and {name} differentiates", got=reason(error)
@@ -82,8 +82,8 @@ def _value(name: str, probe: Probe) -> Value:
     except (TypeError, ValueError):
         raise InputError(f"proxy {name}", expected="a number", got=found) from None
     if not isfinite(value):
-        return Value(None, f"it came out as {value}: the network is degenerate, or a number overflowed")
-    return Value(value)
+        return NetworkScore(None, f"it came out as {value}: the network is degenerate, or a number overflowed")
+    return NetworkScore(value)
 
 
 def probe_architecture(
@@ -153,7 +153,7 @@ def score_batches(
     return {name: summary([values[name] for values in found]) for name in names}
 
 
-def summary(values: Iterable[Value]) -> ProxyScore:
+def summary(values: Iterable[NetworkScore]) -> ProxyScore:
     """Mean and standard error of one score over repeats; missing if it is missing in any."""
     found = list(values)
     numbers = [one.value for one in found if one.value is not None]
