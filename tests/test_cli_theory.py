@@ -29,7 +29,7 @@ def test_theory_prints_eigenvalues_and_bounds(capsys):
 
 
 def test_an_infinite_bound_is_null_in_json(capsys, monkeypatch):
-    monkeypatch.setattr("robnas.kernels._bounds.is_singular", lambda values: True)
+    monkeypatch.setattr("robnas.kernels._generalization.is_singular", lambda values: True)
     code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "--inputs", "6", "--width", "8", "--json")
     assert code == 0
     assert json.loads(out)["rows"][0]["bound"]["clean_spectral"] is None

@@ -17,6 +17,7 @@ from robnas.attacks._ball import Ball as Ball
 from robnas.attacks._ball import clip_to_ball as clip_to_ball
 from robnas.attacks._checks import check_classes as check_classes
 from robnas.attacks._checks import check_images as check_images
+from robnas.attacks._checks import check_labels as check_labels
 from robnas.attacks._checks import check_logits as check_logits
 from robnas.attacks._frozen import Victim as Victim
 from robnas.attacks._frozen import frozen as frozen

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from robnas._ordinary import ordinary
 from robnas.attacks._frozen import frozen, seeded_randomness
 from robnas.errors import InputError, NonFiniteError, Verbatim, reason
 from robnas.networks import Network
@@ -50,12 +51,6 @@ def check_images(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         images = images.clamp(0, 1)
     # What was made in inference mode cannot be kept for a gradient; a copy can.
     return ordinary(images), ordinary(labels).to(images.device)
-
-
-def ordinary(values: Tensor) -> Tensor:
-    """A copy that autograd keeps, if `values` were made in inference mode."""
-    with torch.inference_mode(False):
-        return values.clone() if values.is_inference() else values
 
 
 def check_labels(labels: Tensor, count: int, classes: int | None = None) -> Tensor:

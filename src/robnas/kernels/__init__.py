@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from robnas import _lazy
 
 if TYPE_CHECKING:
-    from robnas.kernels._bounds import Bound as Bound
     from robnas.kernels._bounds import generalization_bound as generalization_bound
     from robnas.kernels._bounds import hermite_bound as hermite_bound
     from robnas.kernels._bounds import perturbation_bound as perturbation_bound
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from robnas.kernels._empirical import NTKSettings as NTKSettings
     from robnas.kernels._empirical import empirical_kernels as empirical_kernels
     from robnas.kernels._empirical import empirical_ntk as empirical_ntk
+    from robnas.kernels._generalization import Bound as Bound
     from robnas.kernels._infinite import infinite_kernels as infinite_kernels
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from robnas.kernels._sphere import SphereAttack as SphereAttack
 
 _HOME = {
+    "_generalization": ("Bound",),
     "_bounds": (
-        "Bound",
         "generalization_bound",
         "hermite_bound",
         "perturbation_bound",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.spaces._theory import LEAKY_SLOPE
+from robnas.spaces import LEAKY_SLOPE
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

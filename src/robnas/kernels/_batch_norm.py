@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, Verbatim, reason
-from robnas.networks._as_built import unlike_built
+from robnas.networks import unlike_built
 
 BatchNorm = Literal["calibrated-eval", "eval-raw", "train"]
 BATCH_NORMS: tuple[BatchNorm, ...] = get_args(BatchNorm)

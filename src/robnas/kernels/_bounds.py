@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import DUALS, Floats, Smooth, hermite_coefficients, one_dimensional
+from robnas.kernels._generalization import Bound
 from robnas.kernels._infinite import checked_inputs, covariances, statistics
 from robnas.kernels._kernels import RobustKernels
-from robnas.kernels._spectrum import eigenvalues, is_singular, label_alignment, label_targets
-from robnas.spaces._theory import TheoryArchitecture
+from robnas.kernels._spectrum import eigenvalues
+from robnas.spaces import TheoryArchitecture
 from robnas.types import check_range
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The terms of Wu et al. 2024, Theorem 1 (Eq. 6, form as recalled), that a kernel decides.
-
-    The theorem bounds errors by Õ of these plus O(√(log(1/δ)/N)), for wide enough networks. What Õ hides, the depth and
-    Lipschitz constants among it, is not stated anywhere that we could check, so it is left out: the numbers order
-    architectures, they are no probabilities, and may exceed 1. Infinite for a singular kernel.
-    """
-
-    clean: float
-    """√(yᵀK_all⁻¹y / N)."""
-    robust: float
-    """√(yᵀK̃_all⁻¹y / N)."""
-    clean_spectral: float
-    """√(1/λ_min(K_all)), from yᵀK⁻¹y ≤ N/λ_min; never below `clean`."""
-    robust_spectral: float
-    """√(1/λ_min(K̃_all)), never below `robust`."""
 
 
 def generalization_bound(kernels: RobustKernels, labels: npt.ArrayLike, beta: float) -> Bound:
@@ -49,15 +30,7 @@ def generalization_bound(kernels: RobustKernels, labels: npt.ArrayLike, beta: fl
         IndefiniteKernelError: a kernel is indefinite beyond rounding.
         InputError: β outside [0, 1], all labels equal, not as many labels as inputs.
     """
-    tasks = label_targets(labels).shape[1]
-    mixtures = kernels.mixed(beta), kernels.mixed_twice(beta)
-    aligned = [math.sqrt(label_alignment(kernel, labels) / tasks / len(kernels)) for kernel in mixtures]
-    spectral = [_inverse_root(eigenvalues(kernel)) for kernel in mixtures]
-    return Bound(*aligned, *spectral)
-
-
-def _inverse_root(values: Floats) -> float:
-    return math.inf if is_singular(values) else float(values[0]) ** -0.5
+    return kernels.bound(labels, beta)
 
 
 def weyl_bound(kernels: RobustKernels, beta: float, *, twice: bool = False) -> float:

@@ -9,13 +9,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from robnas._ordinary import ordinary
 from robnas._products import products
 from robnas._seeds import derive_seed
 from robnas._seeds import generator as derived
 from robnas._settings import check_keys
+from robnas.attacks import check_labels as integers
 from robnas.attacks import seeded_randomness
-from robnas.attacks._checks import check_labels as integers
-from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, ask, prepared

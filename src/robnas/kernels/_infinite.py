@@ -11,7 +11,7 @@ import numpy.typing as npt
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import DUALS, Floats, Moments
 from robnas.kernels._kernels import RobustKernels
-from robnas.spaces._theory import TheoryArchitecture
+from robnas.spaces import TheoryArchitecture
 from robnas.types import check_range
 
 _BLOCK = 32_768  # entries computed at a time: they stay in the cache

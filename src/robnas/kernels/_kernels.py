@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +10,8 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
+from robnas.kernels._generalization import Bound, bound_of
 from robnas.types import check_range
-
-if TYPE_CHECKING:
-    from robnas.kernels._bounds import Bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +76,7 @@ class RobustKernels:
 
     def bound(self, labels: npt.ArrayLike, beta: float) -> Bound:
         """The kernel terms of the generalization bounds; see `generalization_bound`."""
-        from robnas.kernels._bounds import generalization_bound  # which takes these kernels as its argument
-
-        return generalization_bound(self, labels, beta)
+        return bound_of(self.mixed(beta), self.mixed_twice(beta), labels)
 
 
 def mix(first: Floats, cross: Floats, second: Floats, beta: float) -> Floats:

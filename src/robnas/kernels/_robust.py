@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from robnas._ordinary import ordinary
 from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
-from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._batch_norm import prepared
 from robnas.kernels._empirical import NTKSettings, check_labels, computed_in, count_outputs, empirical_kernels

@@ -8,8 +8,13 @@ from robnas.networks._counts import count as count
 from robnas.networks._top_score import top_score as top_score
 
 if TYPE_CHECKING:
+    from robnas.networks._as_built import unlike_built as unlike_built
+    from robnas.networks._blocks import Normalize as Normalize
     from robnas.networks._cell import Cell as Cell
+    from robnas.networks._cell import Convolutions as Convolutions
+    from robnas.networks._cell import Fan as Fan
     from robnas.networks._folded import Folded as Folded
+    from robnas.networks._fused import average_pool as average_pool
     from robnas.networks._network import Network as Network
     from robnas.networks._network import build_network as build_network
     from robnas.networks._theory import TheoryNetwork as TheoryNetwork
@@ -19,10 +24,15 @@ __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
         "Cell": "robnas.networks._cell",
+        "Convolutions": "robnas.networks._cell",
+        "Fan": "robnas.networks._cell",
         "Folded": "robnas.networks._folded",
         "Network": "robnas.networks._network",
+        "Normalize": "robnas.networks._blocks",
         "TheoryNetwork": "robnas.networks._theory",
+        "average_pool": "robnas.networks._fused",
         "build_network": "robnas.networks._network",
         "build_theory_network": "robnas.networks._theory",
+        "unlike_built": "robnas.networks._as_built",
     },
 )

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
+from robnas.networks._blocks import Head, Normalize, Reduction, Stem
 from robnas.networks._cell import Cell, Convolutions, Fan
-from robnas.networks._network import Head, Network, Normalize, Reduction, Stem
-from robnas.spaces import Architecture
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterDict)
 _LEAVES = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
 # Taken before anyone can have replaced a method of a class.
 _FORWARD: dict[type[nn.Module], Any] = {
-    kind: kind.forward
-    for kind in (Network, Normalize, Stem, Cell, Fan, Convolutions, Reduction, Head, *_CONTAINERS, *_LEAVES)
+    kind: kind.forward for kind in (Normalize, Stem, Cell, Fan, Convolutions, Reduction, Head, *_CONTAINERS, *_LEAVES)
 }
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _TENSORS = (Tensor, nn.Parameter)  # none of whose operations anyone has changed
 _LARGEST = 100_000  # channels, cells or classes: more than one would wait for
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 _NO_MATTER = {"momentum"}  # of a batch norm, in evaluation mode
+_Kind = TypeVar("_Kind", bound=type[nn.Module])
+_Again = Callable[..., nn.Module]
+_NETWORKS: dict[type[nn.Module], tuple[Mapping[str, type], _Again]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +47,43 @@ class _Part:
     """Of parameters and of buffers."""
 
 
-def unlike_built(network: nn.Module) -> str | None:
+def as_built(facts: Mapping[str, type], again: _Again) -> Callable[[_Kind], _Kind]:
+    """Decorates a class of networks, so that `unlike_built` can tell whether one of them is as it was built.
+
+    Args:
+        facts: attributes that decide how one is built, with their exact types.
+        again: builds one anew, its weights aside, from the values of the facts as keywords.
+    """
+
+    def known(kind: _Kind) -> _Kind:
+        _NETWORKS[kind] = facts, again
+        _FORWARD[kind] = kind.forward
+        return kind
+
+    return known
+
+
+def unlike_built(network: object) -> str | None:
     """Where `network` differs from what `build_network` makes, its weights aside; None if it does not.
 
     Types, settings, shapes and the tree of modules are compared with a network that is built anew. Whatever else may
     change what a forward pass computes is a difference too: hooks, methods of single instances, tensors that are not
     plain, autocast.
     """
-    if type(network) is not Network:
-        return f"{type(network).__name__} is not Network"
+    kind = type(network)
+    if not isinstance(network, nn.Module) or kind not in _NETWORKS:
+        return f"class {kind.__name__}"
     if _has_any_global_hook():  # type: ignore[no-untyped-call]
         return "a global module hook"
-    facts = vars(network)
-    arch = facts.get("arch")
-    sizes = tuple(facts.get(what) for what in ("channels", "cells", "in_channels", "num_classes"))
-    if type(arch) is not Architecture or any(type(size) is not int or not 0 < size <= _LARGEST for size in sizes):
+    facts = {name: vars(network).get(name) for name in _NETWORKS[kind][0]}
+    if not all(_is(facts[name], wanted) for name, wanted in _NETWORKS[kind][0].items()):
         return "architecture or sizes"
     weight = next(network.parameters(), torch.empty(0))
     dtype, device = weight.dtype, weight.device
     if torch.is_autocast_enabled(device.type):
         return "autocast"
     modules: list[nn.Module] = []
-    for part in _built(arch, *sizes):
+    for part in _built(kind, *facts.values()):  # type: ignore[arg-type]  # mypy takes the hash of its instances
         module = modules[part.parent]._modules[part.key] if modules else network
         if module is None or (what := _difference(module, part, dtype, device)):
             return f"{part.name or 'network'}: {what if module is not None else 'missing'}"
@@ -75,6 +91,10 @@ def unlike_built(network: nn.Module) -> str | None:
     if len(set(map(id, modules))) != len(modules):
         return "one module at two places"
     return None
+
+
+def _is(value: object, wanted: type) -> bool:
+    return type(value) is wanted and (not isinstance(value, int) or 0 < value <= _LARGEST)
 
 
 def _difference(module: nn.Module, part: _Part, dtype: torch.dtype, device: torch.device) -> str | None:
@@ -123,21 +143,14 @@ def _shadowing(module: nn.Module, part: _Part) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _built(arch: Architecture, channels: int, cells: int, in_channels: int, num_classes: int) -> tuple[_Part, ...]:
+def _built(kind: type[nn.Module], *values: Any) -> tuple[_Part, ...]:
+    facts, again = _NETWORKS[kind]
     with torch.random.fork_rng(devices=()), torch.device("meta"):
-        network = Network(
-            arch,
-            num_classes=num_classes,
-            channels=channels,
-            cells=cells,
-            in_channels=in_channels,
-            mean=(0.0,) * in_channels,
-            std=(1.0,) * in_channels,
-        )
+        network = again(**dict(zip(facts, values, strict=True)))
     return tuple(_parts(network))
 
 
-def _parts(network: Network) -> Iterator[_Part]:
+def _parts(network: nn.Module) -> Iterator[_Part]:
     numbers: dict[str, int] = {}
     for name, module in network.named_modules():
         above, _, key = name.rpartition(".")

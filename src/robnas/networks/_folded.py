@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +12,21 @@ from torch.autograd.forward_ad import unpack_dual
 
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
+from robnas.networks._blocks import Head, Normalize, Reduction, Stem
 from robnas.networks._cell import Cell, Convolutions, Fan
 from robnas.networks._fused import Convolution, layout, pool, pool_gradient
-from robnas.networks._network import Network, Reduction
 
 _PIXELS = 0
+
+
+class Foldable(Protocol):
+    """The parts of a network of `build_network`."""
+
+    normalize: Normalize
+    stem: Stem
+    stages: nn.ModuleList
+    reductions: nn.ModuleList
+    head: Head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +46,7 @@ class _Term:
 
 
 @dataclass(slots=True, eq=False)
-class _Value:
+class _FeatureMap:
     """A feature map: the sum of convolutions, copies and poolings of earlier ones, and of constants per channel."""
 
     convolutions: list[_Term] = field(default_factory=list)
@@ -58,12 +68,12 @@ class _Value:
         return {*(term.source for term in self.convolutions), *self.copies, *self.pools, *self.shapes}
 
 
-class _Plan:
+class _Graph:
     """The feature maps of a network in the order of computation."""
 
-    def __init__(self, network: Network) -> None:
-        self.values = [_Value(varies=True)]
-        last = self._add(_Value([_Term(_PIXELS, network.stem[0], network.stem[1], relu=False)]))  # type: ignore[arg-type]
+    def __init__(self, network: Foldable) -> None:
+        self.values = [_FeatureMap(varies=True)]
+        last = self._add(_FeatureMap([_Term(_PIXELS, network.stem[0], network.stem[1], relu=False)]))  # type: ignore[arg-type]
         for number, stage in enumerate(network.stages):
             if number:
                 last = self._reduction(network.reductions[number - 1], last)  # type: ignore[arg-type]
@@ -73,7 +83,7 @@ class _Plan:
         self.values[last].raw = True
         self.values[last].last_reader = len(self.values)
 
-    def _add(self, value: _Value) -> int:
+    def _add(self, value: _FeatureMap) -> int:
         number = len(self.values)
         self.values.append(value)
         for term in value.convolutions:
@@ -87,15 +97,15 @@ class _Plan:
         return number
 
     def _reduction(self, block: Reduction, start: int) -> int:
-        middle = self._add(_Value([_Term(start, block.conv_a, block.norm_a)]))
+        middle = self._add(_FeatureMap([_Term(start, block.conv_a, block.norm_a)]))
         shortcut = _Term(start, block.shortcut, None, relu=False, halved=True)
-        return self._add(_Value([_Term(middle, block.conv_b, block.norm_b), shortcut]))
+        return self._add(_FeatureMap([_Term(middle, block.conv_b, block.norm_b), shortcut]))
 
     def _cell(self, cell: Cell, start: int) -> int:
         """The output node; a node that is a mere copy is the value that it copies."""
         at: dict[int, int] = {0: start}
         for target in (1, 2, 3):
-            value = _Value()
+            value = _FeatureMap()
             for key, fan in cell.fans.items():
                 if int(key) < target:
                     self._edge(fan, target, at[int(key)], value)  # type: ignore[arg-type]
@@ -109,7 +119,7 @@ class _Plan:
         return at[3]
 
     @staticmethod
-    def _edge(fan: Fan, target: int, source: int, value: _Value) -> None:
+    def _edge(fan: Fan, target: int, source: int, value: _FeatureMap) -> None:
         if target in fan.skips:
             value.copies.append(source)
         if target in fan.pools:
@@ -137,7 +147,7 @@ class Folded(nn.Module):
         InputError: the network is not as built: a subclass, a hook, another module or setting somewhere.
     """
 
-    def __init__(self, network: Network, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, network: Foldable, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         if (difference := unlike_built(network)) is not None:
             raise InputError(
@@ -149,12 +159,12 @@ class Folded(nn.Module):
         weight = network.head.linear.weight
         self._dtype = weight.dtype if dtype is None else dtype
         self._layout = layout(weight.device, self._dtype)
-        self._plan = _Plan(network)
+        self._graph = _Graph(network)
         self._load(network)
         self.eval()
 
     @torch.no_grad()
-    def _load(self, network: Network) -> None:
+    def _load(self, network: Foldable) -> None:
         norm, linear = network.head.norm, network.head.linear
         self._mean = network.normalize.mean.clone()
         self._scale, self._shift = (part.view(1, -1, 1, 1) for part in _affine(norm))
@@ -162,7 +172,7 @@ class Folded(nn.Module):
         self._steps: list[list[tuple[_Term, Convolution]]] = []
         self._constants: list[Tensor | None] = []
         folded: dict[nn.Conv2d, tuple[Tensor, Tensor | None]] = {}
-        for value in self._plan.values:
+        for value in self._graph.values:
             shifts = [bias.flatten() for bias in value.biases]
             weights = []
             for term in value.convolutions:
@@ -204,7 +214,7 @@ class Folded(nn.Module):
         raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
         active: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}
-        for number, value in enumerate(self._plan.values[1:], start=1):
+        for number, value in enumerate(self._graph.values[1:], start=1):
             total, owned = None, False
             for source in value.copies:
                 total, owned = (raw[source], False) if total is None else (total + raw[source], True)
@@ -226,31 +236,31 @@ class Folded(nn.Module):
             if value.relu:
                 active[number] = total if steps and not value.raw else F.relu(total)
             for source in value.read():
-                if self._plan.values[source].last_reader == number:
+                if self._graph.values[source].last_reader == number:
                     raw.pop(source, None)
                     pooled.pop(source, None)
                     if kept is None:
                         active.pop(source, None)
-        head = torch.addcmul(self._shift, raw[self._plan.output].to(pixels.dtype), self._scale).relu_()
+        head = torch.addcmul(self._shift, raw[self._graph.output].to(pixels.dtype), self._scale).relu_()
         if kept is not None:
             kept.update(active)
-            kept[len(self._plan.values)] = head
+            kept[len(self._graph.values)] = head
         return torch.addmm(self._bias, head.mean(dim=(2, 3)), self._linear.T)
 
     def descend(self, upstream: Tensor, kept: dict[int, Tensor], size: torch.Size) -> Tensor:
         """Gradient to the logits to gradient to the pixels of `size`; empties `kept`."""
-        head = kept.pop(len(self._plan.values))
+        head = kept.pop(len(self._graph.values))
         spread = (upstream @ self._linear)[:, :, None, None] * (self._scale / head[0, 0].numel())
         before_relu: dict[int, Tensor] = {}
-        raw = {self._plan.output: torch.where(head > 0, spread, 0.0).to(self._dtype)}
+        raw = {self._graph.output: torch.where(head > 0, spread, 0.0).to(self._dtype)}
         pools: dict[int, Tensor] = {}
-        for number in range(len(self._plan.values) - 1, _PIXELS, -1):
+        for number in range(len(self._graph.values) - 1, _PIXELS, -1):
             gradient = self._collect(number, raw, pools, before_relu, kept)
-            value = self._plan.values[number]
+            value = self._graph.values[number]
             if gradient is None or not value.varies:
                 continue
             for term, convolution in self._steps[number]:
-                if not self._plan.values[term.source].varies:
+                if not self._graph.values[term.source].varies:
                     continue
                 if term.relu:
                     source = term.source

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
 from robnas.errors import InputError, Verbatim
-from robnas.spaces._theory import LEAKY_SLOPE, TheoryArchitecture
+from robnas.spaces import LEAKY_SLOPE, TheoryArchitecture
 from robnas.types import check_count
 
 ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {

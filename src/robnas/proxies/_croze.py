@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robnas.networks import Cell
-from robnas.networks._as_built import unlike_built
+from robnas.networks import Cell, unlike_built
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._textbook import absolute, layers
 

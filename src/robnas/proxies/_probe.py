@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from robnas import kernels
 from robnas._brief import brief
+from robnas._ordinary import ordinary
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import seeded_randomness
-from robnas.attacks._checks import ordinary
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.proxies._recording import ReLUs
 from robnas.proxies._textbook import Layer, check_weights, layers, textbook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from robnas.networks._network import Normalize
+from robnas.networks import Normalize
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._textbook import absolute, layers, replaced
 

@@ -11,9 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas.errors import InputError, Verbatim, reason
-from robnas.networks import Cell
-from robnas.networks._cell import Convolutions, Fan
-from robnas.networks._fused import average_pool
+from robnas.networks import Cell, Convolutions, Fan, average_pool
 
 Layer: TypeAlias = nn.Conv2d | nn.Linear
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

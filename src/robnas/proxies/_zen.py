@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from robnas.networks._network import Normalize
+from robnas.networks import Normalize
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._recording import ReLUs
 from robnas.proxies._textbook import batch_norms, layers, replaced, textbook
