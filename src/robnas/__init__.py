@@ -9,8 +9,7 @@
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
-
-__version__ = "0.1.0"
+from robnas._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from robnas import (

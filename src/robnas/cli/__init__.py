@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from robnas import __version__
+from robnas._version import __version__
 from robnas.cli import (
     _architectures,
     _build,

@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from robnas import __version__
 from robnas._content import CONTENT, seal
 from robnas._files import write_json
+from robnas._version import __version__
 from robnas.attacks import Answers, Attack
 from robnas.errors import DataError, reason
 from robnas.evaluation._measurement import Measurement

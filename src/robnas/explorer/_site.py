@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
 
-import robnas
+from robnas._version import __version__
 from robnas.benchmarks import BUNDLED, CATALOGUE, Scores, Table
 from robnas.errors import InputError, Verbatim
 from robnas.explorer._pack import FORMAT, VERSION, pack_scores, pack_space, pack_table
@@ -44,7 +44,7 @@ def build_site(
         raise InputError("tables of the explorer", expected="at least one, with different names", got=Verbatim(twice))
     space, content = pack_space(table for _, table in tables)
     files = {**dict(pages()), space["file"]: content}
-    header = {"format": FORMAT, "version": VERSION, "made_by": f"robnas {robnas.__version__}", "space": space}
+    header = {"format": FORMAT, "version": VERSION, "made_by": f"robnas {__version__}", "space": space}
     packed = [
         pack_table(table, shown_source(source), f"data/table-{place}.bin")
         for place, (source, table) in enumerate(tables)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robnas import __version__
 from robnas._settings import to_dict
+from robnas._version import __version__
 from robnas.benchmarks import Scores
 from robnas.errors import InputError, RobnasError, reason
 from robnas.proxies._batch import Batch, ProxySettings

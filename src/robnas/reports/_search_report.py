@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robnas import __version__
+from robnas._version import __version__
 from robnas._content import note_unverified, seal, unseal
 from robnas._files import read_text, write_text
 from robnas.errors import DataError, Verbatim, reason

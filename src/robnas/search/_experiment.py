@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from robnas import __version__
 from robnas._brief import brief
 from robnas._content import seal, unseal
 from robnas._files import read_text, write_text
 from robnas._settings import check_keys, content_hash
+from robnas._version import __version__
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
