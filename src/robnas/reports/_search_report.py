@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robnas._version import __version__
 from robnas._content import note_unverified, seal, unseal
 from robnas._files import read_text, write_text
+from robnas._version import __version__
 from robnas.errors import DataError, Verbatim, reason
 from robnas.reports._outputs import write_csv, write_pictures
 from robnas.reports._page import Block, Bullets, Grid, Page, Picture, Section, Text, to_markdown
