@@ -25,7 +25,7 @@ from typing import Any
 
 from nothing import Nothing, records
 from robnas.building import EXECUTORS, Executor, Plan, TrainAndEvaluate, Trainer, drive, enrol, load_and_expand
-from robnas.records import Outcome, RecordStore, Task, TrialQueue, store_status
+from robnas.records import Outcome, QueuedTrial, RecordStore, TrialQueue, store_status
 from robnas.spaces import Architecture
 
 SETUP = "5" * 16
@@ -47,9 +47,11 @@ PLAN: dict[str, Any] = {
 
 
 def queue_of(store: RecordStore, count: int) -> TrialQueue:
-    tasks = [Task.of(SETUP, Architecture.from_index(index % 15625).code, index // 15625) for index in range(count)]
+    trials = [
+        QueuedTrial.of(SETUP, Architecture.from_index(index % 15625).code, index // 15625) for index in range(count)
+    ]
     queue = TrialQueue(store, "9" * 16)
-    queue.enrol("nothing", SETUP, {}, {"name": "nothing"}, tasks)
+    queue.enrol("nothing", SETUP, {}, {"name": "nothing"}, trials)
     return queue
 
 
@@ -79,7 +81,7 @@ def status_seconds(repeats: int) -> tuple[list[float], list[float]]:
             queue = queue_of(store, 20_000)
             queue.join()
             for _ in range(10):
-                queue.finish([(task, Outcome(records(task), seconds=1.0)) for task in queue.claim(1000)])
+                queue.finish([(trial, Outcome(records(trial), seconds=1.0)) for trial in queue.claim(1000)])
             queue.claim(100)
             inside = [timed(lambda: store_status(store)) for _ in range(repeats)]
             command = [sys.executable, "-m", "robnas", "build", "status", "--store", url, "--json"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robnas.records import Outcome, Record, Task
+from robnas.records import Outcome, QueuedTrial, Record
 from robnas.spaces import Architecture
 
 
@@ -15,16 +15,16 @@ class Nothing:
     def prepare(self) -> None:
         pass
 
-    def __call__(self, task: Task) -> Outcome:
-        return Outcome(records(task))
+    def __call__(self, trial: QueuedTrial) -> Outcome:
+        return Outcome(records(trial))
 
 
-def records(task: Task) -> tuple[Record, ...]:
-    arch = Architecture(task.architecture)
+def records(trial: QueuedTrial) -> tuple[Record, ...]:
+    arch = Architecture(trial.architecture)
     metrics = ("clean", "fgsm@3/255", "fgsm@8/255", "pgd@3/255", "pgd@8/255")
     return tuple(
         Record(
-            architecture=arch, dataset_hash="d" * 16, split=split, recipe_hash="r" * 16, seed=task.seed, metric=metric,
+            architecture=arch, dataset_hash="d" * 16, split=split, recipe_hash="r" * 16, seed=trial.seed, metric=metric,
             attack_hash="" if metric == "clean" else "a" * 16, attack_seed=0, images=1000, dataset="none", value=0.5,
             seconds=0.1, torch_version="none", device="none",
         )

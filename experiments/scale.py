@@ -35,7 +35,7 @@ import numpy as np
 
 from robnas.building import BuildResult, Expansion, Plan, Policy, drive, enrol, expand
 from robnas.networks import count
-from robnas.records import Failure, Outcome, Record, RecordStore, Result, Task, store_status
+from robnas.records import Ending, Failure, Outcome, QueuedTrial, Record, RecordStore, store_status
 from robnas.spaces import Architecture, partition
 
 SIZES = {"cifar10": (32, 10), "cifar100": (32, 100), "imagenet16-120": (16, 120)}
@@ -75,10 +75,10 @@ class Model:
         """Predicted for an architecture."""
         return self.base + self.per_giga_mac * giga_macs(code, self.dataset)
 
-    def drawn(self, task: Task) -> float:
+    def drawn(self, trial: QueuedTrial) -> float:
         """Of one trial: the same for the same trial."""
-        rng = np.random.default_rng(int(task.hash, 16))
-        return self.seconds(task.architecture) * self.ratios[int(rng.integers(len(self.ratios)))]
+        rng = np.random.default_rng(int(trial.hash, 16))
+        return self.seconds(trial.architecture) * self.ratios[int(rng.integers(len(self.ratios)))]
 
     def error(self) -> float:
         """Relative standard error of a sum of predictions, from the spread of the ratios."""
@@ -107,9 +107,9 @@ class Cluster:
     """Seconds of the trials that were finished."""
     deaths: int = 0
     stop_at: float = math.inf
-    _pending: list[Task] = field(default_factory=list)
-    _running: list[tuple[float, int, float, Task, Result]] = field(default_factory=list)
-    """End, number, beginning, task, what comes out."""
+    _pending: list[QueuedTrial] = field(default_factory=list)
+    _running: list[tuple[float, int, float, QueuedTrial, Ending]] = field(default_factory=list)
+    """End, number, beginning, trial, what comes out."""
     _kept: dict[str, float] = field(default_factory=dict)
     """Seconds that a trial's last checkpoint saves."""
     _number: int = 0
@@ -123,49 +123,49 @@ class Cluster:
         """Simulated seconds."""
         return self.now
 
-    def submit(self, tasks: Sequence[Task]) -> None:
+    def submit(self, trials: Sequence[QueuedTrial]) -> None:
         """See `Executor`."""
-        self._pending += tasks
+        self._pending += trials
         self._start()
 
     def _start(self) -> None:
         while self._pending and len(self._running) < self.workers:
-            task = self._pending.pop(0)
-            seconds = self.model.drawn(task) - self._kept.get(task.hash, 0.0)
-            rng = np.random.default_rng([int(task.hash, 16), task.deaths])
+            trial = self._pending.pop(0)
+            seconds = self.model.drawn(trial) - self._kept.get(trial.hash, 0.0)
+            rng = np.random.default_rng([int(trial.hash, 16), trial.deaths])
             until_death = float(rng.exponential(DAY / self.death_rate)) if self.death_rate else math.inf
-            result: Result = Failure("worker died", "simulated", until_death)
+            result: Ending = Failure("worker died", "simulated", until_death)
             if until_death >= seconds:
-                result = Outcome(records_of(task, self.model.dataset), seconds=seconds)
+                result = Outcome(records_of(trial, self.model.dataset), seconds=seconds)
             self._number += 1
             end = self.now + min(seconds, until_death)
-            heapq.heappush(self._running, (end, self._number, self.now, task, result))
+            heapq.heappush(self._running, (end, self._number, self.now, trial, result))
 
-    def _keep(self, task: Task, worked: float) -> None:
+    def _keep(self, trial: QueuedTrial, worked: float) -> None:
         """What `--work-dir` does: whole epochs are not lost."""
-        epoch = self.model.drawn(task) / EPOCHS
-        self._kept[task.hash] = self._kept.get(task.hash, 0.0) + math.floor(worked / epoch) * epoch
+        epoch = self.model.drawn(trial) / EPOCHS
+        self._kept[trial.hash] = self._kept.get(trial.hash, 0.0) + math.floor(worked / epoch) * epoch
 
-    def wait(self, timeout: float) -> list[tuple[Task, Result]]:
+    def wait(self, timeout: float) -> list[tuple[QueuedTrial, Ending]]:
         """Goes straight to the next event; the driver is killed when its time has come."""
         if not self._running:
             self.now += timeout
             return []
         if self._running[0][0] > self.stop_at:
             self.now = self.stop_at
-            for _, _, begun, task, _ in self._running:
-                self._keep(task, self.now - begun)
+            for _, _, begun, trial, _ in self._running:
+                self._keep(trial, self.now - begun)
             raise DriverKilledError
         self.now = max(self.now, self._running[0][0])
         ended = []
         while self._running and self._running[0][0] <= self.now:
-            _, _, begun, task, result = heapq.heappop(self._running)
+            _, _, begun, trial, result = heapq.heappop(self._running)
             if isinstance(result, Failure):
                 self.deaths += 1
-                self._keep(task, self.now - begun)
+                self._keep(trial, self.now - begun)
             else:
-                self.useful += self.model.drawn(task)
-            ended.append((task, result))
+                self.useful += self.model.drawn(trial)
+            ended.append((trial, result))
         self._start()
         return ended
 
@@ -201,13 +201,13 @@ class Mortal:
         return self._cluster.now < self._cluster.stop_at
 
 
-def records_of(task: Task, dataset: str) -> tuple[Record, ...]:
+def records_of(trial: QueuedTrial, dataset: str) -> tuple[Record, ...]:
     """As many as the published suite leaves."""
     metrics = ("clean", "fgsm@3/255", "fgsm@8/255", "pgd@3/255", "pgd@8/255", "autoattack@8/255")
     return tuple(
         Record(
-            architecture=Architecture(task.architecture), dataset_hash=content_of(dataset), split="test",
-            recipe_hash="simulated", seed=task.seed, metric=metric,
+            architecture=Architecture(trial.architecture), dataset_hash=content_of(dataset), split="test",
+            recipe_hash="simulated", seed=trial.seed, metric=metric,
             attack_hash="" if metric == "clean" else metric[:16], attack_seed=0,
             images=10_000, dataset=dataset, value=0.5, seconds=1.0, torch_version="none", device="simulated",
         )
@@ -267,7 +267,7 @@ def rehearse(
             expansion = expand(plan_of(model.dataset, space, seeds), content_of(model.dataset), SPLITS)
             restarts += drive_to_the_end(store, expansion, cluster)
             status = next(found for found in store_status(store) if found.plan == expansion.hash)
-            assert (status.done, status.total) == (len(expansion.tasks), len(expansion.tasks)), status
+            assert (status.done, status.total) == (len(expansion.trials), len(expansion.trials)), status
             trials += status.done
             deaths += cluster.deaths
             useful += cluster.useful / 3600

@@ -76,17 +76,17 @@ def test_the_file_is_small_and_part_of_the_package():
 
 @pytest.mark.usefixtures("one_thread")
 def test_training_three_architectures_again_gives_the_stored_values(table, expansion):
-    chosen = np.random.default_rng(2024).choice(len(expansion.tasks), size=3, replace=False)
+    chosen = np.random.default_rng(2024).choice(len(expansion.trials), size=3, replace=False)
     plan = expansion.plan
     train = TrainAndEvaluate(
         source=plan.source, recipe=plan.recipe, measuring=plan.measuring, dataset_hash=expansion.dataset_hash
     )
     same = table.provenance["torch_version"] == [torch.__version__] and table.provenance["machine"] == this_machine()
-    for task in (expansion.tasks[number] for number in chosen):
-        for record in train(task).records:
+    for trial in (expansion.trials[number] for number in chosen):
+        for record in train(trial).records:
             where = {"dataset": "digits", "metric": record.metric, "split": record.split}
-            stored = float(table.peek(task.architecture, **where, seed=task.seed))
+            stored = float(table.peek(trial.architecture, **where, seed=trial.seed))
             if same:
-                assert record.value == stored, (task.architecture, record.metric)
+                assert record.value == stored, (trial.architecture, record.metric)
             else:
                 assert abs(record.value - stored) < NOISES * table.noise(**where).run_sd

@@ -13,11 +13,11 @@ from robnas.building import Limits, LocalExecutor, Policy, drive
 from robnas.building._worker import do
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
 from robnas.records import Failure, Outcome, RecordStore, TrialQueue, store_status
-from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
+from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, trials
 
 
 class Inline:
-    """An executor without processes: runs a task when it is waited for."""
+    """An executor without processes: runs a trial when it is waited for."""
 
     slots = 2
 
@@ -32,8 +32,8 @@ class Inline:
         if not self.pending:
             time.sleep(min(timeout, 0.01))
             return []
-        task = self.pending.pop(0)
-        return [(task, do(self.trainer, task))]
+        trial = self.pending.pop(0)
+        return [(trial, do(self.trainer, trial))]
 
     def close(self):
         self.closed = True
@@ -56,7 +56,7 @@ def test_everything_is_done_once_and_the_executor_is_closed(store, url):
     assert (result.done, result.failed, result.remaining) == (30, 0, 0)
     assert executor.closed
     records, states = everything(url)
-    expected = [record for task in tasks(30) for record in records_of(task)]
+    expected = [record for trial in trials(30) for record in records_of(trial)]
     assert records == sorted(expected, key=lambda record: record.key)
     assert {state for _, state in states} == {"done"}
 
@@ -115,11 +115,11 @@ class Failing:
     def prepare(self):
         pass
 
-    def __call__(self, task):
+    def __call__(self, trial):
         self.number += 1
         if self.number not in self.good:
             raise ValueError("no such data")
-        return Quick()(task)
+        return Quick()(trial)
 
 
 def test_a_build_in_which_everything_fails_stops_and_keeps_what_is_done(store):
@@ -144,11 +144,11 @@ class Patient(Inline):
         if self.first is None and self.pending:
             self.first = self.pending.pop(0)
         if self.first and self.pending:
-            task = self.pending.pop(0)
-            return [(task, Failure("error", "no such data", 0.0))]
+            trial = self.pending.pop(0)
+            return [(trial, Failure("error", "no such data", 0.0))]
         if self.first:
-            task, self.first = self.first, False
-            return [(task, do(Quick(), task))]
+            trial, self.first = self.first, False
+            return [(trial, do(Quick(), trial))]
         return super().wait(timeout)
 
 
@@ -180,13 +180,13 @@ class Crowded(Quick):
     def __init__(self):
         object.__setattr__(self, "left", [None, None])
 
-    def __call__(self, task):
+    def __call__(self, trial):
         import torch
 
-        if self.left and task.architecture == "000000":
+        if self.left and trial.architecture == "000000":
             self.left.pop()
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return super().__call__(task)
+        return super().__call__(trial)
 
 
 def test_a_trial_for_which_the_gpu_had_no_memory_is_tried_again(store):
@@ -209,7 +209,7 @@ def test_workers_that_cannot_start_end_the_build_and_give_everything_back(store)
 
 
 def test_a_result_that_contradicts_the_store_fails_alone(store):
-    contradicted = replace(records_of(tasks(1)[0])[0], value=0.12345)
+    contradicted = replace(records_of(trials(1)[0])[0], value=0.12345)
     store.add([contradicted])
     result = drive(queue_of(store, 20), Inline())
     assert (result.done, result.failed) == (19, 1)
@@ -332,10 +332,10 @@ def test_on_a_disk_that_stays_full_the_build_stops_and_what_was_kept_is_whole(st
 
 def test_unfinished_folders_go_when_their_trial_is_done(store, tmp_path):
     queue = queue_of(store, 3)
-    for task in tasks(3):
-        (tmp_path / "work" / task.hash).mkdir(parents=True)
+    for trial in trials(3):
+        (tmp_path / "work" / trial.hash).mkdir(parents=True)
     drive(queue, Inline(Faulty("raises")), work_dir=tmp_path / "work")
-    assert [path.name for path in (tmp_path / "work").iterdir()] == [tasks(1)[0].hash]  # a retry may go on with it
+    assert [path.name for path in (tmp_path / "work").iterdir()] == [trials(1)[0].hash]  # a retry may go on with it
 
 
 def test_two_drivers_do_every_trial_once_between_them(store, url):
@@ -425,7 +425,7 @@ class Batch(Inline):
     def wait(self, timeout):
         if len(self.pending) > 2:
             return super().wait(timeout)
-        ended = [(task, Failure("worker died", "by signal 15")) for task in self.pending]
+        ended = [(trial, Failure("worker died", "by signal 15")) for trial in self.pending]
         self.pending = []
         os.kill(os.getpid(), signal.SIGTERM)
         return ended
@@ -455,9 +455,9 @@ def test_the_workers_of_a_killed_driver_end_with_it(store, url, tmp_path):
 
 def test_what_the_evaluation_doubts_is_kept_and_counted(store):
     class Doubting(Quick):
-        def __call__(self, task):
-            doubts = ("test: gradients may be masked",) if task.architecture == "000000" else ()
-            return Outcome(records_of(task), {}, doubts)
+        def __call__(self, trial):
+            doubts = ("test: gradients may be masked",) if trial.architecture == "000000" else ()
+            return Outcome(records_of(trial), {}, doubts)
 
     drive(queue_of(store, 3), Inline(Doubting()))
     assert (store_status(store)[0].done, store_status(store)[0].doubtful) == (3, 1)

@@ -8,7 +8,7 @@ import pytest
 from robnas.building import Executor, Limits, LocalExecutor, Trainer
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome
-from tests.building.trainers import Faulty, Quick, Unprepared, records_of, tasks
+from tests.building.trainers import Faulty, Quick, Unprepared, records_of, trials
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def run(executor, given):
     ended = {}
     deadline = time.monotonic() + 60
     while len(ended) < len(given) and time.monotonic() < deadline:
-        ended |= {task.hash: result for task, result in executor.wait(1.0)}
-    return [ended[task.hash] for task in given]
+        ended |= {trial.hash: result for trial, result in executor.wait(1.0)}
+    return [ended[trial.hash] for trial in given]
 
 
 def test_the_protocols_are_met(started):
@@ -40,15 +40,15 @@ def test_the_protocols_are_met(started):
 
 
 def test_every_task_comes_back_with_its_records_and_its_duration(started):
-    results = run(started(Quick(0.01), jobs=2), tasks(20))
-    assert [result.records for result in results] == [records_of(task) for task in tasks(20)]
+    results = run(started(Quick(0.01), jobs=2), trials(20))
+    assert [result.records for result in results] == [records_of(trial) for trial in trials(20)]
     assert all(result.seconds >= 0.01 for result in results)
 
 
 def test_workers_start_when_there_is_work_and_no_more_than_that(started):
     executor = started(Quick(), jobs=8)
     assert executor.pids == []
-    run(executor, tasks(1))
+    run(executor, trials(1))
     assert len(executor.pids) == 1
 
 
@@ -62,20 +62,20 @@ def test_workers_start_when_there_is_work_and_no_more_than_that(started):
     ],
 )
 def test_what_goes_wrong_is_the_failure_of_one_task(started, fault, kind, message):
-    failed, *others = run(started(Faulty(fault), jobs=1), tasks(3))
+    failed, *others = run(started(Faulty(fault), jobs=1), trials(3))
     assert (failed.kind, failed.message[: len(message)]) == (kind, message)
     assert all(isinstance(result, Outcome) for result in others)
 
 
 def test_a_task_beyond_its_time_is_killed_and_the_others_go_on(started):
-    failed, *others = run(started(Faulty("sleeps"), jobs=1, limits=Limits(seconds=0.5)), tasks(3))
+    failed, *others = run(started(Faulty("sleeps"), jobs=1, limits=Limits(seconds=0.5)), trials(3))
     assert (failed.kind, failed.message) == ("time limit", "not finished after 0.5 s")
     assert failed.seconds == pytest.approx(0.5, abs=5)
     assert all(isinstance(result, Outcome) for result in others)
 
 
 def test_a_task_beyond_its_memory_is_killed_and_the_others_go_on(started):
-    failed, *others = run(started(Faulty("hogs"), jobs=1, limits=Limits(memory=0.35)), tasks(3))
+    failed, *others = run(started(Faulty("hogs"), jobs=1, limits=Limits(memory=0.35)), trials(3))
     assert failed.kind == "memory limit"
     assert "0.35 allowed" in failed.message
     assert all(isinstance(result, Outcome) for result in others)
@@ -83,7 +83,7 @@ def test_a_task_beyond_its_memory_is_killed_and_the_others_go_on(started):
 
 def test_a_worker_killed_from_outside_is_replaced(started):
     executor = started(Quick(0.3), jobs=1)
-    executor.submit(tasks(3))
+    executor.submit(trials(3))
     while not executor.pids or not psutil.Process(executor.pids[0]).memory_info().rss > 20 * 2**20:
         executor.wait(0.05)
     results = []
@@ -101,7 +101,7 @@ def test_a_worker_killed_from_outside_is_replaced(started):
 def test_after_an_error_of_the_gpu_another_worker_goes_on(started, error):
     """No trial after it would succeed in the same process; or a neighbour took the memory."""
     executor = started(Spoiled(error), jobs=1)
-    failed, *others = run(executor, tasks(3))
+    failed, *others = run(executor, trials(3))
     assert failed.kind == "worker died"
     assert failed.message.startswith(
         f"the worker ended after {error}: CUDA error: an illegal memory access (test_local."
@@ -117,10 +117,10 @@ class Spoiled(Quick):
         object.__setattr__(self, "error", error)
         object.__setattr__(self, "spoiled", False)
 
-    def __call__(self, task):
+    def __call__(self, trial):
         import torch
 
-        if task.architecture == "000000" or self.spoiled:
+        if trial.architecture == "000000" or self.spoiled:
             object.__setattr__(self, "spoiled", True)
             raise getattr(torch, self.error)("CUDA error: an illegal memory access")
         return Outcome((), {}, (str(os.getpid()),))
@@ -135,12 +135,12 @@ class Spoiled(Quick):
 )
 def test_workers_that_cannot_start_are_one_clear_error(started, how, text):
     with pytest.raises(RobnasError, match=text):
-        run(started(Unprepared(how), jobs=1), tasks(1))
+        run(started(Unprepared(how), jobs=1), trials(1))
 
 
 def test_closing_leaves_no_process(started):
     executor = started(Quick(60), jobs=2)
-    executor.submit(tasks(4))
+    executor.submit(trials(4))
     pids = executor.pids
     executor.close()
     assert len(pids) == 2
@@ -149,7 +149,7 @@ def test_closing_leaves_no_process(started):
 
 def test_workers_share_the_gpus_in_turn_and_have_one_thread_each(started):
     executor = started(Environment(), jobs=3, gpus=["4", "7"])
-    results = run(executor, tasks(6))
+    results = run(executor, trials(6))
     seen = {result.warnings for result in results}
     assert {visible for _, visible, _ in seen} <= {"4", "7"}
     assert {threads for threads, _, _ in seen} == {"1"}
@@ -161,7 +161,7 @@ def test_workers_share_the_gpus_in_turn_and_have_one_thread_each(started):
 class Environment(Quick):
     """Says what a worker sees."""
 
-    def __call__(self, task):
+    def __call__(self, trial):
         seen = os.environ
         return Outcome((), {}, (seen["OMP_NUM_THREADS"], seen["CUDA_VISIBLE_DEVICES"], "robnas"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from robnas.building import Plan, Source, Trial, expand, load_and_expand
 from robnas.errors import InputError
-from robnas.records import Task
+from robnas.records import QueuedTrial
 from robnas.spaces import Architecture, partition
 from robnas.training import Recipe
 
@@ -147,18 +147,18 @@ def test_what_decides_the_table_changes_the_hash(changes):
 
 
 def test_another_recipe_or_data_set_makes_trials_that_share_nothing():
-    ours = {task.hash for task in expanded().tasks}
-    assert ours.isdisjoint(task.hash for task in expanded(recipe__epochs=3).tasks)
-    assert ours.isdisjoint(task.hash for task in expanded(dataset_hash="e" * 16).tasks)
+    ours = {trial.hash for trial in expanded().trials}
+    assert ours.isdisjoint(trial.hash for trial in expanded(recipe__epochs=3).trials)
+    assert ours.isdisjoint(trial.hash for trial in expanded(dataset_hash="e" * 16).trials)
 
 
 def test_more_seeds_keep_the_trials_that_there_are():
-    assert {task.hash for task in expanded().tasks} < {task.hash for task in expanded(seeds=[0, 3, 4]).tasks}
+    assert {trial.hash for trial in expanded().trials} < {trial.hash for trial in expanded(seeds=[0, 3, 4]).trials}
 
 
 def test_the_hash_of_a_trial_is_that_of_the_first_release():
     """Stores would forget what they have if it changed."""
-    assert Task.of("s" * 16, "323133", 1).hash == "7789ecf53e6fe3e9"
+    assert QueuedTrial.of("s" * 16, "323133", 1).hash == "7789ecf53e6fe3e9"
 
 
 def test_the_records_of_a_trial_are_named_before_it_runs():

@@ -13,7 +13,7 @@ from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
 from tests.building.test_driver import Inline
 from tests.building.test_local import Spoiled
-from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, tasks
+from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, trials
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
 
@@ -57,14 +57,14 @@ def test_limits_are_those_of_this_machine(started):
     executor = started(Faulty("sleeps"), jobs=1, limits=Limits(seconds=0.5))
     results = run(executor, 2)
     assert (results["000000"].kind, results["000000"].message) == ("time limit", "not finished after 0.5 s")
-    assert results["000001"].records == records_of(tasks(2)[1])
+    assert results["000001"].records == records_of(trials(2)[1])
 
 
 def run(executor, count):
-    executor.submit(tasks(count))
+    executor.submit(trials(count))
     ended = {}
     while len(ended) < count:
-        ended |= {task.architecture: result for task, result in executor.wait(5.0)}
+        ended |= {trial.architecture: result for trial, result in executor.wait(5.0)}
     return ended
 
 
@@ -93,10 +93,10 @@ def test_an_actor_that_is_lost_is_replaced(started):
 class HostKiller(Quick):
     """Takes the Ray worker along, as the loss of a machine does."""
 
-    def __call__(self, task):
-        if task.architecture == "000000":
+    def __call__(self, trial):
+        if trial.architecture == "000000":
             os.kill(os.getppid(), signal.SIGKILL)
-        return super().__call__(task)
+        return super().__call__(trial)
 
 
 def test_small_networks_share_a_gpu(started):

@@ -23,7 +23,7 @@ from robnas.data import load_data
 from robnas.errors import DataError, InputError, StoreError
 from robnas.evaluation import evaluate
 from robnas.networks import build_network
-from robnas.records import RecordStore, Task, TrialQueue, find_plan, store_status, stored_plans
+from robnas.records import QueuedTrial, RecordStore, TrialQueue, find_plan, store_status, stored_plans
 from robnas.training import train
 from tests.building.test_plan import plan
 
@@ -166,7 +166,7 @@ def test_a_wider_evaluation_that_has_no_record_in_common_is_welcome(expansion, u
     other = load_and_expand(plan(**SMALL | WIDER | changes))
     with RecordStore(url) as store:
         enrol(expansion, store)
-        assert enrol(other, store).unfinished().waiting == len(other.tasks)
+        assert enrol(other, store).unfinished().waiting == len(other.trials)
 
 
 def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
@@ -199,9 +199,9 @@ def test_a_plan_of_an_earlier_version_of_its_partition_goes_on_with_the_trials_t
         assert estimate(plain, store).plan == plain.hash
         facts = first.plan.to_dict() | {"space": CLASSES}  # as it was written before there were versions
         queue = TrialQueue(store, first.hash)
-        queue.enrol("small", first.setup, first.settings(), facts, first.tasks)
+        queue.enrol("small", first.setup, first.settings(), facts, first.trials)
         assert estimate(plain, store).plan == resumed(plain, store).hash == first.hash
-        assert enrol(plain, store).unfinished().waiting == len(first.tasks)
+        assert enrol(plain, store).unfinished().waiting == len(first.trials)
         notes = []
         run_plan(plain, store, options={"jobs": 1}, limit=0, note=notes.append)
         assert notes == ["plan small goes on with the trials that the store has, those of partition effective@1"]
@@ -224,10 +224,10 @@ def test_a_plan_that_is_given_more_seeds_keeps_the_version_of_its_partition_and_
     other = dataclasses.replace(grown, plan=dataclasses.replace(grown.plan, name="other"))
     with RecordStore(url) as store:
         facts = first.plan.to_dict() | {"space": CLASSES}  # as it was written before there were versions
-        TrialQueue(store, first.hash).enrol("small", first.setup, first.settings(), facts, first.tasks)
+        TrialQueue(store, first.hash).enrol("small", first.setup, first.settings(), facts, first.trials)
         found = resumed(grown, store)
         assert found.plan.space.classes == "effective@1"
-        assert {task.hash for task in first.tasks} < {task.hash for task in found.tasks}
+        assert {trial.hash for trial in first.trials} < {trial.hash for trial in found.trials}
         assert resumed(other, store).plan.space.classes == "effective"
 
 
@@ -267,16 +267,16 @@ def test_a_worker_with_other_data_refuses_to_work(expansion):
 
 
 def test_a_training_that_was_killed_goes_on_from_its_last_epoch(expansion, tmp_path):
-    task = Task.of(expansion.setup, "444444", 0)
+    trial = QueuedTrial.of(expansion.setup, "444444", 0)
     work = trainer(expansion, work_dir=tmp_path)
-    first = work(task)
-    assert sorted(path.name for path in (tmp_path / task.hash).iterdir()) == [
+    first = work(trial)
+    assert sorted(path.name for path in (tmp_path / trial.hash).iterdir()) == [
         "checkpoint.pt", "evaluation", "log.jsonl", "trial.json",
     ]  # fmt: skip
-    again = work(task)
+    again = work(trial)
     assert [r.value for r in again.records] == [r.value for r in first.records]
     assert [r.seconds for r in again.records] == [r.seconds for r in first.records]  # they were kept
-    assert [r.value for r in trainer(expansion)(task).records] == [r.value for r in first.records]
+    assert [r.value for r in trainer(expansion)(trial).records] == [r.value for r in first.records]
 
 
 def test_an_unknown_executor_is_refused(expansion, url):
@@ -316,7 +316,7 @@ run = TrainAndEvaluate(
     source=plan.source, recipe=plan.recipe, measuring=plan.measuring, dataset_hash=expansion.dataset_hash
 )
 run.prepare()
-print(len(run(expansion.tasks[0]).records))
+print(len(run(expansion.trials[0]).records))
 """
     out = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert out == "6\n"

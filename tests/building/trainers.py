@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robnas.errors import DivergedError
-from robnas.records import Outcome, Record, RecordStore, Task, TrialQueue
+from robnas.records import Outcome, QueuedTrial, Record, RecordStore, TrialQueue
 from robnas.spaces import Architecture
 
 SETUP = "5" * 16
@@ -23,28 +23,32 @@ SETTINGS = {
 }
 
 
-def tasks(count, seeds=(0,)):
-    return [Task.of(SETUP, Architecture.from_index(number).code, seed) for seed in seeds for number in range(count)]
+def trials(count, seeds=(0,)):
+    return [
+        QueuedTrial.of(SETUP, Architecture.from_index(number).code, seed) for seed in seeds for number in range(count)
+    ]
 
 
 def queue_of(store, count=10, plan="9" * 16, seeds=(0,), **options):
     queue = TrialQueue(store, plan, **options)
-    queue.enrol("mine", SETUP, SETTINGS, {"name": "mine", "space": {}, "recipe": {"name": "none"}}, tasks(count, seeds))
+    queue.enrol(
+        "mine", SETUP, SETTINGS, {"name": "mine", "space": {}, "recipe": {"name": "none"}}, trials(count, seeds)
+    )
     return queue
 
 
-def value_of(task, metric):
+def value_of(trial, metric):
     """An accuracy that a training could have left: the same for the same trial, whatever happened on the way."""
-    digest = hashlib.sha256(f"{task.architecture} {task.seed} {metric}".encode()).digest()
+    digest = hashlib.sha256(f"{trial.architecture} {trial.seed} {metric}".encode()).digest()
     return round(int.from_bytes(digest[:4], "big") / 2**32, 3)
 
 
-def records_of(task):
+def records_of(trial):
     return tuple(
         Record(
-            architecture=Architecture(task.architecture), dataset_hash="d" * 16, split="test", recipe_hash="r" * 16,
-            seed=task.seed, metric=metric, attack_hash=attack, attack_seed=task.seed if attack else 0, images=1000,
-            dataset="none", value=value_of(task, metric), seconds=0.1, torch_version="2.13.0", device="cpu",
+            architecture=Architecture(trial.architecture), dataset_hash="d" * 16, split="test", recipe_hash="r" * 16,
+            seed=trial.seed, metric=metric, attack_hash=attack, attack_seed=trial.seed if attack else 0, images=1000,
+            dataset="none", value=value_of(trial, metric), seconds=0.1, torch_version="2.13.0", device="cpu",
         )
         for metric, attack in (("clean", ""), ("pgd@8/255", "a" * 16))
     )  # fmt: skip
@@ -59,9 +63,9 @@ class Quick:
     def prepare(self):
         pass
 
-    def __call__(self, task):
+    def __call__(self, trial):
         time.sleep(self.seconds)
-        return Outcome(records_of(task), {"r" * 16: {"epochs": 1}, "a" * 16: {"steps": 7}})
+        return Outcome(records_of(trial), {"r" * 16: {"epochs": 1}, "a" * 16: {"steps": 7}})
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,10 @@ class Faulty:
     def prepare(self):
         pass
 
-    def __call__(self, task):
-        if task.architecture == "000000" and self._again():
+    def __call__(self, trial):
+        if trial.architecture == "000000" and self._again():
             getattr(self, self.fault)()
-        return Quick()(task)
+        return Quick()(trial)
 
     def _again(self):
         if self.marks is None:
@@ -121,7 +125,7 @@ class Unprepared:
             raise FileNotFoundError("no data here")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def __call__(self, task):
+    def __call__(self, trial):
         raise AssertionError("never called")
 
 

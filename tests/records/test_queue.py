@@ -13,8 +13,8 @@ from robnas.errors import InputError, StoreError
 from robnas.records import (
     Failure,
     Outcome,
+    QueuedTrial,
     RecordStore,
-    Task,
     TrialQueue,
     _queue,
     find_plan,
@@ -30,15 +30,15 @@ MEASUREMENT = {"split": "test", "metric": "pgd@8/255", "attack_hash": "a" * 16, 
 SETTINGS = {"dataset_hash": "d" * 16, "recipe_hash": "r" * 16, "measurements": [MEASUREMENT], "batch_size": 256}
 
 
-def tasks(count, setup=SETUP):
-    return [Task.of(setup, Architecture.from_index(number).code, 0) for number in range(count)]
+def trials(count, setup=SETUP):
+    return [QueuedTrial.of(setup, Architecture.from_index(number).code, 0) for number in range(count)]
 
 
-def outcome(task, value=0.5):
+def outcome(trial, value=0.5):
     record = replace(
-        RECORD, architecture=Architecture(task.architecture), seed=task.seed, attack_seed=task.seed, value=value
+        RECORD, architecture=Architecture(trial.architecture), seed=trial.seed, attack_seed=trial.seed, value=value
     )
-    return task, Outcome((record,), {"r" * 16: {"epochs": 1}}, seconds=2.0)
+    return trial, Outcome((record,), {"r" * 16: {"epochs": 1}}, seconds=2.0)
 
 
 class Clock:
@@ -59,7 +59,7 @@ def store(any_url):
 
 def queue_of(store, count=10, plan=PLAN, name="mine", setup=SETUP, **options):
     queue = TrialQueue(store, plan, **options)
-    queue.enrol(name, setup, SETTINGS, {"name": name}, tasks(count, setup))
+    queue.enrol(name, setup, SETTINGS, {"name": name}, trials(count, setup))
     return queue
 
 
@@ -81,7 +81,7 @@ def test_every_trial_is_claimed_once_in_the_order_of_the_hashes(store):
     queue.join()
     first, second, third = queue.claim(4), queue.claim(4), queue.claim(4)
     assert [len(part) for part in (first, second, third)] == [4, 4, 2]
-    assert first + second + third == sorted(tasks(10), key=lambda task: task.hash)
+    assert first + second + third == sorted(trials(10), key=lambda trial: trial.hash)
     assert queue.claim(4) == []
 
 
@@ -106,17 +106,17 @@ def test_the_four_states_add_up_at_every_moment(store):
 def test_enrolling_twice_changes_nothing(store):
     queue = queue_of(store)
     queue.join()
-    queue.finish([outcome(task) for task in queue.claim(3)])
-    assert TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, tasks(10)) == 0
+    queue.finish([outcome(trial) for trial in queue.claim(3)])
+    assert TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, trials(10)) == 0
     assert state(store) == (3, 0, 0, 7)
 
 
 def test_a_result_is_counted_once(store):
     queue = queue_of(store, 1)
     queue.join()
-    [task] = queue.claim(1)
-    assert queue.finish([outcome(task)]) == {task.hash}
-    assert queue.finish([outcome(task)]) == set()
+    [trial] = queue.claim(1)
+    assert queue.finish([outcome(trial)]) == {trial.hash}
+    assert queue.finish([outcome(trial)]) == set()
     assert state(store) == (1, 0, 0, 0)
 
 
@@ -126,10 +126,10 @@ def test_two_drivers_share_the_trials(store):
     second.join()
     ours, theirs = first.claim(5), second.claim(10)
     assert len(theirs) == 5
-    assert {task.hash for task in ours}.isdisjoint(task.hash for task in theirs)
+    assert {trial.hash for trial in ours}.isdisjoint(trial.hash for trial in theirs)
     assert store_status(store)[0].drivers == 2
-    assert second.finish([outcome(task) for task in ours]) == set()
-    assert first.finish([outcome(task) for task in ours]) == {task.hash for task in ours}
+    assert second.finish([outcome(trial) for trial in ours]) == set()
+    assert first.finish([outcome(trial) for trial in ours]) == {trial.hash for trial in ours}
 
 
 def test_the_claims_of_a_driver_whose_heart_stopped_are_free_again_and_it_cannot_finish_them(store):
@@ -148,8 +148,8 @@ def test_the_claims_of_a_driver_whose_heart_stopped_are_free_again_and_it_cannot
     assert other.unfinished() == (10, 0)
     other.beat()
     assert other.claim(10) == held
-    assert dead.finish([outcome(task, 0.1) for task in held]) == set()
-    assert other.finish([outcome(task, 0.2) for task in held]) == {task.hash for task in held}
+    assert dead.finish([outcome(trial, 0.1) for trial in held]) == set()
+    assert other.finish([outcome(trial, 0.2) for trial in held]) == {trial.hash for trial in held}
     assert {record.value for record in store.records()} == {0.2}
 
 
@@ -165,8 +165,8 @@ def test_a_heartbeat_in_the_future_does_not_keep_the_trials_of_a_dead_driver(sto
     assert other.unfinished() == (10, 0)
     other.join()
     assert other.claim(10) == held
-    assert dead.finish([outcome(task, 0.1) for task in held]) == set()
-    assert other.finish([outcome(task, 0.2) for task in held]) == {task.hash for task in held}
+    assert dead.finish([outcome(trial, 0.1) for trial in held]) == set()
+    assert other.finish([outcome(trial, 0.2) for trial in held]) == {trial.hash for trial in held}
 
 
 def test_a_driver_whose_clock_is_a_little_ahead_keeps_its_trials(store):
@@ -180,13 +180,13 @@ def test_a_driver_whose_clock_is_a_little_ahead_keeps_its_trials(store):
         ahead.beat()
         other.beat()
         assert other.claim(10) == []
-    assert ahead.finish([outcome(task) for task in held]) == {task.hash for task in held}
+    assert ahead.finish([outcome(trial) for trial in held]) == {trial.hash for trial in held}
 
 
 def test_status_does_not_count_what_a_wrong_clock_has_left_as_recent(store):
     queue = queue_of(store)
     queue.join()
-    queue.finish([outcome(task) for task in queue.claim(8)])
+    queue.finish([outcome(trial) for trial in queue.claim(8)])
     queue.claim(1)
     with store.write() as connection:
         connection.exec_driver_sql("update trials set finished = finished + 1e6 where state = 'done'")
@@ -218,7 +218,7 @@ def test_a_driver_that_joins_while_another_looks_for_dead_ones_is_not_taken_for_
         monkeypatch.setattr(_queue, "living", slowly)
         queue.beat()
         assert len(held) == 4
-        assert newcomer.finish([outcome(task) for task in held]) == {task.hash for task in held}
+        assert newcomer.finish([outcome(trial) for trial in held]) == {trial.hash for trial in held}
         assert store_status(store)[0].done == 4
 
 
@@ -232,7 +232,7 @@ def test_plans_that_overlap_are_made_known_in_one_order(store, monkeypatch):
 
     sa.event.listen(store._engine, "before_cursor_execute", watch)
     queue_of(store, 30)
-    TrialQueue(store, "8" * 16).enrol("other", SETUP, SETTINGS, {}, tasks(40)[::-1])
+    TrialQueue(store, "8" * 16).enrol("other", SETUP, SETTINGS, {}, trials(40)[::-1])
     assert [len(hashes) for hashes in given] == [30, 40]
     assert all(hashes == sorted(hashes) for hashes in given)
 
@@ -241,14 +241,14 @@ def test_a_driver_that_was_taken_for_dead_goes_on_with_what_nobody_took(store):
     clock = Clock()
     slow = queue_of(store, 2, clock=clock)
     slow.join()
-    [task] = slow.claim(1)
+    [trial] = slow.claim(1)
     elsewhere(slow)
     clock.now += 100
     other = TrialQueue(store, PLAN, clock=clock)
     other.join()
     slow.beat()
-    assert slow.finish([outcome(task)]) == set()
-    assert {found.hash for found in slow.claim(2)} == {found.hash for found in tasks(2)}
+    assert slow.finish([outcome(trial)]) == set()
+    assert {found.hash for found in slow.claim(2)} == {found.hash for found in trials(2)}
 
 
 CLAIM = """
@@ -318,16 +318,16 @@ def test_failed_trials_wait_again_when_asked_to(store):
     queue.finish([(one, Failure("error", "ValueError")), (two, Failure("worker died", "killed"))])
     assert queue.retry() == 2
     assert queue.unfinished() == (2, 1)
-    assert {(task.hash, task.deaths) for task in queue.claim(3)} == {(one.hash, 0), (two.hash, 0)}
+    assert {(trial.hash, trial.deaths) for trial in queue.claim(3)} == {(one.hash, 0), (two.hash, 0)}
 
 
 def test_deaths_of_workers_are_remembered(store):
     queue = queue_of(store, 1)
     queue.join()
     for deaths in range(3):
-        [task] = queue.claim(1)
-        assert task.deaths == deaths
-        queue.finish([(task, Failure("worker died", "killed"))], retried={task.hash})
+        [trial] = queue.claim(1)
+        assert trial.deaths == deaths
+        queue.finish([(trial, Failure("worker died", "killed"))], retried={trial.hash})
 
 
 def test_results_that_contradict_the_store_are_refused_together(store):
@@ -344,7 +344,7 @@ def test_results_that_contradict_the_store_are_refused_together(store):
 def test_plans_share_the_trials_that_they_have_in_common(store):
     small, large = queue_of(store, 3, "1" * 16, "small"), queue_of(store, 5, "2" * 16, "large")
     small.join()
-    small.finish([outcome(task) for task in small.claim(3)])
+    small.finish([outcome(trial) for trial in small.claim(3)])
     assert [(found.name, found.done, found.total) for found in store_status(store)] == [
         ("small", 3, 3), ("large", 3, 5),
     ]  # fmt: skip
@@ -372,14 +372,14 @@ def test_a_plan_is_found_by_name_or_hash(store):
 def test_a_plan_of_other_trials_under_the_same_hash_is_refused(store):
     queue_of(store, 3)
     with pytest.raises(StoreError, match=r"plan mine: expected the 4 trials .* got 3 trials; the plans collide"):
-        TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, tasks(4)[1:])
+        TrialQueue(store, PLAN).enrol("mine", SETUP, SETTINGS, {}, trials(4)[1:])
     assert state(store)[3] == 3
 
 
 def test_the_records_of_a_plan_are_those_of_its_trials_and_no_others(store):
     queue = queue_of(store, 2)
     queue.join()
-    done = [outcome(task) for task in queue.claim(2)]
+    done = [outcome(trial) for trial in queue.claim(2)]
     queue.finish(done)
     foreign = replace(RECORD, architecture=Architecture("444444"))
     store.add([foreign, replace(done[0][1].records[0], metric="pgd@3/255"), replace(RECORD, images=5)])
@@ -392,9 +392,9 @@ def test_the_cost_of_a_setup_is_measured_whatever_the_plan(store):
     assert timing(store, SETUP).measured == 0
     queue = queue_of(store, 5)
     queue.join()
-    pairs = [outcome(task) for task in queue.claim(3)]
+    pairs = [outcome(trial) for trial in queue.claim(3)]
     queue.finish(
-        [(task, replace(result, seconds=seconds)) for (task, result), seconds in zip(pairs, (1, 2, 3), strict=True)]
+        [(trial, replace(result, seconds=seconds)) for (trial, result), seconds in zip(pairs, (1, 2, 3), strict=True)]
     )
     found = timing(store, SETUP)
     assert (found.measured, found.mean) == (3, 2.0)
@@ -404,8 +404,8 @@ def test_the_cost_of_a_setup_is_measured_whatever_the_plan(store):
 def test_rate_and_time_left_come_from_the_last_minutes_of_living_drivers(store):
     queue = queue_of(store, 20)
     queue.join()
-    for task in queue.claim(10):
-        queue.finish([outcome(task)])
+    for trial in queue.claim(10):
+        queue.finish([outcome(trial)])
     with store.write() as connection:
         connection.exec_driver_sql("update trials set finished = finished - 50 where state = 'done'")
     queue.claim(1)

@@ -17,9 +17,9 @@ from robnas.records import RecordStore
 from robnas.reports import cell_text, rank_text, report_of, write_page, write_search_report
 from robnas.reports._outputs import label
 from robnas.reports._page import Bullets, Grid, Page, Section, Text, printable, to_html, to_markdown
-from robnas.search import FORMAT, KIND, Experiment, LocalSearch, Plan, RandomSearch, Task
+from robnas.search import FORMAT, KIND, Experiment, LocalSearch, RandomSearch, Repetitions, Task
 from robnas.spaces import Architecture, partition
-from robnas.statistics import Entry, leaderboard, metrics_of, most_images, rank_set, standard_errors, strongest
+from robnas.statistics import Accuracy, leaderboard, metrics_of, most_images, rank_set, standard_errors, strongest
 from robnas.statistics import data_quality as quality_of
 from tests.building.test_driver import Inline
 from tests.building.trainers import Faulty, queue_of
@@ -63,15 +63,19 @@ def test_rows_are_ranked_and_missing_values_come_last():
     assert rows[1].value("clean") == 0.4
     assert rows[0].standard_error("pgd@8/255") == pytest.approx(math.sqrt(0.4811 * 0.5189 / 10000))
     assert most_images(rows) == 10000
-    assert [cell_text(rows[0].entries[m], 10000) for m in rows[0].entries] == ["79.4 ±0.4", "48.1 ±0.5", "44.0 ±5.0*"]
-    assert cell_text(rows[-1].entries["pgd@8/255"]) == "–"
+    assert [cell_text(rows[0].accuracies[m], 10000) for m in rows[0].accuracies] == [
+        "79.4 ±0.4",
+        "48.1 ±0.5",
+        "44.0 ±5.0*",
+    ]
+    assert cell_text(rows[-1].accuracies["pgd@8/255"]) == "–"
 
 
 def test_equal_values_share_a_rank():
     values = np.array([[0.3], [0.5], [0.5], [0.1]])
     table = Table("ties", [1, 2, 3, 4], [Column("cifar10", "test", "clean", values)])
     assert [row.rank for row in leaderboard(table, "cifar10", "test", "clean")] == [1, 1, 3, 4]
-    assert cell_text(leaderboard(table, "cifar10", "test", "clean")[0].entries["clean"]) == "50.0"
+    assert cell_text(leaderboard(table, "cifar10", "test", "clean")[0].accuracies["clean"]) == "50.0"
     assert [rank_text(row) for row in leaderboard(table, "cifar10", "test", "clean")] == ["1=", "1=", "3", "4"]
     assert leaderboard(table, "cifar10", "test", "clean")[1].sharing == 2
 
@@ -132,7 +136,7 @@ def test_errors_are_those_of_networks_of_similar_accuracy_and_zero_for_constant_
     assert errors[high] * np.sqrt(3) == pytest.approx(np.full(high.sum(), 0.02), rel=0.35)
     assert errors[:2] == pytest.approx([0, 0], abs=1e-12)
     rows = leaderboard(table, "mine", "test", "clean")
-    assert [cell_text(row.entries["clean"]) for row in rows[-2:]] == ["10.0 ±0.0"] * 2
+    assert [cell_text(row.accuracies["clean"]) for row in rows[-2:]] == ["10.0 ±0.0"] * 2
     zero = table.column("mine", "pgd@8/255", "test").mean == 0
     assert zero.any()
     assert (standard_errors(table, table.column("mine", "pgd@8/255", "test"))[0][zero] == 0).all()
@@ -160,7 +164,7 @@ def test_a_constant_network_that_was_trained_once_has_no_known_noise():
     ],
 )
 def test_a_bar_stays_on_the_scale(value, error, text):
-    entry = Entry(value, error, 1, None)
+    entry = Accuracy(value, error, 1, None)
     assert cell_text(entry) == text
     if not math.isnan(error):
         assert 0 <= value - entry.below <= value + entry.above <= 1
@@ -532,7 +536,7 @@ def searched(tmp_path_factory):
     out = tmp_path_factory.mktemp("search")
     task = Task.named(synthetic(), "cifar10", "clean", split="test")
     algorithms = {HOSTILE: RandomSearch(), "local": LocalSearch("first"), "broken": Fragile(1)}
-    results = list(Experiment.of(algorithms, [task], Plan(20, 4, 0, (5,))).run())
+    results = list(Experiment.of(algorithms, [task], Repetitions(20, 4, 0, (5,))).run())
     write_search_report(results, out, ["a note"])
     return out, results
 
@@ -555,7 +559,7 @@ def test_a_search_is_reported_with_the_algorithm_whose_runs_all_failed(searched,
 
 def test_a_search_in_which_everything_failed_is_reported(tmp_path):
     task = Task.named(synthetic(), "cifar10", "clean", split="validation")
-    results = list(Experiment.of({"broken": Fragile(1)}, [task], Plan(5, 2)).run())
+    results = list(Experiment.of({"broken": Fragile(1)}, [task], Repetitions(5, 2)).run())
     write_search_report(results, tmp_path)
     found = report_of(tmp_path)
     assert list(found.page.pictures) == []

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from robnas.building._executor import Executor
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
-from robnas.records import Failure, Result, Task, TrialQueue
+from robnas.records import Ending, Failure, QueuedTrial, TrialQueue
 from robnas.types import Progress, silent
 
 _BEATS = 12  # heartbeats per lease
@@ -106,8 +106,8 @@ class _Driver:
         self._queue, self._executor, self._policy, self._stopped = queue, executor, policy, stopped
         self._work_dir, self._clock, self._progress, self._note = work_dir, clock, progress, note
         self._limit = math.inf if limit is None else limit
-        self._flying: dict[str, Task] = {}
-        self._ended: list[tuple[Task, Result]] = []  # not committed yet
+        self._flying: dict[str, QueuedTrial] = {}
+        self._ended: list[tuple[QueuedTrial, Ending]] = []  # not committed yet
         self._begun = self._beaten = self._committed = clock()
         self._done = self._failed = self._total = 0
         self._in_a_row = 0  # failures since a trial was done
@@ -178,17 +178,17 @@ class _Driver:
         free = self._limit - finished - len(self._flying) - len(self._ended)
         count = int(min(slots + reserve - len(self._flying), free))
         if count > 0:
-            tasks = self._patiently(lambda: self._queue.claim(count))
-            self._flying.update((task.hash, task) for task in tasks)
-            if tasks:
-                self._executor.submit(tasks)
+            trials = self._patiently(lambda: self._queue.claim(count))
+            self._flying.update((trial.hash, trial) for trial in trials)
+            if trials:
+                self._executor.submit(trials)
 
     def _receive(self, timeout: float) -> None:
-        for task, result in self._executor.wait(timeout):
+        for trial, result in self._executor.wait(timeout):
             if self._stopped.is_set() and isinstance(result, Failure) and result.kind == "worker died":
                 continue  # by the signal that stops us, which a batch system sends to all processes: it is given back
-            self._flying.pop(task.hash, None)
-            self._ended.append((task, result))
+            self._flying.pop(trial.hash, None)
+            self._ended.append((trial, result))
 
     def _commit(self) -> None:
         if not self._ended:
@@ -205,26 +205,26 @@ class _Driver:
         except StoreUnavailableError:
             raise
         except StoreError:
-            for task, result in results:
+            for trial, result in results:
                 try:
-                    self._finish([(task, result)])
+                    self._finish([(trial, result)])
                 except StoreUnavailableError:
                     raise
                 except StoreError as error:
-                    self._finish([(task, Failure("error", str(error), result.seconds))])
+                    self._finish([(trial, Failure("error", str(error), result.seconds))])
                 del self._ended[0]
         else:
             del self._ended[: len(results)]
 
-    def _finish(self, results: list[tuple[Task, Result]]) -> None:
+    def _finish(self, results: list[tuple[QueuedTrial, Ending]]) -> None:
         again = {
-            task.hash
-            for task, result in results
-            if isinstance(result, Failure) and result.kind == "worker died" and task.deaths + 1 < self._policy.attempts
+            trial.hash
+            for trial, result in results
+            if isinstance(result, Failure) and result.kind == "worker died" and trial.deaths + 1 < self._policy.attempts
         }
         kept, before = self._queue.finish(results, retried=again), self._done
-        for task, result in results:
-            if task.hash not in kept or task.hash in again:
+        for trial, result in results:
+            if trial.hash not in kept or trial.hash in again:
                 continue
             if isinstance(result, Failure):
                 self._failed += 1
@@ -234,7 +234,7 @@ class _Driver:
             self._done += 1
             self._spent += result.seconds
             if self._work_dir is not None:
-                shutil.rmtree(self._work_dir / task.hash, ignore_errors=True)
+                shutil.rmtree(self._work_dir / trial.hash, ignore_errors=True)
         if before < _PROBE <= self._done:
             self._tell_cost()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from robnas.errors import InputError
-from robnas.records import Outcome, Result, Task
+from robnas.records import Ending, Outcome, QueuedTrial
 from robnas.types import check_count
 
 
@@ -20,28 +20,28 @@ class Trainer(Protocol):
         """Called once, before the first trial: load data, warm up."""
         ...
 
-    def __call__(self, task: Task) -> Outcome:
+    def __call__(self, trial: QueuedTrial) -> Outcome:
         """Do one trial; what it raises becomes its failure."""
         ...
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs tasks in workers. The driver keeps a bounded number in flight and commits what comes back."""
+    """Runs trials in workers. The driver keeps a bounded number in flight and commits what comes back."""
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at once."""
+        """How many trials can run at once."""
         ...
 
-    def submit(self, tasks: Sequence[Task]) -> None:
+    def submit(self, trials: Sequence[QueuedTrial]) -> None:
         """Run these, as soon as workers are free."""
         ...
 
-    def wait(self, timeout: float) -> list[tuple[Task, Result]]:
+    def wait(self, timeout: float) -> list[tuple[QueuedTrial, Ending]]:
         """What has ended since the last call; waits for the first up to `timeout` seconds.
 
-        A worker that dies ends its task as a failure of the kind ``worker died``, and is replaced.
+        A worker that dies ends its trial as a failure of the kind ``worker died``, and is replaced.
         """
         ...
 

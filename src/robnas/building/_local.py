@@ -17,7 +17,7 @@ from robnas._processes import ONE_THREAD
 from robnas.building._executor import Limits, Trainer, worker_count
 from robnas.building._worker import ends_the_worker, work
 from robnas.errors import RobnasError
-from robnas.records import Failure, Result, Task
+from robnas.records import Ending, Failure, QueuedTrial
 
 _TICK = 0.2  # seconds between looks at what the workers use
 _STARTS = 3  # workers in a row that may die before they are ready
@@ -42,13 +42,13 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         theirs.close()  # so that the death of the worker is the end of the connection
         self.ready = False
-        self.task: Task | None = None
+        self.trial: QueuedTrial | None = None
         self.since = 0.0
 
-    def give(self, task: Task) -> None:
-        self.task, self.since = task, time.monotonic()
+    def give(self, trial: QueuedTrial) -> None:
+        self.trial, self.since = trial, time.monotonic()
         with contextlib.suppress(OSError):  # it has just died, and reading from it will say so
-            self.connection.send(task)
+            self.connection.send(trial)
 
     def kill(self) -> None:
         self.process.kill()
@@ -82,8 +82,8 @@ class LocalExecutor:
         self._limits = limits or Limits()
         self._gpus = tuple(gpus)
         self._slots: list[_Worker | None] = [None] * worker_count(jobs)
-        self._pending: deque[Task] = deque()
-        self._ended: list[tuple[Task, Result]] = []
+        self._pending: deque[QueuedTrial] = deque()
+        self._ended: list[tuple[QueuedTrial, Ending]] = []
         self._deaths = 0  # before a worker was ready, in a row
 
     @property
@@ -96,12 +96,12 @@ class LocalExecutor:
         """Process numbers of the workers that run."""
         return [worker.process.pid or 0 for worker in self._slots if worker is not None]
 
-    def submit(self, tasks: Sequence[Task]) -> None:
+    def submit(self, trials: Sequence[QueuedTrial]) -> None:
         """See `Executor`."""
-        self._pending.extend(tasks)
+        self._pending.extend(trials)
         self._give()
 
-    def wait(self, timeout: float) -> list[tuple[Task, Result]]:
+    def wait(self, timeout: float) -> list[tuple[QueuedTrial, Ending]]:
         """See `Executor`.
 
         Raises:
@@ -134,7 +134,7 @@ class LocalExecutor:
                 starting = sum(1 for other in self._slots if other is not None and not other.ready)
                 if len(self._pending) > starting:
                     self._slots[slot] = _Worker(self._trainer, self._environment(slot))
-            elif worker.ready and worker.task is None and self._pending:
+            elif worker.ready and worker.trial is None and self._pending:
                 worker.give(self._pending.popleft())
 
     def _environment(self, slot: int) -> dict[str, str]:
@@ -143,7 +143,7 @@ class LocalExecutor:
 
     def _hear(self, worker: _Worker) -> None:
         try:
-            message: Result | None = worker.connection.recv()
+            message: Ending | None = worker.connection.recv()
         except (EOFError, OSError):
             self._bury(worker)
             return
@@ -154,9 +154,9 @@ class LocalExecutor:
                 self.close()
                 raise RobnasError(f"a worker cannot start: {getattr(message, 'message', message)}")
             worker.ready, self._deaths = True, 0
-        elif worker.task is not None and message is not None:
-            self._ended.append((worker.task, message))
-            worker.task = None
+        elif worker.trial is not None and message is not None:
+            self._ended.append((worker.trial, message))
+            worker.trial = None
 
     def _bury(self, worker: _Worker, said: Failure | None = None) -> None:
         """Take a worker away that has died, or that has said that it ends."""
@@ -166,8 +166,8 @@ class LocalExecutor:
             code = worker.process.exitcode or 0
             how = f"by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"with exit code {code}"
             said = Failure("worker died", f"the worker ended {how}", time.monotonic() - worker.since)
-        if worker.task is not None:
-            self._ended.append((worker.task, said))
+        if worker.trial is not None:
+            self._ended.append((worker.trial, said))
         elif not worker.ready:
             self._deaths += 1
             if self._deaths >= _STARTS:
@@ -178,7 +178,7 @@ class LocalExecutor:
         """Kill the workers that go beyond the limits."""
         seconds, memory = self._limits.seconds, self._limits.memory
         for slot, worker in enumerate(self._slots):
-            if worker is None or worker.task is None:
+            if worker is None or worker.trial is None:
                 continue
             spent = time.monotonic() - worker.since
             if seconds is not None and spent > seconds:
@@ -191,4 +191,4 @@ class LocalExecutor:
                 continue  # the result has arrived in the same moment
             worker.kill()
             self._slots[slot] = None
-            self._ended.append((worker.task, failure))
+            self._ended.append((worker.trial, failure))

@@ -19,7 +19,7 @@ from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
-from robnas.records import Task
+from robnas.records import QueuedTrial
 from robnas.spaces import Architecture, partition_facts
 from robnas.training import Recipe
 from robnas.training import recipe as preset_recipe
@@ -156,14 +156,14 @@ class Expansion:
         return tuple(replace(self, plan=replace(self.plan, space=one)) for one in spaces)
 
     @cached_property
-    def tasks(self) -> tuple[Task, ...]:
+    def trials(self) -> tuple[QueuedTrial, ...]:
         """One per trial."""
-        return tuple(Task.of(self.setup, arch.code, seed) for arch, seed in self.plan.pairs)
+        return tuple(QueuedTrial.of(self.setup, arch.code, seed) for arch, seed in self.plan.pairs)
 
     @cached_property
     def hash(self) -> str:
         """Of the whole plan: of its trials, in whatever order."""
-        return content_hash({"trials": sorted(task.hash for task in self.tasks)})
+        return content_hash({"trials": sorted(trial.hash for trial in self.trials)})
 
 
 def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion:

@@ -14,7 +14,7 @@ from robnas.building._executor import Limits, Trainer
 from robnas.building._local import LocalExecutor
 from robnas.building._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect, last_line
 from robnas.errors import InputError, RobnasError, Verbatim
-from robnas.records import Failure, Result, Task
+from robnas.records import Ending, Failure, QueuedTrial
 from robnas.types import check_count, check_range
 
 _TELL = 10.0  # seconds without room after which it is said
@@ -32,8 +32,8 @@ class _Host:
     def answer(self) -> None:
         """Does so once Ray has found room for this actor."""
 
-    def run(self, task: Task) -> Result:
-        self._executor.submit([task])
+    def run(self, trial: QueuedTrial) -> Ending:
+        self._executor.submit([trial])
         while True:
             for _, result in self._executor.wait(3600.0):
                 return result
@@ -86,8 +86,8 @@ class RayExecutor:
         self._gone = False
         self._starting: dict[Any, Any] = {}  # reference → actor
         self._idle: list[Any] = []
-        self._running: dict[Any, tuple[Any, Task, float]] = {}  # reference → actor, task, moment
-        self._pending: deque[Task] = deque()
+        self._running: dict[Any, tuple[Any, QueuedTrial, float]] = {}  # reference → actor, trial, moment
+        self._pending: deque[QueuedTrial] = deque()
         self._since = math.inf  # when there began to be actors that wait
         self._told = False
         self._deaths = 0  # before an actor answered, in a row
@@ -97,13 +97,13 @@ class RayExecutor:
         """Number of workers, without those for which there has been no room for a while."""
         return max(1, self._slots - len(self._starting)) if self._told else self._slots
 
-    def submit(self, tasks: Sequence[Task]) -> None:
+    def submit(self, trials: Sequence[QueuedTrial]) -> None:
         """See `Executor`."""
-        self._pending.extend(tasks)
+        self._pending.extend(trials)
         with clear_errors(self._ray):
             self._give()
 
-    def wait(self, timeout: float) -> list[tuple[Task, Result]]:
+    def wait(self, timeout: float) -> list[tuple[QueuedTrial, Ending]]:
         """See `Executor`.
 
         Raises:
@@ -115,7 +115,7 @@ class RayExecutor:
             self._gone = True  # from now on every call may end the process
             raise
 
-    def _wait(self, timeout: float) -> list[tuple[Task, Result]]:
+    def _wait(self, timeout: float) -> list[tuple[QueuedTrial, Ending]]:
         if not self._running and not self._starting:
             time.sleep(timeout)
             return []
@@ -144,8 +144,8 @@ class RayExecutor:
 
     def _give(self) -> None:
         while self._pending and self._idle:
-            actor, task = self._idle.pop(), self._pending.popleft()
-            self._running[actor.run.remote(task)] = actor, task, time.monotonic()
+            actor, trial = self._idle.pop(), self._pending.popleft()
+            self._running[actor.run.remote(trial)] = actor, trial, time.monotonic()
         workers = len(self._running) + len(self._starting)
         for _ in range(min(len(self._pending) - len(self._starting), self._slots - workers)):
             actor = self._ray.remote(**self._room)(_Host).remote(*self._arguments)
@@ -191,10 +191,10 @@ class RayExecutor:
                 remedy="ray status says who holds it; when there is room, the same command goes on",
             )
 
-    def _end(self, reference: Any) -> tuple[Task, Result]:
-        actor, task, since = self._running.pop(reference)
+    def _end(self, reference: Any) -> tuple[QueuedTrial, Ending]:
+        actor, trial, since = self._running.pop(reference)
         try:
-            result: Result = self._ray.get(reference)
+            result: Ending = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # the trainer's own errors do not come this way
             self.close()
             raise RobnasError(f"a worker cannot start: {last_line(error)}") from None
@@ -203,9 +203,9 @@ class RayExecutor:
             with contextlib.suppress(Exception):
                 self._ray.kill(actor)
             text = f"Ray lost the worker: {type(error).__name__} {_first_line(error)}"
-            return task, Failure("worker died", text, time.monotonic() - since)
+            return trial, Failure("worker died", text, time.monotonic() - since)
         self._idle.append(actor)
-        return task, result
+        return trial, result
 
 
 def _free(ray: Any) -> str:

@@ -95,16 +95,16 @@ def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
     """
     if store is not None:
         expansion = resumed(expansion, store)
-    tasks = expansion.tasks
+    trials = expansion.trials
     found = Timing(0, None, None, {}) if store is None else timing(store, expansion.setup)
-    ended = [found.states.get(task.hash) for task in tasks]
+    ended = [found.states.get(trial.hash) for trial in trials]
     done, failed = ended.count("done"), ended.count("failed")
     return Estimate(
         plan=expansion.hash,
-        total=len(tasks),
+        total=len(trials),
         done=done,
         failed=failed,
-        to_do=len(tasks) - done - failed,
+        to_do=len(trials) - done - failed,
         measured=found.measured,
         mean_seconds=found.mean,
         standard_error=found.standard_error,
@@ -192,7 +192,7 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
     queue = TrialQueue(store, expansion.hash, **options)
     plan = expansion.plan
     facts = {**plan.to_dict(), "space": plan.space.facts()}
-    queue.enrol(plan.name, expansion.setup, expansion.settings(), facts, expansion.tasks)
+    queue.enrol(plan.name, expansion.setup, expansion.settings(), facts, expansion.trials)
     return queue
 
 
@@ -203,7 +203,7 @@ def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
     it: measured by another plan, the same network is trained again, and on a GPU or another machine to other values.
     """
     known = timing(store, expansion.setup).states
-    pairs = {(task.architecture, task.seed) for task in expansion.tasks if task.hash not in known}
+    pairs = {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
     if not pairs:
         return
     ours = expansion.settings()

@@ -12,7 +12,7 @@ from robnas.building._trial import Source, Trial
 from robnas.data import Dataset
 from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate
-from robnas.records import Outcome, Record, Task
+from robnas.records import Outcome, QueuedTrial, Record
 from robnas.spaces import Architecture
 from robnas.training import Recipe, overfitting
 
@@ -47,13 +47,13 @@ class TrainAndEvaluate:
                 remedy="give all machines the same files",
             )
 
-    def __call__(self, task: Task) -> Outcome:
+    def __call__(self, queued: QueuedTrial) -> Outcome:
         """Train and evaluate one architecture with one seed."""
         data = _load(self.source, self.data_dir, self.device)
         trial = Trial(
-            architecture=Architecture(task.architecture), source=self.source, recipe=self.recipe, seed=task.seed
+            architecture=Architecture(queued.architecture), source=self.source, recipe=self.recipe, seed=queued.seed
         )
-        directory = None if self.work_dir is None else self.work_dir / task.hash
+        directory = None if self.work_dir is None else self.work_dir / queued.hash
         network, history = trial.train(data, directory, device=self.device)
         records: list[Record] = []
         settings: dict[str, dict[str, Any]] = {}
@@ -65,7 +65,7 @@ class TrainAndEvaluate:
                 data,
                 self.measuring.suite,
                 split=split,
-                seed=task.seed,
+                seed=queued.seed,
                 limit=self.measuring.images.get(split),
                 batch_size=self.measuring.batch_size,
                 directory=directory,

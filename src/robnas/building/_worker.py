@@ -16,13 +16,13 @@ from typing import TypeGuard
 from robnas._processes import die_with
 from robnas.building._executor import Trainer
 from robnas.errors import DivergedError, printable
-from robnas.records import Failure, Result, Task
+from robnas.records import Ending, Failure, QueuedTrial
 
 _LONGEST = 500  # characters of a message
 
 
 def work(connection: Connection, trainer: bytes, environment: Mapping[str, str], parent: int) -> None:
-    """Do the tasks that arrive at `connection` until it is closed; say None once ready for the first.
+    """Do the trials that arrive at `connection` until it is closed; say None once ready for the first.
 
     What `ends_the_worker` is the last thing that a worker says.
 
@@ -47,25 +47,25 @@ def work(connection: Connection, trainer: bytes, environment: Mapping[str, str],
     connection.send(None)
     while True:
         try:
-            task = connection.recv()
+            trial = connection.recv()
         except EOFError:
             return
-        result = do(run, task)
+        result = do(run, trial)
         connection.send(result)
         if ends_the_worker(result):
             return
 
 
-def ends_the_worker(result: Result | None) -> TypeGuard[Failure]:
-    """Whether the worker that says so can do no other task."""
+def ends_the_worker(result: Ending | None) -> TypeGuard[Failure]:
+    """Whether the worker that says so can do no other trial."""
     return isinstance(result, Failure) and result.kind == "worker died"
 
 
-def do(run: Trainer, task: Task) -> Result:
-    """One task, with whatever it raises turned into its failure."""
+def do(run: Trainer, trial: QueuedTrial) -> Ending:
+    """One trial, with whatever it raises turned into its failure."""
     begun = time.perf_counter()
     try:
-        outcome = run(task)
+        outcome = run(trial)
     except Exception as error:
         return _failure(error, time.perf_counter() - begun)
     return replace(outcome, seconds=time.perf_counter() - begun)

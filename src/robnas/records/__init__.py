@@ -6,11 +6,11 @@ from robnas import _lazy
 from robnas.records._address import StoreAddress as StoreAddress
 from robnas.records._address import is_store as is_store
 from robnas.records._record import Record as Record
+from robnas.records._trials import Ending as Ending
 from robnas.records._trials import Failure as Failure
 from robnas.records._trials import FailureKind as FailureKind
 from robnas.records._trials import Outcome as Outcome
-from robnas.records._trials import Result as Result
-from robnas.records._trials import Task as Task
+from robnas.records._trials import QueuedTrial as QueuedTrial
 
 if TYPE_CHECKING:
     from robnas.records._plans import StoredPlan as StoredPlan

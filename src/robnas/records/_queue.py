@@ -13,7 +13,7 @@ from robnas.errors import StoreError, Verbatim
 from robnas.records import _schema
 from robnas.records._machine import Process
 from robnas.records._store import RecordStore
-from robnas.records._trials import Failure, Outcome, Result, Task
+from robnas.records._trials import Ending, Failure, Outcome, QueuedTrial
 
 LEASE = 60.0  # seconds without a heartbeat after which a driver is taken for dead
 _CHUNK = 500  # names in one statement
@@ -51,7 +51,12 @@ class TrialQueue:
         self._cursor = ""  # claims go round the hashes, so that what is done is not looked at again and again
 
     def enrol(
-        self, name: str, setup: str, settings: Mapping[str, Any], facts: Mapping[str, Any], tasks: Sequence[Task]
+        self,
+        name: str,
+        setup: str,
+        settings: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        trials: Sequence[QueuedTrial],
     ) -> int:
         """Make the plan and its trials known to the store, and return how many trials are new.
 
@@ -60,7 +65,7 @@ class TrialQueue:
             setup: hash of what all its trials share.
             settings: what that hash stands for.
             facts: the plan in plain values.
-            tasks: its trials.
+            trials: its trials.
 
         Raises:
             StoreError: the store holds another trial under the same hash, or cannot be written.
@@ -71,20 +76,20 @@ class TrialQueue:
             row = {"hash": self.plan, "name": name, "setup": setup, "json": json.dumps(facts, sort_keys=True)}
             self.store.insert_new(connection, _plans, [row | {"created": self._now(connection)}])
             rows = [
-                {"hash": task.hash, "setup": setup, "architecture": task.architecture, "seed": task.seed,
+                {"hash": trial.hash, "setup": setup, "architecture": trial.architecture, "seed": trial.seed,
                  "state": "waiting", "deaths": 0}
-                for task in tasks
+                for trial in trials
             ]  # fmt: skip
             new = self.store.insert_new(connection, _trials, rows)
-            self.store.insert_new(connection, _members, [{"plan": self.plan, "trial": task.hash} for task in tasks])
+            self.store.insert_new(connection, _members, [{"plan": self.plan, "trial": trial.hash} for trial in trials])
             count = connection.scalar(
                 sa.select(sa.func.count()).select_from(_members).where(_members.c.plan == self.plan)
             )
-            if count != len({task.hash for task in tasks}):
+            if count != len({trial.hash for trial in trials}):
                 raise StoreError(
                     f"plan {name}",
                     expected=f"the {count} trials that the store has under its hash {self.plan}",
-                    got=Verbatim(f"{len(tasks)} trials"),
+                    got=Verbatim(f"{len(trials)} trials"),
                     remedy="the plans collide: use another store",
                 )
         return new
@@ -110,22 +115,22 @@ class TrialQueue:
             self._release(connection, [self.owner])
             self._dismiss(connection, [self.owner])
 
-    def claim(self, count: int) -> list[Task]:
+    def claim(self, count: int) -> list[QueuedTrial]:
         """Take up to `count` waiting trials, in the order of their hashes: a random one, but always the same."""
         with self.store.write() as connection:
             found = self._waiting(connection, count)
             if len(found) < count and self._cursor:
                 self._cursor = ""
-                taken = {task.hash for task in found}
+                taken = {trial.hash for trial in found}
                 again = self._waiting(connection, count)
-                found += [task for task in again if task.hash not in taken][: count - len(found)]
+                found += [trial for trial in again if trial.hash not in taken][: count - len(found)]
             if found:
                 self._cursor = found[-1].hash
                 change = {"state": "running", "owner": self.owner, "claimed": self._now(connection)}
-                self._update(connection, [task.hash for task in found], change)
+                self._update(connection, [trial.hash for trial in found], change)
         return found
 
-    def _waiting(self, connection: sa.Connection, count: int) -> list[Task]:
+    def _waiting(self, connection: sa.Connection, count: int) -> list[QueuedTrial]:
         query = (
             sa.select(_trials.c.hash, _trials.c.architecture, _trials.c.seed, _trials.c.deaths)
             .join(_members, _members.c.trial == _trials.c.hash)
@@ -135,9 +140,9 @@ class TrialQueue:
         )
         if self.store.dialect == "postgresql":  # SQLite has one writer at a time anyway
             query = query.with_for_update(skip_locked=True, of=_trials)
-        return [Task(*row) for row in connection.execute(query)]
+        return [QueuedTrial(*row) for row in connection.execute(query)]
 
-    def finish(self, results: Iterable[tuple[Task, Result]], *, retried: Collection[str] = ()) -> set[str]:
+    def finish(self, results: Iterable[tuple[QueuedTrial, Ending]], *, retried: Collection[str] = ()) -> set[str]:
         """Keep results and records in one transaction.
 
         Args:
@@ -151,7 +156,7 @@ class TrialQueue:
             StoreUnavailableError: nothing was kept, and the same call may succeed later.
             StoreError: the store holds other records of the same trial.
         """
-        given = {task.hash: (task, result) for task, result in results}
+        given = {trial.hash: (trial, result) for trial, result in results}
         with self.store.write() as connection:
             held = self._held(connection, list(given))
             kept = [given[hash_] for hash_ in given if hash_ in held]
@@ -159,12 +164,12 @@ class TrialQueue:
             settings = {key: value for outcome in outcomes for key, value in outcome.settings.items()}
             self.store.add_within(connection, (r for outcome in outcomes for r in outcome.records), settings)
             now = self._now(connection)
-            rows = [_ended(task, result, now, task.hash in retried) for task, result in kept]
+            rows = [_ended(trial, result, now, trial.hash in retried) for trial, result in kept]
             if rows:
                 columns: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in rows[0] if name != "hash"}
                 statement = sa.update(_trials).where(_trials.c.hash == sa.bindparam("b_hash")).values(columns)
                 connection.execute(statement, [{f"b_{key}": value for key, value in row.items()} for row in rows])
-        return {task.hash for task, _ in kept}
+        return {trial.hash for trial, _ in kept}
 
     def unfinished(self) -> Unfinished:
         """How many trials of the plan wait, and how many run in drivers that are alive."""
@@ -239,10 +244,10 @@ def _parts(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
     return (hashes[start : start + _CHUNK] for start in range(0, len(hashes), _CHUNK))
 
 
-def _ended(task: Task, result: Result, moment: float, retried: bool) -> dict[str, Any]:
+def _ended(trial: QueuedTrial, result: Ending, moment: float, retried: bool) -> dict[str, Any]:
     """The columns of a trial that has ended, by name."""
     died = isinstance(result, Failure) and result.kind == "worker died"
-    row = {"hash": task.hash, "owner": None, "finished": moment, "deaths": task.deaths + died}
+    row = {"hash": trial.hash, "owner": None, "finished": moment, "deaths": trial.deaths + died}
     if retried:
         return row | {"state": "waiting", "finished": None, "seconds": None, "failure": None, "message": None}
     if isinstance(result, Failure):

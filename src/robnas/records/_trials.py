@@ -1,4 +1,4 @@
-"""What a build keeps of a trial besides its records: the task, and how it ended."""
+"""What a build keeps of a trial besides its records: what was queued, and how it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FailureKind: TypeAlias = Literal["error", "diverged", "time limit", "memory limi
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class QueuedTrial:
     """A trial of a plan: what distinguishes it from the others of the same setup."""
 
     hash: str
@@ -25,8 +25,8 @@ class Task:
     """Workers that have died while they ran it."""
 
     @classmethod
-    def of(cls, setup: str, architecture: str, seed: int) -> Task:
-        """The task of an architecture and a seed under the setup of that hash."""
+    def of(cls, setup: str, architecture: str, seed: int) -> QueuedTrial:
+        """The trial of an architecture and a seed under the setup of that hash."""
         return cls(content_hash({"setup": setup, "architecture": architecture, "seed": seed}), architecture, seed)
 
 
@@ -52,4 +52,4 @@ class Failure:
     seconds: float = 0.0
 
 
-Result: TypeAlias = Outcome | Failure
+Ending: TypeAlias = Outcome | Failure

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.reports._outputs import label
-from robnas.statistics import Entry, Row
+from robnas.statistics import Accuracy, Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,16 +69,16 @@ def _points(
     if not few:
         axes.scatter(x, y, s=5, c=colour, marker=marker, alpha=0.4, linewidths=0, label=name, rasterized=True)
         return
-    errors = [_bars([row.entries[metric] for row in rows]) for metric in (clean, robust)]
+    errors = [_bars([row.accuracies[metric] for row in rows]) for metric in (clean, robust)]
     axes.errorbar(
         x, y, xerr=errors[0], yerr=errors[1], fmt=marker, color=colour, ecolor=(colour, 0.35), markersize=8,
         markeredgecolor="white", elinewidth=1, label=name,
     )  # fmt: skip
 
 
-def _bars(entries: Sequence[Entry]) -> npt.NDArray[np.float64]:
+def _bars(accuracies: Sequence[Accuracy]) -> npt.NDArray[np.float64]:
     """Two standard errors down and up, within the scale; shape (2, rows), in percent."""
-    reach = [(min(2 * entry.error, entry.value), min(2 * entry.error, 1 - entry.value)) for entry in entries]
+    reach = [(min(2 * one.error, one.value), min(2 * one.error, 1 - one.value)) for one in accuracies]
     return 100 * np.nan_to_num(np.array(reach, dtype=np.float64)).T
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 
-from robnas.statistics import Entry, Row
+from robnas.statistics import Accuracy, Row
 
 
-def cell_text(entry: Entry, most: int | None = None) -> str:
+def cell_text(accuracy: Accuracy, most: int | None = None) -> str:
     """``48.1 ±1.2`` in percent, see `error_text`, with a star if it rests on fewer than `most` images."""
-    if math.isnan(entry.value):
+    if math.isnan(accuracy.value):
         return "–"
-    star = "*" if most is not None and entry.images is not None and entry.images < most else ""
-    return f"{100 * entry.value:.1f}{error_text(entry)}{star}"
+    star = "*" if most is not None and accuracy.images is not None and accuracy.images < most else ""
+    return f"{100 * accuracy.value:.1f}{error_text(accuracy)}{star}"
 
 
-def error_text(entry: Entry, digits: int = 1) -> str:
+def error_text(accuracy: Accuracy, digits: int = 1) -> str:
     """`` ±1.2`` in percentage points; `` +1.2 −0.4`` where a bar to both sides would leave the scale."""
-    if math.isnan(entry.error):
+    if math.isnan(accuracy.error):
         return ""
-    above, below = (f"{100 * part:.{digits}f}" for part in (entry.above, entry.below))
+    above, below = (f"{100 * part:.{digits}f}" for part in (accuracy.above, accuracy.below))
     return f" ±{above}" if above == below else f" +{above} −{below}"
 
 

@@ -4,7 +4,7 @@ from robnas import _lazy
 from robnas.spaces._architecture import Architecture as Architecture
 from robnas.spaces._architecture import GeneArchitecture as GeneArchitecture
 from robnas.spaces._gene import Gene as Gene
-from robnas.spaces._gene import Value as Value
+from robnas.spaces._gene import GeneValue as GeneValue
 from robnas.spaces._space import MOST_LISTED as MOST_LISTED
 from robnas.spaces._space import Space as Space
 from robnas.spaces._spaces import SPACES as SPACES

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
-    from robnas.spaces._gene import Value
+    from robnas.spaces._gene import GeneValue
     from robnas.spaces.nas_bench_201 import CellArchitecture
 
 
@@ -71,7 +71,7 @@ class Architecture:
         raise NotImplementedError
 
     @property
-    def genes(self) -> Mapping[str, Value]:
+    def genes(self) -> Mapping[str, GeneValue]:
         """The value of each gene, in the order of the space's genes."""
         raise NotImplementedError
 
@@ -119,9 +119,9 @@ class GeneArchitecture(Architecture):
     _space: str
     _positions: tuple[int, ...]
     _text: str
-    _genes: Mapping[str, Value]
+    _genes: Mapping[str, GeneValue]
 
-    def __init__(self, space: str, positions: tuple[int, ...], text: str, genes: Mapping[str, Value]) -> None:
+    def __init__(self, space: str, positions: tuple[int, ...], text: str, genes: Mapping[str, GeneValue]) -> None:
         for name, value in (("_space", space), ("_positions", positions), ("_text", text)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_genes", MappingProxyType(dict(genes)))
@@ -142,7 +142,7 @@ class GeneArchitecture(Architecture):
         return self._text
 
     @property
-    def genes(self) -> Mapping[str, Value]:
+    def genes(self) -> Mapping[str, GeneValue]:
         """The value of each gene."""
         return self._genes
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from robnas.errors import InputError, Verbatim
 
-Value: TypeAlias = str | int | float | bool | None
+GeneValue: TypeAlias = str | int | float | bool | None
 
 
 @final
@@ -32,7 +32,7 @@ class Gene:
     """
 
     name: str
-    choices: tuple[Value, ...]
+    choices: tuple[GeneValue, ...]
     ordered: bool = False
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Gene:
         return place
 
     @cached_property
-    def _positions(self) -> dict[Value, int]:
+    def _positions(self) -> dict[GeneValue, int]:
         return {choice: place for place, choice in enumerate(self.choices)}
 
     @cached_property
@@ -83,7 +83,7 @@ class Gene:
 _ENDLESS = (math.inf, -math.inf)
 
 
-def _plain(value: object) -> Value:
+def _plain(value: object) -> GeneValue:
     """A NumPy number as Python's; other values as they are."""
     return value.item() if isinstance(value, np.generic) else value  # type: ignore[return-value]
 
@@ -96,7 +96,7 @@ def _hashable(value: object) -> bool:
     return True
 
 
-def _written(value: Value) -> str:
+def _written(value: GeneValue) -> str:
     """A value so that it reads back: texts bare, unless they would read as something else or end early."""
     if isinstance(value, str):
         bare = value and all(letter.isalnum() or letter in "_-+.:/@" for letter in value)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from robnas._settings import check_keys, content_hash
 from robnas.errors import InputError, Verbatim
 from robnas.spaces._architecture import Architecture, GeneArchitecture
-from robnas.spaces._gene import Gene, Value
+from robnas.spaces._gene import Gene, GeneValue
 from robnas.spaces._owners import of_another_space
 from robnas.types import check_count
 
@@ -195,7 +195,7 @@ class Space:
         """The text of the first architecture."""
         return self.at([0] * len(self.genes)).text
 
-    def from_genes(self, values: Mapping[str, Value]) -> Architecture:
+    def from_genes(self, values: Mapping[str, GeneValue]) -> Architecture:
         """The architecture with these values.
 
         Raises:

@@ -12,7 +12,7 @@ import numpy as np
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.spaces._architecture import Architecture
-from robnas.spaces._gene import Gene, Value
+from robnas.spaces._gene import Gene, GeneValue
 from robnas.spaces._owners import of_another_space
 from robnas.spaces._space import Space
 from robnas.types import check_count
@@ -92,7 +92,7 @@ class TheoryArchitecture(Architecture):
         return NAME
 
     @property
-    def genes(self) -> Mapping[str, Value]:
+    def genes(self) -> Mapping[str, GeneValue]:
         """Filter size, the activation of each layer and its skip."""
         return {
             _FILTER: self.kernel_size,

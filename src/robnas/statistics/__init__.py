@@ -9,7 +9,7 @@ from robnas.statistics._correlation import kendall as kendall
 from robnas.statistics._correlation import root_of_seeds as root_of_seeds
 from robnas.statistics._correlation import spearman as spearman
 from robnas.statistics._correlation import table_ceiling as table_ceiling
-from robnas.statistics._leaderboard import Entry as Entry
+from robnas.statistics._leaderboard import Accuracy as Accuracy
 from robnas.statistics._leaderboard import ErrorSource as ErrorSource
 from robnas.statistics._leaderboard import Row as Row
 from robnas.statistics._leaderboard import leaderboard as leaderboard

@@ -23,7 +23,7 @@ ErrorSource = Literal["similar", "trainings", "images", "unknown"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Accuracy:
     """One accuracy."""
 
     value: float
@@ -54,7 +54,7 @@ class Row:
     architecture: Architecture
     rank: int | None
     """1 is the best; None without a value of the metric that ranks. See `competition_ranks`."""
-    entries: dict[str, Entry]
+    accuracies: dict[str, Accuracy]
     """By metric key."""
     sharing: int = 1
     """How many have this rank, itself counted."""
@@ -64,11 +64,11 @@ class Row:
 
     def value(self, metric: str) -> float:
         """The accuracy of a metric, or nan."""
-        return self.entries[metric].value
+        return self.accuracies[metric].value
 
     def standard_error(self, metric: str) -> float:
         """Its standard error, or nan."""
-        return self.entries[metric].error
+        return self.accuracies[metric].error
 
 
 def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
@@ -88,7 +88,7 @@ def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
             Architecture.from_index(int(table.rows[row])),
             None if math.isnan(ranks[row]) else int(ranks[row]),
             {
-                metric: Entry(
+                metric: Accuracy(
                     float(columns[metric].mean[row]),
                     float(errors[metric][row]),
                     int(columns[metric].counts[row]),
@@ -175,4 +175,4 @@ def _of_first_norm(keys: list[str]) -> list[str]:
 
 def most_images(rows: Iterable[Row]) -> int | None:
     """The largest number of images behind an accuracy, None if none is known."""
-    return max((e.images for row in rows for e in row.entries.values() if e.images is not None), default=None)
+    return max((e.images for row in rows for e in row.accuracies.values() if e.images is not None), default=None)
