@@ -315,7 +315,7 @@ class Space:
         check_count("sample count", count, 0)
         if size is not None and count > size:
             raise InputError("sample count", expected=f"at most {size}", got=count)
-        if size is not None and (size <= MOST_LISTED or 4 * count > size):
+        if size is not None and 4 * count > size:
             return [self.from_index(int(index)) for index in rng.choice(size, size=count, replace=False)]
         drawn: dict[Architecture, None] = {}
         while len(drawn) < count:

@@ -18,6 +18,7 @@ from robnas.spaces.nas_bench_201._architecture import GENES, NAME, SIZE, CellArc
 from robnas.spaces.nas_bench_201._drawing import draw_cell
 from robnas.spaces.nas_bench_201._encodings import OPERATIONS, WAYS
 from robnas.spaces.nas_bench_201._partition import PARTITIONS, Partition, partition
+from robnas.spaces.nas_bench_201._sampling import sample
 from robnas.types import check_count
 
 _MOST = 1_000_000  # channels and cells: what is more is a slip
@@ -102,6 +103,10 @@ class NASBench201(Space):
     def from_index(self, index: int) -> CellArchitecture:
         """The architecture that has this number, from 0 to 15,624."""
         return CellArchitecture.from_index(index)
+
+    def sample(self, rng: np.random.Generator, count: int) -> list[CellArchitecture]:  # type: ignore[override]
+        """Drawn uniformly, without replacement."""
+        return sample(rng, count)
 
     def neighbours(self, arch: Architecture) -> tuple[CellArchitecture, ...]:
         """The 24 that differ in the operation of one edge."""
