@@ -109,7 +109,7 @@ def test_samples_are_distinct_and_follow_the_generator(space):
     assert len(set(drawn)) == count
     assert drawn == space.sample(np.random.default_rng(0), count)
     if space.size <= 15_625:
-        with pytest.raises(InputError, match=f"sample count: expected at most {space.size}"):
+        with pytest.raises(InputError, match=f"sample count: expected .*{space.size}"):
             space.sample(np.random.default_rng(0), space.size + 1)
 
 
