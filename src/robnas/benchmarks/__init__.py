@@ -27,7 +27,6 @@ from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
 from robnas.benchmarks._noise import duplicate_residuals as duplicate_residuals
 from robnas.benchmarks._noise import pooled_sd as pooled_sd
 from robnas.benchmarks._noise import run_residuals as run_residuals
-from robnas.benchmarks._objective import Objective as Objective
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
@@ -42,6 +41,7 @@ from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._repeats import Repeats as Repeats
 from robnas.benchmarks._scores import Scores as Scores
 from robnas.benchmarks._scores import read_scores as read_scores
+from robnas.benchmarks._table import Objective as Objective
 from robnas.benchmarks._table import Table as Table
 
 __dir__ = _lazy.listing(__name__)

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from robnas.benchmarks._choice import Ambiguity
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._columns import Key
+from robnas.benchmarks._rows import Indices
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import partition
+from robnas.spaces import Architecture, partition
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from robnas.benchmarks._column import Column
-    from robnas.benchmarks._table import Table
+
+class _Tabled(Protocol):
+    """What is asked of a table."""
+
+    name: str
+    rows: Indices
+    partition: str | None
+    provenance: dict[str, Any]
+    ambiguous: dict[Key, Ambiguity]
+
+    @property
+    def published(self) -> Indices | None: ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    @property
+    def architectures(self) -> tuple[Architecture, ...]: ...
+
+    def row_of(self) -> Indices: ...
 
 
-def joined(table: Table, other: Table, suffix: str) -> dict[str, Any]:
+def joined(table: _Tabled, other: _Tabled, suffix: str) -> dict[str, Any]:
     """Arguments of the table that holds the columns of both, see `Table.join`."""
     rows = other.row_of()[table.rows]
     both = rows >= 0
@@ -65,7 +87,7 @@ def check_comparable(columns: list[Column], name: str) -> None:
             )
 
 
-def frame(table: Table, columns: list[Column], *, short: bool, seed: int | Literal["mean"] = "mean") -> pd.DataFrame:
+def frame(table: _Tabled, columns: list[Column], *, short: bool, seed: int | Literal["mean"] = "mean") -> pd.DataFrame:
     """A row per architecture, a column per metric, named in short or in full."""
     import pandas as pd
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, Floats, RelativeValue, Seed, Value
+from robnas.benchmarks._columns import Columns
 from robnas.benchmarks._forms import check_comparable, frame, joined
 from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
-from robnas.benchmarks._objective import Objective
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices, other_network
 from robnas.errors import InputError, Verbatim
@@ -59,26 +59,13 @@ class Table:
         self.partition = self._lookup.partition
         self.published = self._lookup.published
         self.provenance = dict(provenance or {})
-        self.ambiguous = dict(ambiguous or {})
-        self._columns: dict[tuple[str, str, str], Column] = {}
-        for column in columns:
-            key = (column.dataset, column.split, column.metric)
-            if key in self.ambiguous or self._columns.setdefault(key, column) is not column:
-                raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
+        self._columns = Columns(name, columns, ambiguous or {}, len(self.rows))
+        self._by_key = self._columns.by_key  # looked at in every query
+        self.ambiguous = self._columns.ambiguous
         self._charged: set[int] = set()
-        self._check()
-
-    def _check(self) -> None:
-        if not self._columns and not self.ambiguous:
-            raise InputError(f"table {self.name}", expected="at least one column", got=Verbatim("none"))
-        for column in self._columns.values():
-            if len(column.values) != len(self.rows):
-                raise InputError(
-                    f"column {column.name}", expected=f"{len(self.rows)} rows", got=Verbatim(f"{len(column.values)}")
-                )
 
     def __repr__(self) -> str:
-        return f"Table({self.name!r}, {len(self)} architectures, {len(self._columns)} columns)"
+        return f"Table({self.name!r}, {len(self)} architectures, {len(self._by_key)} columns)"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -88,16 +75,12 @@ class Table:
     @property
     def columns(self) -> tuple[Column, ...]:
         """Everything that was measured."""
-        return tuple(self._columns.values())
+        return tuple(self._by_key.values())
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets."""
-        return tuple(dict.fromkeys(dataset for dataset, _, _ in self._keys))
-
-    @property
-    def _keys(self) -> list[tuple[str, str, str]]:
-        return [*self._columns, *self.ambiguous]
+        return self._columns.datasets
 
     @cached_property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -110,37 +93,7 @@ class Table:
         Raises:
             InputError: a part is missing or unknown, or was measured in several ways; the text lists what exists.
         """
-        for position, (part, value) in enumerate((("dataset", dataset), ("split", split), ("metric", metric))):
-            before = (dataset, split)[:position]
-            self._check_known(part, value, [key[position] for key in self._keys if key[:position] == before])
-        key = (dataset, split, metric)
-        if key in self.ambiguous:
-            raise self.ambiguous[key].error(f"table {self.name}, {' '.join(map(str, key))}")
-        return self._columns[key]  # type: ignore[index]
-
-    def _check_known(self, part: str, value: object, known: Iterable[str]) -> None:
-        """Raise the error that lists what exists, unless `value` does."""
-        names = list(dict.fromkeys(known))
-        if not isinstance(value, str) or value not in names:
-            close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
-            remedy = f"did you mean {close[0]}?" if close else ""
-            raise InputError(
-                f"{part} of table {self.name}",
-                expected=f"one of {', '.join(names)}",
-                got=Verbatim("none") if value is None else value,
-                remedy=f"name the {part}: it is never guessed" if value is None else remedy,
-            )
-
-    def _chosen(self, dataset: str | None, split: str | None) -> list[Column]:
-        """The columns of one data set and split, of all where None; at least one."""
-        if dataset is not None:
-            self._check_known("dataset", dataset, self.datasets)
-        keys = [key for key in self._keys if dataset in (None, key[0])]
-        if split is not None:
-            self._check_known("split", split, [key[1] for key in keys])
-            keys = [key for key in keys if key[1] == split]
-        found = [self._columns[key] for key in keys if key in self._columns]
-        return found or [self.column(keys[0][0], keys[0][2], keys[0][1])]
+        return self._columns.find(dataset, metric, split)
 
     # rows
 
@@ -241,7 +194,7 @@ class Table:
     ) -> tuple[int, Value]:
         """Row and accuracy of an architecture."""
         try:
-            column = self._columns[dataset, split, metric]  # type: ignore[index]
+            column = self._by_key[dataset, split, metric]  # type: ignore[index]
         except (KeyError, TypeError):  # TypeError: a list where a name belongs
             column = self.column(dataset, metric, split)
         row, kind = self._lookup.find(arch, resolve), Value
@@ -346,7 +299,7 @@ class Table:
 
     def select(self, dataset: str) -> Table:
         """The columns of one data set."""
-        self._check_known("dataset", dataset, self.datasets)
+        self._columns.check_known("dataset", dataset, self.datasets)
         chosen = [column for column in self.columns if column.dataset == dataset]
         return Table(
             self.name,
@@ -406,6 +359,40 @@ class Table:
             split: one split; all if omitted.
             seed: ``mean`` or the number of a run.
         """
-        chosen = self._chosen(dataset, split)
+        chosen = self._columns.chosen(dataset, split)
         short = dataset is not None and len({column.split for column in chosen}) == 1
         return frame(self, chosen, short=short, seed=seed)
+
+
+@dataclass(eq=False)
+class Objective:
+    """A metric to be maximised; a call is a query, charged to the table once per distinct architecture."""
+
+    table: Table
+    column: Column
+    seed: Seed
+    rng: np.random.Generator | None = None
+
+    def __call__(self, arch: Architecture | object) -> Value:
+        """The accuracy of an architecture."""
+        column = self.column
+        return self.table.query(
+            arch, dataset=column.dataset, metric=column.metric, split=column.split, seed=self.seed, rng=self.rng
+        )
+
+    def peek(self, arch: Architecture | object) -> Value:
+        """The same, free of charge."""
+        column = self.column
+        return self.table.peek(
+            arch, dataset=column.dataset, metric=column.metric, split=column.split, seed=self.seed, rng=self.rng
+        )
+
+    @property
+    def charged(self) -> int:
+        """`Table.charged`: what one objective asked of a table is charged to all."""
+        return self.table.charged
+
+    @property
+    def oracle(self) -> float:
+        """The highest mean in the table."""
+        return float(np.nanmax(self.column.mean))
