@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 from robnas._brief import brief
 from robnas.benchmarks import load, table_of_records
@@ -32,6 +33,7 @@ RANK_BY = "pgd@32/255"
 SUITE = Suite.digits()
 
 
+@final
 @dataclass(frozen=True)
 class DemoResult:
     """What the demo leaves behind."""

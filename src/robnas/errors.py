@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas import _lazy
 
@@ -75,6 +75,7 @@ class NonFiniteError(InputError):
     """What a network computes is nan or infinity."""
 
 
+@final
 class Verbatim(str):
     """A `got` text that is shown as it is, without quotes."""
 

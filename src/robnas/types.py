@@ -7,7 +7,7 @@ import operator
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, final, get_args
 
 from robnas import _lazy
 from robnas._registry import OWN, Registry
@@ -72,6 +72,7 @@ def format_epsilon(epsilon: float) -> str:
     return f"{levels}/255" if levels / 255 == epsilon and levels % 255 else repr(float(epsilon)).removesuffix(".0")
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class ThreatModel:
     """What an attacker may do: move an image by at most `epsilon` in `norm`, inside [0, 1] pixels."""
@@ -110,6 +111,7 @@ class ThreatModel:
         return f"{self.norm} {format_epsilon(self.epsilon)}"
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Accuracy without attack (``clean``) or under a named attack, as written in tables and records.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ _DIRECTIONS = 8  # along which the gradient of each image is kept
 _GRADIENT = 0.05
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Answers:
     """Logits of a few fixed images, and their gradient to the pixels, for comparison with those of another day."""

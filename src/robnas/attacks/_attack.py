@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +82,7 @@ def metric_of(attack: Attack) -> Metric:
     return Metric(attack.name, attack.threat, getattr(attack, "label", ""))
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Adversarial:
     """Attacked images and whether the network still classifies them correctly."""

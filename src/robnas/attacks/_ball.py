@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from robnas.types import ThreatModel
 _BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16}
 
 
+@final
 class Ball:
     """All images within a threat model of the given ones, and inside [0, 1].
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 import torch
@@ -55,6 +55,7 @@ def _folded(network: nn.Module, dtype: torch.dtype | None = None) -> Folded | No
         return None
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Victim:
     """What may be attacked for a network; see `victim_of`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -78,6 +79,7 @@ def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> 
     return F.cross_entropy(check_logits(network(images), len(images)), labels, reduction="sum")
 
 
+@final
 @dataclass(frozen=True)
 class PGD(Labelled):
     """Projected gradient descent on the cross-entropy (Madry et al. 2018, Eq. 2); accuracy is taken at the last step.
@@ -159,6 +161,7 @@ def _step_size(value: str | float, threat: ThreatModel) -> float:
     return length
 
 
+@final
 @dataclass(frozen=True)
 class FGSM(Labelled):
     """Fast gradient sign method (Goodfellow et al. 2015): one step of length ε from the image itself.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +113,7 @@ def _in_batches(
     return torch.cat(found).to(images.dtype)
 
 
+@final
 @dataclass(frozen=True)
 class APGD(Labelled):
     """Auto-PGD on the cross-entropy, no step size to choose (Croce and Hein 2020, Algorithm 1)."""
@@ -154,6 +155,7 @@ class APGD(Labelled):
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
+@final
 @dataclass(frozen=True)
 class Square(Labelled):
     """Square attack: random search with score queries, no gradients (Andriushchenko et al. 2020)."""
@@ -193,6 +195,7 @@ class Square(Labelled):
             return _in_batches(attack.perturb, images, labels, batch_size, progress, self.name)
 
 
+@final
 @dataclass(frozen=True)
 class AutoAttack(Labelled):
     """Standard AutoAttack: APGD-CE, targeted APGD, targeted FAB, Square (Croce and Hein 2020).

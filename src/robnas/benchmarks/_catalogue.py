@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas._download import cache_directory, check_hash, data_directory, download
 from robnas._files import check_writable, room, saying
@@ -36,6 +36,7 @@ class File:
     """None if there is no direct link."""
 
 
+@final
 @dataclass(frozen=True)
 class Entry:
     """One published table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, final
 
 from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
@@ -19,6 +19,7 @@ _WORDS = {
 _OF_ATTACKS = ("attack", "attack_seed")  # clean accuracy has neither
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """What to take from a store that holds several; what is None is not restricted."""
@@ -58,6 +59,7 @@ class Choice:
 PARTS = tuple(field.name for field in fields(Choice))
 
 
+@final
 @dataclass(frozen=True)
 class Ambiguity:
     """Why records make no column: they differ where all of them must be equal."""

@@ -58,6 +58,7 @@ class RelativeValue(Value):
     identical = False
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Column:
     """Accuracies of one metric on one split of one data set."""

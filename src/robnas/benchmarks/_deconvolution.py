@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ _STEP = 0.25
 _MOST = 800  # points; a row holds a number for each while it is fitted
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Deconvolved:
     """Distribution of true values, of which values with normal noise of known standard deviation were seen.

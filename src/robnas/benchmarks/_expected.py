@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ _LEAST = 0.05
 """Smallest local standard deviation that is believed, as a share of the pooled one."""
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Expected:
     """Expected true accuracies of a column: what the mean of ever more trainings of each network would come to.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ FEWEST_DEGREES = 5
 """Degrees of freedom: an estimate of the noise from fewer repetitions is worth nothing."""
 
 
+@final
 @dataclass(frozen=True)
 class Noise:
     """Spread of trainings of one network, pooled over the networks that were trained several times."""
@@ -66,6 +67,7 @@ class Noise:
         return self.interval
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class LocalNoise:
     """Spread of trainings as a function of the accuracy.
@@ -145,6 +147,7 @@ def duplicate_groups(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     return groups
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Residuals:
     """Deviations of trainings of one network from their mean: the noise as it is, heavy tails included."""

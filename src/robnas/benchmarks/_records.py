@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -122,6 +122,7 @@ def _name(store: Any, recipe_hash: str) -> str:
         return ""
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Holding:
     """Comparable measurements in a store: one metric of one recipe on one split of one version of a data set."""

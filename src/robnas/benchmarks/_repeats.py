@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ _NOTHING = 1e-6  # relative error of a variance, below which it is rounding
 _LARGEST = 0.5  # standard deviation that numbers in [0, 1] can have
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Repeats:
     """Trainings of several networks around their means: what a pooled variance is made of."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
 Floats = npt.NDArray[np.float64]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Scores of untrained networks over repeats; higher is better, a missing one says why.

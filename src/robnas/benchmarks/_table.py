@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@final
 class Table:
     """Accuracies of architectures on data sets, splits, metrics and seeds.
 
@@ -364,6 +365,7 @@ class Table:
         return frame(self, chosen, short=short, seed=seed)
 
 
+@final
 @dataclass(eq=False)
 class Objective:
     """A metric to be maximised; a call is a query, charged to the table once per distinct architecture."""

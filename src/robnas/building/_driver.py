@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, final
 
 from robnas.building._executor import Executor
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
@@ -27,6 +27,7 @@ _PROBE = 8  # trials after which their cost is told
 _T = TypeVar("_T")
 
 
+@final
 @dataclass(frozen=True)
 class BuildResult:
     """What a driver has done."""
@@ -42,6 +43,7 @@ class BuildResult:
     """Whether the build stopped because one trial after the other failed."""
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """How a driver deals with what goes wrong."""

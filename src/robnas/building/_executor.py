@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
 from robnas.errors import InputError
 from robnas.records import Ending, Outcome, QueuedTrial
@@ -50,6 +50,7 @@ class Executor(Protocol):
         ...
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What one trial may use; a worker that goes beyond is killed."""

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from os import getpid
+from typing import final
 
 from robnas._processes import ONE_THREAD
 from robnas.building._executor import Limits, Trainer, worker_count
@@ -65,6 +66,7 @@ class _Worker:
             return 0.0
 
 
+@final
 class LocalExecutor:
     """Worker processes, each on one core.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, final
 
 from robnas._settings import check_keys, to_dict
 from robnas.attacks import ATTACKS, Attack
@@ -16,6 +16,7 @@ from robnas.types import Split, ThreatModel, check_count, check_split, format_ep
 _EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size")
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Measuring:
     """What is measured of each trained network."""

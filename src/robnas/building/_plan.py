@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from robnas.training import Recipe
 from robnas.training import recipe as preset_recipe
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A benchmark to be built."""
@@ -116,6 +117,7 @@ class Plan:
         return Trial(architecture=Architecture(architecture), source=self.source, recipe=self.recipe, seed=seed)
 
 
+@final
 @dataclass(frozen=True)
 class Expansion:
     """A plan on a data set whose content is known: everything has a hash."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas.attacks import check_radius
 from robnas.building._driver import BuildResult, Policy, drive
@@ -21,6 +21,7 @@ from robnas.spaces import partition_facts
 from robnas.types import Progress, silent
 
 
+@final
 @dataclass(frozen=True)
 class Estimate:
     """What a plan will cost, from the trials of its kind that the store has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -23,6 +23,7 @@ _SPACE_KEYS = {
 }
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which architectures."""
@@ -106,6 +107,7 @@ class Selection:
         return found
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Extra:
     """More seeds for some of the plan's architectures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas.building._measuring import Measuring
 from robnas.building._trial import Source, Trial
@@ -17,6 +17,7 @@ from robnas.spaces import Architecture
 from robnas.training import Recipe, overfitting
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class TrainAndEvaluate:
     """A `Trainer` for the trials of one plan."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 
@@ -27,6 +27,7 @@ TRIAL = "trial.json"
 _FORMAT, _VERSION = "robnas trial", 2
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """Which images: the arguments of `load_data` that decide them."""
@@ -63,6 +64,7 @@ class Source:
         return data.limit(train=self.limit_train)
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """What is trained: with the content of the data set it decides every number that comes out."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Images:
     """The images of one split with their labels."""
@@ -64,6 +66,7 @@ def to_pixels(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return images.to(dtype).div_(255)
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A named image data set with its splits; make one with `load_data`."""

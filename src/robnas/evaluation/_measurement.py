@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from robnas._brief import brief
 from robnas.types import Split
 
 
+@final
 @dataclass(frozen=True)
 class Measurement:
     """Accuracy under one attack, or none, on the first images of a split."""
@@ -55,6 +56,7 @@ class Measurement:
         return float(binomial_error(self.value, self.images))
 
 
+@final
 @dataclass(frozen=True)
 class Flag:
     """Result of one sanity check."""
@@ -69,6 +71,7 @@ class Flag:
     """Keys of the accuracies that it is about; all of the evaluation if none is named."""
 
 
+@final
 @dataclass(frozen=True)
 class Evaluation:
     """All measurements of one network on one split."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any
+from typing import Any, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, content_hash, to_dict
@@ -14,6 +14,7 @@ from robnas.errors import InputError, Verbatim, reason
 from robnas.types import ThreatModel, check_count
 
 
+@final
 @dataclass(frozen=True)
 class Suite:
     """A named list of attacks; clean accuracy is always measured too."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -37,6 +37,7 @@ _LARGEST = 64 * 2**20  # bytes of a file that is opened at all
 _TRACE_KEYS = {"algorithm", "task", "seed", "architectures", "values", "regret"}
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Replay:
     """One search: mean regret over its runs, and some of the runs."""

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, final
 from urllib.parse import unquote, urlsplit
 
 from robnas.errors import InputError, reason
@@ -31,6 +31,7 @@ _HEADERS = {
 }
 
 
+@final
 class Server(ThreadingHTTPServer):
     """Gives the files of a site, and nothing else, to this machine.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, final, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ REDUCTIONS: tuple[Reduction, ...] = get_args(Reduction)
 _COLUMNS = 8192  # widened to float64 at a time
 
 
+@final
 @dataclass(frozen=True)
 class NTKSettings:
     """What exactly is meant by the kernel of a network with several outputs and batch norm."""

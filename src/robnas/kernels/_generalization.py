@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import final
 
 import numpy.typing as npt
 
@@ -11,6 +12,7 @@ from robnas.kernels._activations import Floats
 from robnas.kernels._spectrum import eigenvalues, is_singular, label_alignment, label_targets
 
 
+@final
 @dataclass(frozen=True)
 class Bound:
     """The terms of Wu et al. 2024, Theorem 1 (Eq. 6, form as recalled), that a kernel decides.

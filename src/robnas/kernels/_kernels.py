@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from robnas.kernels._generalization import Bound, bound_of
 from robnas.types import check_range
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class RobustKernels:
     """Kernels of inputs x, attacked inputs x̂ and twice attacked inputs x̂̂ (Wu et al. 2024, Sec. 4.1).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, final
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ _THREAT, _SETTINGS = ThreatModel.linf("8/255"), NTKSettings()
 _Blocks = dict[tuple[int, int], Floats]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class KernelProbe:
     """An untrained network and the images that scores may ask it about; what several scores share is computed once."""
@@ -110,6 +111,7 @@ class Score(Protocol):
         ...
 
 
+@final
 @dataclass(frozen=True)
 class KernelScore:
     """One measure of one kernel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
 
 
+@final
 @dataclass(frozen=True)
 class SphereAttack:
     """Gradient ascent on the logistic loss ℓ(y f(x̂)) over ‖x̂‖ = 1, ‖x̂ − x‖ ≤ ρ (Wu et al. 2024, Def. 1).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+@final
 class Normalize(nn.Module):
     """(pixel − mean) / std per channel: the network owns it, so attacks live in [0, 1] pixels."""
 

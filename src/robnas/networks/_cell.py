@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from robnas.spaces import CONVOLUTIONS, EDGES, Architecture
 _KERNEL_SIZE = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 
 
+@final
 class Convolutions(nn.Module):
     """All convolutions of one kernel size that leave one node: one convolution and one batch norm.
 
@@ -33,6 +35,7 @@ class Convolutions(nn.Module):
         return together.chunk(len(self.targets), dim=1) if len(self.targets) > 1 else (together,)
 
 
+@final
 class Fan(nn.Module):
     """Everything that leaves one node towards later nodes."""
 
@@ -62,6 +65,7 @@ class Fan(nn.Module):
                 yield from zip(convolutions.targets, convolutions(activated), strict=True)
 
 
+@final
 class Cell(nn.Module):
     """One NAS-Bench-201 cell (Dong and Yang 2020): node value = sum over incoming edges of operation(source node).
 

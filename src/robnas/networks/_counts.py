@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 from robnas.spaces import Architecture
 from robnas.types import check_range
@@ -10,6 +11,7 @@ from robnas.types import check_range
 _KERNEL_AREA = {"nor_conv_1x1": 1, "nor_conv_3x3": 9}
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Size of a network."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 import torch
 import torch.nn.functional as F
@@ -131,6 +131,7 @@ class _Graph:
                 value.convolutions.append(_Term(source, together.conv, together.norm, part, parts))
 
 
+@final
 class Folded(nn.Module):
     """What a network computes in evaluation mode, as a function of the pixels, at the weights that it has now.
 

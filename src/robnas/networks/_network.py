@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ def _again(*, in_channels: int, **facts: Any) -> Network:
     return Network(in_channels=in_channels, mean=(0.0,) * in_channels, std=(1.0,) * in_channels, **facts)
 
 
+@final
 @as_built({"arch": Architecture, "channels": int, "cells": int, "in_channels": int, "num_classes": int}, _again)
 class Network(nn.Module):
     """The network of an architecture; call it on pixels in [0, 1].

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,7 @@ ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+@final
 class TheoryNetwork(nn.Module):
     """A residual network in NTK parametrisation, without biases; build it with `build_theory_network`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _THREAT, _KERNEL = ThreatModel.linf("8/255"), NTKSettings()
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class ProxySettings:
     """What scores of an architecture depend on besides it and the data.

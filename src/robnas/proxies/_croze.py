@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from robnas.proxies._textbook import absolute, layers
 _TINY = 1e-30
 
 
+@final
 @dataclass(frozen=True)
 class CRoZe:
     """Σ_l Z_l·P_l·G_l: how alike features, weights and gradients stay under attack (Ha et al. 2023, Eq. 8).

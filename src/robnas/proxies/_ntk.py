@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 from robnas.kernels import Score
 from robnas.proxies._probe import Probe
 
 
+@final
 @dataclass(frozen=True)
 class KernelProxy:
     """A score of a neural tangent kernel, `robnas.kernels.SCORES`, as a proxy; all of a probe share their kernels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ Scores = Sequence[Mapping[str, float | None]]
 _TREES = 200
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class FewShotPredictor:
     """Two regressions on proxies and the shape of the cell, averaged; make one with `fit_few_shot`.

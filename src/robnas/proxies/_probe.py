@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +60,7 @@ class LossGradients:
     """Per layer ½ mean_n (Σ_hw a·∂L/∂a)² of its output a, shape (outputs,)."""
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Probe:
     """An untrained network and the images that proxies may ask it about.

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import torch
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SETTINGS = ProxySettings()
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class NetworkScore:
     """One score of one network; either a finite number, or missing for a reason."""
@@ -36,6 +37,7 @@ class NetworkScore:
     """Why it is missing."""
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class ProxyScore:
     """A score over repeats."""

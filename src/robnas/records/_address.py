@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 from urllib.parse import parse_qsl, unquote
 
 from robnas.errors import DataError, StoreError, Verbatim
@@ -31,6 +31,7 @@ _SERVER = tuple(re.compile(_USER.format(password=kind) + _PLACE, re.DOTALL) for 
 _EXAMPLE = "give a URL such as sqlite:///runs.db or postgresql://user@host/name, or a file ending in .db"
 
 
+@final
 @dataclass(frozen=True)
 class StoreAddress:
     """Of an SQLite file or a PostgreSQL database."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from robnas.records._store import RecordStore
 _plans, _trials, _members = _schema.plans, _schema.trials, _schema.members
 
 
+@final
 @dataclass(frozen=True)
 class StoredPlan:
     """A plan as the store knows it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import sqlalchemy as sa
 
@@ -27,6 +27,7 @@ class Unfinished(NamedTuple):
     running: int
 
 
+@final
 class TrialQueue:
     """What is left to do of one plan.
 

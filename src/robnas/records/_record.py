@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import final
 
 from robnas.errors import InputError
 from robnas.spaces import Architecture
 from robnas.types import Metric, Split, check_count, check_range, check_split
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One measurement of a trial, with everything needed to compare it and to make it again.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from typing import final
 
 import sqlalchemy as sa
 
@@ -27,6 +28,7 @@ class FailedTrial:
     message: str
 
 
+@final
 @dataclass(frozen=True)
 class PlanStatus:
     """How far a plan is; a trial is in exactly one of the four states."""
@@ -131,6 +133,7 @@ def _failures(connection: sa.Connection, inside: sa.FromClause) -> tuple[FailedT
     return tuple(FailedTrial(*row) for row in connection.execute(query))
 
 
+@final
 @dataclass(frozen=True)
 class Timing:
     """How long the trials of a setup took."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -36,6 +36,7 @@ _KEY = tuple(column.name for column in _records.primary_key)
 _FIELDS = tuple(_records.c[name] for name in Record.__dataclass_fields__ if name in _records.c)
 
 
+@final
 class RecordStore:
     """Records in a database.
 

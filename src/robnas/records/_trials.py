@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, final
 
 from robnas._settings import content_hash
 from robnas.records._record import Record
@@ -12,6 +12,7 @@ from robnas.records._record import Record
 FailureKind: TypeAlias = Literal["error", "diverged", "time limit", "memory limit", "worker died"]
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class QueuedTrial:
     """A trial of a plan: what distinguishes it from the others of the same setup."""
@@ -30,6 +31,7 @@ class QueuedTrial:
         return cls(content_hash({"setup": setup, "architecture": architecture, "seed": seed}), architecture, seed)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a finished trial leaves."""
@@ -43,6 +45,7 @@ class Outcome:
     """Duration, training and evaluation together."""
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a trial has no records."""

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas._brief import brief
 from robnas.benchmarks import BUNDLED, CATALOGUE, Choice, load
@@ -29,6 +29,7 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "SQLAlchemy", "matplotlib")
 _ALL = Choice()
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Report:
     """A page and the numbers behind it."""

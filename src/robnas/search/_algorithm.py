@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, final
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Algorithm(Protocol):
         ...
 
 
+@final
 class Loop:
     """A searcher from a generator: `start` returns ``Loop(self._steps(space, rng))``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from robnas.spaces import Architecture
 _UCB = 0.5  # weight of the spread, as in BANANAS
 
 
+@final
 @dataclass(frozen=True)
 class Bananas:
     """An ensemble on path encodings ranks mutants of the best by Thompson sampling (White et al. 2021, BANANAS)."""

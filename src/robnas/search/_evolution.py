@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from robnas.spaces import Architecture
 from robnas.types import check_count
 
 
+@final
 @dataclass(frozen=True)
 class RegularizedEvolution:
     """Tournament selection in a population from which the oldest leaves (Real et al. 2019, Algorithm 1)."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -56,6 +56,7 @@ _TASK = {
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
 
+@final
 @dataclass(frozen=True)
 class Experiment:
     """Every algorithm on every task that it can do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from robnas.spaces import Architecture
 from robnas.types import check_count
 
 
+@final
 @dataclass(frozen=True)
 class LocalSearch:
     """Move to a better neighbour until there is none, then start again elsewhere (White et al. 2021, local search).

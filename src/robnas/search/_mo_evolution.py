@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from robnas.search._space import Space
 from robnas.spaces import Architecture
 
 
+@final
 @dataclass(frozen=True)
 class MORegularizedEvolution:
     """Regularized evolution (Real et al. 2019) whose tournaments are won as in NSGA-II (Deb et al. 2002).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from robnas.spaces import EDGES, Architecture, crossover
 from robnas.types import check_count, check_range
 
 
+@final
 @dataclass(frozen=True)
 class NSGA2:
     """Generations selected by domination and crowding (Deb et al. 2002, NSGA-II).

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
@@ -39,6 +39,7 @@ _SEVERAL = ("tpe", "gp", "nsga2", "nsga3", "qmc", "random")
 _CONTINUOUS = ("cma-es", "qmc")
 
 
+@final
 @dataclass(frozen=True)
 class Optuna:
     """An Optuna study (Akiba et al. 2019) with one parameter per edge.

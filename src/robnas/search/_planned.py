@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas._files import read_text, write_text
 from robnas._settings import content_hash
@@ -16,6 +16,7 @@ PLANNED = "planned.jsonl"
 """File in the folder of a report: a line for each plan, in the order in which they were made."""
 
 
+@final
 @dataclass(frozen=True)
 class Planned:
     """So many runs of an algorithm on a task."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from robnas.search._guided import check_guided
 from robnas.search._space import Space
 
 
+@final
 @dataclass(frozen=True)
 class PredictorEvolution:
     """`Bananas` by another name: ``acquisition="mean"``, and the defaults below.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from operator import itemgetter
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -60,6 +60,7 @@ SIZES: Registry[Ranked] = Registry(
 mapping or a file of scores."""
 
 
+@final
 @dataclass(frozen=True)
 class ProxySearch:
     """Random candidates in the order of a proxy, then neighbours that it prefers (Abdelfattah et al. 2021).

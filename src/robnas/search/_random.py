@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from robnas.search._space import Space
 _LISTED = 1_000_000  # classes up to which the whole order is drawn at once
 
 
+@final
 @dataclass(frozen=True)
 class RandomSearch:
     """Uniform draws without replacement: the baseline that every algorithm has to beat (Li and Talwalkar 2020)."""

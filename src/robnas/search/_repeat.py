@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from robnas.types import Progress, check_count, check_range, silent
 _CHUNK = 5  # runs that travel to a worker together
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Case:
     """An algorithm on a task."""
@@ -39,6 +40,7 @@ class Case:
         object.__setattr__(self, "label", self.label or name_of(self.algorithm))
 
 
+@final
 @dataclass(frozen=True)
 class Repetitions:
     """How often and how long."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ NEAR = 0.99
 _TUPLES = ("checkpoints", "seeds", "reached", "architectures", "oracle_selection", "oracle")
 
 
+@final
 @dataclass(frozen=True)
 class FailedRun:
     """A run that raised."""
@@ -98,6 +99,7 @@ def _reached(regret: Floats, optimum: float) -> int | None:
     return first if first <= len(regret) else None
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Result:
     """Means over the runs of one algorithm on one task, and what each run found; `seeds` is empty if none finished."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from functools import cache, cached_property
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ def digits_of(architectures: Sequence[Architecture]) -> npt.NDArray[np.int8]:
     return _digits()[[arch.index for arch in architectures]]
 
 
+@final
 class Space:
     """What a table can answer, as an algorithm sees it: no accuracies.
 

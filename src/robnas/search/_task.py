@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast, final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ NOISES: tuple[str, ...] = get_args(Noise)
 REGRETS: tuple[str, ...] = get_args(Against)
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Task:
     """Columns that the search sees, columns that are reported, and what counts as one architecture.

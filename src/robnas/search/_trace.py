@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 Stopped = Literal["budget", "finished", "stalled"]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Every charged query of a run, in order.

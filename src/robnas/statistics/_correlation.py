@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ _FEWEST = 3  # architectures of a correlation
 _ROUNDS = 2  # noise for the distribution of true means, then that for the noise
 
 
+@final
 @dataclass(frozen=True)
 class Correlation:
     """A rank correlation with its interval; nan where it is not defined, because one side is constant."""

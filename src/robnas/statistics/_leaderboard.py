@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 ErrorSource = Literal["similar", "trainings", "images", "unknown"]
 
 
+@final
 @dataclass(frozen=True)
 class Accuracy:
     """One accuracy."""
@@ -47,6 +48,7 @@ class Accuracy:
         return min(self.error, 1 - self.value)
 
 
+@final
 @dataclass(frozen=True)
 class Row:
     """The accuracies of one architecture on one split."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
 
 
+@final
 @dataclass(frozen=True)
 class Finding:
     """One kind of doubtful value in one column."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ RankMethod = Literal["marginal", "stepwise", "simultaneous", "bayes"]
 _CHUNK = 500  # architectures between two calls of `progress`
 
 
+@final
 @dataclass(frozen=True)
 class RankSet:
     """The rank of an architecture, and the ranks that its noise leaves possible."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ _FEWEST, _UNDEFINED = 10, 0.05  # architectures, and share of resamples without 
 _FEW = 1000  # architectures up to which intervals rest on 1,000 resamples, above on 200
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Architectures that have both scores and a row of the table, each network of the table once."""
@@ -74,6 +76,7 @@ def trained(codes: Iterable[str], table: Table, dataset: str, split: str = SPLIT
     return found
 
 
+@final
 class Bootstrap:
     """Correlations of columns over architectures, all on the same resamples, so that differences have intervals too.
 

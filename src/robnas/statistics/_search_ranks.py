@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from robnas.types import check_range
 Floats = npt.NDArray[np.float64]
 
 
+@final
 @dataclass(frozen=True)
 class Ranking:
     """Average ranks of algorithms over seeds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ _Bound = Literal["", "≥", "≤"]
 _Gap = tuple[_Bound, float | None, float | None, float | None]
 
 
+@final
 @dataclass(frozen=True)
 class Saved:
     """Queries until 99 % of the optimum were found for good; a run that does not end there counts with its budget."""

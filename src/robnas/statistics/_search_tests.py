@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ HOLM_FAMILY = (
 )
 
 
+@final
 @dataclass(frozen=True)
 class PairedTest:
     """Two algorithms on one task, run by run. Regrets and all that is made of them are in `unit`, not in percent."""

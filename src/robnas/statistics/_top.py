@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ CHOICES = (1, 5, 10)
 """How many architectures are chosen by score; the best of them counts."""
 
 
+@final
 class Best:
     """One metric of a sample of architectures, and of resamples of it.
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from robnas._files import write_text
 from robnas.training._overfitting import is_overfitted
@@ -16,6 +16,7 @@ _CHECKED = ("attack_accuracy", "pgd_accuracy")
 _MAY_LACK = ("robust_accuracy", *_CHECKED)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class EpochLog:
     """Figures of one epoch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, content_hash, to_dict
@@ -18,6 +18,7 @@ _MOST = 1_000_000  # channels, cells, epochs, images per step: what is more is a
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All settings of one training; with architecture, data set and seed it decides the result."""

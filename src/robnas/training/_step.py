@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ def cuda_graph(run: Replay, generator: torch.Generator) -> Replay:
     return replay
 
 
+@final
 class Step:
     """The step that a recipe describes, on one network.
 

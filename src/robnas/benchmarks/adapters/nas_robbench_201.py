@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import final
 
 from robnas.benchmarks._column import Seed
 from robnas.benchmarks._importers import either_of_the_authors
@@ -16,6 +17,7 @@ METRICS = {
 }  # fmt: skip
 
 
+@final
 class NasRobBench201(PublishedIds):
     """Results by published index; the split is always the official test images, whatever ``val_`` suggests.
 

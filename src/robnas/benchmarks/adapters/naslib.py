@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, final
 
 from robnas.benchmarks._column import Value
 from robnas.benchmarks._table import Table
@@ -13,6 +13,7 @@ from robnas.spaces import Architecture
 _SPLITS = {"TEST_ACCURACY": "test", "VAL_ACCURACY": "validation", "TRAIN_ACCURACY": "train"}
 
 
+@final
 class NaslibGraph:
     """One architecture that answers like a NASLib graph, in percent; validation and test are never the same number.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from robnas.spaces import SIZE, Architecture
 from robnas.types import check_split
 
 
+@final
 class NatsBench:
     """Index, more info, simulated training; accuracies in percent, as NATS-Bench gives them.
 

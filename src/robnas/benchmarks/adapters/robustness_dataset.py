@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 from robnas.benchmarks._table import Table
 from robnas.benchmarks.adapters._published import PublishedIds, check_id
@@ -16,6 +16,7 @@ _ATTACKS = {
 }  # fmt: skip
 
 
+@final
 class RobustnessDataset(PublishedIds):
     """Accuracies nested as data set → key → measure → id.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ _VERSIONS: dict[str, tuple[Keys, ...]] = {
 PARTITIONS: dict[str, Keys] = {name: versions[-1] for name, versions in _VERSIONS.items()}
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Partition:
     """The architectures grouped into classes.
