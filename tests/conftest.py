@@ -1,10 +1,14 @@
 """Shared fixtures. Real data lies in a folder `shared` beside the repository; tests that need it skip without it."""
 
+import gc
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+from robnas._registry import Registry
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("ROBNAS_DATA", None)  # tables and images of the person who runs the tests
@@ -22,6 +26,23 @@ def shared_file(*parts):
 def no_line_of_progress(monkeypatch):
     """A slow machine adds no line to what a command writes; the tests of these lines choose their own time."""
     monkeypatch.setattr("robnas.cli._lines._SOON", 600.0)
+
+
+@pytest.fixture
+def own_files(monkeypatch):
+    """Forget, at the end of the test, which files were imported and what they and others registered."""
+    from robnas import _own
+
+    registries = [one for one in gc.get_objects() if type(one) is Registry]
+    before, modules = [dict(one) for one in registries], set(sys.modules)
+    monkeypatch.setattr(_own, "_loaded", {})
+    yield
+    for one, values in zip(registries, before, strict=True):
+        dict.clear(one)
+        dict.update(one, values)
+    for name in set(sys.modules) - modules:
+        if name.startswith("robnas_own_"):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -51,7 +51,10 @@ class Registry(dict[str, _T]):
         raise unknown_name(self.what, name, self, OWN)
 
     def __contains__(self, name: object) -> bool:
-        return dict.__contains__(self, name) or (discover() and dict.__contains__(self, name))
+        try:
+            return dict.__contains__(self, name) or (discover() and dict.__contains__(self, name))
+        except TypeError:  # a list or another value that is no key
+            return False
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name, or `default`."""

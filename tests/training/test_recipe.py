@@ -89,7 +89,7 @@ def test_the_name_of_a_recipe_with_another_attack_is_readable():
         ({"flip": "no"}, "recipe flip: expected true or false, got 'no'"),
         ({"attack": "pgd"}, "recipe attack: expected a PGD with one start, got 'pgd'"),
         ({"attack": PGD(ThreatModel.linf(0.1), 1, 0.1, restarts=2)}, "recipe attack: expected a PGD with one start"),
-        ({"objective": "mart"}, "recipe objective: expected mixed or trades, got 'mart'"),
+        ({"objective": "mart"}, "recipe objective: expected one of mixed, trades, got 'mart'; if it is your own"),
     ],
 )
 def test_impossible_recipes_are_refused(change, text):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robnas._registry import Registry
+from robnas._settings import check_keys
 from robnas.types import NORMS
 
 _TINY = 1e-10
@@ -197,4 +198,5 @@ def geometry(norm: str) -> Geometry:
     Raises:
         InputError: it has none.
     """
+    check_keys("norm", [norm], GEOMETRIES)
     return GEOMETRIES[norm]

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from os import getpid
 from typing import final
 
+from robnas._own import Parcel
 from robnas._processes import ONE_THREAD
 from robnas.building._executor import Limits, Trainer, worker_count
 from robnas.building._worker import ends_the_worker, work
@@ -80,7 +81,7 @@ class LocalExecutor:
     def __init__(
         self, trainer: Trainer, *, jobs: int | None = None, limits: Limits | None = None, gpus: Sequence[str] = ()
     ) -> None:
-        self._trainer = pickle.dumps(trainer)
+        self._trainer = pickle.dumps(Parcel(trainer))
         self._limits = limits or Limits()
         self._gpus = tuple(gpus)
         self._slots: list[_Worker | None] = [None] * worker_count(jobs)

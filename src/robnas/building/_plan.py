@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -13,6 +13,7 @@ import numpy as np
 
 from robnas._brief import brief
 from robnas._files import read_text
+from robnas._own import OwnFile, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.building._measuring import Measuring
 from robnas.building._selection import Extra, Selection, seed_list, sequence
@@ -39,6 +40,8 @@ class Plan:
     seeds: tuple[int, ...]
     """Each architecture is trained once with each; the attacks of its evaluation have the same seed."""
     extra: tuple[Extra, ...] = ()
+    imports: tuple[OwnFile, ...] = field(default_factory=loaded)
+    """Files of one's own that were imported when the plan was made; not part of the hash, but see `enrol`."""
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -52,17 +55,22 @@ class Plan:
         except (OSError, ValueError, RecursionError) as error:  # the last one of what is nested too deep
             got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
             raise InputError(f"plan {path}", expected="a TOML file", got=got) from None
-        return cls.from_dict(values)
+        return cls.from_dict(values, path.parent)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+    def from_dict(cls, values: Mapping[str, Any], folder: Path | None = None) -> Plan:
         """The plan of a TOML document.
 
+        Args:
+            values: its entries.
+            folder: of which the paths of ``imports`` are relative; the present one if omitted.
+
         Raises:
-            InputError: an entry is unknown, missing or wrong.
+            InputError: an entry is unknown, missing or wrong; a file of one's own cannot be imported.
         """
-        known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra")
+        known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra", "imports")
         check_keys("plan entry", values, known)
+        load_entries("plan imports", values.get("imports", []), folder)  # before any name is looked up
         for key in ("name", "seeds", "space", "data", "recipe", "evaluation"):
             if key not in values:
                 raise InputError("plan", expected=f"an entry {key}", got=Verbatim("none"))
@@ -84,8 +92,10 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values, which `from_dict` reads back; presets are written out."""
+        imports = {"imports": facts(self.imports)} if self.imports else {}
         return {
             "name": self.name,
+            **imports,
             "seeds": list(self.seeds),
             "space": self.space.to_dict(),
             "data": {key: value for key, value in vars(self.source).items() if value is not None},

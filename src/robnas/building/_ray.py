@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from robnas._own import Parcel
 from robnas.building._executor import Limits, Trainer
 from robnas.building._local import LocalExecutor
 from robnas.building._ray_cluster import ClusterGoneError, Pulse, clear_errors, connect, last_line
@@ -81,7 +82,7 @@ class RayExecutor:
             self._slots = _fitting(self._ray.cluster_resources(), cpu_share, gpu_share) if jobs is None else jobs
             check_count("jobs", self._slots)
             # not through Ray's store of objects, of which it says that it tries to save them when a machine is lost
-            self._arguments = trainer, limits or Limits()
+            self._arguments = Parcel(trainer), limits or Limits()
             self._pulse = Pulse(self._ray)
         self._gone = False
         self._starting: dict[Any, Any] = {}  # reference → actor

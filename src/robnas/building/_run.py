@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, final
 
 from robnas.attacks import check_radius
 from robnas.building._driver import BuildResult, Policy, drive
-from robnas.building._executor import Limits
+from robnas.building._executor import Executor, Limits
 from robnas.building._executors import EXECUTORS
 from robnas.building._plan import Expansion, Plan, expand
 from robnas.building._trainer import TrainAndEvaluate
@@ -155,7 +156,7 @@ def run_plan(
     if expansion is not asked:
         note(f"plan {plan.name} goes on with the trials that the store has, those of partition {plan.space.classes}")
     source = plan.source
-    if source.name not in ("digits", *DATASETS):
+    if source.name not in DATASETS:
         source = replace(source, name=str(Path(source.name).resolve()))  # workers may start in another folder
     if work_dir is not None:
         work_dir = work_dir.resolve()
@@ -173,8 +174,17 @@ def run_plan(
         work_dir=work_dir,
         device=device,
     )
-    workers = EXECUTORS[executor](trainer, limits=limits, **(options or {}))
+    workers = _made(executor, trainer, {} if limits in (None, Limits()) else {"limits": limits}, options or {})
     return drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+
+
+def _made(executor: str, trainer: TrainAndEvaluate, *options: Mapping[str, Any]) -> Executor:
+    kind, given = EXECUTORS[executor], {name: value for some in options for name, value in some.items()}
+    try:
+        inspect.signature(kind).bind(trainer, **given)
+    except TypeError as error:
+        raise InputError(f"options of executor {executor}", expected="those it takes", got=reason(error)) from None
+    return kind(trainer, **given)
 
 
 def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueue:
@@ -186,15 +196,34 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
         options: of `TrialQueue`.
 
     Raises:
-        StoreError: the store holds another plan whose records would have the same keys, or cannot be written.
+        StoreError: the store holds another plan whose records would have the same keys, or one of another content of
+            a file of one's own; or it cannot be written.
     """
     expansion = resumed(expansion, store)
+    _check_imports(expansion.plan, store)
     _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
     plan = expansion.plan
     facts = {**plan.to_dict(), "space": plan.space.facts()}
     queue.enrol(plan.name, expansion.setup, expansion.settings(), facts, expansion.trials)
     return queue
+
+
+def _check_imports(plan: Plan, store: RecordStore) -> None:
+    """Refuse a file of one's own that has changed since the store was built with it: records do not name it."""
+    for other in stored_plans(store):
+        known = other.facts.get("imports", [])
+        theirs = [entry for entry in known if isinstance(entry, Mapping)] if isinstance(known, list) else []
+        for own in plan.imports:
+            before = [entry.get("hash") for entry in theirs if entry.get("file") == own.name]
+            if before and own.hash not in before:
+                raise StoreError(
+                    f"file {own.path}",
+                    expected=f"the content {before[0]}, with which plan {other.name} ({other.hash}) of this store was "
+                    "built",
+                    got=Verbatim(own.hash),
+                    remedy="restore the file, or build into another store",
+                )
 
 
 def _check_collisions(expansion: Expansion, store: RecordStore) -> None:

@@ -13,6 +13,7 @@ from robnas.cli import (
     _architectures,
     _build,
     _explorer,
+    _imports,
     _lines,
     _query,
     _report,
@@ -83,6 +84,8 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
 for _command, _example in _COMMANDS:
     app.command(epilog=f"Example: {_example}")(_command)
 app.add_typer(_build.app, name="build")
+for _typer in (app, _build.app):
+    _imports.add_imports(_typer)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

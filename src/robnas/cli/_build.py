@@ -211,7 +211,8 @@ def _options(executor: str, jobs: int | None, address: str | None, gpu_share: fl
         if value:
             raise InputError(option, expected="--executor ray", got=Verbatim(f"--executor {executor}"))
     checked_device(device)  # that of this machine; the driver of a cluster may have none
-    return {"jobs": jobs, "gpus": _gpus(device)}
+    options = {"jobs": jobs, "gpus": _gpus(device)}
+    return {name: value for name, value in options.items() if value}  # an executor of one's own may know neither
 
 
 def _gpus(device: str) -> list[str]:

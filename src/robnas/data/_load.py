@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from robnas._download import data_directory
-from robnas._registry import Registry
+from robnas._registry import OWN, Registry
 from robnas.data._cifar import CIFAR10, CIFAR100, load_cifar
 from robnas.data._dataset import Dataset
 from robnas.data._digits import load_digits
@@ -20,12 +22,18 @@ from robnas.types import Progress, silent
 DATASETS: Registry[Callable[..., Dataset]] = Registry(
     "data set",
     {
+        "digits": load_digits,
         "cifar10": partial(load_cifar, CIFAR10),
         "cifar100": partial(load_cifar, CIFAR100),
         "imagenet16-120": load_imagenet16_120,
     },
     Callable,
 )
+"""Functions that return a `Dataset`.
+
+Each is given what it has parameters for: `directory` (of archives), and `validation`, `allow_partial` and `progress` as
+`load_data` has them.
+"""
 
 
 def load_data(
@@ -52,13 +60,19 @@ def load_data(
         DataError: a file is missing, damaged or hostile; the text names it and the remedy.
         InputError: there is no such data set.
     """
-    if str(name) == "digits":
-        return load_digits()
     if str(name) in DATASETS:
-        return DATASETS[str(name)](
-            data_directory(data_dir), validation=validation, allow_partial=allow_partial, progress=progress
-        )
+        given = {"validation": validation, "allow_partial": allow_partial, "progress": progress}
+        return _called(str(name), directory=data_directory(data_dir), **given)
     path = Path(os.path.expanduser(name))  # of os.path, which raises nothing at names that no file can have
     if not os.path.exists(path) and path.suffix != ".npz" and len(path.parts) == 1:
-        raise InputError("data set", expected=f"one of digits, {', '.join(DATASETS)}, or a path", got=str(name))
+        raise InputError("data set", expected=f"one of {', '.join(DATASETS)}, or a path", got=str(name), remedy=OWN)
     return load_user(path, validation=validation, progress=progress)
+
+
+def _called(name: str, **given: Any) -> Dataset:
+    loader = DATASETS[name]
+    parameters = inspect.signature(loader).parameters
+    found = loader(**{key: value for key, value in given.items() if key in parameters})
+    if not isinstance(found, Dataset):
+        raise InputError(f"data set {name}", expected="a function that returns a robnas.data.Dataset", got=found)
+    return found

@@ -144,4 +144,5 @@ def suite(name: str) -> Suite:
     Raises:
         InputError: there is no such preset; the text lists them.
     """
+    check_keys("suite", [name], SUITES)
     return SUITES[name]()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from robnas._own import Parcel
+from robnas._own import facts as own_facts
 from robnas._settings import to_dict
 from robnas._version import __version__
 from robnas.benchmarks import Scores
@@ -105,6 +107,8 @@ def score_settings(
     facts["kernel"] = {key: value for key, value in facts["kernel"].items() if key not in ("seed", "memory_mib")}
     if settings.images < 2 * data.num_classes:
         facts["drawn"] = "pairs of a class"  # which scores of earlier versions were not
+    if own := own_facts():
+        facts["imports"] = own
     return {
         "data": data.name,
         "data_version": data.content_hash,
@@ -158,7 +162,7 @@ def _in_processes(
     device: str, jobs: int,
 ) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
     try:
-        packed = pickle.dumps((batches, {name: proxy_named(name) for name in names}, settings, device))
+        packed = pickle.dumps(Parcel((batches, {name: proxy_named(name) for name in names}, settings, device)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         expected = "1 for a proxy that cannot travel between processes"
         raise InputError("jobs", expected=expected, got=reason(error)) from error

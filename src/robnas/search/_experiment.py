@@ -16,6 +16,7 @@ import numpy as np
 from robnas._brief import brief
 from robnas._content import seal, unseal
 from robnas._files import read_text, write_text
+from robnas._own import load_entries
 from robnas._settings import check_keys, content_hash
 from robnas._version import __version__
 from robnas.benchmarks import Table, load
@@ -44,7 +45,7 @@ _TEXT: Kind = ("a text", lambda value: isinstance(value, str))
 _TEXTS: Kind = ("a text, or a list of texts", lambda value: isinstance(value, str) or _list_of(str, value))
 _NUMBERS: Kind = ("a list of whole numbers", lambda value: _list_of(object, value))
 _TOP = {
-    "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
+    "imports": _ANY, "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
     "task": ("tables under [[task]]", lambda value: _list_of(dict, value)),
     "algorithm": ("tables under [[algorithm]]", lambda value: _list_of(dict, value)),
 }  # fmt: skip
@@ -119,7 +120,8 @@ class Experiment:
 
         ``dataset``, ``metric`` and ``noise`` of a ``[[task]]`` may be lists: one task per combination. ``metrics`` and
         ``costs`` make one task with several objectives. An ``[[algorithm]]`` has a name, its settings, and may have a
-        label and the names of the only tasks that it does.
+        label and the names of the only tasks that it does. ``imports`` lists Python files of one's own, relative to
+        the file.
 
         Args:
             path: the file.
@@ -137,6 +139,7 @@ class Experiment:
         changes = {key: value for key, value in (changes or {}).items() if value is not None}
         values |= changes
         check_keys(f"entry of {path}", values, _TOP)
+        load_entries(f"imports of {path}", values.get("imports", []), Path(path).parent)  # before names are looked up
         _check_kinds(str(path), values, _TOP)
         for key in ("table", "budget", "runs", "task", "algorithm"):
             if values.get(key) in (None, "", []):

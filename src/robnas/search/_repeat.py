@@ -15,6 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
+from robnas._own import Parcel
 from robnas.benchmarks import Objective
 from robnas.errors import InputError, RobnasError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, name_of
@@ -172,7 +173,7 @@ def _in_order(cases: Sequence[Case], repetitions: Repetitions, jobs: int) -> Ite
 
 def _packed(cases: Sequence[Case], repetitions: Repetitions) -> bytes:
     try:
-        return pickle.dumps((list(cases), repetitions))
+        return pickle.dumps(Parcel((list(cases), repetitions)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise InputError(
             "jobs", expected="1 for an algorithm that cannot travel between processes", got=reason(error)

@@ -49,6 +49,7 @@ def searcher(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
     Raises:
         InputError: no such algorithm or setting, or a wrong value.
     """
+    check_keys("algorithm", [name], SEARCHERS)
     kind = SEARCHERS[name]
     given = dict(settings or {})
     fields = {field.name: field for field in dataclasses.fields(cast(Any, kind))}

@@ -5,6 +5,8 @@ from robnas.training._log import LOG as LOG
 from robnas.training._log import EpochLog as EpochLog
 from robnas.training._log import overfitting as overfitting
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
+from robnas.training._objective import Objective as Objective
+from robnas.training._objective import Outcome as Outcome
 from robnas.training._overfitting import TrainingWarning as TrainingWarning
 from robnas.training._precision import PRECISIONS as PRECISIONS
 from robnas.training._recipe import RECIPES as RECIPES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from robnas._registry import Registry
 from robnas.attacks import Ball, ascend, check_logits, clip_to_ball, frozen, summed_cross_entropy
 from robnas.training._precision import attack_dtype, mixed_precision
-from robnas.training._recipe import Recipe
+
+if TYPE_CHECKING:
+    from robnas.training._recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,8 @@ class Outcome:
     """Shape (batch,), bool, in training mode; None if nothing was attacked."""
 
 
-Objective: TypeAlias = Callable[[nn.Module, Tensor, Tensor, Recipe, torch.Generator], Outcome]
+Objective: TypeAlias = "Callable[[nn.Module, Tensor, Tensor, Recipe, torch.Generator], Outcome]"
+"""Network in training mode, pixels in [0, 1], labels, recipe, random numbers of the attack → what is minimised."""
 
 
 def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Outcome:
@@ -85,3 +88,4 @@ def _divergence(logits: Tensor, target: Tensor) -> Tensor:
 
 
 OBJECTIVES: Registry[Objective] = Registry("recipe objective", {"mixed": mixed, "trades": trades}, Callable)
+"""By the name that recipes give."""

@@ -11,6 +11,7 @@ from robnas._registry import Registry
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
+from robnas.training._objective import OBJECTIVES
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
 
@@ -47,8 +48,9 @@ class Recipe:
     """Momentum at the first and last step."""
     weight_decay: float = 5e-4
     """L2 penalty of SGD, on all parameters."""
-    objective: Literal["mixed", "trades"] = "mixed"
-    """``mixed``: (1−β)·clean + β·robust cross-entropy. ``trades``: clean cross-entropy + weight · KL divergence."""
+    objective: str = "mixed"
+    """``mixed``: (1−β)·clean + β·robust cross-entropy. ``trades``: clean cross-entropy + weight · KL divergence. Or
+    another name of `OBJECTIVES`."""
     beta: float = 1.0
     """β of ``mixed``: 0 is standard training and costs no attack, 1 trains on attacked images only."""
     trades_weight: float = 6.0
@@ -91,8 +93,7 @@ class Recipe:
             raise InputError("recipe attack", expected="a PGD with one start", got=self.attack)
         if self.attack.label:  # it would make two recipes of one
             raise InputError("recipe attack label", expected="none", got=self.attack.label)
-        if self.objective not in ("mixed", "trades"):
-            raise InputError("recipe objective", expected="mixed or trades", got=self.objective)
+        check_keys("recipe objective", [self.objective], OBJECTIVES)
         if self.precision not in PRECISIONS:
             raise InputError("recipe precision", expected=f"one of {', '.join(PRECISIONS)}", got=self.precision)
 
@@ -120,8 +121,8 @@ class Recipe:
 
     @property
     def attacks(self) -> bool:
-        """Whether any image is attacked."""
-        return self.objective == "trades" or self.beta > 0
+        """Whether any image is attacked; of an objective of one's own, whether one may be."""
+        return self.objective != "mixed" or self.beta > 0
 
     @property
     def hash(self) -> str:
@@ -200,4 +201,5 @@ def recipe(name: str) -> Recipe:
     Raises:
         InputError: there is no such preset; the text lists them.
     """
+    check_keys("recipe", [name], RECIPES)
     return RECIPES[name]()

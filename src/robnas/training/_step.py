@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +107,10 @@ class Step:
 
     def _run(self, images: Tensor, labels: Tensor) -> Outcome:
         with products(self._device, tf32=self._recipe.precision == "tf32"):
-            outcome = self._objective(self.network, images, labels, self._recipe, self._generator)
+            outcome: Any = self._objective(self.network, images, labels, self._recipe, self._generator)
+            if not isinstance(outcome, Outcome):
+                what = f"objective {self._recipe.objective}"
+                raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=outcome)
             gradients = torch.autograd.grad(outcome.loss, self.optimizer.parameters, allow_unused=True)
         self.optimizer.step(gradients, *self._rates)
         return Outcome(outcome.loss.detach(), outcome.robust_correct)
