@@ -56,7 +56,7 @@ def test_an_unknown_name_lists_the_known_ones(name, tmp_path, monkeypatch):
     known = ", ".join(["digits", "cifar10", "cifar100", "imagenet16-120"])
     with pytest.raises(InputError, match=f"data set: expected one of {known}, or a path, got ") as raised:
         load_data(name)
-    assert str(raised.value).endswith(repr(name))
+    assert str(raised.value).endswith(f"got {name!r}; if it is your own, give its file with --import")
     assert listing(tmp_path) == {}
 
 
