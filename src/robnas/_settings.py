@@ -39,6 +39,12 @@ def content_hash(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def recipe_hash(settings: Mapping[str, Any]) -> str:
+    """Of the plain values of a recipe; the name has no part in it."""
+    ignored = {"name"} | ({"precision"} if settings.get("precision") == "float32" else set())  # all there once was
+    return content_hash({key: value for key, value in settings.items() if key not in ignored})
+
+
 def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise `InputError` at the first unknown key, with the closest known one as remedy."""
     names = known if isinstance(known, Registry) else list(known)

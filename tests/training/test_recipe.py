@@ -1,4 +1,5 @@
 import json
+import pickle
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from robnas.types import ThreatModel
 def test_the_published_recipe():
     published = recipe("nas-robbench-201")
     assert published == Recipe.nas_robbench_201()
-    assert (published.channels, published.cells, published.epochs, published.batch_size) == (16, 5, 50, 256)
+    assert (published.epochs, published.batch_size) == (50, 256)
     assert (published.max_lr, published.weight_decay, published.beta) == (0.1, 5e-4, 1.0)
     assert published.attack == PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
     assert published.attack.random_start
@@ -21,7 +22,7 @@ def test_the_published_recipe():
 
 def test_presets_keep_the_hash_that_stores_and_tables_know_them_by():
     assert {name: recipe(name).hash for name in RECIPES} == {
-        "nas-robbench-201": "488af2338ff11e0b", "digits": "6d7876a0c1b412f1",
+        "nas-robbench-201": "002a6ba65045765e", "digits": "106a80d51faebf6d",
     }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_recipes_survive_json(name):
 def test_the_hash_changes_with_every_setting_but_the_name():
     base = Recipe.digits()
     changes = {
-        "channels": 5, "cells": 2, "epochs": 16, "batch_size": 65, "max_lr": 0.2, "warmup": 0.2, "start_divisor": 20.0,
+        "epochs": 16, "batch_size": 65, "max_lr": 0.2, "warmup": 0.2, "start_divisor": 20.0,
         "end_divisor": 10.0, "low_momentum": 0.8, "high_momentum": 0.9, "weight_decay": 0.0, "objective": "trades",
         "beta": 0.5, "trades_weight": 1.0, "attack": PGD(ThreatModel.l2(1), 5, 0.1), "crop": 0.1, "flip": True,
         "precision": "bf16",
@@ -58,8 +59,46 @@ def test_equal_recipes_have_equal_hashes():
 
 def test_hashes_are_stable():
     """Records point to recipes by these: a change here orphans them."""
-    assert Recipe.nas_robbench_201().hash == "488af2338ff11e0b"
-    assert Recipe.digits().hash == "6d7876a0c1b412f1"
+    assert Recipe.nas_robbench_201().hash == "002a6ba65045765e"
+    assert Recipe.digits().hash == "106a80d51faebf6d"
+
+
+def test_earlier_versions_knew_a_recipe_together_with_the_size_of_the_network():
+    assert Recipe.nas_robbench_201().earlier_hash({}) == "488af2338ff11e0b"
+    assert Recipe.digits().earlier_hash({}) == Recipe.digits().earlier_hash({"channels": 8}) == "6d7876a0c1b412f1"
+    assert Recipe.digits().earlier_hash({"channels": 4}) != "6d7876a0c1b412f1"
+
+
+def test_the_size_of_the_network_is_no_setting_of_the_recipe_but_can_still_be_given():
+    plain = Recipe(name="mine", epochs=2)
+    with pytest.warns(DeprecationWarning, match="recipe channels, cells: the size .* is a setting of the space") as told:
+        sized = Recipe(name="mine", epochs=2, channels=4, cells=1)
+    assert told[0].filename == __file__
+    assert (sized.size, plain.size) == ({"channels": 4, "cells": 1}, {})
+    assert (sized, sized.hash, sized.to_dict()) == (plain, plain.hash, plain.to_dict())
+    assert sized.without_size().size == {}
+    assert pickle.loads(pickle.dumps(sized)).size == sized.size
+    with pytest.warns(DeprecationWarning, match="recipe channels: the size") as told:
+        changed = sized.replace(channels=8)
+    assert told[0].filename == __file__
+    assert (changed.size, changed.name, changed.replace(epochs=3).size) == (
+        {"channels": 8, "cells": 1}, "mine", {"channels": 8, "cells": 1},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recipe_", "size"), [(Recipe.nas_robbench_201(), (16, 5)), (Recipe.digits().replace(epochs=1), (8, 1))]
+)
+def test_the_size_that_belongs_to_a_preset_can_still_be_read(recipe_, size):
+    with pytest.warns(DeprecationWarning, match="recipe c"):
+        assert (recipe_.channels, recipe_.cells) == size
+
+
+def test_the_dictionary_of_a_recipe_of_an_earlier_version_is_read_without_a_word():
+    found = Recipe.from_dict({"name": "old", "channels": 4, "cells": 2, "epochs": 3})
+    assert (found.size, found.epochs) == ({"channels": 4, "cells": 2}, 3)
+    with pytest.raises(InputError, match="recipe channels: expected at least 1, got 0"):
+        Recipe.from_dict({"channels": 0})
 
 
 def test_a_changed_recipe_says_so_in_its_name():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture, architectures, partition, partition_facts, sample, versioned
+from robnas.spaces import Architecture, Space, space_of
 from robnas.types import check_count, check_range
 
 Kind = Literal["all", "representatives", "sample", "list"]
@@ -26,12 +26,14 @@ _SPACE_KEYS = {
 @final
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which architectures."""
+    """Which architectures of which space."""
 
     __repr__ = brief
 
+    of: Space = field(default=None)  # type: ignore[assignment]
+    """The space with its settings; if omitted the usual one, in a plan with the settings that belong to its recipe."""
     kind: Kind
-    """``all`` 15,625; the ``representatives`` of a partition, one per class; a random ``sample``; a ``list``."""
+    """``all``; the ``representatives`` of a partition, one per class; a random ``sample``; a ``list``."""
     partition: str | None = None
     """For representatives, and for a sample of them."""
     partition_version: int | None = None
@@ -41,25 +43,41 @@ class Selection:
     seed: int | None = None
     """For a sample."""
     listed: tuple[str, ...] = ()
-    """For a list: digit codes."""
+    """For a list: their texts."""
+    said: bool = field(default=True, repr=False, compare=False)
+    """False where nobody has named space or settings."""
+
+    def __post_init__(self) -> None:
+        if self.of is None:
+            object.__setattr__(self, "of", space_of(None))
+            object.__setattr__(self, "said", False)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Selection:
+    def from_dict(cls, values: Mapping[str, Any], recipe: str | None = None) -> Selection:
         """The selection of a plan's ``[space]``.
 
+        Args:
+            values: its entries.
+            recipe: name of the preset to which the settings belong that are not said.
+
         Raises:
-            InputError: an unknown kind, an entry that it does not have, or one that is missing.
+            InputError: an unknown space or kind, an entry that it does not have, or one that is missing.
         """
+        space = space_of(values.get("name"))
+        if recipe is not None:
+            space = space.for_recipe(recipe)
+        settings = {key: values[key] for key in space.settings if key in values}
+        space = space.configure(**settings)
         kind = values.get("kind")
         if kind not in tuple(_SPACE_KEYS):  # which an unhashable one may be asked for
             raise InputError("plan space kind", expected=f"one of {', '.join(_SPACE_KEYS)}", got=kind)
-        given = {key: value for key, value in values.items() if key != "kind"}
-        check_keys(f"plan space of kind {kind}", given, _SPACE_KEYS[kind])
+        given = {key: value for key, value in values.items() if key not in ("name", "kind", *settings)}
+        check_keys(f"plan space of kind {kind}", given, (*_SPACE_KEYS[kind], "name", *space.settings))
         optional = {"partition_version", "partition" if kind == "sample" else ""}
         if missing := [key for key in _SPACE_KEYS[kind] if key not in given and key not in optional]:
             raise InputError(f"plan space of kind {kind}", expected=f"an entry {missing[0]}", got=Verbatim("none"))
-        codes = sequence("plan space architectures", given.pop("architectures", []))
-        listed = tuple(dict.fromkeys(Architecture(code).code for code in codes))
+        texts = sequence("plan space architectures", given.pop("architectures", []))
+        listed = tuple(dict.fromkeys(space.parse(text).text for text in texts))
         for key in ("count", "seed"):
             if key in given:
                 given[key] = check_count(f"plan space {key}", given[key], 0)
@@ -67,44 +85,54 @@ class Selection:
             raise InputError("plan space partition", expected="the name of a partition", got=given["partition"])
         if "partition_version" in given and "partition" not in given:
             raise InputError("plan space partition_version", expected="a partition beside it", got=Verbatim("none"))
-        return cls(kind=kind, listed=listed, **given)
+        return cls(of=space, kind=kind, listed=listed, **given)
 
     def to_dict(self) -> dict[str, Any]:
         """The entries of ``[space]``."""
-        values = {"kind": self.kind, **{key: getattr(self, key, None) for key in _SPACE_KEYS[self.kind]}}
+        values = {**self.of.to_dict(), "kind": self.kind, **{key: getattr(self, key, None) for key in _SPACE_KEYS[self.kind]}}
         if self.kind == "list":
             values["architectures"] = list(self.listed)
         return {key: value for key, value in values.items() if value is not None}
 
     @property
     def classes(self) -> str | None:
-        """Name of the partition in its version, as `robnas.spaces.partition` takes it."""
-        return None if self.partition is None else versioned(self.partition, self.partition_version)
+        """Name of the partition in its version, as `Space.partition` takes it."""
+        return None if self.partition is None else self.of.versioned(self.partition, self.partition_version)
 
     def facts(self) -> dict[str, Any]:
         """The same as a store keeps it: with the version of the partition, also 1 where that is an earlier one."""
         if self.classes is None:
             return self.to_dict()
         earlier = {"partition_version": 1} if "@" in self.classes else {}
-        return self.to_dict() | earlier | partition_facts(self.classes)
+        return self.to_dict() | earlier | self.of.partition_facts(self.classes)
 
     def architectures(self) -> tuple[Architecture, ...]:
         """The selected ones.
 
         Raises:
-            InputError: none are selected, or the partition is unknown.
+            InputError: none are selected, the partition is unknown, or there are too many.
         """
+        found: Sequence[Architecture]
         if self.kind == "all":
-            found = tuple(architectures())
+            self.of.check_listable("all of it in a plan")
+            found = tuple(self.of)
         elif self.kind == "representatives":
-            found = partition(str(self.classes)).representatives()
+            found = self.of.partition(str(self.classes)).representatives()
         elif self.kind == "sample":
-            found = tuple(sample(np.random.default_rng(self.seed), self.count or 0, self.classes))
+            found = self._sample(np.random.default_rng(self.seed), self.count or 0)
         else:
-            found = tuple(Architecture(code) for code in self.listed)
+            found = [self.of.parse(text) for text in self.listed]
         if not found:
             raise InputError("plan space", expected="at least one architecture", got=Verbatim("none"))
-        return found
+        return tuple(found)
+
+    def _sample(self, rng: np.random.Generator, count: int) -> Sequence[Architecture]:
+        """Drawn from all, or one of each drawn class."""
+        if self.classes is None:
+            return self.of.sample(rng, count)
+        some = self.of.partition(self.classes).representatives()
+        check_range("sample count", count, 0, len(some))
+        return [some[index] for index in rng.choice(len(some), size=count, replace=False)]
 
 
 @final

@@ -1,11 +1,11 @@
-"""One (architecture, data set, recipe, seed): trained in a folder, evaluated there, turned into records."""
+"""One (space, architecture, data set, recipe, seed): trained in a folder, evaluated there, turned into records."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -19,12 +19,14 @@ from robnas.errors import CheckpointError, DataError, InputError, Verbatim, reas
 from robnas.evaluation import Evaluation
 from robnas.networks import Network, build_network
 from robnas.records import Record
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space, space_of
+from robnas.spaces.nas_bench_201 import split_recipe
 from robnas.training import CHECKPOINT, EpochLog, Recipe, restore, train
 from robnas.types import Progress, Split, check_count, check_range, silent
 
 TRIAL = "trial.json"
-_FORMAT, _VERSION = "robnas trial", 2
+_FORMAT, _VERSION = "robnas trial", 3
+_OLD = 2  # the size of the network stood in the recipe
 
 
 @final
@@ -67,21 +69,32 @@ class Source:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What is trained: with the content of the data set it decides every number that comes out."""
+    """What is trained: with the content of the data set it decides every number that comes out.
+
+    Raises:
+        InputError: an architecture of another space, or a seed out of range.
+    """
 
     architecture: Architecture
     source: Source
     recipe: Recipe
     seed: int
+    space: Space = field(default=None)  # type: ignore[assignment]
+    """With its settings; if omitted that of the architecture, with the settings that belong to the recipe."""
 
     def __post_init__(self) -> None:
+        name = self.architecture.space if isinstance(self.architecture, Architecture) else None
+        object.__setattr__(self, "space", sized(self.space, name, self.recipe))
+        object.__setattr__(self, "recipe", self.recipe.without_size())
+        object.__setattr__(self, "architecture", self.space.parse(self.architecture))
         object.__setattr__(self, "seed", check_count("seed", self.seed, -(2**63)))
         check_range("seed", self.seed, 0, 2**63 - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
         return {
-            "architecture": self.architecture.code,
+            "space": self.space.to_dict(),
+            "architecture": self.architecture.text,
             "source": vars(self.source),
             "recipe": self.recipe.to_dict(),
             "seed": self.seed,
@@ -94,11 +107,17 @@ class Trial:
         Raises:
             InputError: a malformed entry.
         """
-        check_keys("trial entry", values, ("architecture", "source", "recipe", "seed"))
+        check_keys("trial entry", values, ("space", "architecture", "source", "recipe", "seed"))
+        recipe, space = values["recipe"], values.get("space")
+        if space is None:  # of an earlier version
+            recipe, known = split_recipe(recipe)
+        else:
+            known = space_of(space)
         return cls(
-            architecture=Architecture(values["architecture"]),
+            space=known,
+            architecture=known.parse(values["architecture"]),
             source=Source(**values["source"]),
-            recipe=Recipe.from_dict(values["recipe"]),
+            recipe=Recipe.from_dict(recipe),
             seed=values["seed"],
         )
 
@@ -107,8 +126,7 @@ class Trial:
         return build_network(
             self.architecture,
             num_classes=data.num_classes,
-            channels=self.recipe.channels,
-            cells=self.recipe.cells,
+            **self.space.settings,
             in_channels=data.image_shape[0],
             mean=data.mean,
             std=data.std,
@@ -181,6 +199,7 @@ class Trial:
             records.append(
                 Record(
                     architecture=self.architecture,
+                    space=self.space.key,
                     dataset_hash=data.content_hash,
                     split=evaluation.split,
                     recipe_hash=self.recipe.hash,
@@ -199,6 +218,24 @@ class Trial:
                 )
             )
         return records, settings
+
+
+def sized(space: Space | None, name: str | None, recipe: Recipe) -> Space:
+    """The space in which a recipe trains.
+
+    Args:
+        space: as somebody gave it; None for that of this `name` with the settings that belong to the recipe.
+        name: of the space, see `space_of`.
+        recipe: may carry the size of the network, as those of earlier versions did.
+
+    Raises:
+        InputError: the recipe carries another size, or one that the space does not have.
+    """
+    found = space_of(name).for_recipe(recipe.name) if space is None else space
+    asked = found.configure(**recipe.size) if recipe.size else found
+    if space is not None and asked != space:
+        raise InputError("recipe size", expected=f"that of the space {space.key}, or none", got=recipe.size)
+    return asked
 
 
 def _majority(data: Dataset, split: Split, images: int) -> float:
@@ -223,7 +260,7 @@ def load_trial(directory: Path) -> Trial:
         values = json.loads(path.read_text(encoding="utf-8"))
         if CONTENT in values:
             values = unseal(path, _FORMAT, values, remedy)
-            if (version := values.pop("version")) != _VERSION:
+            if (version := values.pop("version")) not in (_OLD, _VERSION):
                 got, remedy = version, "read it with the robnas that wrote it"
                 raise DataError(str(path), expected=f"version {_VERSION}", got=got, remedy=remedy)
             return Trial.from_dict(values)
@@ -240,15 +277,16 @@ def _check_same(path: Path, found: Trial, wanted: Trial) -> None:
     """Names do not count, nor where the data lie: their content is compared with that of the checkpoint."""
     ours, theirs = _identity(wanted), _identity(found)
     for key, value in ours.items():
-        if theirs[key] != value:
+        if theirs.get(key) != value:
             raise CheckpointError(
                 f"{path}, {key}",
                 expected=str(value),
-                got=Verbatim(theirs[key]),
+                got=Verbatim(theirs.get(key)),
                 remedy="this folder holds another training: choose another one or the same settings",
             )
 
 
 def _identity(trial: Trial) -> dict[str, Any]:
     settings = {f"recipe {key}": value for key, value in trial.recipe.to_dict().items() if key != "name"}
-    return {"architecture": trial.architecture.code, **settings, "seed": trial.seed}
+    space = {f"space {key}": value for key, value in trial.space.to_dict().items()}
+    return {**space, "architecture": trial.architecture.text, **settings, "seed": trial.seed}

@@ -16,10 +16,13 @@ from robnas.types import Metric, Split, check_count, check_range, check_split
 class Record:
     """One measurement of a trial, with everything needed to compare it and to make it again.
 
-    The first nine fields are its key; a store holds one record per key.
+    All up to `images` is its key; a store holds one record per key.
     """
 
     architecture: Architecture
+    space: str = ""
+    """`Space.key` of what was trained, which has the settings of the space; if omitted the name of the space alone, and
+    nobody knows the settings."""
     dataset_hash: str
     """Content hash of the data set, its splits included."""
     split: Split
@@ -47,6 +50,10 @@ class Record:
     """Share of the most frequent class among the images asked: what one answer for all reaches; None likewise."""
 
     def __post_init__(self) -> None:
+        if not self.space:
+            object.__setattr__(self, "space", self.architecture.space)
+        if self.space.partition(":")[0] != self.architecture.space:
+            raise InputError("record space", expected=f"that of {self.architecture.space}", got=self.space)
         check_split(self.split)
         Metric.parse(self.metric)
         check_range("record images", self.images, 1)
@@ -61,7 +68,8 @@ class Record:
     def key(self) -> tuple[object, ...]:
         """What identifies this measurement."""
         return (
-            self.architecture.code,
+            self.architecture.text,
+            self.space,
             self.dataset_hash,
             self.split,
             self.recipe_hash,

@@ -404,6 +404,31 @@ class Space:
         known = f"one of {', '.join(self.partitions)}" if self.partitions else f"none, space {self.name} has none"
         raise InputError("partition", expected=known, got=name)
 
+    def versioned(self, name: str, version: int | None = None) -> str:
+        """The one name of a partition, which also tells the version where that is an earlier one.
+
+        Raises:
+            InputError: the space has no such partition, or it has no such version.
+        """
+        if name not in self.partitions:
+            self.partition(name)
+        if version not in (None, 1):
+            raise InputError(f"version of partition {name}", expected="1, the only one", got=version)
+        return name
+
+    def partition_facts(self, name: str | None) -> dict[str, Any]:
+        """What a file says of a partition: its name, and its version where that is not 1."""
+        return {"partition": name}
+
+    def partition_of(self, facts: Mapping[str, Any]) -> str | None:
+        """The partition that a file names, in the version that it names; 1 where it names none.
+
+        Raises:
+            InputError: the space has no such partition, or it has no such version.
+        """
+        name = facts.get("partition")
+        return None if name is None else self.versioned(name, facts.get("partition_version", 1))
+
     # for people
 
     def draw(self, arch: Architecture) -> str:

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import InitVar, dataclass
+from typing import Any, Literal, final
 
 from robnas._registry import Registry
-from robnas._settings import check_keys, content_hash, to_dict
+from robnas._settings import check_keys, recipe_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
 from robnas.training._objective import OBJECTIVES
+from robnas.spaces.nas_bench_201 import earlier_recipe
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
 
-_MOST = 1_000_000  # channels, cells, epochs, images per step: what is more is a slip
+_MOST = 1_000_000  # epochs, images per step: what is more is a slip
+_SIZE = ("channels", "cells")
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All settings of one training; with architecture, data set and seed it decides the result."""
+    """All settings of one training; with space, architecture, data set and seed it decides the result.
+
+    The size of the network is none of them, but a setting of the space. ``Recipe(channels=8, cells=1)``, as earlier
+    versions had it, is carried as a hint, `size`, which decides the space of a trial or plan that names none.
+    """
 
     name: str
     """What people call it; not part of the hash."""
-    channels: int = 16
-    """Channels C of the first stage."""
-    cells: int = 5
-    """Cells N per stage."""
     epochs: int = 50
     """Passes over the training images."""
     batch_size: int = 256
@@ -64,11 +67,16 @@ class Recipe:
     precision: Precision = "float32"
     """Of convolutions and matrix products: ``float32``; ``tf32`` (on a GPU, inputs rounded to 10 bits); ``bf16``, with
     weights, batch statistics and losses kept in float32. Evaluations are always in float32."""
+    channels: InitVar[int | None] = None
+    """Deprecated, see `size`."""
+    cells: InitVar[int | None] = None
+    """Deprecated, see `size`."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, channels: int | None, cells: int | None) -> None:
         if not isinstance(self.name, str):
             raise InputError("recipe name", expected="a text", got=self.name)
-        for what in ("channels", "cells", "epochs", "batch_size"):
+        self._hint({"channels": channels, "cells": cells}, told=4)
+        for what in ("epochs", "batch_size"):
             object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what), high=_MOST))
         for what, low, high in (
             ("max_lr", 0, 1e6),
@@ -110,14 +118,30 @@ class Recipe:
         """
         return cls(
             name="digits",
-            channels=8,
-            cells=1,
             epochs=4,
             batch_size=64,
             attack=PGD(ThreatModel.linf("32/255"), steps=2, step_size=40 / 255),
             crop=0.0,
             flip=False,
         )
+
+    def _hint(self, size: Mapping[str, Any], told: int = 0) -> None:
+        """Carry the size of a network; `told` is how far above this the caller stands who is to be warned."""
+        given = {what: value for what, value in size.items() if value is not None}
+        checked = {what: check_count(f"recipe {what}", value, high=_MOST) for what, value in given.items()}
+        object.__setattr__(self, "_size", self.size | checked)
+        if given and told:
+            _warn(", ".join(given), told + 1)
+
+    @property
+    def size(self) -> dict[str, int]:
+        """What the recipe was given of the size of the network, which is a setting of the space; mostly nothing."""
+        found: dict[str, int] = getattr(self, "_size", {})
+        return dict(found)
+
+    def without_size(self) -> Recipe:
+        """The same without `size`."""
+        return dataclasses.replace(self, channels=None, cells=None) if self.size else self
 
     @property
     def attacks(self) -> bool:
@@ -127,11 +151,11 @@ class Recipe:
     @property
     def hash(self) -> str:
         """16 hexadecimal digits that change with any setting except the name."""
-        settings = self.to_dict()
-        del settings["name"]
-        if settings["precision"] == "float32":  # all there was before it could be chosen
-            del settings["precision"]
-        return content_hash(settings)
+        return recipe_hash(self.to_dict())
+
+    def earlier_hash(self, size: Mapping[str, int]) -> str:
+        """The hash by which earlier versions knew it, with a network of this size."""
+        return recipe_hash(earlier_recipe(self.to_dict(), size))
 
     def replace(self, **changes: Any) -> Recipe:
         """A recipe with some settings changed, and a name that says so.
@@ -139,12 +163,16 @@ class Recipe:
         Raises:
             InputError: an unknown setting, or a value out of range.
         """
-        check_keys("recipe setting", changes, (field.name for field in dataclasses.fields(self)))
+        check_keys("recipe setting", changes, (*(field.name for field in dataclasses.fields(self)), *_SIZE))
+        size = {what: changes.pop(what) for what in _SIZE if what in changes}
         changed = {key: value for key, value in changes.items() if getattr(self, key) != value}
         if changed and "name" not in changed:
             shown = (f"{key}={_shown(value, getattr(self, key))}" for key, value in changed.items())
             changed["name"] = f"{self.name}+{','.join(shown)}"
-        return dataclasses.replace(self, **changed)
+        found = dataclasses.replace(self, channels=None, cells=None, **changed)
+        found._hint(self.size)
+        found._hint(size, told=3)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or TOML; `from_dict` reads them back."""
@@ -157,11 +185,31 @@ class Recipe:
         Raises:
             InputError: an unknown setting, or a value out of range.
         """
-        check_keys("recipe setting", values, (field.name for field in dataclasses.fields(cls)))
+        check_keys("recipe setting", values, (*(field.name for field in dataclasses.fields(cls)), *_SIZE))
         plain = {"name": "custom", **values}
+        size = {what: plain.pop(what, None) for what in _SIZE}  # of a file of an earlier version
         if isinstance(plain.get("attack"), Mapping):
             plain["attack"] = _attack_from_dict(plain["attack"])
-        return cls(**plain)
+        found = cls(**plain)
+        found._hint(size)
+        return found
+
+
+def _warn(what: str, level: int) -> None:
+    text = f"recipe {what}: the size of the network is a setting of the space, no longer of the recipe"
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
+
+
+def _size_read(what: str) -> Any:
+    def read(recipe: Recipe) -> Any:
+        _warn(what, 3)
+        return earlier_recipe(recipe.to_dict(), recipe.size)[what]
+
+    return property(read, doc="Deprecated: what was given, or what belongs to the preset.")
+
+
+for _what in _SIZE:  # after the class was made, for which these are arguments only
+    setattr(Recipe, _what, _size_read(_what))
 
 
 def _shown(value: Any, before: Any) -> str:

@@ -103,9 +103,9 @@ def train(
     path = None if directory is None else Path(directory) / CHECKPOINT
     if path is not None:
         _checkpoint.check_readable(network)
-    identity = _identity(network, data, recipe, seed)
+    identity, earlier = _identity(network, data, recipe, seed), _earlier(network, recipe)
     asked = partial(_answers, network, images, seed)
-    history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked)
+    history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked, earlier)
     if path is not None and history:
         write_log(path, history)  # it may be an epoch behind, if the process died between the two files
     if recipe.attacks and len(history) < recipe.epochs:
@@ -143,7 +143,8 @@ def restore(
     seed = check_count("seed", seed, 0)
     asked = partial(_answers, network, data.split("train"), seed)
     identity = _identity(network, data, recipe, seed)
-    history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked)
+    earlier = _earlier(network, recipe)
+    history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked, earlier=earlier)
     network.eval()
     return history
 
@@ -156,6 +157,12 @@ def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> d
     return identity | ({"last batch": "merged"} if merged else {})
 
 
+def _earlier(network: nn.Module, recipe: Recipe) -> str:
+    """The hash of the recipe in checkpoints of earlier versions, in which it had the size of the network."""
+    sizes = {what: getattr(network, what, None) for what in ("channels", "cells")}
+    return recipe.earlier_hash(recipe.size | {what: size for what, size in sizes.items() if isinstance(size, int)})
+
+
 def _attacked(network: nn.Module, images: Images) -> nn.Module:
     """What to train so that attacks are made on the function that is trained."""
     pixels = to_pixels(images.images[: Victim.count], parameter_dtype(network))
@@ -166,14 +173,14 @@ def _attacked(network: nn.Module, images: Images) -> nn.Module:
 
 
 def _check_sizes(network: nn.Module, recipe: Recipe) -> None:
-    for what in ("channels", "cells"):
-        size = getattr(network, what, None)
-        if isinstance(size, int) and size != getattr(recipe, what):
+    """Of a recipe that names the size of the network, as those of earlier versions did."""
+    for what, size in recipe.size.items():
+        if isinstance(found := getattr(network, what, None), int) and found != size:
             raise InputError(
                 f"network {what}",
-                expected=f"{getattr(recipe, what)}, as the recipe says",
-                got=size,
-                remedy=f"recipe.replace({what}={size})",
+                expected=f"{size}, as the recipe says",
+                got=found,
+                remedy=f"recipe.replace({what}={found})",
             )
 
 
@@ -184,11 +191,15 @@ def _resume(
     device: torch.device | str,
     optimizer: SGD | None = None,
     asked: Callable[[], Answers] | None = None,
+    earlier: str = "",
 ) -> list[EpochLog]:
     if not path.exists():
         return []
     state = _checkpoint.load(path, device)
-    _checkpoint.check_identity(path, state["identity"], identity)
+    found = state["identity"]
+    if found.get("recipe") == earlier:
+        found = {**found, "recipe": identity["recipe"]}
+    _checkpoint.check_identity(path, found, identity)
     try:
         history = [read_entry(epoch, entry) for epoch, entry in enumerate(state["history"], start=1)]
         network.load_state_dict(state["network"])

@@ -17,7 +17,7 @@ from robnas.spaces._space import Matrix, Space
 from robnas.spaces.nas_bench_201._architecture import GENES, NAME, SIZE, CellArchitecture, architectures
 from robnas.spaces.nas_bench_201._drawing import draw_cell
 from robnas.spaces.nas_bench_201._encodings import OPERATIONS, WAYS
-from robnas.spaces.nas_bench_201._partition import PARTITIONS, Partition, partition
+from robnas.spaces.nas_bench_201._partition import PARTITIONS, Partition, partition, partition_facts, versioned
 from robnas.spaces.nas_bench_201._sampling import sample
 from robnas.types import check_count
 
@@ -138,6 +138,14 @@ class NASBench201(Space):
     def partition(self, name: str) -> Partition:
         """See `robnas.spaces.partition`."""
         return partition(name)
+
+    def versioned(self, name: str, version: int | None = None) -> str:
+        """See `robnas.spaces.versioned`."""
+        return versioned(name, version)
+
+    def partition_facts(self, name: str | None) -> dict[str, Any]:
+        """See `robnas.spaces.partition_facts`."""
+        return partition_facts(name)
 
     def draw(self, arch: Architecture) -> str:
         """The cell as a drawing."""
