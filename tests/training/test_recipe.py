@@ -71,7 +71,9 @@ def test_earlier_versions_knew_a_recipe_together_with_the_size_of_the_network():
 
 def test_the_size_of_the_network_is_no_setting_of_the_recipe_but_can_still_be_given():
     plain = Recipe(name="mine", epochs=2)
-    with pytest.warns(DeprecationWarning, match="recipe channels, cells: the size .* is a setting of the space") as told:
+    with pytest.warns(
+        DeprecationWarning, match="recipe channels, cells: the size .* is a setting of the space"
+    ) as told:
         sized = Recipe(name="mine", epochs=2, channels=4, cells=1)
     assert told[0].filename == __file__
     assert (sized.size, plain.size) == ({"channels": 4, "cells": 1}, {})

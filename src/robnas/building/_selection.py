@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import numpy as np
@@ -89,7 +89,11 @@ class Selection:
 
     def to_dict(self) -> dict[str, Any]:
         """The entries of ``[space]``."""
-        values = {**self.of.to_dict(), "kind": self.kind, **{key: getattr(self, key, None) for key in _SPACE_KEYS[self.kind]}}
+        values = {
+            **self.of.to_dict(),
+            "kind": self.kind,
+            **{key: getattr(self, key, None) for key in _SPACE_KEYS[self.kind]},
+        }
         if self.kind == "list":
             values["architectures"] = list(self.listed)
         return {key: value for key, value in values.items() if value is not None}

@@ -6,14 +6,14 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass
-from typing import Any, Literal, final
+from typing import Any, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, recipe_hash, to_dict
 from robnas.attacks import PGD
 from robnas.errors import InputError
-from robnas.training._objective import OBJECTIVES
 from robnas.spaces.nas_bench_201 import earlier_recipe
+from robnas.training._objective import OBJECTIVES
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
 

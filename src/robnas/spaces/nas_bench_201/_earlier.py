@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from robnas.spaces.nas_bench_201._architecture import NAME
 from robnas.spaces.nas_bench_201._space import NASBench201
 
 _SIZE = ("channels", "cells")
