@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from robnas.attacks import frozen
 from robnas.networks import Folded, build_network
-from robnas.networks._fused import _has_onednn
+from robnas.networks._fused import Convolution, _has_onednn
 from robnas.spaces import sample
 from tests.networks.test_network import DEGENERATE, MEAN, RANDOM, STD
 from tests.reference.network import randomize
@@ -98,6 +98,31 @@ def test_average_pooling_by_convolution_has_the_gradient_of_average_pooling(code
     theirs = torch.autograd.grad(F.cross_entropy(double(images.double()), labels), tuple(double.parameters()))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-5 * other.abs().max().item())
+
+
+def ascended(folded, images, monkeypatch, inplace):
+    """Logits and what is kept for the backward pass, with another say about what may be written into."""
+    call, kept = Convolution.__call__, {}
+    with monkeypatch.context() as patch, torch.no_grad():
+        patch.setattr(
+            Convolution,
+            "__call__",
+            lambda self, x, add, *, relu, **given: call(self, x, add, inplace=inplace(add, **given), relu=relu),
+        )
+        return [folded.ascend(images, kept), *kept.values()]
+
+
+def test_a_total_that_is_written_into_belongs_to_nobody_else(monkeypatch):
+    images, _ = images_and_labels(4, batch=2)
+    differ = 0
+    for arch in sample(np.random.default_rng(6), 100):
+        folded = trained(arch.code, cells=2, size=4).folded()
+        found = ascended(folded, images, monkeypatch, lambda add, inplace: inplace)
+        never = ascended(folded, images, monkeypatch, lambda add, inplace: False)
+        always = ascended(folded, images, monkeypatch, lambda add, inplace: add is not None)
+        assert all(map(torch.equal, found, never)), arch
+        differ += not all(map(torch.equal, found, always))
+    assert differ > 5  # so that a wrong owner would be seen
 
 
 def test_folding_leaves_the_network_as_it_was():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import SIZE, Architecture, versioned
+from robnas.spaces import SIZE, Architecture, CellArchitecture, versioned
 from robnas.spaces import partition as named_partition
 
 Indices = npt.NDArray[np.int64]
@@ -80,7 +80,7 @@ class Rows:
 
         Two architectures are the same network if they are in one class of the partition ``identical``.
         """
-        index = arch.index if type(arch) is Architecture else self._index(arch)
+        index = arch.index if type(arch) is CellArchitecture else self._index(arch)
         row = self._row_list(resolve)[index]
         if row == _MISSING:
             self._explain_row(Architecture.from_index(index), resolve)
@@ -88,7 +88,7 @@ class Rows:
 
     def architecture(self, arch: object) -> Architecture:
         """The architecture that an encoding or published index names."""
-        return Architecture.from_index(arch.index if isinstance(arch, Architecture) else self._index(arch))
+        return Architecture.from_index(arch.index if isinstance(arch, CellArchitecture) else self._index(arch))
 
     def _index(self, arch: object) -> int:
         if isinstance(arch, int | np.integer):  # True is no published index, though Python calls it a number

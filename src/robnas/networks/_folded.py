@@ -211,7 +211,14 @@ class Folded(nn.Module):
             return self.ascend(pixels, None)
 
     def ascend(self, pixels: Tensor, kept: dict[int, Tensor] | None) -> Tensor:
-        """Pixels to logits. What passed a ReLU goes to `kept`, by number of the value; without it, nothing is kept."""
+        """Pixels to logits. What passed a ReLU goes to `kept`, by number of the value; without it, nothing is kept.
+
+        Invariant: what stands in `raw`, `active`, `pooled` or `kept` is never written to. Only a convolution writes in
+        place, and only into a `total` that is `owned`: made in this round of the loop by a sum or a convolution, so
+        that nobody else holds it. Until there is such a sum, `total` is somebody's feature map (a copy is not copied,
+        a pooling is shared by all that read it), which later readers and the backward pass need as it is. It is
+        handed on once, after the last convolution of its round.
+        """
         raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
         active: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}

@@ -14,7 +14,7 @@ from robnas.networks._blocks import Head, Normalize, Reduction, Stem
 from robnas.networks._cell import Cell
 from robnas.networks._folded import Folded
 from robnas.networks._fused import layout
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, CellArchitecture
 from robnas.types import check_count
 
 
@@ -23,7 +23,7 @@ def _again(*, in_channels: int, **facts: Any) -> Network:
 
 
 @final
-@as_built({"arch": Architecture, "channels": int, "cells": int, "in_channels": int, "num_classes": int}, _again)
+@as_built({"arch": CellArchitecture, "channels": int, "cells": int, "in_channels": int, "num_classes": int}, _again)
 class Network(nn.Module):
     """The network of an architecture; call it on pixels in [0, 1].
 
