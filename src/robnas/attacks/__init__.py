@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from robnas import _lazy
+from robnas._randomness import seeded_randomness as seeded_randomness
 from robnas._registry import Registry
 from robnas.attacks._answers import Answers as Answers
 from robnas.attacks._attack import Adversarial as Adversarial
@@ -21,7 +22,6 @@ from robnas.attacks._checks import check_labels as check_labels
 from robnas.attacks._checks import check_logits as check_logits
 from robnas.attacks._frozen import Victim as Victim
 from robnas.attacks._frozen import frozen as frozen
-from robnas.attacks._frozen import seeded_randomness as seeded_randomness
 from robnas.attacks._frozen import victim_of as victim_of
 from robnas.attacks._geometry import GEOMETRIES as GEOMETRIES
 from robnas.attacks._geometry import Geometry as Geometry

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from robnas._randomness import seeded_randomness
 from robnas._seeds import generator
-from robnas.attacks._frozen import frozen, seeded_randomness
+from robnas.attacks._frozen import frozen
 
 _NEAR = 8 / 255  # how far from them others lie about which it is asked, too
 _DIRECTIONS = 8  # along which the gradient of each image is kept

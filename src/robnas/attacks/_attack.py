@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._brief import brief
+from robnas._randomness import seeded_randomness
 from robnas._settings import ABSENT_IF_EMPTY
 from robnas.attacks._ball import clip_to_ball
 from robnas.attacks._checks import (
@@ -21,7 +22,7 @@ from robnas.attacks._checks import (
     check_weights,
     count_classes,
 )
-from robnas.attacks._frozen import frozen, seeded_randomness
+from robnas.attacks._frozen import frozen
 from robnas.attacks._geometry import geometry
 from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.types import Metric, Progress, ThreatModel, check_count, silent

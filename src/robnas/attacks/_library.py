@@ -12,9 +12,9 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from robnas._randomness import own_randomness
 from robnas.attacks._attack import Attack, Labelled, metric_of
 from robnas.attacks._checks import check_finite_logits, check_logits, infinite_gradient, no_gradient
-from robnas.attacks._frozen import own_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, ThreatModel, check_count
 
