@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from robnas._ordinary import ordinary
-from robnas.attacks._frozen import frozen, seeded_randomness
+from robnas._randomness import seeded_randomness
+from robnas.attacks._frozen import frozen
 from robnas.errors import InputError, NonFiniteError, Verbatim, reason
-from robnas.networks import Network
+from robnas.networks import Normalize
 
 NOT_FINITE = Verbatim("nan or infinity")
 _ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
@@ -127,10 +128,12 @@ def count_classes(network: nn.Module, images: Tensor, *, of: nn.Module) -> int:
         InputError: it refuses such an image, changes it in place, or answers something other than logits.
     """
     first, size = images[:1].clone(), tuple(images.shape[1:])
-    if isinstance(of, Network) and of.in_channels != size[0]:
+    own = getattr(of, "normalize", None)
+    if isinstance(own, Normalize) and own.mean.shape[1] != size[0]:
+        channels = own.mean.shape[1]
         raise InputError(
             "images",
-            expected=f"{of.in_channels} channel{'s' * (of.in_channels > 1)}, as the network takes",
+            expected=f"{channels} channel{'s' * (channels > 1)}, as the network takes",
             got=Verbatim(f"images of shape {size}"),
         )
     try:

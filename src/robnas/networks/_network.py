@@ -8,9 +8,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from robnas.errors import InputError
 from robnas.networks._as_built import as_built
-from robnas.networks._blocks import Head, Normalize, Reduction, Stem
+from robnas.networks._blocks import Head, Normalize, Reduction, Stem, as_laid_out, check_normalization, lay_out
 from robnas.networks._cell import Cell
 from robnas.networks._folded import Folded
 from robnas.networks._fused import layout
@@ -56,11 +55,7 @@ class Network(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits ``(batch, classes)`` of pixels ``(batch, in_channels, height, width)`` in [0, 1]."""
-        # Flat and back first: the gradient of that is contiguous, as attacks of other libraries expect it.
-        pixels = pixels.flatten(1).view(pixels.shape)
-        if layout(pixels.device, pixels.dtype) == torch.channels_last:
-            pixels = pixels.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # so also inside vmap
-        x = self.stages[0](self.stem(self.normalize(pixels)))
+        x = self.stages[0](self.stem(self.normalize(as_laid_out(pixels))))
         for reduction, stage in zip(self.reductions, self.stages[1:], strict=True):
             x = stage(reduction(x))
         logits: Tensor = self.head(x)
@@ -82,8 +77,8 @@ class Network(nn.Module):
         return f"{self.arch.code}, C={self.channels}, N={self.cells}"
 
 
-def build_network(
-    arch: Architecture | object,
+def build_cell_network(
+    arch: object,
     *,
     num_classes: int,
     channels: int = 16,
@@ -111,28 +106,9 @@ def build_network(
     """
     sizes = {"num_classes": num_classes, "channels": channels, "cells": cells, "in_channels": in_channels}
     sizes = {what: check_count(what, value) for what, value in sizes.items()}
-    in_channels = sizes["in_channels"]
-    mean = (0.0,) * in_channels if mean is None else mean
-    std = (1.0,) * in_channels if std is None else std
-    for what, values in (("mean", mean), ("std", std)):
-        if len(values) != in_channels:
-            raise InputError(what, expected=f"{in_channels} values, one per channel", got=tuple(values))
-    if not all(value > 0 for value in std):
-        raise InputError("std", expected="values above 0", got=tuple(std))
+    mean, std = check_normalization(sizes["in_channels"], mean, std)
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(check_count("seed", seed, 0))
         network = Network(Architecture(arch), mean=mean, std=std, **sizes)
-    _lay_out(network)
+    lay_out(network)
     return network
-
-
-def _lay_out(network: Network) -> None:
-    """Let one-channel inputs lead to feature maps that are channels last, as all others do by the strides of pixels.
-
-    Other weights stay as they are: code that flattens them, or their gradients, by `view` must work.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            weight = module.weight.detach().clone(memory_format=torch.channels_last)
-            if weight.is_contiguous():  # both layouts at once, so the strides decide
-                module.weight = nn.Parameter(weight)
