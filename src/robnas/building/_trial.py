@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from torch import nn
 
 from robnas._content import CONTENT, note_unverified, seal, unseal
 from robnas._files import write_json
@@ -17,7 +18,7 @@ from robnas._settings import check_keys, content_hash
 from robnas.data import Dataset, load_data
 from robnas.errors import CheckpointError, DataError, InputError, Verbatim, reason
 from robnas.evaluation import Evaluation
-from robnas.networks import Network, build_network
+from robnas.networks import build_network
 from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
@@ -121,7 +122,7 @@ class Trial:
             seed=values["seed"],
         )
 
-    def network(self, data: Dataset) -> Network:
+    def network(self, data: Dataset) -> nn.Module:
         """The untrained network; its weights depend on the seed."""
         return build_network(
             self.architecture,
@@ -141,7 +142,7 @@ class Trial:
         device: torch.device | str = "cpu",
         progress: Progress = silent,
         on_epoch: Callable[[EpochLog], None] | None = None,
-    ) -> tuple[Network, list[EpochLog]]:
+    ) -> tuple[nn.Module, list[EpochLog]]:
         """Train in `directory`, or go on with what is there; without one nothing is kept.
 
         Raises:
@@ -170,7 +171,7 @@ class Trial:
     def _describe(self, directory: Path) -> None:
         write_json(directory / TRIAL, seal(_FORMAT, {"version": _VERSION, **self.to_dict()}))
 
-    def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> Network:
+    def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> nn.Module:
         """The network that a finished training left in `directory`.
 
         Raises:

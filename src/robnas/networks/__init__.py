@@ -1,24 +1,29 @@
-"""Architecture → `nn.Module`; parameter and MAC counts and a score (those need no torch)."""
+"""Architecture → `nn.Module`; parameter and MAC counts and a score (those of shipped spaces need no torch)."""
 
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
 from robnas.networks._counts import Counts as Counts
 from robnas.networks._counts import count as count
+from robnas.networks._counts import wide_resnet_counts as wide_resnet_counts
 from robnas.networks._top_score import top_score as top_score
 
 if TYPE_CHECKING:
     from robnas.networks._as_built import unlike_built as unlike_built
     from robnas.networks._blocks import Normalize as Normalize
+    from robnas.networks._build import BUILDERS as BUILDERS
+    from robnas.networks._build import build_network as build_network
     from robnas.networks._cell import Cell as Cell
     from robnas.networks._cell import Convolutions as Convolutions
     from robnas.networks._cell import Fan as Fan
     from robnas.networks._folded import Folded as Folded
     from robnas.networks._fused import average_pool as average_pool
+    from robnas.networks._module_counts import count_module as count_module
     from robnas.networks._network import Network as Network
-    from robnas.networks._network import build_network as build_network
     from robnas.networks._theory import TheoryNetwork as TheoryNetwork
     from robnas.networks._theory import build_theory_network as build_theory_network
+    from robnas.networks._wide_resnet import WideResNet as WideResNet
+    from robnas.networks._wide_resnet import build_wide_resnet as build_wide_resnet
 
 __getattr__, __dir__ = _lazy.attach(
     __name__,
@@ -30,9 +35,13 @@ __getattr__, __dir__ = _lazy.attach(
         "Network": "robnas.networks._network",
         "Normalize": "robnas.networks._blocks",
         "TheoryNetwork": "robnas.networks._theory",
+        "WideResNet": "robnas.networks._wide_resnet",
         "average_pool": "robnas.networks._fused",
-        "build_network": "robnas.networks._network",
+        "BUILDERS": "robnas.networks._build",
+        "build_network": "robnas.networks._build",
         "build_theory_network": "robnas.networks._theory",
+        "build_wide_resnet": "robnas.networks._wide_resnet",
+        "count_module": "robnas.networks._module_counts",
         "unlike_built": "robnas.networks._as_built",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -12,9 +13,12 @@ from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
 from robnas.errors import InputError, Verbatim
+from robnas.networks._blocks import Normalize, check_normalization
 from robnas.spaces import LEAKY_SLOPE, TheoryArchitecture
 from robnas.types import check_count
 
+CLASSIFIER_WIDTH = 128
+"""Neurons or channels per layer of networks that are trained."""
 ACTIVATION_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "leaky-relu": lambda u: F.leaky_relu(u, LEAKY_SLOPE),
@@ -37,7 +41,7 @@ class TheoryNetwork(nn.Module):
     outputs grow with every layer. For other activations only this scaling has a limit.
     """
 
-    def __init__(self, arch: TheoryArchitecture, input_shape: tuple[int, ...], width: int) -> None:
+    def __init__(self, arch: TheoryArchitecture, input_shape: tuple[int, ...], width: int, outputs: int = 1) -> None:
         super().__init__()
         self.arch, self.input_shape, self.width = arch, input_shape, width
         self._functions = [ACTIVATION_FUNCTIONS[name] for name in arch.activations]
@@ -54,11 +58,11 @@ class TheoryNetwork(nn.Module):
             inputs, taps, last = math.prod(input_shape), 1, width
             layers = [nn.Linear(size, width, bias=False) for size in (inputs, *(width,) * (arch.depth - 2))]
         self.layers = nn.ModuleList(layers)
-        self.readout = nn.Linear(last, 1, bias=False)
+        self.readout = nn.Linear(last, outputs, bias=False)
         self._scales = [taps**-0.5, *((taps * width) ** -0.5,) * (arch.depth - 2)]
 
     def forward(self, x: Tensor) -> Tensor:
-        """One output per input, shape (batch, 1); inputs as built, or flat if fully connected."""
+        """Outputs, shape (batch, outputs); inputs as built, or flat if fully connected."""
         if not self.arch.convolutional:
             x = x.flatten(1)
         value = self._functions[0](self.layers[0](x * self._scales[0]))
@@ -82,6 +86,7 @@ def build_theory_network(
     *,
     input_shape: Sequence[int],
     width: int,
+    outputs: int = 1,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> TheoryNetwork:
@@ -92,6 +97,7 @@ def build_theory_network(
         input_shape: of one input: (d,) or any if fully connected; (channels, pixels), the paper's, or (channels,
             height, width) with κ×κ filters if convolutional.
         width: m, neurons or channels per layer.
+        outputs: of the network, which the paper has one of; a read-out each.
         seed: of the weights; the same on every device, and no other randomness is used.
         dtype: of the weights.
 
@@ -104,9 +110,41 @@ def build_theory_network(
         expected = "(channels, pixels) or (channels, height, width)" if arch.convolutional else "at least one size"
         raise InputError("input shape", expected=expected, got=Verbatim(shape))
     with torch.random.fork_rng(devices=()):  # torch's layers initialise themselves; those weights are replaced below
-        network = TheoryNetwork(arch, shape, check_count("width", width)).to(dtype)
+        network = TheoryNetwork(arch, shape, check_count("width", width), check_count("outputs", outputs)).to(dtype)
     generator = derived("cpu", seed, "theory network")
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     return network
+
+
+def build_theory_classifier(
+    arch: TheoryArchitecture,
+    *,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    seed: int = 0,
+    width: int = CLASSIFIER_WIDTH,
+) -> nn.Sequential:
+    """The network of `arch` on pixels in [0, 1] of square images, with an output per class, as trainings need it.
+
+    Args:
+        arch: an architecture of the theory space.
+        num_classes: number of classes.
+        in_channels: channels of the images.
+        image_size: height and width of the images.
+        mean: mean of the data set per channel in pixels, shape ``(in_channels,)``; no normalisation if omitted.
+        std: standard deviation likewise.
+        seed: of the weights.
+        width: m, neurons or channels per layer.
+
+    Raises:
+        InputError: a size below 1, or mean and std that do not fit.
+    """
+    normalize = Normalize(*check_normalization(in_channels, mean, std))
+    shape = (in_channels, image_size, image_size)
+    network = build_theory_network(arch, input_shape=shape, width=width, outputs=num_classes, seed=seed)
+    return nn.Sequential(OrderedDict(normalize=normalize, network=network))

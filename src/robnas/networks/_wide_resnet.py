@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import final
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,7 @@ class Block(nn.Module):
         return main + (x if self.shortcut is None else self.shortcut(active))
 
 
+@final
 class WideResNet(nn.Module):
     """A pre-activation wide residual network (Zagoruyko and Komodakis 2016); call it on pixels in [0, 1].
 
