@@ -12,7 +12,6 @@ from robnas.networks._as_built import as_built
 from robnas.networks._blocks import Head, Normalize, Reduction, Stem, as_laid_out, check_normalization, lay_out
 from robnas.networks._cell import Cell
 from robnas.networks._folded import Folded
-from robnas.networks._fused import layout
 from robnas.spaces import Architecture, CellArchitecture
 from robnas.types import check_count
 
