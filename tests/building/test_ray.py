@@ -8,11 +8,13 @@ import time
 
 import pytest
 
+from robnas._own import load_file
 from robnas.building import EXECUTORS, Executor, Limits, _ray, drive
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
 from tests.building.test_driver import Inline
 from tests.building.test_local import Spoiled
+from tests.building.test_own_files import TRAINER
 from tests.building.trainers import Faulty, Quick, Unprepared, everything, queue_of, records_of, trials
 
 ray = pytest.importorskip("ray", reason="needs the extra cluster")
@@ -58,6 +60,14 @@ def test_limits_are_those_of_this_machine(started):
     results = run(executor, 2)
     assert (results["000000"].kind, results["000000"].message) == ("time limit", "not finished after 0.5 s")
     assert results["000001"].records == records_of(trials(2)[1])
+
+
+def test_workers_import_the_files_of_ones_own_that_the_build_has_imported(started, tmp_path, own_files):
+    (tmp_path / "mine.py").write_text(TRAINER)
+    own = load_file(tmp_path / "mine.py")
+    (tmp_path / "mine.py").unlink()  # another machine has none
+    result = run(started(sys.modules[own.module].Mine(), jobs=1), 1)["000000"]
+    assert result.warnings == (f"{own.module} did 000000",)
 
 
 def run(executor, count):

@@ -215,7 +215,7 @@ def _check_imports(plan: Plan, store: RecordStore) -> None:
         known = other.facts.get("imports", [])
         theirs = [entry for entry in known if isinstance(entry, Mapping)] if isinstance(known, list) else []
         for own in plan.imports:
-            before = [entry.get("hash") for entry in theirs if entry.get("file") == own.name]
+            before = [entry["hash"] for entry in theirs if entry.get("file") == own.name and "hash" in entry]
             if before and own.hash not in before:
                 raise StoreError(
                     f"file {own.path}",
