@@ -390,7 +390,8 @@ def start(url, tmp_path, seconds):
 
     return subprocess.Popen(
         [sys.executable, str(script), url, str(seconds)],
-        env={**os.environ, "PYTHONPATH": os.getcwd()}, preexec_fn=listen, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((os.environ.get("PYTHONPATH", ""), os.getcwd()))},
+        preexec_fn=listen, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ def test_fifty_random_kills_leave_exactly_the_table_of_an_undisturbed_build(tmp_
     kills = {"driver": 0, "worker": 0}
     rng = np.random.default_rng(0)
     with subprocess.Popen(
-        [sys.executable, str(script), disturbed, str(TRIALS)], env={**os.environ, "PYTHONPATH": os.getcwd()},
+        [sys.executable, str(script), disturbed, str(TRIALS)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((os.environ.get("PYTHONPATH", ""), os.getcwd()))},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as nursery:  # fmt: skip
         while _left(disturbed):
