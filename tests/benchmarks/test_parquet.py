@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from robnas.benchmarks import Column, Table, _parquet, read_table, write_table
 from robnas.errors import DataError, InputError
-from robnas.spaces import SIZE
+from robnas.spaces import SIZE, space_of
 from tests.benchmarks.conftest import INDICES, same_table, small_table, table_or_error
 from tests.data.conftest import listing, refused
 
@@ -367,7 +367,7 @@ def test_published_indices_that_unpack_to_much_are_not_unpacked(path):
     tracemalloc.start()
     try:
         with pytest.raises((DataError, ValueError)):
-            Table("t", INDICES, small_table().columns, published=_parquet._unpack(PUBLISHED["a bomb"]))
+            Table("t", INDICES, small_table().columns, published=_parquet._unpack(PUBLISHED["a bomb"], space_of(None)))
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()

@@ -215,6 +215,7 @@ def load(
     attack: str | None = None,
     dataset_version: str | None = None,
     attack_seed: int | None = None,
+    space: str | None = None,
 ) -> Table:
     """A table by name or path.
 
@@ -227,6 +228,7 @@ def load(
         attack: of a store, take the records of this attack only: the beginning of the hash of its settings.
         dataset_version: of a store, take the records of this version of the data set only: the beginning of its hash.
         attack_seed: of a store, take the records of this seed of the attack only.
+        space: of a store, take the records of this space only: its name, or its key with the settings.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -234,8 +236,9 @@ def load(
     """
     text = str(name)
     choice = Choice(
-        recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
-    )
+        recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed,
+        space=space,
+    )  # fmt: skip
     if text not in (*BUNDLED, *CATALOGUE) and is_store(name):
         from robnas.benchmarks._records import table_of_store
 

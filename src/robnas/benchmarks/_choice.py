@@ -9,6 +9,7 @@ from typing import Any, final
 from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.records import Record
+from robnas.spaces import parse_key
 
 _SHORT = 8  # digits of a hash that are shown
 _FIELDS = {"recipe": "recipe_hash", "dataset_version": "dataset_hash", "attack": "attack_hash"}
@@ -34,6 +35,8 @@ class Choice:
     """Beginning of the data set's content hash."""
     attack_seed: int | None = None
     """Seed of the attack's randomness; clean accuracy is taken in any case."""
+    space: str | None = None
+    """Name of the space or, where it has settings that differ, its key with them."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
@@ -48,7 +51,7 @@ class Choice:
         Raises:
             InputError: no record is meant, or a beginning fits several hashes; the text lists what there is.
         """
-        found = list(records)
+        found = list(records) if self.space is None else _of_space(self.space, list(records))
         for part in PARTS:
             wanted = getattr(self, part)
             if wanted is not None:
@@ -56,7 +59,8 @@ class Choice:
         return found
 
 
-PARTS = tuple(field.name for field in fields(Choice))
+PARTS = tuple(field.name for field in fields(Choice) if field.name != "space")
+"""In what records of one metric must not differ. Columns of several spaces stand side by side."""
 
 
 @final
@@ -99,6 +103,20 @@ def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity 
                 tuple(_shown(value, values, names) for value in values),
             )
     return None
+
+
+def space_key(record: Record) -> str:
+    """Key of the space that a record's network was trained in."""
+    key: str = getattr(record, "space", None) or record.architecture.space
+    return key
+
+
+def _of_space(wanted: object, records: list[Record]) -> list[Record]:
+    known = sorted({space_key(record) for record in records})
+    meant = [key for key in known if wanted in (key, parse_key(key)["name"])]
+    if not meant:
+        raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=wanted)
+    return [record for record in records if space_key(record) in meant]
 
 
 def _contradict(records: Sequence[Record]) -> bool:

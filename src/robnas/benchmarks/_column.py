@@ -79,9 +79,14 @@ class Column:
     """Runs behind the mean where the seeds are not known."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it was measured, where that is known: recipe, number of images, attack, version of the data set …"""
+    space: str | None = None
+    """Name and settings of the space that was trained in, as `robnas.spaces.Space.key` writes them; None where they are
+    not known."""
 
     def __post_init__(self) -> None:
         check_split(self.split)
+        if self.space is not None and not (isinstance(self.space, str) and self.space):
+            raise InputError(f"column {self.name}", expected="the key of a space, or None", got=self.space)
         if not all(map(is_number, (self.runs, *self.seeds))):
             raise InputError(f"column {self.name}", expected="seeds and runs as whole numbers", got=self.seeds)
         object.__setattr__(self, "values", _floats(self.name, self.values))

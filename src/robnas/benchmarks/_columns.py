@@ -1,66 +1,89 @@
-"""The columns of a table and the ways to find one."""
+"""The columns of a table, by name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import final
+from typing import Any, final
 
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.errors import InputError, Verbatim
-
-Key = tuple[str, str, str]
-"""Data set, split, metric."""
+from robnas.spaces import Space, parse_key
 
 
 @final
 class Columns:
-    """The columns of a table by data set, split and metric, and what was measured in several ways.
+    """Columns by data set, split, metric and, where that is not enough, space.
 
     Args:
         name: of the table, for errors.
-        columns: what was measured.
-        ambiguous: what was measured in several ways, so that asking for it is an error.
-        rows: how many values each has.
+        space: of the table.
+        columns: each once.
+        ambiguous: what was measured in several ways, see `Table`.
 
     Raises:
-        InputError: no column, one twice, or one of another length.
+        InputError: none, one twice, or one of another space.
     """
 
-    def __init__(self, name: str, columns: Iterable[Column], ambiguous: Mapping[Key, Ambiguity], rows: int) -> None:
-        self._name, self.ambiguous = name, dict(ambiguous)
-        self.by_key: dict[Key, Column] = {}
-        for column in columns:
-            key = (column.dataset, column.split, column.metric)
-            if key in self.ambiguous or self.by_key.setdefault(key, column) is not column:
-                raise InputError(f"table {name}", expected="each column once", got=Verbatim(f"{column.name} again"))
-        if not self.by_key and not self.ambiguous:
+    def __init__(self, name: str, space: Space, columns: Iterable[Column], ambiguous: Mapping[Any, Ambiguity]) -> None:
+        self.name, self.space, self.all = name, space, tuple(columns)
+        self._kinds: dict[tuple[str, str, str], dict[str | None, Column | Ambiguity]] = {}
+        for column in self.all:
+            if column.space is not None and parse_key(column.space)["name"] != space.name:
+                got = Verbatim(f"one that belongs to {column.space}")
+                raise InputError(f"table {name}, column {column.name}", expected=f"one of space {space.name}", got=got)
+            self._add((column.dataset, column.split, column.metric), column.space, column)
+        for key, reason in ambiguous.items():
+            self._add(tuple(key[:3]), key[3] if len(key) > 3 else None, reason)
+        if not self._kinds:
             raise InputError(f"table {name}", expected="at least one column", got=Verbatim("none"))
-        for column in self.by_key.values():
-            if len(column.values) != rows:
-                raise InputError(
-                    f"column {column.name}", expected=f"{rows} rows", got=Verbatim(f"{len(column.values)}")
-                )
+        self.quick: dict[Any, Column] = {
+            (dataset, split, metric, wanted): found
+            for (dataset, split, metric), kinds in self._kinds.items()
+            for key, found in kinds.items()
+            for wanted in ({key, None} if len(kinds) == 1 else {key})
+            if isinstance(found, Column)
+        }
+        """By data set, split, metric and space or, where one is enough, None."""
+
+    def _add(self, spot: tuple[Any, ...], space: str | None, found: Column | Ambiguity) -> None:
+        kinds = self._kinds.setdefault(spot, {})
+        if space in kinds or (kinds and None in (space, *kinds)):
+            got = Verbatim(f"{' '.join(spot)} again")
+            raise InputError(f"table {self.name}", expected="each column once", got=got)
+        kinds[space] = found
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets."""
-        return tuple(dict.fromkeys(dataset for dataset, _, _ in self._keys))
+        return tuple(dict.fromkeys(dataset for dataset, _, _ in self._kinds))
 
-    @property
-    def _keys(self) -> list[Key]:
-        return [*self.by_key, *self.ambiguous]
+    def full_name(self, column: Column) -> str:
+        """`Column.name`, and the key of its space where several columns are called so."""
+        alone = len(self._kinds[column.dataset, column.split, column.metric]) == 1
+        return column.name if alone else f"{column.name} {column.space}"
 
-    def find(self, dataset: str | None, metric: str | None, split: str | None) -> Column:
-        """A column by name, see `Table.column`."""
+    def find(self, dataset: object, metric: object, split: object, space: object = None) -> Column:
+        """The column of these names.
+
+        Raises:
+            InputError: a part is missing or unknown, or was measured in several ways; the text lists what exists.
+        """
         for position, (part, value) in enumerate((("dataset", dataset), ("split", split), ("metric", metric))):
             before = (dataset, split)[:position]
-            self.check_known(part, value, [key[position] for key in self._keys if key[:position] == before])
-        key = (dataset, split, metric)
-        if key in self.ambiguous:
-            raise self.ambiguous[key].error(f"table {self._name}, {' '.join(map(str, key))}")
-        return self.by_key[key]  # type: ignore[index]
+            self.check_known(part, value, [key[position] for key in self._kinds if key[:position] == before])
+        kinds = self._kinds[dataset, split, metric]  # type: ignore[index]
+        key = space.key if isinstance(space, Space) else space
+        if len(kinds) == 1 and (key is None or (key == self.space.name and key not in kinds)):
+            (found,) = kinds.values()
+        else:
+            known = [str(known) for known in kinds if known is not None]
+            self.check_known("space", key, known or ["None, because it is not known"])
+            found = kinds[key]  # type: ignore[index]
+        if isinstance(found, Ambiguity):
+            raise found.error(f"table {self.name}, {dataset} {split} {metric}")
+        return found
 
     def check_known(self, part: str, value: object, known: Iterable[str]) -> None:
         """Raise the error that lists what exists, unless `value` does."""
@@ -69,7 +92,7 @@ class Columns:
             close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
             remedy = f"did you mean {close[0]}?" if close else ""
             raise InputError(
-                f"{part} of table {self._name}",
+                f"{part} of table {self.name}",
                 expected=f"one of {', '.join(names)}",
                 got=Verbatim("none") if value is None else value,
                 remedy=f"name the {part}: it is never guessed" if value is None else remedy,
@@ -79,9 +102,9 @@ class Columns:
         """The columns of one data set and split, of all where None; at least one."""
         if dataset is not None:
             self.check_known("dataset", dataset, self.datasets)
-        keys = [key for key in self._keys if dataset in (None, key[0])]
+        keys = [key for key in self._kinds if dataset in (None, key[0])]
         if split is not None:
             self.check_known("split", split, [key[1] for key in keys])
             keys = [key for key in keys if key[1] == split]
-        found = [self.by_key[key] for key in keys if key in self.by_key]
+        found = [found for key in keys for found in self._kinds[key].values() if isinstance(found, Column)]
         return found or [self.find(keys[0][0], keys[0][2], keys[0][1])]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.benchmarks._column import Column, Floats
 from robnas.benchmarks._deconvolution import Deconvolved, deconvolve
-from robnas.benchmarks._noise import FEWEST_DEGREES, duplicate_groups, measure_local_noise, measure_noise
+from robnas.benchmarks._noise import FEWEST_DEGREES, Rows, duplicate_groups, measure_local_noise, measure_noise
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.errors import InputError, Verbatim
 
@@ -57,11 +57,11 @@ class Expected:
         return self._prior.expected_highest(self._values[networks], self._sds[networks])
 
 
-def expected_accuracies(rows: npt.NDArray[np.int64], column: Column) -> Expected:
+def expected_accuracies(rows: Rows, column: Column) -> Expected:
     """What the values of a column are expected to be.
 
     Args:
-        rows: own index of each row's architecture, shape (rows,).
+        rows: see `robnas.benchmarks.duplicate_groups`.
         column: what was measured.
 
     Raises:
@@ -79,7 +79,7 @@ def expected_accuracies(rows: npt.NDArray[np.int64], column: Column) -> Expected
         number = np.unique(duplicate_groups(rows)[known], return_inverse=True)[1]
     trainings = np.bincount(number, weights=runs)
     means: Floats = np.bincount(number, weights=runs * values) / trainings
-    network = np.full(len(rows), -1, dtype=np.int64)
+    network = np.full(len(column.values), -1, dtype=np.int64)
     network[known] = number
     if pooled.run_sd < RESOLUTION:
         return Expected(column.mean.copy(), None, network, means, np.zeros(len(means)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,9 @@ from robnas._settings import check_keys
 from robnas.benchmarks._column import Column, Floats
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._repeats import Repeats
+from robnas.benchmarks._rows import IDENTICAL
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import partition
+from robnas.spaces import space_of
 from robnas.types import check_count
 
 Source = Literal["seeds", "duplicates"]
@@ -141,10 +142,28 @@ def pooled_sd(values: Floats, group: npt.NDArray[np.integer[Any]]) -> tuple[floa
     return math.sqrt(squares / (members - groups)), groups, members
 
 
-def duplicate_groups(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Class of each row under the partition ``identical``: rows of one class are the same network exactly."""
-    groups: npt.NDArray[np.int32] = partition("identical").class_of[rows]
-    return groups
+class HasNetworks(Protocol):
+    """A table: it says which of its rows are the same network."""
+
+    @property
+    def networks(self) -> npt.NDArray[np.integer[Any]]: ...
+
+
+Rows: TypeAlias = npt.NDArray[np.int64] | HasNetworks
+"""A table, or the number of each row's architecture in the order of the space that is meant where none is named."""
+
+
+def duplicate_groups(rows: Rows) -> npt.NDArray[np.integer[Any]]:
+    """Class of each row under the partition ``identical``: rows of one class are the same network exactly.
+
+    Args:
+        rows: a table; in spaces without such a partition every row is a class of its own. Or numbers of architectures
+            of ``nas-bench-201``, shape (rows,).
+    """
+    if isinstance(rows, np.ndarray):
+        groups: npt.NDArray[np.integer[Any]] = space_of(None).partition(IDENTICAL).class_of[rows]
+        return groups
+    return rows.networks
 
 
 @final
@@ -162,16 +181,16 @@ class Residuals:
     """A number for each network, shape (members,); None where it is not known which belong together."""
 
 
-def duplicate_residuals(rows: npt.NDArray[np.int64], values: Floats) -> Residuals:
+def duplicate_residuals(rows: Rows, values: Floats) -> Residuals:
     """Residuals of all rows that are the same network as another one; `values` of shape (rows,)."""
     return _residuals(values, duplicate_groups(rows))
 
 
-def run_residuals(rows: npt.NDArray[np.int64], column: Column) -> Residuals:
+def run_residuals(rows: Rows, column: Column) -> Residuals:
     """Residuals of single trainings, from where `measure_noise` takes its own.
 
     Args:
-        rows: own index of each row's architecture, shape (rows,).
+        rows: see `duplicate_groups`.
         column: what was measured.
 
     Raises:
@@ -202,11 +221,11 @@ def _grouped(
     return values[known], number, size, np.bincount(number, weights=values[known]) / size
 
 
-def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | None = None) -> Noise:
+def measure_noise(rows: Rows, column: Column, source: Source | None = None) -> Noise:
     """Noise from several seeds of one row or, where the seeds are not named, from rows that are the same network.
 
     Args:
-        rows: own index of each row's architecture, shape (rows,).
+        rows: see `duplicate_groups`.
         column: what was measured.
         source: ``duplicates`` compares rows that are the same network where seeds are named, too, each seed with
             itself; ``seeds`` is refused where none are named.
@@ -223,13 +242,11 @@ def measure_noise(rows: npt.NDArray[np.int64], column: Column, source: Source | 
     return Noise(run_sd * math.sqrt(share), run_sd, groups, members, found, repeats)
 
 
-def measure_local_noise(
-    rows: npt.NDArray[np.int64], column: Column, window: int = 200, source: Source | None = None
-) -> LocalNoise:
+def measure_local_noise(rows: Rows, column: Column, window: int = 200, source: Source | None = None) -> LocalNoise:
     """Noise as a function of the accuracy, see `LocalNoise`; source and errors as for `measure_noise`.
 
     Args:
-        rows: own index of each row's architecture, shape (rows,).
+        rows: see `duplicate_groups`.
         column: what was measured.
         window: how many networks are pooled; all if there are fewer.
         source: as for `measure_noise`.
@@ -273,8 +290,8 @@ def _repeats(
 
 
 def _repeated(
-    rows: npt.NDArray[np.int64], column: Column, source: Source | None = None
-) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]], npt.NDArray[np.int32]]:
+    rows: Rows, column: Column, source: Source | None = None
+) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
     """Values, of which training of which network each is one (those of one group are compared), and the network."""
     if source is not None:
         check_keys("source of noise", [source], _NEEDED)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ import pyarrow.parquet as pq
 from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._rows import Texts
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
-from robnas.spaces import SIZE, partition_facts, partition_of
+from robnas.spaces import MOST_LISTED, SPACES, Space, parse_key, space_of
 from robnas.types import check_split
 
 SCHEMA_VERSION = 2
@@ -28,6 +31,8 @@ _KEY = b"robnas"
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
 _LONGEST = 200  # characters of a name
+_LONGEST_TEXT = 2_000  # characters of an architecture, or of the key of a space
+_ARCHITECTURE = "architecture"
 
 
 def write_table(table: Table, path: Path | str) -> None:
@@ -36,10 +41,10 @@ def write_table(table: Table, path: Path | str) -> None:
     Raises:
         InputError: a name or fact that `read_table` would refuse, provenance that is no JSON, or more than it reads.
     """
-    arrays: dict[str, Any] = {"architecture": pa.array(table.rows.astype(np.int16))}
+    arrays: dict[str, Any] = {_ARCHITECTURE: _written(table)}
     described = []
     for column in table.columns:
-        fields = [f"{column.name} {seed}" for seed in column.seeds or ("mean",)]
+        fields = [f"{table.column_name(column)} {seed}" for seed in column.seeds or ("mean",)]
         if taken := arrays.keys() & set(fields):
             raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
         arrays |= {name: pa.array(column.values[:, place]) for place, name in enumerate(fields)}
@@ -52,6 +57,7 @@ def write_table(table: Table, path: Path | str) -> None:
                 "runs": column.runs,
                 "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
                 "fields": fields,
+                **({} if column.space is None else {"space": _text(column.space, longest=_LONGEST_TEXT)}),
             }
         )
     if (size := 8 * len(table) * len(arrays)) > _LARGEST:
@@ -59,23 +65,39 @@ def write_table(table: Table, path: Path | str) -> None:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "name": _text(table.name),
-        **partition_facts(table.partition),
+        "space": _text(table.space.key, longest=_LONGEST_TEXT),
+        "fingerprint": table.space.fingerprint,
+        **table.space.partition_facts(table.partition),
         "provenance": table.provenance,
         "columns": described,
     }
     plain = json.loads(_json(table.name, facts))
     metadata = {_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
     if table.published is not None:
-        metadata[_PUBLISHED] = zlib.compress(table.published.astype("<i2").tobytes(), 9)
+        metadata[_PUBLISHED] = zlib.compress(table.published.astype(_number_type(table.space)).tobytes(), 9)
     content = pa.table(arrays).replace_schema_metadata(metadata)
     write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd"))
 
 
+def _written(table: Table) -> pa.Array:
+    """The architectures: numbers where these never change, else texts."""
+    if table.space.numbered:
+        return pa.array(table.rows.astype(_number_type(table.space)))
+    return pa.array([_text(text, longest=_LONGEST_TEXT) for text in table.texts], pa.string())
+
+
+def _number_type(space: Space) -> np.dtype[Any]:
+    """The smallest type of numbers that holds each of the space's own order, little-endian."""
+    return np.min_scalar_type(-(space.size or 1)).newbyteorder("<")
+
+
 def _digest(facts: dict[str, Any], table: Table) -> str:
-    arrays = [table.rows, *(column.values for column in table.columns)]
+    arrays = [column.values for column in table.columns]
     if table.published is not None:
         arrays.append(table.published.astype(np.int64))
-    return digest("robnas table", facts, arrays)
+    if table.space.numbered:
+        return digest("robnas table", facts, [table.rows, *arrays])
+    return digest("robnas table", [facts, table.texts], arrays)
 
 
 def _json(name: str, facts: dict[str, Any]) -> str:
@@ -113,16 +135,18 @@ def read_table(path: Path | str, remedy: str = "") -> Table:
         raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{path.stat().st_size:,}"))
     remake = remedy or "fetch or export it again"
     try:
-        with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+        with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=[_ARCHITECTURE]) as file:
             metadata = file.schema_arrow.metadata or {}
             facts, written = _facts(path, metadata, remedy)
-            _check_size(path, file)
-            table = _assemble(facts, metadata.get(_PUBLISHED), file)
+            space = _space(path, facts)
+            _check_size(path, file, space)
+            table = _assemble(facts, space, metadata.get(_PUBLISHED), file)
         if facts["schema_version"] == 1:
             note_unverified(path)
             table.provenance["unverified"] = UNVERIFIED
         else:
             check_content(path, written, _digest(facts, table), remake)
+        _check_unchanged(path, facts, table)
         return table
     except DataError:
         raise
@@ -154,40 +178,103 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[
     return facts, facts.pop(CONTENT)
 
 
-def _check_size(path: Path, file: pq.ParquetFile) -> None:
+def _space(path: Path, facts: Mapping[str, Any]) -> Space:
+    """The space that the file names; files of earlier versions, which name none, are of one space.
+
+    Raises:
+        DataError: it is not known here.
+    """
+    key = facts.get("space")
+    try:
+        return space_of(None if key is None else parse_key(_text(key, longest=_LONGEST_TEXT)))
+    except InputError as error:
+        raise DataError(
+            str(path),
+            expected=f"a table of a space that is known here: {', '.join(SPACES)}",
+            got=Verbatim(f"one of {printable(str(key))[:_LONGEST]}" if isinstance(key, str) else reason(error)),
+            remedy="a space of your own is brought by --import FILE, in Python by importing that file",
+        ) from None
+
+
+def _check_unchanged(path: Path, facts: Mapping[str, Any], table: Table) -> None:
+    """Say that the space has other genes or choices now; refuse the table if they no longer read its architectures."""
+    space = table.space
+    if facts.get("fingerprint", space.fingerprint) == space.fingerprint:
+        return
+    try:
+        if space.numbered:
+            raise InputError("architectures", expected="the order in which they were numbered", got=Verbatim("another"))
+        for text in table.texts:
+            if (found := space.parse(text).text) != text:
+                raise InputError("architecture", expected=text, got=found)
+    except InputError as error:
+        raise DataError(
+            str(path),
+            expected=f"space {space.name} as it was when the table was written",
+            got=Verbatim(f"a space of this name with other genes, which says: {error}"),
+            remedy="give the earlier file of the space with --import, or name the changed space differently",
+        ) from None
+    logging.getLogger("robnas").warning(
+        "%s: space %s has other genes or choices than when this table was written; its architectures still read",
+        path, space.name,
+    )  # fmt: skip
+
+
+def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
     """Refuse what is no table of numbers, or would unpack to something huge, before it is unpacked."""
     metadata = file.metadata
     for field in file.schema_arrow:
-        kind = pa.types.is_integer if field.name == "architecture" else pa.types.is_floating
-        if not kind(field.type):
-            raise DataError(
-                str(path), expected="columns of numbers", got=Verbatim(f"{field.name!r:.60} of type {field.type!s:.60}")
-            )
+        texts = field.name == _ARCHITECTURE and not space.numbered
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        fits = (
+            pa.types.is_string
+            if texts
+            else pa.types.is_integer
+            if field.name == _ARCHITECTURE
+            else pa.types.is_floating
+        )
+        if not fits(kind):
+            expected = "architectures as texts" if texts else "columns of numbers"
+            got = Verbatim(f"{field.name!r:.60} of type {kind!s:.60}")
+            raise DataError(str(path), expected=expected, got=got)
     # not of each column: damaged facts of one end the process there, in a library that does not expect them
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     unpacked = max(unpacked, 8 * metadata.num_rows * metadata.num_columns)  # repeated values are stored once
-    if metadata.num_rows > SIZE or unpacked > _LARGEST:
+    most = min(space.size or MOST_LISTED, MOST_LISTED)
+    if metadata.num_rows > most or unpacked > _LARGEST:
         raise DataError(
             str(path),
-            expected=f"at most {SIZE:,} rows and {_LARGEST:,} bytes unpacked",
+            expected=f"at most {most:,} rows and {_LARGEST:,} bytes unpacked",
             got=Verbatim(f"{metadata.num_rows:,} rows, {unpacked:,} bytes"),
         )
 
 
-def _assemble(facts: dict[str, Any], published: bytes | None, file: pq.ParquetFile) -> Table:
-    architectures = _read(file, "architecture")
+def _assemble(facts: dict[str, Any], space: Space, published: bytes | None, file: pq.ParquetFile) -> Table:
+    architectures = _read(file, _ARCHITECTURE)
     if architectures.null_count:
         raise ValueError("an architecture is missing")
     if sum(len(entry["fields"]) for entry in facts["columns"]) >= file.metadata.num_columns:
         raise ValueError("more fields are described than there are")
+    trained = None if "space" in facts else _space_of_old(facts["provenance"])
     return Table(
         _text(facts["name"]),
-        _to_numpy(architectures),
-        [_column(entry, file) for entry in facts["columns"]],
-        partition=partition_of(facts),
-        published=None if published is None else _unpack(published),
+        _to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, _LONGEST_TEXT)),
+        [_column(entry, trained, file) for entry in facts["columns"]],
+        space=space if "space" in facts else trained,
+        partition=space.partition_of(facts),
+        published=None if published is None else _unpack(published, space),
         provenance=facts["provenance"],
     )
+
+
+def _space_of_old(provenance: Mapping[str, Any]) -> str | None:
+    """Key of the space whose size stands in the recipe of the plan that made a table of an earlier version."""
+    plan = provenance.get("plan")
+    recipe = plan.get("recipe") if isinstance(plan, Mapping) else None
+    space = space_of(None)
+    if not isinstance(recipe, Mapping) or not space.settings.keys() <= recipe.keys():
+        return None
+    return space.configure(**{name: recipe[name] for name in space.settings}).key
 
 
 def _read(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
@@ -198,13 +285,22 @@ def _read(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
     return found.column(0)
 
 
+def to_texts(column: pa.ChunkedArray, longest: int) -> tuple[str, ...]:
+    """Text per row of a column that was read as a dictionary, empty where there is none."""
+    found: list[str] = []
+    for chunk in column.chunks:
+        known = [_text(text, longest=longest) for text in chunk.dictionary.to_pylist()]
+        found += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
+    return tuple(found)
+
+
 def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """Like `ChunkedArray.to_numpy`, which imports pandas for the purpose; null becomes nan."""
     chunks = (chunk.fill_null(np.nan) if chunk.null_count else chunk for chunk in column.chunks)
     return np.concatenate([np.from_dlpack(chunk) for chunk in chunks])
 
 
-def _column(entry: dict[str, Any], file: pq.ParquetFile) -> Column:
+def _column(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> Column:
     fields = [_to_numpy(_read(file, name)) for name in entry["fields"]]
     return Column(
         _text(entry["dataset"]),
@@ -214,6 +310,7 @@ def _column(entry: dict[str, Any], file: pq.ParquetFile) -> Column:
         tuple(int(seed) for seed in entry["seeds"]),
         int(entry["runs"]),
         {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
+        _text(entry["space"], longest=_LONGEST_TEXT) if "space" in entry else trained,
     )
 
 
@@ -223,10 +320,10 @@ def _fact(value: Any) -> str | int | float:
     return plain if isinstance(plain, int | float) and math.isfinite(plain) else _text(plain, "fact")
 
 
-def _text(value: Any, what: str = "name") -> str:
+def _text(value: Any, what: str = "name", longest: int = _LONGEST) -> str:
     """What can be shown as it is."""
-    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST:
-        raise InputError(what, expected=f"at most {_LONGEST} printable characters", got=value)
+    if not isinstance(value, str) or not value.isprintable() or len(value) > longest:
+        raise InputError(what, expected=f"at most {longest} printable characters", got=value)
     return value
 
 
@@ -235,6 +332,7 @@ def one_line(text: str) -> str:
     return printable(text)[:_LONGEST]
 
 
-def _unpack(packed: bytes) -> npt.NDArray[np.int64]:
-    raw = zlib.decompressobj().decompress(packed, 2 * SIZE + 1)
-    return np.frombuffer(raw, dtype="<i2").astype(np.int64)
+def _unpack(packed: bytes, space: Space) -> npt.NDArray[np.int64]:
+    kind = _number_type(space)
+    raw = zlib.decompressobj().decompress(packed, kind.itemsize * (space.size or 0) + 1)
+    return np.frombuffer(raw, dtype=kind).astype(np.int64)

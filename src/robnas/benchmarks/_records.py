@@ -9,16 +9,17 @@ from typing import Any, final
 
 import numpy as np
 
-from robnas.benchmarks._choice import Choice, ambiguity, value_of
+from robnas.benchmarks._choice import Choice, ambiguity, space_key, value_of
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._parquet import one_line
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import Record, StoreAddress
+from robnas.spaces import Architecture, Space, parse_key, space_of
 
 _ALL = Choice()
 _HOLDING = ("dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
-Key = tuple[str, str, str]
+Key = tuple[str, ...]
 
 
 def table_of_records(
@@ -31,9 +32,10 @@ def table_of_records(
 ) -> Table:
     """A table with the records' values per seed.
 
-    A column needs records of one recipe, version of the data set, attack and number of images. Where there are
-    several, the table has no such column, and asking for it is an error that says how to choose; all other columns
-    can be asked. Each column's `facts` say what it rests on.
+    A column needs records of one space with its settings, recipe, version of the data set, attack and number of images.
+    Networks of several sizes have a column each. Where there are several of the others, the table has no such column,
+    and asking for it is an error that says how to choose; all other columns can be asked. Each column's `facts` say
+    what it rests on.
 
     Args:
         name: of the table.
@@ -43,43 +45,63 @@ def table_of_records(
         choice: which of them to take, where there are several kinds.
 
     Raises:
-        InputError: there are no records, or none that are meant.
+        InputError: there are no records, none that are meant, or some of several spaces.
     """
     names = dict(recipe_names or {})
     found = list(records)
     if not found:
         raise InputError(f"table {name}", expected="records", got=Verbatim("none"))
     found = choice.of(found, names)
+    space = _space(name, found)
     groups = _groups(found)
     refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, names))}
-    rows = sorted({record.architecture.index for record in found})
-    row_of = {index: row for row, index in enumerate(rows)}
+    architectures = sorted({record.architecture for record in found})
+    row_of = {arch: row for row, arch in enumerate(architectures)}
     columns = [_column(name, group, row_of, names) for key, group in groups.items() if key not in refused]
     provenance: dict[str, object] = {
         part: sorted({str(getattr(record, part)) for record in found}) for part in ("torch_version", "device")
     }
     if refused:
         provenance["left_out"] = {" ".join(key): str(reason.error("records")) for key, reason in refused.items()}
-    return Table(name, rows, columns, partition=partition, provenance=provenance, ambiguous=refused)
+    return Table(
+        name, architectures, columns, space=space, partition=partition, provenance=provenance, ambiguous=refused
+    )
 
 
-def _groups(records: Iterable[Record]) -> dict[Key, list[Record]]:
+def _space(name: str, records: Sequence[Record]) -> Space:
+    """The space of all, with its settings where these are the same for all."""
+    keys = sorted({space_key(record) for record in records})
+    names = sorted({parse_key(key)["name"] for key in keys})
+    if len(names) > 1:
+        raise InputError(
+            f"table {name}",
+            expected="architectures of one space",
+            got=Verbatim(", ".join(names)),
+            remedy=f"choose one: --space {names[0]} on the command line, space={names[0]!r} in Python",
+        )
+    return space_of(parse_key(keys[0]) if len(keys) == 1 else names[0])
+
+
+def _groups(records: Sequence[Record]) -> dict[Key, list[Record]]:
+    """By data set, split and metric, and by space where there are several of them."""
+    several = len({space_key(record) for record in records}) > 1
     groups: dict[Key, list[Record]] = {}
     for record in records:
-        groups.setdefault((record.dataset, record.split, record.metric), []).append(record)
+        spot = (record.dataset, record.split, record.metric)
+        groups.setdefault((*spot, space_key(record)) if several else spot, []).append(record)
     return groups
 
 
-def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names: Mapping[str, str]) -> Column:
+def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, int], names: Mapping[str, str]) -> Column:
     """The records of one metric on one split of one data set."""
     first = group[0]
     seeds = tuple(sorted({record.seed for record in group}))
     values = np.full((len(row_of), len(seeds)), np.nan)
     for record in group:
-        cell = row_of[record.architecture.index], seeds.index(record.seed)
+        cell = row_of[record.architecture], seeds.index(record.seed)
         if not np.isnan(values[cell]) and values[cell] != record.value:
             raise InputError(
-                f"table {name}, {first.dataset} {first.split} {first.metric} of {record.architecture.code}, "
+                f"table {name}, {first.dataset} {first.split} {first.metric} of {record.architecture.text}, "
                 f"seed {record.seed}",
                 expected="one value",
                 got=Verbatim(f"{values[cell]:g} and {record.value:g}"),
@@ -90,7 +112,9 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[int, int], names
     for part in ("num_classes", "majority"):  # equal for all: the images are; missing in records of older versions
         known = [value for record in group if (value := getattr(record, part)) is not None]
         facts |= {part: known[0]} if known else {}
-    return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
+    return Column(
+        first.dataset, first.split, first.metric, values, seeds, facts=facts, space=getattr(first, "space", None)
+    )
 
 
 def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
@@ -127,6 +151,8 @@ def _name(store: Any, recipe_hash: str) -> str:
 class Holding:
     """Comparable measurements in a store: one metric of one recipe on one split of one version of a data set."""
 
+    space: str
+    """Key of the space that was trained in: its name and settings."""
     dataset: str
     """Name of the data set."""
     dataset_version: str
@@ -162,10 +188,11 @@ def holdings(url: str | Path) -> list[Holding]:
     _, records, names = _read(url)
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        key = tuple(getattr(record, part) for part in _HOLDING)
+        key = (space_key(record), *(getattr(record, part) for part in _HOLDING))
         groups.setdefault(key, []).append(record)
     return [
         Holding(
+            space=space_key(group[0]),
             dataset=group[0].dataset,
             dataset_version=group[0].dataset_hash,
             recipe=group[0].recipe_hash,

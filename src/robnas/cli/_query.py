@@ -68,10 +68,10 @@ def query(
     run: Any = seed if seed == "mean" else int(seed)
     left_out = split is None
     split = split or _only_split(found, dataset, metric)
-    value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)  # type: ignore[arg-type]
+    value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)
     if left_out:
         say(f"--split {split}: the only one of {dataset} {metric} in {found.name}", sys.stderr)
-    row = found.row(arch, resolve)  # type: ignore[arg-type]
+    row = found.row(arch, resolve)
     asked = found.architecture(arch)
     facts: dict[str, Any] = {
         "asked": asked.code,

@@ -59,7 +59,7 @@ class Space:
         row = table.row_of()
         inside = row >= 0
         if partition in PARTITIONS:  # of the present version: what was searched with an earlier one is found again
-            of_class = table.row_of(partition)  # type: ignore[arg-type]
+            of_class = table.row_of(partition)
             row = np.where(inside & (of_class >= 0), of_class, row)
         charged = np.full(SIZE, -1, dtype=np.int64)
         _, charged[inside] = np.unique(

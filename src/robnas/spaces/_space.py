@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -429,7 +429,17 @@ class Space:
         name = facts.get("partition")
         return None if name is None else self.versioned(name, facts.get("partition_version", 1))
 
-    # for people
+    # for files and people
+
+    numbered: ClassVar[bool] = False
+    """Whether files may write numbers instead of texts, because the order of the architectures never changes."""
+
+    def spellings(self, arch: Architecture) -> Mapping[str, str]:
+        """Other texts by which `arch` is known, by the name of the form."""
+        return {}
+
+    step: ClassVar[str] = "gene"
+    """In one of what `neighbours` differ."""
 
     def draw(self, arch: Architecture) -> str:
         """The architecture as text for people: a line per gene."""

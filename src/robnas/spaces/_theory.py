@@ -177,6 +177,10 @@ class TheorySpace(Space):
     def configure(self, **settings: Any) -> TheorySpace:
         """The space of another depth, or with other choices."""
         self._check_settings(settings)
+        for name in ("activations", "kernel_sizes"):  # one or several, as `key` writes them
+            if isinstance(value := settings.get(name), str | int):
+                written = str(value).split("+")
+                settings[name] = written if name == "activations" else [_size(one) for one in written]
         return TheorySpace(**{**self.settings, **settings}, objectives=self.objectives)
 
     @property
@@ -258,3 +262,8 @@ class TheorySpace(Space):
             if (index := (start + step) % size) not in taken:
                 return self.from_index(index)
         return None
+
+
+def _size(written: str) -> int | str:
+    """A filter size as it stands in a key; what is none stays as it is, for those who check it."""
+    return int(written) if written.isdecimal() else written

@@ -147,6 +147,13 @@ class NASBench201(Space):
         """See `robnas.spaces.partition_facts`."""
         return partition_facts(name)
 
+    numbered = True
+    step = "operation"
+
+    def spellings(self, arch: Architecture) -> Mapping[str, str]:
+        """``genotype``."""
+        return {"genotype": self.parse(arch).genotype}
+
     def draw(self, arch: Architecture) -> str:
         """The cell as a drawing."""
         return draw_cell(self.parse(arch))
