@@ -23,7 +23,7 @@ import robnas
 from robnas.proxies import ProxySettings, score_network
 from robnas.proxies._batch import Batch
 from robnas.reports import write_csv
-from robnas.spaces import sample
+from robnas.spaces import sample, space_of
 from robnas.statistics import correlate
 
 PROXIES = ("epe_nas", "jacov", "plain", "snip", "grad_norm", "fisher")
@@ -59,7 +59,7 @@ def main() -> None:
             continue
         row: dict[str, Any] = {"architecture": arch.code}
         for way, (sizes, fresh) in ways.items():
-            probe = batch_of(data, arch.index if fresh else None, sizes).probe(arch, sizes, 0, "cpu")
+            probe = batch_of(data, arch.index if fresh else None, sizes).probe(arch, space_of(None), sizes, 0, "cpu")
             row[way] = {name: one.value for name, one in score_network(probe, PROXIES).items()}
         with file.open("a") as stream:
             stream.write(json.dumps(row) + "\n")

@@ -5,13 +5,16 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from robnas.benchmarks import read_scores
 from robnas.data import load_data, to_pixels
+from robnas.errors import InputError
 from robnas.kernels import SCORES, Probe, balanced_batch
 from robnas.networks import build_network
 from robnas.proxies import CHEAP, PROXIES
+from robnas.spaces import Gene, Space
 from tests.test_cli import robnas
 
 SMALL = ("--data", "digits", "--channels", "2", "--cells", "1", "--images", "12", "--calibration", "40")
@@ -48,7 +51,7 @@ def test_scores_are_listed_best_first_and_missing_ones_last_with_the_reason(caps
     )
     assert code == 0, err
     title, header, *lines, why = out.splitlines()
-    assert title == "digits, 12 images, C = 2, N = 1, 1 repeats, ε = 8/255"
+    assert title == "digits, 12 images, nas-bench-201:channels=2,cells=1, 1 repeats, ε = 8/255"
     assert header.split() == ["ntk-clean-condition"]
     assert lines[-1].split() == ["000000", "missing"]
     assert why.startswith("ntk-clean-condition is missing for 000000: it came out as -inf")
@@ -121,12 +124,41 @@ def test_a_file_of_random_architectures_and_of_more_of_them(capsys, tmp_path):
 
 def test_all_means_one_per_class():
     from robnas.cli._score import _chosen
-    from robnas.spaces import partition
+    from robnas.spaces import partition, space_of
 
-    assert len(_chosen([], True, None, 0, "official")) == 6466
-    for name in ("effective", "effective@1"):
-        assert _chosen([], True, None, 0, name) == list(partition(name).representatives())
-    assert len(_chosen([], True, None, 0, "none")) == 15625
+    cells = space_of(None)
+    assert len(_chosen(cells, [], True, None, 0, None)) == 6466
+    for name in ("official", "effective", "effective@1"):
+        assert _chosen(cells, [], True, None, 0, name) == list(partition(name).representatives())
+    assert len(_chosen(cells, [], True, None, 0, "none")) == 15625
+
+
+def test_a_sample_is_drawn_from_classes_where_the_space_has_some():
+    from robnas.cli._score import _chosen
+    from robnas.spaces import sample, space_of
+
+    for name in ("official", "none"):
+        drawn = sample(np.random.default_rng(7), 30, None if name == "none" else name)
+        assert _chosen(space_of(None), [], False, 30, 7, name) == drawn
+    with pytest.raises(InputError, match="sample count: expected .*6466.*, got 6467"):
+        _chosen(space_of(None), [], False, 6467, 0, None)
+
+
+def test_any_space_is_scored_whole_or_in_part_as_far_as_it_can_be_listed():
+    from robnas.cli._score import _chosen
+
+    small = Space("small", genes=[Gene("a", (1, 2, 3)), Gene("b", ("x", "y"))])
+    large = Space("large", genes=[Gene(f"g{place}", tuple(range(10))) for place in range(40)])
+    assert _chosen(small, [], True, None, 0, None) == list(small)
+    assert _chosen(small, ["a=2,b=y"], False, None, 0, None) == [small.from_genes({"a": 2, "b": "y"})]
+    assert len(set(_chosen(small, [], False, 4, 0, None))) == 4
+    assert len(set(_chosen(large, [], False, 50, 0, "none"))) == 50
+    with pytest.raises(InputError, match=r"space large, scoring it all: expected at most 1,000,000 .* sample it"):
+        _chosen(large, [], True, None, 0, None)
+    with pytest.raises(InputError, match="partition: expected none, space small has none, got 'official'"):
+        _chosen(small, [], True, None, 0, "official")
+    with pytest.raises(InputError, match=r"architecture: expected one of space small, got 323133, which belongs to"):
+        _chosen(small, ["323133"], False, None, 0, None)
 
 
 def test_a_killed_command_goes_on_and_loses_what_it_was_computing(tmp_path):
@@ -180,7 +212,7 @@ def test_a_killed_command_goes_on_and_loses_what_it_was_computing(tmp_path):
             "memory_mib: expected at least",
         ),
         (("score", "323133", *SMALL, "--images", "2000"), "images: expected from 2 to 1000, got 2000"),
-        (("score",), "architectures: expected codes such as 323133, --all or --sample, got nothing"),
+        (("score",), "architectures: expected texts such as 000000, --all or --sample, got nothing"),
         (("score", "--all", "--sample", "3"), "--all or --sample, got --all and --sample"),
         (("score", "--sample", "7000"), "sample count: expected a number in [0, 6466], got 7000"),
         (("score", "--all", "--partition", "mine"), "partition: expected one of official"),

@@ -10,8 +10,10 @@ from robnas.benchmarks import Scores, read_scores
 from robnas.errors import DataError, InputError
 from robnas.proxies import PROXIES, ProxyScore, ProxySettings, score, score_many
 from robnas.proxies._journal import Journal
+from robnas.spaces import SPACES
 
-SETTINGS = ProxySettings(images=8, channels=2, cells=1, calibration=16)
+SETTINGS = ProxySettings(images=8, calibration=16)
+SPACE = SPACES["nas-bench-201"].configure(channels=2, cells=1)
 CODES = ["323133", "444444", "000000", "213013"]
 
 
@@ -21,14 +23,14 @@ def digits():
 
 
 def many(digits, codes=CODES, names=("nwot", "synflow"), **options):
-    return score_many(codes, digits, names, **{"settings": SETTINGS, "repeats": 2, **options})
+    return score_many(codes, digits, names, **{"space": SPACE, "settings": SETTINGS, "repeats": 2, **options})
 
 
 def test_many_are_the_same_as_each(digits):
     found = many(digits)
     assert list(found) == CODES
     for code in CODES:
-        assert found[code] == score(code, digits, ["nwot", "synflow"], repeats=2, settings=SETTINGS)
+        assert found[code] == score(code, digits, ["nwot", "synflow"], repeats=2, space=SPACE, settings=SETTINGS)
 
 
 def test_processes_give_the_same_scores_and_report_their_rate(digits, tmp_path):
@@ -138,7 +140,7 @@ def test_a_lock_on_a_file_that_was_replaced_is_none(digits, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("options", "key"),
     [({"seed": 1}, "seed"), ({"repeats": 1}, "repeats"), ({"names": ("nwot",)}, "proxies"),
-     ({"settings": ProxySettings(images=9, channels=2, cells=1, calibration=16)}, "images")],
+     ({"settings": ProxySettings(images=9, calibration=16)}, "images")],
 )  # fmt: skip
 @pytest.mark.parametrize("finished", [True, False])
 def test_scores_of_other_settings_are_not_mixed(digits, tmp_path, overwrite, options, key, finished):
@@ -205,7 +207,7 @@ def test_another_process_at_work_and_another_file_are_named(digits, tmp_path):
 def test_a_proxy_of_ones_own_travels_to_processes_or_says_why_not(digits, monkeypatch):
     monkeypatch.setitem(PROXIES, "mine", lambda probe: 1.0)
     assert many(digits, CODES[:1], ["mine"])["323133"]["mine"].mean == 1
-    with pytest.raises(InputError, match="jobs: expected 1 for a proxy that cannot travel between processes"):
+    with pytest.raises(InputError, match="jobs: expected 1 for a proxy or a space that cannot travel"):
         many(digits, names=["mine"], jobs=2)
 
 

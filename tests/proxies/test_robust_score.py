@@ -117,5 +117,5 @@ def test_a_network_that_is_not_made_from_a_cell_has_no_top_score():
     network = torch.nn.Sequential(
         torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 4)
     )
-    with pytest.raises(UndefinedScoreError, match="the network was not built from a cell of nas-bench-201"):
+    with pytest.raises(UndefinedScoreError, match="the network was not built from an architecture of nas-bench-201"):
         PROXIES["top_score"](Probe(network, IMAGES, torch.arange(8) % 4))

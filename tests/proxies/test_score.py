@@ -27,11 +27,13 @@ from robnas.proxies import (
     summary,
 )
 from robnas.proxies._textbook import layers, textbook
+from robnas.spaces import SPACES
 
 SIZES = {"num_classes": 4, "channels": 2, "cells": 1, "in_channels": 1}
 LABELS = torch.arange(8) % 4
 IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-SETTINGS = ProxySettings(images=8, channels=2, cells=1, calibration=16)
+SETTINGS = ProxySettings(images=8, calibration=16)
+SPACE = SPACES["nas-bench-201"].configure(channels=2, cells=1)
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +76,8 @@ def test_neither_network_nor_random_state_change():
 def test_scoring_an_architecture_moves_no_generator(digits):
     states = torch.random.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
     with torch.inference_mode():
-        found = score("323133", digits, ["cheap", "ntk-robust-trace"], settings=SETTINGS)
-    assert found == score("323133", digits, ["cheap", "ntk-robust-trace"], settings=SETTINGS)
+        found = score("323133", digits, ["cheap", "ntk-robust-trace"], space=SPACE, settings=SETTINGS)
+    assert found == score("323133", digits, ["cheap", "ntk-robust-trace"], space=SPACE, settings=SETTINGS)
     assert torch.equal(torch.random.get_rng_state(), states[0])
     assert (np.random.get_state()[1].tolist(), random.getstate()) == states[1:]  # noqa: NPY002
 
@@ -104,22 +106,20 @@ def test_scores_share_one_forward_pass():
 
 
 def test_a_score_is_the_mean_over_seeds(digits):
-    found = score("323133", digits, ["snip", "zen"], repeats=3, seed=4, settings=SETTINGS)
+    found = score("323133", digits, ["snip", "zen"], repeats=3, seed=4, space=SPACE, settings=SETTINGS)
     for name, one in found.items():
-        values = [
-            score_network(probe_architecture("323133", digits, seed=seed, settings=SETTINGS), [name])[name].value
-            for seed in (4, 5, 6)
-        ]
+        probes = [probe_architecture("323133", digits, seed=seed, space=SPACE, settings=SETTINGS) for seed in (4, 5, 6)]
+        values = [score_network(probe, [name])[name].value for probe in probes]
         assert one.values == pytest.approx(values, rel=1e-5)
         assert one.mean == pytest.approx(statistics.fmean(values))
         assert one.standard_error == pytest.approx(statistics.stdev(values) / 3**0.5)
         assert len(set(values)) == 3
-    assert score("323133", digits, ["snip"], settings=SETTINGS)["snip"].standard_error is None
+    assert score("323133", digits, ["snip"], space=SPACE, settings=SETTINGS)["snip"].standard_error is None
 
 
 def test_all_architectures_see_the_same_images(digits):
     first, second, other = (
-        probe_architecture(code, digits, seed=seed, settings=SETTINGS)
+        probe_architecture(code, digits, seed=seed, space=SPACE, settings=SETTINGS)
         for code, seed in (("323133", 0), ("444444", 0), ("323133", 1))
     )
     assert torch.equal(first.images, second.images)
@@ -137,12 +137,13 @@ def own_data(labels, size=8):
 def test_scores_that_compare_images_of_a_class_have_pairs_of_any_data(classes):
     """With one image per class every architecture had the same epe_nas, up to rounding."""
     data, archs = own_data(torch.arange(classes).repeat_interleave(5)), ["323133", "333333", "131131", "222222"]
-    found = [score(arch, data, ["epe_nas", "robust_score"], settings=SETTINGS) for arch in archs]
+    found = [score(arch, data, ["epe_nas", "robust_score"], space=SPACE, settings=SETTINGS) for arch in archs]
     values = [one["epe_nas"].mean for one in found]
     assert min(values) > 1
     assert max(values) - min(values) > 0.01 * max(values)
     assert None not in [one["robust_score"].mean for one in found]
-    settings = score_settings(data, ["epe_nas"], 1, 0, SETTINGS)  # scores of an earlier draw are not mixed with these
+    settings = score_settings(data, ["epe_nas"], 1, 0, SETTINGS, SPACE)
+    # scores of an earlier draw are not mixed with these
     assert settings.get("drawn") == (None if classes == 2 else "pairs of a class")
 
 

@@ -19,14 +19,16 @@ from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
 from robnas.benchmarks._parquet import _read, _text, _to_numpy, one_line
-from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.spaces import SIZE, Architecture
+from robnas.errors import DataError, InputError, Verbatim, reason, shorten
+from robnas.spaces import SPACES, Space, parse_key, space_of
 
 SCORES_VERSION = 2
 _UNHASHED = {"schema_version", "names", "settings"}  # what a file of version 1 says, no more
 _KEY = b"robnas.scores"
 _ARCHITECTURE, _ERROR, _REASON = "architecture", ":standard_error", ":reason"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
+
+_CHANGED = "bring the space as it was when they were made"
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,13 +39,14 @@ class Scores:
     """Scores of untrained networks over repeats; higher is better, a missing one says why.
 
     Raises:
-        InputError: shapes that do not fit, an unknown architecture, one or a name that comes twice, an infinite score.
+        InputError: shapes that do not fit, an unknown space or architecture, one of them or a name that comes twice, an
+            infinite score.
     """
 
     __repr__ = brief
 
     codes: tuple[str, ...]
-    """Digit codes of the architectures, each once."""
+    """Texts of the architectures, each once."""
     names: tuple[str, ...]
     """Of the scores, such as ``nwot``."""
     means: Floats
@@ -51,11 +54,13 @@ class Scores:
     standard_errors: Floats
     """Of the means, same shape; nan where there was one repeat, or the score is missing."""
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Why a score is missing, by code and name."""
+    """Why a score is missing, by text and name."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What the scores depend on, as JSON values: data set, images, repeats, channels, cells, seed, version …"""
+    """What the scores depend on, as JSON values: space, data set, images, repeats, seed, version …"""
     verified: bool = True
     """Whether damage to the file they were read from would have been seen; one of version 1 has no hash."""
+    space: Space = None  # type: ignore[assignment]
+    """Of the architectures; if omitted that which the settings name, as files of earlier versions name none."""
 
     def __post_init__(self) -> None:
         shape = (len(self.codes), len(self.names))
@@ -71,13 +76,25 @@ class Scores:
         for name in self.names:
             if _text(name) == _ARCHITECTURE or not name or ":" in name:
                 raise InputError("name of a score", expected="text without a colon, not architecture", got=name)
+        self._check_space()
         for code in self.codes:
-            if Architecture(code).code != code:
-                raise InputError("scores, codes", expected="digit codes such as 323133", got=code)
+            if (text := self.space.parse(code).text) != code:
+                raise InputError("scores, architectures", expected=f"the text {text}", got=code)
         for what, values_ in (("codes", self.codes), ("names", self.names)):
             if len(set(values_)) != len(values_):
                 twice = next(value for value in values_ if values_.count(value) > 1)
                 raise InputError(f"scores, {what}", expected="each once", got=Verbatim(f"{twice} twice"))
+
+    def _check_space(self) -> None:
+        facts = self.settings
+        if self.space is None:
+            object.__setattr__(self, "space", space_of(parse_key(facts["space"]) if "space" in facts else None))
+        elif "space" not in facts and self.space != space_of(None):
+            facts = {"space": self.space.key, "space_version": self.space.fingerprint} | dict(facts)
+        for what, own in (("space", self.space.key), ("space_version", self.space.fingerprint)):
+            if (said := facts.get(what, own)) != own:
+                raise InputError(f"scores of space {self.space.name}, {what}", expected=own, got=said, remedy=_CHANGED)
+        object.__setattr__(self, "settings", facts)
 
     def column(self, name: str) -> Floats:
         """Means of one score, shape (architectures,); nan where it is missing.
@@ -90,7 +107,7 @@ class Scores:
         return found
 
     def by_code(self, name: str) -> dict[str, float]:
-        """Means of one score by digit code, missing ones left out.
+        """Means of one score by text, missing ones left out.
 
         Raises:
             InputError: there is no such score.
@@ -140,14 +157,19 @@ def _nullable(values: Floats) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
 
 
-def read_scores(path: Path | str) -> Scores:
+def read_scores(path: Path | str, space: Space | None = None) -> Scores:
     """Read a file that `Scores.write` or ``robnas score --out`` wrote.
+
+    Args:
+        path: of the file.
+        space: of its architectures, where it is not registered.
 
     Returns:
         The scores; those of a file of version 1, which has no hash of its content, are not `verified`.
 
     Raises:
-        DataError: the file is missing, damaged, something else, or of another schema version.
+        DataError: the file is missing, damaged, something else, of another schema version, or of a space that is not
+            known here, or has changed.
     """
     path = Path(path)
     expected, remedy = "a file of scores", "robnas score --all --proxy nwot,synflow --out scores.parquet writes one"
@@ -167,14 +189,15 @@ def read_scores(path: Path | str) -> Scores:
             expected = f"schema version {SCORES_VERSION}"
             remedy = "read it with the robnas that wrote it"
             raise DataError(str(path), expected=expected, got=facts["schema_version"], remedy=remedy)
+        own = _named(path, facts["settings"], space)
         # a text that many rows repeat is stored once, and stays so in memory
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=texts) as file:
             cells = file.metadata.num_rows * file.metadata.num_columns
-            if file.metadata.num_rows > SIZE or 8 * cells > _LARGEST:
+            if 8 * cells > _LARGEST:
                 got = Verbatim(f"{file.metadata.num_rows:,} rows, {file.metadata.num_columns:,} columns")
-                raise DataError(str(path), expected=f"at most {SIZE:,} rows of some columns", got=got)
+                raise DataError(str(path), expected="some rows of some columns", got=got)
             written = None if old else facts.pop(CONTENT)
-            scores = _assemble(facts, file)
+            scores = _assemble(facts, file, own)
         if old:
             note_unverified(path)
             return replace(scores, verified=False)
@@ -189,7 +212,24 @@ def read_scores(path: Path | str) -> Scores:
         raise DataError(str(path), expected=expected, got=reason(error), remedy=remedy) from None
 
 
-def _assemble(facts: dict[str, Any], file: pq.ParquetFile) -> Scores:
+def _named(path: Path, settings: Mapping[str, Any], known: Space | None) -> Space:
+    """The space of a file, which earlier versions do not name."""
+    if "space" not in settings:
+        return space_of(None)
+    facts = parse_key(settings["space"])
+    name = facts.pop("name")
+    if known is None or known.name != name:
+        if name not in SPACES:
+            there, remedy = ", ".join(SPACES), "a space of your own is brought by --import FILE"
+            raise DataError(str(path), expected=f"scores in one of {there}", got=Verbatim(shorten(name)), remedy=remedy)
+        known = SPACES[name]
+    if settings.get("space_version", known.fingerprint) != known.fingerprint:
+        got = settings["space_version"]
+        raise DataError(f"{path}, version of {name}", expected=known.fingerprint, got=got, remedy=_CHANGED)
+    return known.configure(**facts) if facts else known
+
+
+def _assemble(facts: dict[str, Any], file: pq.ParquetFile, space: Space) -> Scores:
     fields = {column.name: column.type for column in file.schema_arrow}
     if len(fields) != len(file.schema_arrow):
         raise ValueError("two columns of one name")
@@ -206,7 +246,8 @@ def _assemble(facts: dict[str, Any], file: pq.ParquetFile) -> Scores:
         for code, why in zip(codes, _texts(file, name + _REASON), strict=True)
         if why
     }
-    return Scores(codes, names, np.stack(means, axis=1), np.stack(errors, axis=1), reasons, dict(facts["settings"]))
+    both = np.stack(means, axis=1), np.stack(errors, axis=1)
+    return Scores(codes, names, *both, reasons, dict(facts["settings"]), space=space)
 
 
 def _numbers(file: pq.ParquetFile, name: str) -> Floats:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from robnas.benchmarks import Scores, Table
     from robnas.data import Dataset
     from robnas.proxies import ProxySettings
-    from robnas.spaces import Architecture
+    from robnas.spaces import Architecture, Space
 
 _RADII = ("8/255", "3/255")  # those of the paper
 
@@ -68,12 +68,14 @@ def reproduce(
             from robnas.data import load_data
             from robnas.kernels import NTKSettings
             from robnas.proxies import ProxySettings
+            from robnas.spaces import space_of
 
             kernel = NTKSettings(reduction=reduction)  # type: ignore[arg-type]
-            settings = ProxySettings(images=images, channels=channels, cells=cells, kernel=kernel)
+            settings = ProxySettings(images=images, kernel=kernel)
+            space = space_of(None).configure(channels=channels, cells=cells)
             archs = _drawn(architectures, truth, dataset)
             source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
-            found = _score(name, out, source, archs, repeats, jobs, settings, progress)
+            found = _score(name, out, source, archs, space, repeats, jobs, settings, progress)
         paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
     if name == "table2":
         print(TABLE2_NOTICE, file=sys.stderr)
@@ -97,7 +99,7 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
 
 
 def _score(
-    name: str, out: Path, source: Dataset, archs: Sequence[Architecture], repeats: int, jobs: int,
+    name: str, out: Path, source: Dataset, archs: Sequence[Architecture], space: Space, repeats: int, jobs: int,
     settings: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
     """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
@@ -113,9 +115,10 @@ def _score(
         path = out / f"{name}-scores{suffix}.parquet"
         at_radius = replace(settings, threat=ThreatModel.linf(radius))
         scored = score_many(
-            archs, source, names, repeats=repeats, settings=at_radius, jobs=jobs, out=path, progress=progress
+            archs, source, names, space=space, repeats=repeats, settings=at_radius, jobs=jobs, out=path,
+            progress=progress,
         )  # fmt: skip
-        found.append(as_table(scored, score_settings(source, names, repeats, 0, at_radius)))
+        found.append(as_table(scored, score_settings(source, names, repeats, 0, at_radius, space)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from robnas.cli._common import ENCODINGS, AllowPartial, DataDir, Json, checked_d
 
 if TYPE_CHECKING:
     from robnas.proxies import ProxyScore
+    from robnas.spaces import Architecture, Space
 
     Found = dict[str, dict[str, ProxyScore]]
 
@@ -31,8 +33,13 @@ def score(
     ] = None,
     sample_seed: Annotated[int, typer.Option(help="Of that choice.")] = 0,
     partition: Annotated[
-        str, typer.Option(help="official (6,466 classes), effective, identical, or none for all 15,625.")
-    ] = "official",
+        str | None,
+        typer.Option(
+            help="official (6,466 classes), effective, identical, or none for every architecture.  "
+            "[default: official, in a space that has it]",
+            show_default=False,
+        ),
+    ] = None,
     proxy: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,8 +53,10 @@ def score(
     ] = "digits",
     images: Annotated[int, typer.Option(help="Training images, balanced over classes.")] = 64,
     repeats: Annotated[int, typer.Option(help="Initialisations and batches; the mean is reported.")] = 3,
-    channels: Annotated[int, typer.Option(help="Channels C of the first stage.")] = 16,
-    cells: Annotated[int, typer.Option(help="Cells N per stage.")] = 5,
+    channels: Annotated[
+        int | None, typer.Option(help="Channels C of the first stage.  [default: 16]", show_default=False)
+    ] = None,
+    cells: Annotated[int | None, typer.Option(help="Cells N per stage.  [default: 5]", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batch and attack of the first repeat.")] = 0,
     calibration: Annotated[int, typer.Option(help="Kernels: training images whose statistics batch norm takes.")] = 512,
     epsilon: Annotated[str, typer.Option(help="Kernels: radius of the attacks of robust ones, L∞.")] = "8/255",
@@ -76,17 +85,18 @@ def score(
     from robnas.errors import InputError
     from robnas.kernels import NTKSettings
     from robnas.proxies import ProxySettings, score_many, score_settings, selected
+    from robnas.spaces import space_of
     from robnas.types import ThreatModel
 
     if out is not None and out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     if out is not None:
         check_writable(out)
-    names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")])
+    given = {name: value for name, value in (("channels", channels), ("cells", cells)) if value is not None}
+    space = space_of(None).configure(**given)
+    names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")], space)
     settings = ProxySettings(
         images=images,
-        channels=channels,
-        cells=cells,
         calibration=calibration,
         threat=ThreatModel.linf(epsilon),
         beta=beta,
@@ -98,53 +108,68 @@ def score(
             memory_mib=memory,
         ),
     )
-    archs, where = _chosen(architectures or [], every, sample, sample_seed, partition), checked_device(device)
+    archs = _chosen(space, architectures or [], every, sample, sample_seed, partition)
+    where = checked_device(device)
     with progress_bar(as_json) as progress:
         source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
         found = score_many(
-            archs, source, names, repeats=repeats, seed=seed, settings=settings, device=where, jobs=jobs, out=out,
-            progress=progress,
+            archs, source, names, space=space, repeats=repeats, seed=seed, settings=settings, device=where, jobs=jobs,
+            out=out, progress=progress,
         )  # fmt: skip
     if as_json:
-        facts: dict[str, Any] = {"settings": score_settings(source, names, repeats, seed, settings)}
+        facts: dict[str, Any] = {"settings": score_settings(source, names, repeats, seed, settings, space)}
         if out is None:
             print_json({"scores": found, **facts})
         else:
             print_json({"path": str(out), "architectures": len(found), "missing": _missing(found), **facts})
         return
     attacked = any(name.startswith("ntk-") for name in names)
-    title = f"{source.name}, {images} images, C = {channels}, N = {cells}, {repeats} repeats"
+    title = f"{source.name}, {images} images, {space.key}, {repeats} repeats"
     print(title + (f", ε = {epsilon}" if attacked else ""))
     _print(found, names)
     if out is not None:
         print(f"{len(found):,} architectures: {out}")
 
 
-def _chosen(codes: list[str], every: bool, sample: int | None, sample_seed: int, partition: str) -> list[Any]:
+def _chosen(
+    space: Space, texts: list[str], every: bool, sample: int | None, sample_seed: int, partition: str | None
+) -> list[Architecture]:
     """The architectures that were asked for in one of three ways."""
     import numpy as np
 
-    from robnas._settings import check_keys
     from robnas.errors import InputError, Verbatim
-    from robnas.spaces import PARTITIONS, Architecture, architectures
-    from robnas.spaces import partition as named
-    from robnas.spaces import sample as draw
-    from robnas.types import check_count
+    from robnas.types import check_count, check_range
 
-    given = {"codes": bool(codes), "--all": every, "--sample": sample is not None}
+    given = {"codes": bool(texts), "--all": every, "--sample": sample is not None}
     ways = [way for way, there in given.items() if there]
     if len(ways) != 1:
         got = Verbatim(" and ".join(ways) or "nothing")
-        raise InputError("architectures", expected="codes such as 323133, --all or --sample", got=got)
-    if codes:
-        return [Architecture(text) for text in codes]
-    check_keys("partition", [partition.partition("@")[0]], [*PARTITIONS, "none"])  # effective@1 is an earlier version
-    classes = None if partition == "none" else partition
-    if sample is not None:
-        return draw(
-            np.random.default_rng(check_count("sample-seed", sample_seed, 0)), check_count("sample", sample), classes
-        )
-    return list(architectures()) if classes is None else list(named(classes).representatives())
+        raise InputError("architectures", expected=f"texts such as {space.example}, --all or --sample", got=got)
+    if texts:
+        return [space.parse(text) for text in texts]
+    classes = _representatives(space, partition)
+    if sample is None:
+        if classes is None:
+            space.check_listable("scoring it all")
+        return list(space if classes is None else classes)
+    rng, count = np.random.default_rng(check_count("sample-seed", sample_seed, 0)), check_count("sample", sample)
+    if classes is None:
+        return space.sample(rng, count)
+    check_range("sample count", count, 0, len(classes))
+    return [classes[place] for place in rng.choice(len(classes), size=count, replace=False).tolist()]
+
+
+def _representatives(space: Space, partition: str | None) -> Sequence[Architecture] | None:
+    """One architecture per class of a partition, the first that the space has unless told; None for all."""
+    from robnas._settings import check_keys
+
+    known = space.partitions
+    if partition == "none" or (partition is None and not known):
+        return None
+    if partition is not None and known:
+        check_keys("partition", [partition.partition("@")[0]], [*known, "none"])  # effective@1 is an earlier version
+    found: Sequence[Architecture] = space.partition(known[0] if partition is None else partition).representatives()
+    return found
 
 
 def _missing(found: Found) -> dict[str, dict[str, int]]:

@@ -6,16 +6,13 @@ from robnas import _lazy
 from robnas.networks._counts import Counts as Counts
 from robnas.networks._counts import count as count
 from robnas.networks._counts import wide_resnet_counts as wide_resnet_counts
-from robnas.networks._top_score import top_score as top_score
+from robnas.networks.nas_bench_201 import top_score as top_score
 
 if TYPE_CHECKING:
     from robnas.networks._as_built import unlike_built as unlike_built
     from robnas.networks._blocks import Normalize as Normalize
     from robnas.networks._build import BUILDERS as BUILDERS
     from robnas.networks._build import build_network as build_network
-    from robnas.networks._cell import Cell as Cell
-    from robnas.networks._cell import Convolutions as Convolutions
-    from robnas.networks._cell import Fan as Fan
     from robnas.networks._folded import Folded as Folded
     from robnas.networks._fused import average_pool as average_pool
     from robnas.networks._module_counts import count_module as count_module
@@ -24,13 +21,16 @@ if TYPE_CHECKING:
     from robnas.networks._theory import build_theory_network as build_theory_network
     from robnas.networks._wide_resnet import WideResNet as WideResNet
     from robnas.networks._wide_resnet import build_wide_resnet as build_wide_resnet
+    from robnas.networks.nas_bench_201 import Cell as Cell
+    from robnas.networks.nas_bench_201 import Convolutions as Convolutions
+    from robnas.networks.nas_bench_201 import Fan as Fan
 
 __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
-        "Cell": "robnas.networks._cell",
-        "Convolutions": "robnas.networks._cell",
-        "Fan": "robnas.networks._cell",
+        "Cell": "robnas.networks.nas_bench_201",
+        "Convolutions": "robnas.networks.nas_bench_201",
+        "Fan": "robnas.networks.nas_bench_201",
         "Folded": "robnas.networks._folded",
         "Network": "robnas.networks._network",
         "Normalize": "robnas.networks._blocks",

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from robnas.networks._as_built import as_built
 from robnas.networks._blocks import Head, Normalize, Reduction, Stem, as_laid_out, check_normalization, lay_out
-from robnas.networks._cell import Cell
 from robnas.networks._folded import Folded
+from robnas.networks.nas_bench_201 import Cell
 from robnas.spaces import Architecture, CellArchitecture
 from robnas.types import check_count
 

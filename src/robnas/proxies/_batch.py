@@ -1,9 +1,11 @@
-"""The images that a proxy sees: they follow from the data and a seed, not from the architecture."""
+"""What a proxy sees: images, which follow from the data and a seed, and a network of a space."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import torch
 from torch import Tensor
@@ -14,11 +16,15 @@ from robnas.errors import InputError, Verbatim
 from robnas.kernels import NTKSettings, balanced_batch
 from robnas.networks import build_network
 from robnas.proxies._probe import Probe
+from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.types import ThreatModel, check_count, check_range
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
 
+SpaceLike: TypeAlias = Space | str | Mapping[str, Any] | None
+"""A space; its name, key or facts; None for that of the architectures."""
+OF_SPACE = ("channels", "cells")
 _THREAT, _KERNEL = ThreatModel.linf("8/255"), NTKSettings()
 
 
@@ -33,10 +39,10 @@ class ProxySettings:
 
     images: int = 64
     """Training images, balanced over classes, two or more of each that is used; see `robnas.kernels.balanced_batch`."""
-    channels: int = 16
-    """Channels C of the first stage."""
-    cells: int = 5
-    """Cells N per stage."""
+    channels: int | None = None
+    """Former place of a setting of the space, which is given as `space` now."""
+    cells: int | None = None
+    """Likewise."""
     calibration: int = 512
     """Training images whose statistics batch norm takes for kernels."""
     threat: ThreatModel = _THREAT
@@ -50,9 +56,45 @@ class ProxySettings:
         for what in ("images", "calibration"):
             check_count(what, getattr(self, what), 2)
         check_range("beta", self.beta, 0, 1)
+        if self.of_space:
+            text = "the size of the network is a setting of the space: give space= rather than channels= and cells="
+            warnings.warn(text, DeprecationWarning, stacklevel=3)
         if self.kernel.reduction == "full":
             expected = "trace, sum, label or proj for scores, which have one row per image"
             raise InputError("reduction", expected=expected, got=Verbatim("full"))
+
+    @property
+    def of_space(self) -> dict[str, int]:
+        """Settings of the space that are given here."""
+        return {name: getattr(self, name) for name in OF_SPACE if getattr(self, name) is not None}
+
+
+def placed(
+    architectures: Iterable[object], space: SpaceLike, settings: ProxySettings
+) -> tuple[Space, list[Architecture]]:
+    """The space of some architectures, see `space_for`, and each of them once.
+
+    Raises:
+        InputError: there are none, the space does not read one, or it lacks a setting.
+    """
+    given = list(architectures)
+    if not given:
+        raise InputError("architectures", expected="at least one")
+    if space is None and isinstance(given[0], Architecture):
+        space = given[0].space
+    found = space_for(space, settings)
+    return found, list(dict.fromkeys(found.parse(arch) for arch in given))
+
+
+def space_for(space: SpaceLike, settings: ProxySettings) -> Space:
+    """The space that is named, at the size that `settings` may give.
+
+    Raises:
+        InputError: there is no such space, or it lacks a setting.
+    """
+    if not isinstance(space, Space):
+        space = space_of(parse_key(space) if isinstance(space, str) else space)
+    return space.configure(**settings.of_space) if settings.of_space else space
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +130,13 @@ class Batch:
         )  # fmt: skip
 
     @torch.inference_mode(False)
-    def probe(self, arch: object, settings: ProxySettings, attacks: int, device: torch.device | str) -> Probe:
+    def probe(
+        self, arch: Architecture, space: Space, settings: ProxySettings, attacks: int, device: torch.device | str
+    ) -> Probe:
         """The untrained network of an architecture with these images; its weights follow from the seed too."""
         network = build_network(
-            arch, num_classes=self.num_classes, channels=settings.channels, cells=settings.cells,
-            in_channels=self.images.shape[1], mean=self.mean, std=self.std, seed=self.seed,
+            arch, space=space, num_classes=self.num_classes, in_channels=self.images.shape[1],
+            image_size=self.images.shape[2], mean=self.mean, std=self.std, seed=self.seed,
         )  # fmt: skip
         return Probe(
             network.to(device),

@@ -1,4 +1,4 @@
-"""Numbers that predictors read: proxies on scales on which differences mean something, and the shape of a cell."""
+"""Numbers that predictors read: proxies on scales on which differences mean something, and architectures as vectors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from robnas._settings import check_keys
 from robnas.errors import InputError
-from robnas.networks import count
-from robnas.spaces import WAYS, Architecture
+from robnas.networks.nas_bench_201 import NAME, shape
+from robnas.spaces import Architecture, Space, space_of
 
 Matrix = npt.NDArray[np.float64]
 _SMALL = 1e-12
-_SKIP, _CONV1, _CONV3, _POOL = "1234"
 
 
 def _log(value: float) -> float:
@@ -39,6 +38,8 @@ SCALES: dict[str, Callable[[float], float]] = {
     "jacobian_norm": _log,
 }
 """How each proxy enters a predictor: those that spread over magnitudes by the logarithm of their size."""
+SHAPES: dict[str, Callable[[Sequence[Architecture]], Matrix]] = {NAME: shape}
+"""Of spaces where more is known of an architecture than its encoding."""
 
 
 def proxy_features(scores: Sequence[Mapping[str, float | None]]) -> Matrix:
@@ -57,26 +58,20 @@ def proxy_features(scores: Sequence[Mapping[str, float | None]]) -> Matrix:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(SCALES))
 
 
-def structure(architectures: Sequence[Architecture]) -> Matrix:
-    """The shape of each cell, shape (architectures, 18); live edges only.
+def structure(architectures: Sequence[Architecture], space: Space | None = None) -> Matrix:
+    """What an architecture alone tells a predictor, shape (architectures, features).
 
-    Logarithms of parameters and MACs; numbers of 1×1 and 3×3 convolutions, of both, of poolings and of skips; ways from
-    the input to the output; the most, fewest and mean convolutions, 3×3 convolutions and poolings on a way; and the
-    logarithm of the sum over ways of the product of gains, 2, 6 and 1 for a 1×1, a 3×3 convolution and a pooling, which
-    is about the growth of a network with |θ| and without batch norm.
+    The shape of each cell where the space has one, `robnas.networks.nas_bench_201.shape`; the usual encoding of the
+    space otherwise.
+
+    Args:
+        architectures: of one space.
+        space: theirs, where it is not registered.
+
+    Raises:
+        InputError: an architecture of another space.
     """
-    return np.array([_structure(arch) for arch in architectures], dtype=np.float64)
-
-
-def _structure(arch: Architecture) -> list[float]:
-    counts = count(arch, live=True)
-    live = [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live]
-    ones, threes, pools, skips = (float(live.count(digit)) for digit in (_CONV1, _CONV3, _POOL, _SKIP))
-    ways = ["".join(arch.code[edge] for edge in way) for way in WAYS]
-    ways = [way for way in ways if "0" not in way]
-    found = [math.log(counts.parameters), math.log(counts.macs), ones, threes, ones + threes, pools, skips, len(ways)]
-    for digits in (_CONV1 + _CONV3, _CONV3, _POOL):
-        on_way = [sum(digit in digits for digit in way) for way in ways] or [-1]
-        found += [max(on_way), min(on_way), sum(on_way) / len(on_way)]
-    gains = {_SKIP: 1.0, _CONV1: 2.0, _CONV3: 6.0, _POOL: 1.0}
-    return [*found, math.log(1e-3 + sum(math.prod(gains[digit] for digit in way) for way in ways))]
+    if space is None:
+        space = space_of(architectures[0].space if architectures else None)
+    encode = SHAPES.get(space.name, space.encode)
+    return encode([space.parse(arch) for arch in architectures])

@@ -15,8 +15,9 @@ from robnas._content import note_unverified, seal, unseal
 from robnas._files import saying
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
+from robnas.proxies._batch import OF_SPACE
 from robnas.proxies._score import NetworkScore, ProxyScore, summary
-from robnas.spaces import Architecture
+from robnas.spaces import Space, space_of
 
 Found = dict[str, dict[str, ProxyScore]]
 _VERSION = 2
@@ -32,6 +33,7 @@ class Journal:
     Args:
         out: the file of scores that will be written; what it holds already counts as finished.
         settings: what scores depend on, as JSON values.
+        space: of the architectures; the one that earlier versions knew if omitted.
 
     Raises:
         InputError: either file was made with other settings, or another process is writing it.
@@ -39,14 +41,14 @@ class Journal:
         WriteError: the journal cannot be written.
     """
 
-    def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
-        self.out, self.settings = out, settings
+    def __init__(self, out: Path, settings: Mapping[str, Any], space: Space | None = None) -> None:
+        self.out, self.settings, self.space = out, settings, space_of(None) if space is None else space
         self.path = out.with_name(out.name + ".part")
         with saying(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._locked()
         try:
-            self.known: Found = _finished(out, settings)  # nobody else writes it from here on
+            self.known: Found = _finished(out, settings, self.space)  # nobody else writes it from here on
             self._saved = len(self.known)
             self._resume()
         except BaseException:
@@ -61,11 +63,11 @@ class Journal:
         """Whether there are architectures, of this run or an earlier one, that the file of scores lacks."""
         return len(self.known) > self._saved
 
-    def add(self, code: str, scores: Mapping[str, ProxyScore]) -> None:
+    def add(self, text: str, scores: Mapping[str, ProxyScore]) -> None:
         """Keep one architecture."""
-        self.known[code] = dict(scores)
+        self.known[text] = dict(scores)
         row = {name: {"values": list(one.values), "reason": one.reason} for name, one in scores.items()}
-        self._write({"architecture": code, "scores": row})
+        self._write({"architecture": text, "scores": row})
 
     def close(self, *, finished: bool) -> None:
         """End; where the file of scores is written, the journal goes."""
@@ -110,7 +112,7 @@ class Journal:
                 raise ValueError(f"{head!r:.60}")
         _check_same(self.path, head["settings"], self.settings)
         with self._saying_what_is_no_journal():
-            self.known |= dict(_scored(row, self.settings["proxies"]) for row in rows)
+            self.known |= dict(_scored(row, self.settings["proxies"], self.space) for row in rows)
         self._file.truncate(sum(len(line) + 1 for line in lines))
 
     @contextlib.contextmanager
@@ -130,10 +132,10 @@ class Journal:
             self._file.flush()
 
 
-def _scored(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, dict[str, ProxyScore]]:
+def _scored(row: Mapping[str, Any], names: Sequence[str], space: Space) -> tuple[str, dict[str, ProxyScore]]:
     """Architecture and scores of a line."""
     scores = {name: _score(**one) for name, one in row["scores"].items()}
-    return Architecture(row["architecture"]).code, {name: scores[name] for name in names}
+    return space.parse(row["architecture"]).text, {name: scores[name] for name in names}
 
 
 def _score(values: list[float | None], reason: str) -> ProxyScore:
@@ -142,11 +144,11 @@ def _score(values: list[float | None], reason: str) -> ProxyScore:
     return summary([NetworkScore(value, "" if value is not None else reason) for value in values])
 
 
-def _finished(out: Path, settings: Mapping[str, Any]) -> Found:
+def _finished(out: Path, settings: Mapping[str, Any], space: Space) -> Found:
     """What the file of scores holds, if there is one."""
     if not out.exists():
         return {}
-    kept = read_scores(out)
+    kept = read_scores(out, space)
     _check_same(out, kept.settings, settings)
     if list(kept.names) != settings["proxies"]:
         got = Verbatim(", ".join(kept.names))
@@ -166,6 +168,7 @@ def _or_none(value: float) -> float | None:
 
 
 def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    found = _present(found)
     for key in dict.fromkeys([*wanted, *found]):
         if found.get(key) != wanted.get(key):
             raise InputError(
@@ -173,3 +176,15 @@ def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any])
                 got=Verbatim(json.dumps(found.get(key), ensure_ascii=False)[:200]),
                 remedy="scores of different settings are not mixed: choose another --out, or delete the file",
             )  # fmt: skip
+
+
+def _present(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What earlier versions, which knew one space and wrote its settings among the others, say as it is said now."""
+    if "space" in settings or not settings.keys() >= set(OF_SPACE):
+        return settings
+    try:
+        space = space_of(None).configure(**{name: settings[name] for name in OF_SPACE})
+    except InputError:
+        return settings  # of nobody
+    kept = {name: value for name, value in settings.items() if name not in OF_SPACE}
+    return {"space": space.key, "space_version": space.fingerprint, **kept}

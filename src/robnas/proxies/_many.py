@@ -21,12 +21,12 @@ from robnas._settings import to_dict
 from robnas._version import __version__
 from robnas.benchmarks import Scores
 from robnas.errors import InputError, RobnasError, reason
-from robnas.proxies._batch import Batch, ProxySettings
+from robnas.proxies._batch import OF_SPACE, Batch, ProxySettings, SpaceLike, placed, space_for
 from robnas.proxies._journal import Found, Journal
-from robnas.proxies._proxies import proxy_named, selected
+from robnas.proxies._proxies import check_fit, proxy_named, selected
 from robnas.proxies._score import ProxyScore, draw_batches, score_batches
 from robnas.proxies._worker import prepare, score_one
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 from robnas.types import Progress, check_count, silent
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def score_many(
     data: Dataset,
     proxies: Iterable[str] = ("cheap",),
     *,
+    space: SpaceLike = None,
     repeats: int = 1,
     seed: int = 0,
     settings: ProxySettings = _SETTINGS,
@@ -52,12 +53,13 @@ def score_many(
     """`score` for many architectures.
 
     Args:
-        architectures: in any encoding; each is scored as it is, once.
+        architectures: of one space, in any form that it reads; each is scored as it is, once.
         data: its training split is read.
-        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
+        proxies: names of `PROXIES`; ``all`` or ``cheap``, see `score`.
+        space: of the architectures, see `score`.
         repeats: networks and batches; the seeds are `seed`, `seed` + 1, …
         seed: of the first repeat.
-        settings: batch and network.
+        settings: batch and kernels.
         device: where to compute.
         jobs: processes of one thread each; 1 computes in this process, with the threads it has. More need a script that
             starts under ``if __name__ == "__main__"``. Scores differ by rounding at most.
@@ -66,44 +68,44 @@ def score_many(
         progress: told about finished architectures, or repeats of one process, and their rate.
 
     Returns:
-        Scores by digit code and name, in the order given.
+        Scores by text and name, in the order given.
 
     Raises:
-        InputError: an unknown name, a malformed architecture, fewer than 2 images; `out` was made with other settings,
-            which are not mixed, or is something else.
+        InputError: an unknown name, a malformed architecture, a proxy of another space, fewer than 2 images; `out` was
+            made with other settings, which are not mixed, or is something else.
         RobnasError: a process died; what was finished is kept.
     """
-    names = selected(proxies)
-    archs = list(dict.fromkeys(Architecture(arch) for arch in architectures))
-    if not archs:
-        raise InputError("architectures", expected="at least one")
+    space, archs = placed(architectures, space, settings)
+    names = selected(proxies, space)
+    check_fit(names, space)
     check_count("jobs", jobs)
     batches = draw_batches(data, repeats, seed, settings)
-    facts = score_settings(data, names, repeats, seed, settings)
-    journal = None if out is None else Journal(out, facts)
+    facts = score_settings(data, names, repeats, seed, settings, space)
+    journal = None if out is None else Journal(out, facts, space)
     found: Found = {} if journal is None else journal.known
     finished = False
     try:
-        missing = [arch for arch in archs if arch.code not in found]
-        for code, scores in _fresh(missing, batches, names, settings, device, jobs, progress):
+        missing = [arch for arch in archs if arch.text not in found]
+        for text, scores in _fresh(missing, space, batches, names, settings, device, jobs, progress):
             if journal is None:
-                found[code] = scores
+                found[text] = scores
             else:
-                journal.add(code, scores)
+                journal.add(text, scores)
         if journal is not None and (journal.unsaved or not journal.out.exists()):
-            as_table(found, facts).write(journal.out)
+            as_table(found, facts, space).write(journal.out)
         finished = True
     finally:
         if journal is not None:
             journal.close(finished=finished)
-    return {arch.code: found[arch.code] for arch in archs}
+    return {arch.text: found[arch.text] for arch in archs}
 
 
 def score_settings(
-    data: Dataset, names: Sequence[str], repeats: int, seed: int, settings: ProxySettings
+    data: Dataset, names: Sequence[str], repeats: int, seed: int, settings: ProxySettings, space: SpaceLike = None
 ) -> dict[str, Any]:
     """What scores depend on, as JSON values."""
-    facts = to_dict(settings)
+    space = space_for(space, settings)
+    facts = {name: value for name, value in to_dict(settings).items() if name not in OF_SPACE}
     facts["kernel"] = {key: value for key, value in facts["kernel"].items() if key not in ("seed", "memory_mib")}
     if settings.images < 2 * data.num_classes:
         facts["drawn"] = "pairs of a class"  # which scores of earlier versions were not
@@ -115,13 +117,23 @@ def score_settings(
         "proxies": list(names),
         "repeats": repeats,
         "seed": seed,
+        "space": space.key,
+        "space_version": space.fingerprint,
         **facts,
         "robnas": __version__,
     }
 
 
-def as_table(found: Mapping[str, Mapping[str, ProxyScore]], settings: Mapping[str, Any]) -> Scores:
-    """Scores as the value that files hold, in the order of digit codes."""
+def as_table(
+    found: Mapping[str, Mapping[str, ProxyScore]], settings: Mapping[str, Any], space: Space | None = None
+) -> Scores:
+    """Scores as the value that files hold, in the order of texts.
+
+    Args:
+        found: by text and name.
+        settings: what they depend on, `score_settings`.
+        space: of the architectures, where it is not registered.
+    """
     codes = sorted(found)
     names = list(found[codes[0]])
     rows = [[found[code][name] for name in names] for code in codes]
@@ -137,34 +149,35 @@ def as_table(found: Mapping[str, Mapping[str, ProxyScore]], settings: Mapping[st
             if one.mean is None
         },
         settings,
+        space=space,  # type: ignore[arg-type]  # which the settings name
     )
 
 
 def _fresh(
-    archs: Sequence[Architecture], batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
-    device: str, jobs: int, progress: Progress,
+    archs: Sequence[Architecture], space: Space, batches: Sequence[Batch], names: Sequence[str],
+    settings: ProxySettings, device: str, jobs: int, progress: Progress,
 ) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
     """Scores as they come."""
     begun = time.monotonic()
     if jobs > 1 and len(archs) > 1:
-        work = _in_processes(archs, batches, names, settings, device, min(jobs, len(archs)))
+        work = _in_processes(archs, space, batches, names, settings, device, min(jobs, len(archs)))
     else:
-        work = ((arch.code, score_batches(arch, batches, names, settings, device)) for arch in archs)
+        work = ((arch.text, score_batches(arch, space, batches, names, settings, device)) for arch in archs)
     progress(0, len(archs), "scores")
-    for done, (code, scores) in enumerate(work, start=1):
+    for done, (text, scores) in enumerate(work, start=1):
         rate = 60 * done / max(time.monotonic() - begun, 1e-9)
-        progress(done, len(archs), f"scores of {code}, {rate:.3g} architectures/min")
-        yield code, scores
+        progress(done, len(archs), f"scores of {text}, {rate:.3g} architectures/min")
+        yield text, scores
 
 
 def _in_processes(
-    archs: Sequence[Architecture], batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
-    device: str, jobs: int,
+    archs: Sequence[Architecture], space: Space, batches: Sequence[Batch], names: Sequence[str],
+    settings: ProxySettings, device: str, jobs: int,
 ) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
     try:
-        packed = pickle.dumps(Parcel((batches, {name: proxy_named(name) for name in names}, settings, device)))
+        packed = pickle.dumps(Parcel((space, batches, {name: proxy_named(name) for name in names}, settings, device)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        expected = "1 for a proxy that cannot travel between processes"
+        expected = "1 for a proxy or a space that cannot travel between processes"
         raise InputError("jobs", expected=expected, got=reason(error)) from error
     left, waiting = iter(archs), set[Future[tuple[str, dict[str, ProxyScore]]]]()
     context = get_context("spawn")  # torch does not survive a fork

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas.errors import InputError, Verbatim
 from robnas.proxies._features import SCALES, Matrix, proxy_features, structure
 from robnas.proxies._robust_score import ROBUST_WEIGHT
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space, space_of
 
 Scores = Sequence[Mapping[str, float | None]]
 
@@ -24,7 +24,7 @@ _TREES = 200
 @final
 @dataclass(frozen=True, eq=False)
 class FewShotPredictor:
-    """Two regressions on proxies and the shape of the cell, averaged; make one with `fit_few_shot`.
+    """Two regressions on proxies and the `structure` of architectures, averaged; make one with `fit_few_shot`.
 
     What they predict is −log(top − value): accuracies crowd below the best one, and there it spreads them.
     """
@@ -45,10 +45,12 @@ class FewShotPredictor:
     """Their standard deviation."""
     least: Matrix
     """The lowest known value of each, which stands for a missing one: a network without a score is degenerate."""
+    space: Space
+    """Of the architectures."""
 
     def predict(self, architectures: Sequence[Architecture], scores: Scores = ()) -> Matrix:
         """Predicted values, shape (architectures,)."""
-        rows = _filled(_features(architectures, scores, self.proxies), self.least)
+        rows = _filled(_features(architectures, scores, self.proxies, self.space), self.least)
         prior, (slope, constant) = _prior(rows, self.proxies), self.line
         smooth = slope * prior + constant + self.process.predict((rows - self.centre) / self.spread)
         stepped = self.trees.predict(np.column_stack([rows, prior]))
@@ -62,6 +64,7 @@ def fit_few_shot(
     values: npt.ArrayLike,
     *,
     proxies: bool = True,
+    space: Space | None = None,
     pool: tuple[Sequence[Architecture], Scores] = ((), ()),
 ) -> FewShotPredictor:
     """Fit on architectures whose values are known.
@@ -71,11 +74,13 @@ def fit_few_shot(
         scores: for each, its proxies by name, those of `robnas.proxies.SCALES` at least.
         values: for each, what is to be predicted, such as robust accuracy, shape (n,).
         proxies: use `scores`, and with them the weights of `robnas.proxies.robust_score`, which were chosen on
-            CIFAR-100 values of NAS-RobBench-201; the shape of the cell alone otherwise.
+            CIFAR-100 values of NAS-RobBench-201; the architectures alone otherwise.
+        space: of the architectures, where it is not registered.
         pool: more architectures with their scores, which tell the mean and spread of features; no values.
 
     Raises:
-        InputError: fewer than 3 architectures, or not one finite value and one set of scores for each.
+        InputError: fewer than 3 architectures, one of another space, or not one finite value and one set of scores for
+            each.
     """
     from sklearn.ensemble import ExtraTreesRegressor
 
@@ -84,8 +89,9 @@ def fit_few_shot(
         expected = "one finite value for each of at least 3 architectures"
         got = Verbatim(f"shape {known.shape} for {len(architectures)}")
         raise InputError("values of a few-shot fit", expected=expected, got=got)
-    rows = _features(architectures, scores, proxies)
-    seen = np.concatenate([rows, _features(*pool, proxies)]) if len(pool[0]) else rows
+    space = space_of(architectures[0].space) if space is None else space
+    rows = _features(architectures, scores, proxies, space)
+    seen = np.concatenate([rows, _features(*pool, proxies, space)]) if len(pool[0]) else rows
     least = np.array([min(column[~np.isnan(column)], default=0.0) for column in seen.T])
     rows, seen = _filled(rows, least), _filled(seen, least)
     centre, spread = seen.mean(axis=0), seen.std(axis=0)
@@ -96,7 +102,7 @@ def fit_few_shot(
     constant = float(targets.mean() - slope * prior.mean())
     process = _fit_process((rows - centre) / spread, targets - slope * prior - constant)
     trees = ExtraTreesRegressor(_TREES, random_state=0).fit(np.column_stack([rows, prior]), targets)
-    return FewShotPredictor(process, trees, (slope, constant), top, proxies, centre, spread, least)
+    return FewShotPredictor(process, trees, (slope, constant), top, proxies, centre, spread, least, space)
 
 
 def _fit_process(rows: Matrix, targets: Matrix) -> Any:
@@ -123,10 +129,10 @@ def _filled(rows: Matrix, least: Matrix) -> Matrix:
     return np.where(np.isnan(rows), least, rows)
 
 
-def _features(architectures: Sequence[Architecture], scores: Scores, proxies: bool) -> Matrix:
-    shape = structure(architectures)
+def _features(architectures: Sequence[Architecture], scores: Scores, proxies: bool, space: Space) -> Matrix:
+    alone = structure(architectures, space)
     if not proxies:
-        return shape
+        return alone
     if len(scores) != len(architectures):
         raise InputError("scores", expected=f"{len(architectures)}, one per architecture", got=Verbatim(len(scores)))
-    return np.concatenate([proxy_features(scores), shape], axis=1)
+    return np.concatenate([proxy_features(scores), alone], axis=1)

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from robnas._registry import Registry
 from robnas._settings import check_keys
+from robnas.errors import InputError, Verbatim
 from robnas.kernels import SCORES
+from robnas.networks.nas_bench_201 import NAME, top_score
 from robnas.proxies._croze import CRoZe
 from robnas.proxies._epe_nas import epe_nas
 from robnas.proxies._fisher import fisher
+from robnas.proxies._formula import Formula
 from robnas.proxies._grad_norm import grad_norm
 from robnas.proxies._grasp import grasp
 from robnas.proxies._jacobian_norm import jacobian_norm
@@ -24,14 +27,15 @@ from robnas.proxies._robust_score import robust_score
 from robnas.proxies._sizes import convolutions, macs, parameters
 from robnas.proxies._snip import snip
 from robnas.proxies._synflow import synflow
-from robnas.proxies._top_score import top_score
 from robnas.proxies._zen import zen
+from robnas.spaces import Space
 
 
 class Proxy(Protocol):
     """A score of an untrained network, higher is better.
 
-    One that needs attacked images for kernels also has an attribute `attacks`: 0, 1 or 2.
+    One that needs attacked images for kernels also has an attribute `attacks`: 0, 1 or 2. One that is defined for the
+    architectures of one space alone has an attribute `space`, the name of it.
     """
 
     def __call__(self, probe: Probe, /) -> float:
@@ -64,7 +68,7 @@ CHEAP: Registry[Proxy] = Registry(
         "croze": CRoZe(),
         "croze_released": CRoZe(sign=-1.0),
         "robust_score": robust_score,
-        "top_score": top_score,
+        "top_score": Formula(top_score, NAME, "nothing flows from the input to the output of the cell"),
     },
     Callable,
 )
@@ -81,17 +85,40 @@ def proxy_named(name: str) -> Proxy:
     return PROXIES[name] if name in PROXIES else KernelProxy(SCORES[name])
 
 
-def selected(names: Iterable[str]) -> list[str]:
+def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
     """Names without repetition; ``all`` stands for every proxy, ``cheap`` for those that need no kernel.
+
+    Args:
+        names: of proxies and of these groups.
+        space: groups leave out what is defined for another space alone.
 
     Raises:
         InputError: an unknown name.
     """
     known = [*PROXIES.names(), *(name for name in SCORES if name not in PROXIES)]
     groups: dict[str, Iterable[str]] = {"all": known, "cheap": CHEAP}
+    if space is not None:
+        groups = {group: [name for name in members if _fits(name, space)] for group, members in groups.items()}
     found = [one for name in names for one in groups.get(name, [name])]
     check_keys("proxy", found, [*groups, *known])
     return list(dict.fromkeys(found))
+
+
+def check_fit(names: Iterable[str], space: Space) -> None:
+    """Raise `InputError` at the first proxy that is defined for the architectures of another space alone."""
+    for name in names:
+        if not _fits(name, space):
+            expected = f"an architecture of {_only_of(name)}"
+            got = Verbatim(f"those of {space.name}")
+            raise InputError(name, expected=expected, got=got, remedy=f"score without {name}")
+
+
+def _fits(name: str, space: Space) -> bool:
+    return _only_of(name) in (None, space.name)
+
+
+def _only_of(name: str) -> str | None:
+    return getattr(proxy_named(name), "space", None)
 
 
 def attacks_of(names: Iterable[str]) -> int:

@@ -14,10 +14,10 @@ from robnas._seeds import derive_seed
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, reason
 from robnas.kernels import IndefiniteKernelError, NonFiniteKernelError
-from robnas.proxies._batch import Batch, ProxySettings
+from robnas.proxies._batch import Batch, ProxySettings, SpaceLike, placed
 from robnas.proxies._probe import Probe, UndefinedScoreError
-from robnas.proxies._proxies import attacks_of, proxy_named, selected
-from robnas.spaces import Architecture
+from robnas.proxies._proxies import attacks_of, check_fit, proxy_named, selected
+from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def probe_architecture(
     data: Dataset,
     *,
     seed: int,
+    space: SpaceLike = None,
     settings: ProxySettings = _SETTINGS,
     attacks: int = 2,
     device: torch.device | str = "cpu",
@@ -100,9 +101,10 @@ def probe_architecture(
     """The untrained network of an architecture with training images; both follow from the seed.
 
     Args:
-        arch: an architecture in any encoding.
+        arch: an architecture, or what its space reads.
         data: its training split is read.
         seed: of weights, batch and attacks. The batch does not depend on the architecture.
+        space: of the architecture, with the settings of the network; see `score`.
         settings: all else.
         attacks: how often images are attacked for kernels.
         device: where to compute.
@@ -110,7 +112,8 @@ def probe_architecture(
     Raises:
         InputError: a malformed architecture, or more images than there are.
     """
-    return Batch.draw(data, seed, settings).probe(arch, settings, attacks, device)
+    space, (arch,) = placed([arch], space, settings)
+    return Batch.draw(data, seed, settings).probe(arch, space, settings, attacks, device)
 
 
 def score(
@@ -118,6 +121,7 @@ def score(
     data: Dataset,
     proxies: Iterable[str] = ("cheap",),
     *,
+    space: SpaceLike = None,
     repeats: int = 1,
     seed: int = 0,
     settings: ProxySettings = _SETTINGS,
@@ -126,19 +130,24 @@ def score(
     """Scores of an architecture without training: mean and standard error over initialisations and batches.
 
     Args:
-        arch: an architecture in any encoding.
+        arch: an architecture, or what its space reads.
         data: its training split is read.
-        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel.
+        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those that need no kernel, which leave out what cannot be
+            computed in the space.
+        space: of the architecture, with the settings of the network: a space, its name, its key such as
+            ``small-convnets`` or its facts. If omitted that of the architecture, at its usual settings.
         repeats: networks and batches; the seeds are `seed`, `seed` + 1, …
         seed: of the first repeat. Equal seeds give all architectures the same images.
-        settings: batch and network.
+        settings: batch and kernels.
         device: where to compute.
 
     Raises:
-        InputError: an unknown name, a malformed architecture, or fewer than 2 images.
+        InputError: an unknown name, a malformed architecture, a proxy of another space, or fewer than 2 images.
     """
-    names, arch = selected(proxies), Architecture(arch)
-    return score_batches(arch, draw_batches(data, repeats, seed, settings), names, settings, device)
+    space, (arch,) = placed([arch], space, settings)
+    names = selected(proxies, space)
+    check_fit(names, space)
+    return score_batches(arch, space, draw_batches(data, repeats, seed, settings), names, settings, device)
 
 
 def draw_batches(data: Dataset, repeats: int, seed: int, settings: ProxySettings) -> list[Batch]:
@@ -147,11 +156,12 @@ def draw_batches(data: Dataset, repeats: int, seed: int, settings: ProxySettings
 
 
 def score_batches(
-    arch: Architecture, batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings, device: object
-) -> dict[str, ProxyScore]:
+    arch: Architecture, space: Space, batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
+    device: object,
+) -> dict[str, ProxyScore]:  # fmt: skip
     """Scores of one architecture on the images of every repeat."""
     attacks = attacks_of(names)
-    found = [score_network(batch.probe(arch, settings, attacks, str(device)), names) for batch in batches]
+    found = [score_network(batch.probe(arch, space, settings, attacks, str(device)), names) for batch in batches]
     return {name: summary([values[name] for values in found]) for name in names}
 
 

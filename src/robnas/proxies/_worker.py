@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from robnas.spaces import Architecture
 
 _prepared: Any = None
-"""What all tasks of the process share: batches, proxies by name, settings, device."""
+"""What all tasks of the process share: space, batches, proxies by name, settings, device."""
 
 
 def prepare(packed: bytes, parent: int) -> None:
@@ -29,13 +29,13 @@ def prepare(packed: bytes, parent: int) -> None:
     from robnas.proxies._proxies import PROXIES
 
     _prepared = pickle.loads(packed)  # noqa: S301  # of our own parent process
-    for name, proxy in _prepared[1].items():  # those that were added there
+    for name, proxy in _prepared[2].items():  # those that were added there
         PROXIES.register(name, proxy, overwrite=True)
 
 
 def score_one(arch: Architecture) -> tuple[str, dict[str, ProxyScore]]:
-    """Digit code and scores of one architecture."""
+    """Text and scores of one architecture."""
     from robnas.proxies._score import score_batches
 
-    batches, proxies, settings, device = _prepared
-    return arch.code, score_batches(arch, batches, list(proxies), settings, device)
+    space, batches, proxies, settings, device = _prepared
+    return arch.text, score_batches(arch, space, batches, list(proxies), settings, device)

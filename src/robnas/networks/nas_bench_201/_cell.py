@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas.networks._fused import average_pool
-from robnas.spaces import CONVOLUTIONS, EDGES, Architecture
+from robnas.spaces.nas_bench_201 import CONVOLUTIONS, EDGES, CellArchitecture
 
 _KERNEL_SIZE = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 
@@ -74,7 +74,7 @@ class Cell(nn.Module):
     the cell equals one that executes every edge.
     """
 
-    def __init__(self, arch: Architecture, channels: int) -> None:
+    def __init__(self, arch: CellArchitecture, channels: int) -> None:
         super().__init__()
         carries = [True, False, False, False]
         leaving: list[dict[int, str]] = [{}, {}, {}]
