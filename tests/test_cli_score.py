@@ -140,7 +140,7 @@ def test_a_sample_is_drawn_from_classes_where_the_space_has_some():
     for name in ("official", "none"):
         drawn = sample(np.random.default_rng(7), 30, None if name == "none" else name)
         assert _chosen(space_of(None), [], False, 30, 7, name) == drawn
-    with pytest.raises(InputError, match="sample count: expected .*6466.*, got 6467"):
+    with pytest.raises(InputError, match=r"sample count: expected .*6466.*, got 6467"):
         _chosen(space_of(None), [], False, 6467, 0, None)
 
 
