@@ -86,8 +86,8 @@ class Scores:
                 raise InputError(f"scores, {what}", expected="each once", got=Verbatim(f"{twice} twice"))
 
     def _check_space(self) -> None:
-        facts = self.settings
-        if self.space is None:
+        facts, given = self.settings, cast("Space | None", self.space)
+        if given is None:
             object.__setattr__(self, "space", space_of(parse_key(facts["space"]) if "space" in facts else None))
         elif "space" not in facts and self.space != space_of(None):
             facts = {"space": self.space.key, "space_version": self.space.fingerprint} | dict(facts)

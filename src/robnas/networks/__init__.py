@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from robnas import _lazy
-from robnas.networks._counts import Counts as Counts
 from robnas.networks._counts import count as count
 from robnas.networks._counts import wide_resnet_counts as wide_resnet_counts
+from robnas.networks._sizes import Counts as Counts
 from robnas.networks.nas_bench_201 import top_score as top_score
 
 if TYPE_CHECKING:
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from robnas.networks._blocks import Normalize as Normalize
     from robnas.networks._build import BUILDERS as BUILDERS
     from robnas.networks._build import build_network as build_network
-    from robnas.networks._folded import Folded as Folded
     from robnas.networks._fused import average_pool as average_pool
     from robnas.networks._module_counts import count_module as count_module
-    from robnas.networks._network import Network as Network
     from robnas.networks._theory import TheoryNetwork as TheoryNetwork
     from robnas.networks._theory import build_theory_network as build_theory_network
     from robnas.networks._wide_resnet import WideResNet as WideResNet
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from robnas.networks.nas_bench_201 import Cell as Cell
     from robnas.networks.nas_bench_201 import Convolutions as Convolutions
     from robnas.networks.nas_bench_201 import Fan as Fan
+    from robnas.networks.nas_bench_201 import Folded as Folded
+    from robnas.networks.nas_bench_201 import Network as Network
 
 __getattr__, __dir__ = _lazy.attach(
     __name__,
@@ -31,8 +31,8 @@ __getattr__, __dir__ = _lazy.attach(
         "Cell": "robnas.networks.nas_bench_201",
         "Convolutions": "robnas.networks.nas_bench_201",
         "Fan": "robnas.networks.nas_bench_201",
-        "Folded": "robnas.networks._folded",
-        "Network": "robnas.networks._network",
+        "Folded": "robnas.networks.nas_bench_201",
+        "Network": "robnas.networks.nas_bench_201",
         "Normalize": "robnas.networks._blocks",
         "TheoryNetwork": "robnas.networks._theory",
         "WideResNet": "robnas.networks._wide_resnet",

@@ -9,14 +9,14 @@ from torch import nn
 from robnas._randomness import seeded_randomness
 from robnas.errors import InputError
 from robnas.networks._located import located
-from robnas.networks._network import build_cell_network
 from robnas.networks._theory import build_theory_classifier
 from robnas.networks._wide_resnet import build_wide_resnet
+from robnas.networks.nas_bench_201 import NAME, build_cell_network
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "nas-bench-201": lambda arch, space, *, image_size, **sizes: build_cell_network(arch, **space.settings, **sizes),
+    NAME: lambda arch, space, *, image_size, **sizes: build_cell_network(arch, **space.settings, **sizes),
     "theory": lambda arch, space, **sizes: build_theory_classifier(arch, **sizes),
     "wide-resnet": lambda arch, space, **sizes: build_wide_resnet(arch.genes, **sizes),
 }

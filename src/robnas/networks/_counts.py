@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, TypeGuard, final
+from typing import TYPE_CHECKING, TypeGuard
 
 from robnas.errors import InputError
 from robnas.networks._located import located
+from robnas.networks._sizes import Counts, convolution, halved, head
+from robnas.networks.nas_bench_201._counts import cell_counts
 from robnas.spaces import CellArchitecture, Space
 from robnas.types import check_count
 
 if TYPE_CHECKING:
     from torch import nn
-
-_KERNEL_AREA = {"nor_conv_1x1": 1, "nor_conv_3x3": 9}
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Size of a network."""
-
-    parameters: int
-    """Numbers in parameters, shared ones once, frozen ones too; running statistics are none."""
-    macs: int
-    """Multiply-accumulate operations of convolutions and linear layers for one image."""
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.parameters + other.parameters, self.macs + other.macs)
-
-    def __mul__(self, factor: int) -> Counts:
-        return Counts(self.parameters * factor, self.macs * factor)
-
-
-def _convolution(inputs: int, outputs: int, area: int, pixels: int, *, norm: bool = True) -> Counts:
-    weights = inputs * outputs * area
-    return Counts(weights + 2 * outputs * norm, weights * pixels)
-
-
-def _head(width: int, num_classes: int) -> Counts:
-    return Counts(2 * width + (width + 1) * num_classes, width * num_classes)
 
 
 def count(
@@ -97,7 +70,7 @@ def count(
         "num_classes": check_count("num_classes", 10 if num_classes is None else num_classes),
     }
     if space.build is None and isinstance(arch, CellArchitecture):
-        return _nas_bench_201(arch, **space.settings, sides=sides, live=bool(live), **sizes)
+        return cell_counts(arch, **space.settings, sides=sides, live=bool(live), **sizes)
     if space.build is None and space.name == "wide-resnet":
         return wide_resnet_counts(arch.genes, image_size=sides, **sizes)  # type: ignore[arg-type]
     from robnas.networks._module_counts import count_built  # torch
@@ -115,40 +88,6 @@ def _channels_of(network: nn.Module) -> int:
     return own if isinstance(own, int) else 3
 
 
-def _nas_bench_201(
-    arch: CellArchitecture,
-    *,
-    channels: int,
-    cells: int,
-    sides: tuple[int, ...],
-    in_channels: int,
-    num_classes: int,
-    live: bool,
-) -> Counts:
-    kernels = [
-        _KERNEL_AREA[operation]
-        for operation, is_live in zip(arch.operations, arch.live_edges, strict=True)
-        if operation in _KERNEL_AREA and (is_live or not live)
-    ]
-    width = channels
-    total = _convolution(in_channels, width, 9, prod(sides))
-    for stage in range(3):
-        if stage > 0:
-            sides = _halved(sides)
-            total += _convolution(width, 2 * width, 9, prod(sides))
-            total += _convolution(2 * width, 2 * width, 9, prod(sides))
-            total += _convolution(width, 2 * width, 1, prod(sides), norm=False)
-            width *= 2
-        for area in kernels:
-            total += _convolution(width, width, area, prod(sides)) * cells
-    return total + _head(width, num_classes)
-
-
-def _halved(sides: tuple[int, ...]) -> tuple[int, ...]:
-    """What a stride of 2 leaves of an image: half of each side, rounded up."""
-    return tuple(-(-side // 2) for side in sides)
-
-
 def wide_resnet_counts(
     genes: Mapping[str, int],
     *,
@@ -159,16 +98,16 @@ def wide_resnet_counts(
     """Those of the network that `build_wide_resnet` makes of the same genes."""
     width = 16
     sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
-    total = _convolution(in_channels, width, 9, prod(sides), norm=False)
+    total = convolution(in_channels, width, 9, prod(sides), norm=False)
     for stage in range(3):
         inputs, width = width, genes[f"W{stage + 1}"] << (4 + stage)
-        sides = sides if stage == 0 else _halved(sides)
+        sides = sides if stage == 0 else halved(sides)
         total += _block(inputs, width, prod(sides), shortcut=stage > 0 or inputs != width)
         total += _block(width, width, prod(sides), shortcut=False) * (genes[f"D{stage + 1}"] - 1)
-    return total + _head(width, num_classes)
+    return total + head(width, num_classes)
 
 
 def _block(inputs: int, outputs: int, pixels: int, *, shortcut: bool) -> Counts:
-    norm, convolutions = Counts(2 * inputs, 0), _convolution(inputs, outputs, 9, pixels)
-    convolutions += _convolution(outputs, outputs, 9, pixels, norm=False)
-    return norm + convolutions + _convolution(inputs, outputs, 1, pixels, norm=False) * shortcut
+    norm, convolutions = Counts(2 * inputs, 0), convolution(inputs, outputs, 9, pixels)
+    convolutions += convolution(outputs, outputs, 9, pixels, norm=False)
+    return norm + convolutions + convolution(inputs, outputs, 1, pixels, norm=False) * shortcut

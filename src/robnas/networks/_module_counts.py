@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from robnas._randomness import own_randomness
 from robnas.errors import InputError, Verbatim, reason
-from robnas.networks._counts import Counts
+from robnas.networks._sizes import Counts
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 

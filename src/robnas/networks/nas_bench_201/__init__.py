@@ -1,4 +1,4 @@
-"""NAS-Bench-201 as networks: the cell, and what its ways tell without one (that needs no torch)."""
+"""NAS-Bench-201 as networks: cells, the skeleton around them, and what a cell tells without a network."""
 
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from robnas.networks.nas_bench_201._cell import Cell as Cell
     from robnas.networks.nas_bench_201._cell import Convolutions as Convolutions
     from robnas.networks.nas_bench_201._cell import Fan as Fan
+    from robnas.networks.nas_bench_201._folded import Folded as Folded
+    from robnas.networks.nas_bench_201._network import Network as Network
+    from robnas.networks.nas_bench_201._network import build_cell_network as build_cell_network
     from robnas.networks.nas_bench_201._shape import shape as shape
 
-_HOME = {"_cell": ("Cell", "Convolutions", "Fan"), "_shape": ("shape",)}
+_HOME = {
+    "_cell": ("Cell", "Convolutions", "Fan"),
+    "_folded": ("Folded",),
+    "_network": ("Network", "build_cell_network"),
+    "_shape": ("shape",),
+}
 __getattr__, __dir__ = _lazy.attach(
     __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from robnas.networks._counts import count
+from robnas.networks.nas_bench_201._counts import cell_counts
 from robnas.networks.nas_bench_201._ways import CONV1, CONV3, POOL, SKIP, ways
 from robnas.spaces.nas_bench_201 import CellArchitecture
 
@@ -27,7 +27,7 @@ def shape(architectures: Sequence[object]) -> npt.NDArray[np.float64]:
 
 
 def _shape(arch: CellArchitecture) -> list[float]:
-    counts = count(arch, live=True)
+    counts = cell_counts(arch, live=True)
     live = [digit for digit, is_live in zip(arch.code, arch.live_edges, strict=True) if is_live]
     ones, threes, pools, skips = (float(live.count(digit)) for digit in (CONV1, CONV3, POOL, SKIP))
     there = ways(arch.code)

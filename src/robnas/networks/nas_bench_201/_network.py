@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from robnas.networks._as_built import as_built
 from robnas.networks._blocks import Head, Normalize, Reduction, Stem, as_laid_out, check_normalization, lay_out
-from robnas.networks._folded import Folded
-from robnas.networks.nas_bench_201 import Cell
-from robnas.spaces import Architecture, CellArchitecture
+from robnas.networks.nas_bench_201._cell import Cell
+from robnas.networks.nas_bench_201._folded import Folded
+from robnas.spaces.nas_bench_201 import CellArchitecture
 from robnas.types import check_count
 
 
@@ -31,7 +31,7 @@ class Network(nn.Module):
 
     def __init__(
         self,
-        arch: Architecture,
+        arch: CellArchitecture,
         *,
         num_classes: int,
         channels: int,
@@ -108,6 +108,6 @@ def build_cell_network(
     mean, std = check_normalization(sizes["in_channels"], mean, std)
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(check_count("seed", seed, 0))
-        network = Network(Architecture(arch), mean=mean, std=std, **sizes)
+        network = Network(CellArchitecture(arch), mean=mean, std=std, **sizes)
     lay_out(network)
     return network

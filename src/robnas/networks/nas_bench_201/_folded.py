@@ -14,7 +14,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
 from robnas.networks._blocks import Head, Normalize, Reduction, Stem
 from robnas.networks._fused import Convolution, layout, pool, pool_gradient
-from robnas.networks.nas_bench_201 import Cell, Convolutions, Fan
+from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
 
 _PIXELS = 0
 
