@@ -1,6 +1,5 @@
 """Shared fixtures. Real data lies in a folder `shared` beside the repository; tests that need it skip without it."""
 
-import gc
 import json
 import os
 import sys
@@ -28,21 +27,32 @@ def no_line_of_progress(monkeypatch):
     monkeypatch.setattr("robnas.cli._lines._SOON", 600.0)
 
 
+def registries():
+    """Those of all rooms that were imported, by their place."""
+    rooms = [(name, module) for name, module in sys.modules.items() if name.startswith("robnas.")]
+    found = [one for _, module in rooms for one in vars(module).values() if type(one) is Registry]
+    return {id(one): one for one in found}
+
+
 @pytest.fixture
 def own_files(monkeypatch):
     """Forget, at the end of the test, which files were imported and what they and others registered."""
     from robnas import _own
 
-    registries = [one for one in gc.get_objects() if type(one) is Registry]
-    before, modules = [dict(one) for one in registries], set(sys.modules)
+    before = {place: dict(one) for place, one in registries().items()}
     monkeypatch.setattr(_own, "_loaded", {})
     yield
-    for one, values in zip(registries, before, strict=True):
+    for place, one in registries().items():  # of a room that was imported meanwhile, what the room has
+        own = {name for name, value in one.items() if is_own(value)}
+        values = before.get(place, {name: value for name, value in one.items() if name not in own})
         dict.clear(one)
         dict.update(one, values)
-    for name in set(sys.modules) - modules:
-        if name.startswith("robnas_own_"):
-            del sys.modules[name]
+    for name in [name for name in sys.modules if name.startswith("robnas_own_")]:
+        del sys.modules[name]
+
+
+def is_own(value):
+    return any(getattr(kind, "__module__", "").startswith("robnas_own_") for kind in (value, type(value)))
 
 
 @pytest.fixture

@@ -94,9 +94,7 @@ def test_a_store_refuses_a_file_that_has_changed_since(tmp_path, url, monkeypatc
     monkeypatch.setattr(_own, "_loaded", {})  # another process
     changed = Plan.read(written(tmp_path, "# another comment\n"))
     with RecordStore(url) as store:
-        said = (
-            f"file {tmp_path / 'mine.py'}: expected the content {before.hash}, with which plan small .* of this store "
-        )
+        said = f"file {tmp_path / 'mine.py'}: expected the content {before.hash}, with which plan small .* of this "
         with pytest.raises(
             StoreError, match=f"{said}store was built, got .*; restore the file, or build into another store"
         ):

@@ -96,6 +96,8 @@ def _attack(values: Any) -> Attack:
         attack: Attack = kind(threat=threat, **settings)
     except TypeError as error:
         raise InputError(f"attack {values['name']}", expected=", ".join(own), got=Verbatim(str(error)[:100])) from None
+    if attack.name != values["name"]:  # a plan is read back by the names that attacks have
+        raise InputError(f"attack {values['name']}", expected="an attack of that name", got=attack.name)
     return attack
 
 

@@ -71,7 +71,10 @@ def load_data(
 
 def _called(name: str, **given: Any) -> Dataset:
     loader = DATASETS[name]
-    parameters = inspect.signature(loader).parameters
+    try:
+        parameters = set(inspect.signature(loader).parameters)
+    except ValueError:  # of a builtin
+        parameters = set()
     found = loader(**{key: value for key, value in given.items() if key in parameters})
     if not isinstance(found, Dataset):
         raise InputError(f"data set {name}", expected="a function that returns a robnas.data.Dataset", got=found)
