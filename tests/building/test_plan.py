@@ -385,13 +385,16 @@ def test_a_byte_order_mark_is_no_part_of_a_plan(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("epochs", 10**23), ("epochs", 1_000_001), ("channels", 2**63), ("cells", 10**9), ("batch_size", 10**23)],
-)
-def test_an_absurd_count_is_refused(key, value):
+    ("what", "value"),
+    [("recipe epochs", 10**23), ("recipe epochs", 1_000_001), ("recipe batch_size", 10**23),
+     ("channels of space nas-bench-201", 2**63), ("cells of space nas-bench-201", 10**9)],
+)  # fmt: skip
+def test_an_absurd_count_is_refused(what, value):
     document = tomllib.loads(TEXT)
-    document["recipe"][key] = value
-    with pytest.raises(InputError, match=rf"recipe {key}: expected a number in \[1, 1e\+06\], got {value}"):
+    first, key = what.split()[:2]
+    where, key = ("recipe", key) if first == "recipe" else ("space", first)
+    document[where][key] = value
+    with pytest.raises(InputError, match=rf"{what}: expected a number in \[1, 1e\+06\], got {value}"):
         Plan.from_dict(document)
 
 

@@ -182,6 +182,7 @@ def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
         assert enrol(more, store).unfinished().waiting == 5
 
 
+SPACE = {"name": "nas-bench-201", "channels": 2, "cells": 1}
 CLASSES = {"kind": "sample", "count": 3, "seed": 1, "partition": "effective"}
 
 
@@ -235,7 +236,7 @@ def test_a_new_plan_says_the_present_version_of_its_partition(of_classes, url):
     plain, first, present = of_classes
     with RecordStore(url) as store:
         enrol(plain, store)
-        assert find_plan(store).facts["space"] == CLASSES | {"partition_version": 2}
+        assert find_plan(store).facts["space"] == SPACE | CLASSES | {"partition_version": 2}
         assert resumed(plain, store).hash == plain.hash == present.hash
         enrol(first, store)  # which must be said now
         said = [Plan.from_dict(found.facts) for found in stored_plans(store)]
@@ -298,7 +299,7 @@ def test_a_plan_is_known_to_the_store_before_it_runs(expansion, url):
         enrol(expansion, store)
         [found] = store_status(store)
         assert (found.total, found.remaining) == (3, 3)
-        assert find_plan(store).settings["recipe"]["channels"] == 2
+        assert find_plan(store).settings["space"] == "nas-bench-201:channels=2,cells=1"
 
 
 def test_a_worker_needs_neither_database_nor_command_line(tmp_path):

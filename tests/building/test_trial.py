@@ -9,16 +9,16 @@ from robnas.building import TRIAL, Source, Trial, load_trial
 from robnas.errors import CheckpointError, DataError, InputError
 from robnas.evaluation import Suite, evaluate
 from robnas.records import RecordStore
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, NASBench201
 from robnas.training import CHECKPOINT, Recipe
 from robnas.types import ThreatModel
 
 
 @pytest.fixture
 def trial():
-    recipe = Recipe.digits().replace(epochs=1, channels=2)
-    source = Source(name="digits", limit_train=64)
-    return Trial(architecture=Architecture("323133"), source=source, recipe=recipe, seed=1)
+    space, source = NASBench201(channels=2, cells=1), Source(name="digits", limit_train=64)
+    recipe = Recipe.digits().replace(epochs=1)
+    return Trial(space=space, architecture=Architecture("323133"), source=source, recipe=recipe, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +77,12 @@ def test_records_say_where_they_were_measured_not_where_they_were_read(trial, da
 
 def test_another_trial_in_the_folder_is_refused(trial, data, tmp_path):
     trial.train(data, tmp_path)
-    other = Trial(architecture=Architecture("000000"), source=trial.source, recipe=trial.recipe, seed=1)
+    other = replace(trial, architecture=Architecture("000000"))
     with pytest.raises(
         CheckpointError, match=r"trial.json, architecture: expected 000000, got 323133; .*choose another"
     ):
         other.train(data, tmp_path)
-    other = Trial(architecture=trial.architecture, source=trial.source, recipe=trial.recipe.replace(epochs=2), seed=1)
+    other = replace(trial, recipe=trial.recipe.replace(epochs=2))
     with pytest.raises(CheckpointError, match=r"trial.json, recipe epochs: expected 2, got 1; "):
         other.train(data, tmp_path)
 

@@ -8,7 +8,7 @@ from typing import Any
 from robnas.benchmarks import Table, table_of_records
 from robnas.errors import StoreError
 from robnas.records import RecordStore, StoredPlan, plan_records, store_status
-from robnas.spaces import partition_of
+from robnas.spaces import parse_key, space_of
 
 
 def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
@@ -28,7 +28,12 @@ def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
         )
     records = plan_records(store, plan)
     names = {record.recipe_hash: recipe["name"] for record in records}
-    table = table_of_records(plan.name, records, partition=partition_of(space), recipe_names=names)
+    table = table_of_records(
+        plan.name,
+        records,
+        partition=space_of(parse_key(plan.settings["space"])).partition_of(space),
+        recipe_names=names,
+    )
     status = next(found for found in store_status(store) if found.plan == plan.hash)
     made: dict[str, Any] = {
         "plan": plan.facts,

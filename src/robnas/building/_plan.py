@@ -17,11 +17,11 @@ from robnas._own import OwnFile, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.building._measuring import Measuring
 from robnas.building._selection import Extra, Selection, seed_list, sequence
-from robnas.building._trial import Source, Trial
+from robnas.building._trial import Source, Trial, sized
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
 from robnas.records import QueuedTrial
-from robnas.spaces import Architecture, partition_facts
+from robnas.spaces import Architecture
 from robnas.training import Recipe
 from robnas.training import recipe as preset_recipe
 
@@ -34,6 +34,7 @@ class Plan:
     name: str
     """What people call it; not part of the hash."""
     space: Selection
+    """Which architectures of which space."""
     source: Source
     recipe: Recipe
     measuring: Measuring
@@ -42,6 +43,11 @@ class Plan:
     extra: tuple[Extra, ...] = ()
     imports: tuple[OwnFile, ...] = field(default_factory=loaded)
     """Files of one's own that were imported when the plan was made; not part of the hash, but see `enrol`."""
+
+    def __post_init__(self) -> None:
+        space = sized(self.space.of if self.space.said else None, None, self.recipe)
+        object.__setattr__(self, "space", replace(self.space, of=space))
+        object.__setattr__(self, "recipe", self.recipe.without_size())
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -80,11 +86,13 @@ class Plan:
         name = values["name"]
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100:
             raise InputError("plan name", expected="1 to 100 printable characters", got=name)
+        given, space = _size_moved(values["recipe"], values["space"])
+        recipe = _recipe(given)
         return cls(
             name=name,
-            space=Selection.from_dict(values["space"]),
+            space=Selection.from_dict(space, given.get("preset")),
             source=_source(values["data"]),
-            recipe=_recipe(values["recipe"]),
+            recipe=recipe,
             measuring=Measuring.from_dict(values["evaluation"]),
             seeds=seed_list("plan seeds", values["seeds"]),
             extra=tuple(map(Extra.from_dict, sequence("plan extra", values.get("extra", [])))),
@@ -122,9 +130,12 @@ class Plan:
             pairs |= dict.fromkeys((selected[row], seed) for seed in extra.seeds for row in rows)
         return tuple(pairs)
 
-    def trial(self, architecture: str, seed: int) -> Trial:
+    def trial(self, architecture: object, seed: int) -> Trial:
         """One trial of the plan."""
-        return Trial(architecture=Architecture(architecture), source=self.source, recipe=self.recipe, seed=seed)
+        space = self.space.of
+        return Trial(
+            space=space, architecture=space.parse(architecture), source=self.source, recipe=self.recipe, seed=seed
+        )
 
 
 @final
@@ -144,8 +155,17 @@ class Expansion:
         """Hash of what all trials of the plan share; names and the place of the data are not part of it."""
         return content_hash(self._identity())
 
+    @property
+    def earlier_setup(self) -> str:
+        """The hash by which versions knew the setup that had the size of the network in the recipe."""
+        recipe = self.plan.recipe.earlier_hash(self.plan.space.of.settings)
+        theirs = {key: value for key, value in self._identity().items() if not key.startswith("space")}
+        return content_hash(theirs | {"recipe_hash": recipe})
+
     def _identity(self) -> dict[str, Any]:
         return {
+            "space": self.plan.space.of.key,
+            "space_fingerprint": self.plan.space.of.fingerprint,
             "dataset_hash": self.dataset_hash,
             "recipe_hash": self.plan.recipe.hash,
             "measurements": list(self.measurements),
@@ -163,14 +183,14 @@ class Expansion:
         space = self.plan.space
         if space.partition is None or space.partition_version is not None or "@" in space.partition:
             return ()
-        present = partition_facts(space.partition).get("partition_version", 1)
+        present = space.of.partition_facts(space.partition).get("partition_version", 1)
         spaces = (replace(space, partition_version=version) for version in range(present - 1, 0, -1))
         return tuple(replace(self, plan=replace(self.plan, space=one)) for one in spaces)
 
     @cached_property
     def trials(self) -> tuple[QueuedTrial, ...]:
         """One per trial."""
-        return tuple(QueuedTrial.of(self.setup, arch.code, seed) for arch, seed in self.plan.pairs)
+        return tuple(QueuedTrial.of(self.setup, arch.text, seed) for arch, seed in self.plan.pairs)
 
     @cached_property
     def hash(self) -> str:
@@ -215,6 +235,16 @@ def _source(values: Mapping[str, Any]) -> Source:
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InputError(f"plan data {key}", expected="true or false" if bool in kinds else "a number", got=value)
     return Source(**values)
+
+
+def _size_moved(recipe: Mapping[str, Any], space: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Recipe and space of a plan, with the size of the network where it belongs; earlier plans had it in the recipe."""
+    if not (size := {what: recipe[what] for what in ("channels", "cells") if what in recipe}):
+        return recipe, space
+    for what, value in size.items():
+        if space.get(what, value) != value:
+            raise InputError(f"plan recipe {what}", expected=f"{space[what]}, as [space] says, or none", got=value)
+    return {key: value for key, value in recipe.items() if key not in size}, {**space, **size}
 
 
 def _recipe(values: Mapping[str, Any]) -> Recipe:

@@ -18,7 +18,6 @@ from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
 from robnas.evaluation import check_suite
 from robnas.records import RecordStore, StoredPlan, Timing, TrialQueue, plan_pairs, stored_plans, timing
-from robnas.spaces import partition_facts
 from robnas.types import Progress, silent
 
 
@@ -79,7 +78,7 @@ def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
 
 def _is_grown_from(expansion: Expansion, stored: StoredPlan) -> bool:
     """Whether the store has the plan, perhaps with other seeds, with this version of its partition."""
-    space, said = stored.facts.get("space"), partition_facts(expansion.plan.space.classes)
+    space, said = stored.facts.get("space"), expansion.plan.space.of.partition_facts(expansion.plan.space.classes)
     return (
         (stored.name, stored.setup) == (expansion.plan.name, expansion.setup)
         and isinstance(space, Mapping)
@@ -166,10 +165,12 @@ def run_plan(
             raise InputError("work_dir", expected="a folder that can be written", got=reason(error)) from None
     queue = enrol(expansion, store)
     trainer = TrainAndEvaluate(
+        space=plan.space.of,
         source=source,
         recipe=plan.recipe,
         measuring=plan.measuring,
         dataset_hash=expansion.dataset_hash,
+        earlier_setup=expansion.earlier_setup,
         data_dir=None if data_dir is None else data_dir.resolve(),
         work_dir=work_dir,
         device=device,
@@ -242,6 +243,7 @@ def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
         theirs = other.settings
         if (
             other.setup == expansion.setup
+            or theirs["space"] != ours["space"]
             or theirs["dataset_hash"] != ours["dataset_hash"]
             or theirs["recipe_hash"] != ours["recipe_hash"]
             or not (shared := keys & {_key(entry) for entry in theirs["measurements"]})

@@ -48,7 +48,8 @@ class Selection:
     """False where nobody has named space or settings."""
 
     def __post_init__(self) -> None:
-        if self.of is None:
+        given: object = self.of
+        if given is None:
             object.__setattr__(self, "of", space_of(None))
             object.__setattr__(self, "said", False)
 
@@ -63,7 +64,7 @@ class Selection:
         Raises:
             InputError: an unknown space or kind, an entry that it does not have, or one that is missing.
         """
-        space = space_of(values.get("name"))
+        space = space_of({"name": values["name"]} if "name" in values else None)
         if recipe is not None:
             space = space.for_recipe(recipe)
         settings = {key: values[key] for key in space.settings if key in values}

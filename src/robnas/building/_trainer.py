@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
 from robnas.building._measuring import Measuring
-from robnas.building._trial import Source, Trial
+from robnas.building._trial import Source, Trial, sized
 from robnas.data import Dataset
 from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate
 from robnas.records import Outcome, QueuedTrial, Record
-from robnas.spaces import Architecture
+from robnas.spaces import Space
 from robnas.training import Recipe, overfitting
 
 
@@ -22,16 +23,24 @@ from robnas.training import Recipe, overfitting
 class TrainAndEvaluate:
     """A `Trainer` for the trials of one plan."""
 
+    space: Space = field(default=None)  # type: ignore[assignment]
+    """With its settings; if omitted the usual one, with the settings that belong to the recipe."""
     source: Source
     recipe: Recipe
     measuring: Measuring
     dataset_hash: str
     """Content of the data set for which the plan was expanded."""
+    earlier_setup: str = ""
+    """`Expansion.earlier_setup`, under which an earlier version may have begun a training."""
     data_dir: Path | None = None
     """Where data sets lie."""
     work_dir: Path | None = None
     """Each training keeps a checkpoint per epoch in a folder of this one; nothing is kept if omitted."""
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "space", sized(self.space, None, self.recipe))
+        object.__setattr__(self, "recipe", self.recipe.without_size())
 
     def prepare(self) -> None:
         """Load the data set.
@@ -51,10 +60,9 @@ class TrainAndEvaluate:
     def __call__(self, queued: QueuedTrial) -> Outcome:
         """Train and evaluate one architecture with one seed."""
         data = _load(self.source, self.data_dir, self.device)
-        trial = Trial(
-            architecture=Architecture(queued.architecture), source=self.source, recipe=self.recipe, seed=queued.seed
-        )
-        directory = None if self.work_dir is None else self.work_dir / queued.hash
+        arch = self.space.parse(queued.architecture)
+        trial = Trial(space=self.space, architecture=arch, source=self.source, recipe=self.recipe, seed=queued.seed)
+        directory = self._folder(queued)
         network, history = trial.train(data, directory, device=self.device)
         records: list[Record] = []
         settings: dict[str, dict[str, Any]] = {}
@@ -77,6 +85,17 @@ class TrainAndEvaluate:
             settings |= described
             warnings += [f"{split}: {text}" for text in found.warnings]
         return Outcome(tuple(records), settings, tuple(warnings))
+
+    def _folder(self, queued: QueuedTrial) -> Path | None:
+        """Of a training; one that an earlier version has begun lies under the hash that the trial had then."""
+        if self.work_dir is None:
+            return None
+        folder = self.work_dir / queued.hash
+        if self.earlier_setup and not folder.exists():
+            begun = QueuedTrial.of(self.earlier_setup, queued.architecture, queued.seed)
+            with suppress(OSError):  # there is none
+                (self.work_dir / begun.hash).rename(folder)
+        return folder
 
 
 @lru_cache(maxsize=1)

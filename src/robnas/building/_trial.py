@@ -109,14 +109,12 @@ class Trial:
             InputError: a malformed entry.
         """
         check_keys("trial entry", values, ("space", "architecture", "source", "recipe", "seed"))
-        recipe, space = values["recipe"], values.get("space")
+        recipe, space = values["recipe"], None if "space" not in values else space_of(values["space"])
         if space is None:  # of an earlier version
-            recipe, known = split_recipe(recipe)
-        else:
-            known = space_of(space)
+            recipe, space = split_recipe(recipe)
         return cls(
-            space=known,
-            architecture=known.parse(values["architecture"]),
+            space=space,
+            architecture=space.parse(values["architecture"]),
             source=Source(**values["source"]),
             recipe=Recipe.from_dict(recipe),
             seed=values["seed"],

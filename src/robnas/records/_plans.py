@@ -49,7 +49,7 @@ def _plan(store: RecordStore, row: Any) -> StoredPlan:
     if not _is_setup(settings):
         raise StoreError(
             f"store {store.shown}, setup {row.setup}",
-            expected="dataset_hash, recipe_hash, measurements and batch_size",
+            expected="space, dataset_hash, recipe_hash, measurements and batch_size",
             got=settings,
             remedy="the store is damaged: restore it from a copy",
         )
@@ -60,7 +60,7 @@ def _is_setup(settings: dict[str, Any]) -> bool:
     """Whether these are the settings that all trials of a plan share, as a build writes them."""
     entries = settings.get("measurements")
     return (
-        all(isinstance(settings.get(key), str) for key in ("dataset_hash", "recipe_hash"))
+        all(isinstance(settings.get(key), str) for key in ("space", "dataset_hash", "recipe_hash"))
         and isinstance(settings.get("batch_size"), int)
         and isinstance(entries, list)
         and all(
@@ -108,9 +108,11 @@ def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
     return [
         record
         for record in store.records(
-            dataset_hash=plan.settings["dataset_hash"], recipe_hash=plan.settings["recipe_hash"]
+            space=plan.settings["space"],
+            dataset_hash=plan.settings["dataset_hash"],
+            recipe_hash=plan.settings["recipe_hash"],
         )
-        if (record.architecture.code, record.seed) in wanted
+        if (record.architecture.text, record.seed) in wanted
         and (record.split, record.metric, record.attack_hash, record.images) in measured
         and record.attack_seed == (record.seed if record.attack_hash else 0)
     ]

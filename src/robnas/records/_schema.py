@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
-"""1: meta, settings, records. 2 adds plans, members, trials and drivers; a store of version 1 gets them when opened."""
+SCHEMA_VERSION = 3
+"""1: meta, settings, records. 2 adds plans, members, trials and drivers. 3 knows more than one space: records
+and setups name it, and the size of a network is a setting of the space, no longer of the recipe; see `_earlier`."""
 
 metadata = sa.MetaData()
 
@@ -21,7 +22,8 @@ settings = sa.Table(
 records = sa.Table(
     "records",
     metadata,
-    sa.Column("architecture", sa.String(6), primary_key=True),
+    sa.Column("architecture", sa.String, primary_key=True),
+    sa.Column("space", sa.String, primary_key=True),  # name and settings
     sa.Column("dataset_hash", sa.String(16), primary_key=True),
     sa.Column("split", sa.String(10), primary_key=True),
     sa.Column("recipe_hash", sa.String(16), primary_key=True),
@@ -46,7 +48,8 @@ plans = sa.Table(
     metadata,
     sa.Column("hash", sa.String(16), primary_key=True),
     sa.Column("name", sa.String, nullable=False),
-    sa.Column("setup", sa.String(16), nullable=False),  # in settings: data set, recipe and evaluation of all its trials
+    sa.Column("setup", sa.String(16), nullable=False),  # in settings: what all its trials share
+    sa.Column("earlier", sa.String(16)),  # hash by which schema 2 knew it
     sa.Column("json", sa.Text, nullable=False),
     sa.Column("created", sa.Float, nullable=False),  # seconds since 1970, as all moments below
 )
@@ -56,7 +59,7 @@ trials = sa.Table(
     metadata,
     sa.Column("hash", sa.String(16), primary_key=True),
     sa.Column("setup", sa.String(16), nullable=False),
-    sa.Column("architecture", sa.String(6), nullable=False),
+    sa.Column("architecture", sa.String, nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String(8), nullable=False),  # waiting, running, done or failed
     sa.Column("owner", sa.String(32)),  # the driver that runs it

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, final
@@ -23,14 +24,14 @@ from robnas.records._address import FOR_SQLITE, StoreAddress
 from robnas.records._check import wrong_value
 from robnas.records._record import Record
 from robnas.records._schema import SCHEMA_VERSION
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.types import Metric
 
 _BUSY = 60.0  # seconds to wait for another writer of an SQLite file
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
 _RESTORE = "the store is damaged: restore it from a copy"
-_KNOWN = {"1": 1, "2": SCHEMA_VERSION}  # spelled exactly so
+_KNOWN = {"1": 1, "2": 2, "3": SCHEMA_VERSION}  # spelled exactly so
 _records = _schema.records
 _KEY = tuple(column.name for column in _records.primary_key)
 _FIELDS = tuple(_records.c[name] for name in Record.__dataclass_fields__ if name in _records.c)
@@ -239,21 +240,23 @@ class RecordStore:
         for name, value in where.items():
             if name not in _records.c:
                 raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
-            query = query.where(_records.c[name] == (value.code if isinstance(value, Architecture) else value))
+            query = query.where(_records.c[name] == (value.text if isinstance(value, Architecture) else value))
         with self.read() as connection:
-            found = [self._record(row, {}) for row in connection.execute(query).mappings().all()]
+            rows = connection.execute(query).mappings().all()
+            spaces = {key: space_of(parse_key(key)) for key in dict.fromkeys(row["space"] for row in rows)}
+            found = [self._record(row, spaces) for row in rows]
             table = _schema.settings
             keys = {_images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
             facts = {
                 row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known).all()
             }
-        return [self._record(vars(record), facts[key]) if (key := _images_key(record)) in facts else record
+        return [replace(record, **_known(facts[key])) if (key := _images_key(record)) in facts else record
                 for record in found]  # fmt: skip
 
-    def _record(self, row: Mapping[Any, Any], facts: Mapping[str, Any]) -> Record:
+    def _record(self, row: Mapping[Any, Any], spaces: Mapping[str, Space]) -> Record:
         try:
-            return Record(**{**row, "architecture": Architecture(row["architecture"]), **_known(facts)})
+            return Record(**{**row, "architecture": spaces[row["space"]].parse(row["architecture"])})
         except (InputError, TypeError) as error:
             key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
             raise StoreError(
@@ -366,7 +369,7 @@ def _to_row(record: Record) -> dict[str, Any]:
     row = {name: getattr(record, name) for name in Record.__dataclass_fields__ if name not in _OF_IMAGES}
     return {
         **row,
-        "architecture": record.architecture.code,
+        "architecture": record.architecture.text,
         "attack": metric.attack,
         "norm": metric.threat.norm if metric.threat else None,
         "epsilon": metric.threat.epsilon if metric.threat else None,

@@ -20,7 +20,7 @@ class QueuedTrial:
     hash: str
     """16 hexadecimal digits of setup, architecture and seed."""
     architecture: str
-    """Digit code."""
+    """Its text."""
     seed: int
     deaths: int = 0
     """Workers that have died while they ran it."""
