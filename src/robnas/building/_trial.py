@@ -124,9 +124,10 @@ class Trial:
         """The untrained network; its weights depend on the seed."""
         return build_network(
             self.architecture,
+            space=self.space,
             num_classes=data.num_classes,
-            **self.space.settings,
             in_channels=data.image_shape[0],
+            image_size=data.image_shape[1],
             mean=data.mean,
             std=data.std,
             seed=self.seed,
