@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, Protocol, TypeAlias, final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas._registry import Registry
-from robnas.attacks import Ball, ascend, check_logits, clip_to_ball, frozen, summed_cross_entropy
-from robnas.training._precision import attack_dtype, mixed_precision
-
-if TYPE_CHECKING:
-    from robnas.training._recipe import Recipe
+from robnas.attacks import PGD, Ball, ascend, check_logits, clip_to_ball, frozen, summed_cross_entropy
+from robnas.training._precision import Precision, attack_dtype, mixed_precision
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """Loss of a batch, with gradient, and which attacked images were classified correctly."""
@@ -29,11 +27,27 @@ class Outcome:
     """Shape (batch,), bool, in training mode; None if nothing was attacked."""
 
 
-Objective: TypeAlias = "Callable[[nn.Module, Tensor, Tensor, Recipe, torch.Generator], Outcome]"
-"""Network in training mode, pixels in [0, 1], labels, recipe, random numbers of the attack → what is minimised."""
+Objective: TypeAlias = Callable[[nn.Module, Tensor, Tensor, Any, torch.Generator], Outcome]
+"""Network in training mode, pixels in [0, 1], labels, `Recipe`, random numbers of the attack → what is minimised."""
 
 
-def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Outcome:
+class _Recipe(Protocol):
+    """What the objectives here read of a `Recipe`, which knows their names."""
+
+    @property
+    def beta(self) -> float: ...
+
+    @property
+    def trades_weight(self) -> float: ...
+
+    @property
+    def precision(self) -> Precision: ...
+
+    @property
+    def attack(self) -> PGD: ...
+
+
+def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: _Recipe, generator: torch.Generator) -> Outcome:
     """(1−β)·clean + β·robust cross-entropy (Wu et al. 2024, Eq. 3).
 
     Clean and attacked images pass through the network apart, so each batch norm sees one kind at a time.
@@ -50,7 +64,7 @@ def mixed(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, ge
     return Outcome(loss, robust_correct)
 
 
-def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Outcome:
+def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: _Recipe, generator: torch.Generator) -> Outcome:
     """Clean cross-entropy + weight · KL(clean ‖ attacked) (Zhang et al. 2019, Eq. 5).
 
     The attack increases the divergence, from the image plus Gaussian noise of standard deviation 0.001.
@@ -75,7 +89,7 @@ def trades(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, g
     return Outcome(loss, robust.detach().argmax(1) == labels)
 
 
-def _logits(network: nn.Module, images: Tensor, recipe: Recipe) -> Tensor:
+def _logits(network: nn.Module, images: Tensor, recipe: _Recipe) -> Tensor:
     """In training mode, at the recipe's precision; losses are summed in float32 at least."""
     with mixed_precision(recipe.precision, images.device):
         logits = check_logits(network(images), len(images))
