@@ -63,19 +63,19 @@ def test_rows_are_ranked_and_missing_values_come_last():
     assert rows[1].value("clean") == 0.4
     assert rows[0].standard_error("pgd@8/255") == pytest.approx(math.sqrt(0.4811 * 0.5189 / 10000))
     assert most_images(rows) == 10000
-    assert [cell_text(rows[0].accuracies[m], 10000) for m in rows[0].accuracies] == [
+    assert [cell_text(rows[0].entries[m], 10000) for m in rows[0].entries] == [
         "79.4 ±0.4",
         "48.1 ±0.5",
         "44.0 ±5.0*",
     ]
-    assert cell_text(rows[-1].accuracies["pgd@8/255"]) == "–"
+    assert cell_text(rows[-1].entries["pgd@8/255"]) == "–"
 
 
 def test_equal_values_share_a_rank():
     values = np.array([[0.3], [0.5], [0.5], [0.1]])
     table = Table("ties", [1, 2, 3, 4], [Column("cifar10", "test", "clean", values)])
     assert [row.rank for row in leaderboard(table, "cifar10", "test", "clean")] == [1, 1, 3, 4]
-    assert cell_text(leaderboard(table, "cifar10", "test", "clean")[0].accuracies["clean"]) == "50.0"
+    assert cell_text(leaderboard(table, "cifar10", "test", "clean")[0].entries["clean"]) == "50.0"
     assert [rank_text(row) for row in leaderboard(table, "cifar10", "test", "clean")] == ["1=", "1=", "3", "4"]
     assert leaderboard(table, "cifar10", "test", "clean")[1].sharing == 2
 
@@ -136,7 +136,7 @@ def test_errors_are_those_of_networks_of_similar_accuracy_and_zero_for_constant_
     assert errors[high] * np.sqrt(3) == pytest.approx(np.full(high.sum(), 0.02), rel=0.35)
     assert errors[:2] == pytest.approx([0, 0], abs=1e-12)
     rows = leaderboard(table, "mine", "test", "clean")
-    assert [cell_text(row.accuracies["clean"]) for row in rows[-2:]] == ["10.0 ±0.0"] * 2
+    assert [cell_text(row.entries["clean"]) for row in rows[-2:]] == ["10.0 ±0.0"] * 2
     zero = table.column("mine", "pgd@8/255", "test").mean == 0
     assert zero.any()
     assert (standard_errors(table, table.column("mine", "pgd@8/255", "test"))[0][zero] == 0).all()

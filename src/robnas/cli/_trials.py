@@ -147,7 +147,7 @@ def demo(
                     {
                         "rank": row.rank,
                         "architecture": row.architecture.code,
-                        **{key: row.value(key) for key in row.accuracies},
+                        **{key: row.value(key) for key in row.entries},
                     }
                     for row in rows
                 ],
@@ -180,18 +180,18 @@ def _print_rows(rows: Sequence[Row]) -> None:
     from robnas.reports import cell_text, code_text, rank_text
     from robnas.statistics import most_images
 
-    metrics, most = list(rows[0].accuracies), most_images(rows)
+    metrics, most = list(rows[0].entries), most_images(rows)
     table = Table("rank", "architecture", *metrics, title=f"accuracy in % ± standard error on {SPLIT}")
     for column in table.columns:
         column.justify, column.no_wrap = "right", True
     for row in rows:
-        table.add_row(rank_text(row), code_text(row), *(cell_text(row.accuracies[metric], most) for metric in metrics))
+        table.add_row(rank_text(row), code_text(row), *(cell_text(row.entries[metric], most) for metric in metrics))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     if any(row.sharing > 1 for row in rows):
         print("= others share the rank")
     if any(row.constant for row in rows):
         print("† gives one answer whatever the image shows, or learned nothing")
-    fewer = {entry.images for row in rows for entry in row.accuracies.values() if entry.images is not None} - {most}
+    fewer = {entry.images for row in rows for entry in row.entries.values() if entry.images is not None} - {most}
     if fewer:
         print(f"* on the first {min(fewer)} of {most} images")
 

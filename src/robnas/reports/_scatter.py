@@ -69,7 +69,7 @@ def _points(
     if not few:
         axes.scatter(x, y, s=5, c=colour, marker=marker, alpha=0.4, linewidths=0, label=name, rasterized=True)
         return
-    errors = [_bars([row.accuracies[metric] for row in rows]) for metric in (clean, robust)]
+    errors = [_bars([row.entries[metric] for row in rows]) for metric in (clean, robust)]
     axes.errorbar(
         x, y, xerr=errors[0], yerr=errors[1], fmt=marker, color=colour, ecolor=(colour, 0.35), markersize=8,
         markeredgecolor="white", elinewidth=1, label=name,

@@ -93,9 +93,7 @@ def _best(facts: SplitFacts) -> str:
     if not facts.architectures:
         return f"No architecture has a value of {facts.ranked_by}."
     first = facts.best[0]
-    text = (
-        f"Best under {facts.ranked_by}: {first.architecture.code} with {cell_text(first.accuracies[facts.ranked_by])} %"
-    )
+    text = f"Best under {facts.ranked_by}: {first.architecture.code} with {cell_text(first.entries[facts.ranked_by])} %"
     if first.sharing > 1:
         text += f", which {_counted(first.sharing - 1, 'another one has', 'others have')} too"
     if first.constant:
@@ -140,7 +138,7 @@ def _ranking_row(row: Row, metrics: Sequence[str], facts: SplitFacts, most: int 
     bounds: tuple[str, ...] = ()
     if facts.ranks:
         bounds = ("–" if code not in facts.ranks else "{:,} to {:,}".format(*facts.ranks[code]),)
-    return rank_text(row), code_text(row), *bounds, *(cell_text(row.accuracies[metric], most) for metric in metrics)
+    return rank_text(row), code_text(row), *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
 
 
 def _pareto(facts: SplitFacts) -> Grid:

@@ -56,7 +56,7 @@ class Row:
     architecture: Architecture
     rank: int | None
     """1 is the best; None without a value of the metric that ranks. See `competition_ranks`."""
-    accuracies: dict[str, Accuracy]
+    entries: dict[str, Accuracy]
     """By metric key."""
     sharing: int = 1
     """How many have this rank, itself counted."""
@@ -66,11 +66,11 @@ class Row:
 
     def value(self, metric: str) -> float:
         """The accuracy of a metric, or nan."""
-        return self.accuracies[metric].value
+        return self.entries[metric].value
 
     def standard_error(self, metric: str) -> float:
         """Its standard error, or nan."""
-        return self.accuracies[metric].error
+        return self.entries[metric].error
 
 
 def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
@@ -177,4 +177,4 @@ def _of_first_norm(keys: list[str]) -> list[str]:
 
 def most_images(rows: Iterable[Row]) -> int | None:
     """The largest number of images behind an accuracy, None if none is known."""
-    return max((e.images for row in rows for e in row.accuracies.values() if e.images is not None), default=None)
+    return max((e.images for row in rows for e in row.entries.values() if e.images is not None), default=None)
