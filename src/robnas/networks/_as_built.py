@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from robnas.networks._blocks import Head, Normalize, Reduction, Stem
-from robnas.networks.nas_bench_201 import Cell, Convolutions, Fan
+from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterDict)
 _LEAVES = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
