@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from robnas._ordinary import ordinary
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, RobnasError, Verbatim
+from robnas.networks import count, unlike_built
 from robnas.proxies._recording import ReLUs
 from robnas.proxies._textbook import Layer, check_weights, layers, textbook
 from robnas.types import ThreatModel
@@ -70,7 +72,7 @@ class Probe:
 
     Raises:
         InputError: fewer than two images, images that are not finite floating point numbers, not one whole number as a
-            label for each, labels that the network has no output for, a network without a convolution, that cannot be
+            label for each, labels that the network has no output for, a network without a layer, that cannot be
             copied, or whose layers share their weights or compute them.
     """
 
@@ -116,8 +118,8 @@ class Probe:
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, ordinary(value))
         object.__setattr__(self, "labels", self.labels.long())
-        if not any(isinstance(layer, nn.Conv2d) for layer in self.layers):
-            raise InputError("network", expected="at least one nn.Conv2d", got=Verbatim("none"))
+        if not self.layers:
+            raise InputError("network", expected="at least one nn.Conv2d or nn.Linear", got=Verbatim("none"))
         check_weights(self.textbook)
 
     @cached_property
@@ -182,6 +184,18 @@ class Probe:
                 handle.remove()
         changed = any(output._version != version for (_, output), version in zip(outputs, versions, strict=True))
         return Clean(images, logits, outputs, agreement.matrix), changed
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        if unlike_built(self.network) is not None:  # what else multiplies there is seen by running it
+            _, channels, *sides = self.images.shape
+            with contextlib.suppress(InputError):  # it depends on values
+                return count(self.network, in_channels=channels, input_size=sides).macs
+        return sum(
+            self.weights[place].numel() * output.numel() // (len(self.weights[place]) * len(output))
+            for place, output in self.clean.outputs
+        )
 
     @cached_property
     def loss(self) -> LossGradients:

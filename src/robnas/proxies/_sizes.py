@@ -17,15 +17,11 @@ def parameters(probe: Probe) -> float:
 
 
 def macs(probe: Probe) -> float:
-    """Multiply-accumulate operations of convolutions and linear layers for one image, on live edges.
+    """Multiply-accumulate operations for one image, see `robnas.networks.count`; of cells on live edges.
 
     Published figures count dead edges too; `robnas.networks.count` gives either.
     """
-    total = 0
-    for place, output in probe.clean.outputs:
-        weight = probe.weights[place]
-        total += weight.numel() * output.numel() // (len(weight) * len(probe.images))
-    return float(total)
+    return float(probe.macs)
 
 
 def convolutions(probe: Probe) -> float:
