@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -15,19 +16,13 @@ from robnas.errors import RobnasError
 from robnas.evaluation import Suite
 from robnas.records import Record, RecordStore, find_plan, plan_doubts, plan_records, store_status
 from robnas.reports import report_of, write_page, write_picture
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
+from robnas.spaces.nas_bench_201 import SPANNING
 from robnas.statistics import Row, leaderboard
 from robnas.training import Recipe
 from robnas.types import Progress, Split, check_count, silent
 
-# The best published ones, one operation everywhere, and mixtures down to a single edge.
-ARCHITECTURES = tuple(
-    Architecture(code)
-    for code in (
-        "323133", "333133", "333333", "222222", "111111", "444444", "421211",
-        "113023", "444443", "111211", "121144", "031420", "000300", "000200",
-    )
-)  # fmt: skip
+ARCHITECTURES = SPANNING
 SPLIT: Split = "test"
 RANK_BY = "pgd@32/255"
 SUITE = Suite.digits()
@@ -55,7 +50,7 @@ class DemoResult:
 def run_demo(
     directory: Path,
     *,
-    architectures: tuple[Architecture, ...] = ARCHITECTURES,
+    architectures: Sequence[Architecture] = ARCHITECTURES,
     recipe: Recipe | None = None,
     jobs: int | None = None,
     progress: Progress = silent,
@@ -79,7 +74,7 @@ def run_demo(
     jobs = len(os.sched_getaffinity(0)) if jobs is None else check_count("jobs", jobs)
     plan = Plan(
         name="demo",
-        space=Selection(kind="list", listed=tuple(arch.code for arch in architectures)),
+        space=Selection(kind="list", listed=tuple(arch.text for arch in architectures)),
         source=Source(name="digits"),
         recipe=recipe,
         measuring=Measuring(suite=SUITE, splits=(SPLIT,)),
@@ -99,23 +94,29 @@ def run_demo(
     write_page(found.page, report)
     write_picture(figure, next(found.page.pictures).figure)
     rows = leaderboard(table_of_records("demo", records), "digits", SPLIT, RANK_BY)
+    differences = _differences(records, recipe, plan.space.of)
     seconds = time.perf_counter() - begun
-    return DemoResult(records, tuple(rows), warnings, _differences(records), report, figure, store_path, seconds)
+    return DemoResult(records, tuple(rows), warnings, differences, report, figure, store_path, seconds)
 
 
-def _differences(records: list[Record]) -> tuple[float, ...]:
+def _differences(records: list[Record], recipe: Recipe, space: Space) -> tuple[float, ...]:
     """Where the table holds the architecture itself: an isomorphic one is another training."""
     table = load("digits")
-    trained = set(table.rows.tolist())
-    parts = ("recipe", "images", "attack", "dataset_version")
-    settings = {(column.split, column.metric): tuple(column.facts[part] for part in parts) for column in table.columns}
+    trained = set(table.architectures)
+    recipes = {recipe.hash, recipe.earlier_hash(space.settings)}  # by which the table may know it
+    parts = ("images", "attack", "dataset_version")
+    settings = {
+        (column.split, column.metric): (column.space, *(column.facts[part] for part in parts))
+        for column in table.columns
+        if column.facts["recipe"] in recipes
+    }
     return tuple(
         record.value
         - table.peek(record.architecture, dataset="digits", split=record.split, metric=record.metric, seed=record.seed)
         for record in records
-        if record.architecture.index in trained
+        if record.architecture in trained
         and settings.get((record.split, record.metric))
-        == (record.recipe_hash, record.images, record.attack_hash, record.dataset_hash)
+        == (record.space, record.images, record.attack_hash, record.dataset_hash)
     )
 
 

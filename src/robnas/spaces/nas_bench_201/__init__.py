@@ -27,5 +27,6 @@ from robnas.spaces.nas_bench_201._sampling import mutate as mutate
 from robnas.spaces.nas_bench_201._sampling import sample as sample
 from robnas.spaces.nas_bench_201._space import PRESETS as PRESETS
 from robnas.spaces.nas_bench_201._space import NASBench201 as NASBench201
+from robnas.spaces.nas_bench_201._spanning import SPANNING as SPANNING
 
 __dir__ = _lazy.listing(__name__)
