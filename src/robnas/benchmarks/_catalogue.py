@@ -48,6 +48,8 @@ class Entry:
     licence: str
     notes: str
     """What a user has to know before trusting the numbers."""
+    space: str
+    """Key of the space that was trained in."""
 
 
 _OPS = File("ops.json", "1797c0b1bd00d1769f18de3edd74a942ceb627f8f72315b7aa8eff06a28c7a5d", _PAGE + "ops.json")
@@ -74,6 +76,7 @@ CATALOGUE: dict[str, Entry] = {
             "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
             _LICENCE,
             f"{_ON_TEST} Means of 3 seeds; AutoAttack is one run.",
+            _importers.SPACE.key,
         ),
         Entry(
             "jung-2023",
@@ -90,6 +93,7 @@ CATALOGUE: dict[str, Entry] = {
             _LICENCE,
             f"{_ON_TEST} Trained without adversarial training. Accuracies are averages over several epsilons, rounded "
             "to 3 decimals, one run.",
+            _importers.SPACE.key,
         ),
         Entry(
             "nas-robbench-201-seeds",
@@ -101,6 +105,7 @@ CATALOGUE: dict[str, Entry] = {
             "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
             _LICENCE,
             f"{_ON_TEST} Every seed; AutoAttack is one run. The authors publish it in a Google Drive folder.",
+            _importers.SPACE.key,
         ),
     )
 }
@@ -254,9 +259,9 @@ def load(
         return read_table(BUNDLED[text])
     if text in CATALOGUE:
         path = cached_path(text)
-        return (
-            read_table(path, f"robnas fetch {text} makes it anew") if path.exists() else fetch(text, progress=progress)
-        )
+        if not path.exists():
+            return fetch(text, progress=progress)
+        return read_table(path, f"robnas fetch {text} makes it anew", CATALOGUE[text].space)
     path = Path(text)
     if not os.path.exists(path) and not path.suffix:
         entry(text)

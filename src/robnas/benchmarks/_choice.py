@@ -105,18 +105,12 @@ def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity 
     return None
 
 
-def space_key(record: Record) -> str:
-    """Key of the space that a record's network was trained in."""
-    key: str = getattr(record, "space", None) or record.architecture.space
-    return key
-
-
 def _of_space(wanted: object, records: list[Record]) -> list[Record]:
-    known = sorted({space_key(record) for record in records})
+    known = sorted({record.space for record in records})
     meant = [key for key in known if wanted in (key, parse_key(key)["name"])]
     if not meant:
         raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=wanted)
-    return [record for record in records if space_key(record) in meant]
+    return [record for record in records if record.space in meant]
 
 
 def _contradict(records: Sequence[Record]) -> bool:

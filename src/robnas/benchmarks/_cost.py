@@ -6,7 +6,7 @@ from functools import cache
 
 from robnas._settings import check_keys
 from robnas.networks import count
-from robnas.spaces import partition
+from robnas.spaces.nas_bench_201 import CellArchitecture, partition
 
 MEAN_HOURS = 1.84
 """GPU-hours per training: about 107,000 hours for 58,194 trainings (Wu et al. 2024)."""
@@ -26,8 +26,8 @@ def training_hours(arch: object, dataset: str) -> float:
     the pixels of the training images, scaled so that the published trainings cost 1.84 hours on average.
 
     Raises:
-        InputError: the published table does not have this data set.
+        InputError: the published table does not have this data set, or `arch` is of another space than its own.
     """
     check_keys("data set", [dataset], _PIXELS)
     mean_pixels = sum(_PIXELS.values()) / len(_PIXELS)
-    return MEAN_HOURS * count(arch).macs / _mean_macs() * _PIXELS[dataset] / mean_pixels
+    return MEAN_HOURS * count(CellArchitecture(arch)).macs / _mean_macs() * _PIXELS[dataset] / mean_pixels

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.spaces import SIZE, Architecture, partition
+from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, NASBench201, partition
 
 Files = Mapping[str, Path]
 _LARGEST = 64 * 2**20
@@ -35,6 +35,8 @@ _JUNG_METRICS = {
 _SEEDS = 3
 _RUNS = {metric: 1 if metric.startswith("autoattack") else _SEEDS for metric in _METRICS.values()}
 _MOST_SEEDS = 100
+SPACE = NASBench201()
+"""What both groups of authors trained: the skeleton of its usual size."""
 
 
 def nas_robbench_201(files: Files, provenance: Mapping[str, Any]) -> Table:
@@ -58,7 +60,7 @@ def _page_table(
     for position, key in enumerate(keys):
         dataset, metric = _split_key(page, key, metrics)
         behind = min(runs, _RUNS.get(metric, runs))
-        columns.append(Column(dataset, "test", metric, values[:, [position]], runs=behind))
+        columns.append(Column(dataset, "test", metric, values[:, [position]], runs=behind, space=SPACE.key))
     return _table(name, page, rows, columns, published, provenance)
 
 
@@ -131,18 +133,18 @@ def _seed_column(path: Path, results: Mapping[str, Any], ids: list[int], dataset
         cell != {} for cell in cells
     ):  # a bare number: one run of unknown seed
         values = np.array([[np.nan if cell == {} else _accuracy(path, cell)] for cell in cells])
-        return Column(name, "test", _METRICS[metric], values)
+        return Column(name, "test", _METRICS[metric], values, space=SPACE.key)
     named = {key for cell in cells for key in _mapping(path, cell)} - {"threeseed"}
     seeds = tuple(sorted(_seed(path, key) for key in named))
     if not seeds and any("threeseed" in cell for cell in cells):
         values = np.array([[_accuracy(path, cell["threeseed"]) if cell else np.nan] for cell in cells])
-        return Column(name, "test", _METRICS[metric], values, runs=_SEEDS)
+        return Column(name, "test", _METRICS[metric], values, runs=_SEEDS, space=SPACE.key)
     if not 0 < len(seeds) <= _MOST_SEEDS:
         _refuse(path, f"1 to {_MOST_SEEDS} seeds for {dataset} {metric}", len(seeds))
     values = np.array(
         [[_accuracy(path, cell[str(seed)]) if str(seed) in cell else np.nan for seed in seeds] for cell in cells]
     )
-    return Column(name, "test", _METRICS[metric], values, seeds)
+    return Column(name, "test", _METRICS[metric], values, seeds, space=SPACE.key)
 
 
 def _table(
@@ -154,7 +156,7 @@ def _table(
     provenance: Mapping[str, Any],
 ) -> Table:
     try:
-        return Table(name, rows, columns, partition="official", published=published, provenance=provenance)
+        return Table(name, rows, columns, space=SPACE, partition="official", published=published, provenance=provenance)
     except InputError as error:
         raise DataError(path.name, expected="a consistent table", got=Verbatim(str(error))) from None
 
@@ -231,7 +233,7 @@ def _published(path: Path, encodings: list[Any]) -> npt.NDArray[np.int64]:
     published = np.full(SIZE, -1, dtype=np.int64)
     try:
         for number, encoding in enumerate(encodings):
-            published[Architecture(encoding).index] = number
+            published[CellArchitecture(encoding).index] = number
     except InputError as error:
         raise DataError(path.name, expected="architectures", got=Verbatim(str(error))) from None
     if (published < 0).any():

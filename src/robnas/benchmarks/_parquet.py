@@ -114,12 +114,13 @@ def _json(name: str, facts: dict[str, Any]) -> str:
         raise InputError(f"table {name}, provenance", expected="what JSON can hold", got=reason(error)) from None
 
 
-def read_table(path: Path | str, remedy: str = "") -> Table:
+def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> Table:
     """Read a table file.
 
     Args:
         path: of the file.
         remedy: what to do about one that cannot be read, if there is something better than to export it again.
+        space: key of the space that was trained in, for a file of an earlier version, which does not say so.
 
     Returns:
         The table. One of version 1, which has no hash of its content, says in its provenance that it is unverified.
@@ -138,9 +139,9 @@ def read_table(path: Path | str, remedy: str = "") -> Table:
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=[_ARCHITECTURE]) as file:
             metadata = file.schema_arrow.metadata or {}
             facts, written = _facts(path, metadata, remedy)
-            space = _space(path, facts)
-            _check_size(path, file, space)
-            table = _assemble(facts, space, metadata.get(_PUBLISHED), file)
+            known = _space(path, facts)
+            _check_size(path, file, known)
+            table = _assemble(facts, known, space, metadata.get(_PUBLISHED), file)
         if facts["schema_version"] == 1:
             note_unverified(path)
             table.provenance["unverified"] = UNVERIFIED
@@ -249,13 +250,15 @@ def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
         )
 
 
-def _assemble(facts: dict[str, Any], space: Space, published: bytes | None, file: pq.ParquetFile) -> Table:
+def _assemble(
+    facts: dict[str, Any], space: Space, old: str | None, published: bytes | None, file: pq.ParquetFile
+) -> Table:
     architectures = _read(file, _ARCHITECTURE)
     if architectures.null_count:
         raise ValueError("an architecture is missing")
     if sum(len(entry["fields"]) for entry in facts["columns"]) >= file.metadata.num_columns:
         raise ValueError("more fields are described than there are")
-    trained = None if "space" in facts else _space_of_old(facts["provenance"])
+    trained = None if "space" in facts else old or _space_of_old(facts["provenance"])
     return Table(
         _text(facts["name"]),
         _to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, _LONGEST_TEXT)),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
-from robnas.benchmarks._choice import Choice, ambiguity, space_key, value_of
+from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._parquet import one_line
 from robnas.benchmarks._table import Table
@@ -18,7 +18,7 @@ from robnas.records import Record, StoreAddress
 from robnas.spaces import Architecture, Space, parse_key, space_of
 
 _ALL = Choice()
-_HOLDING = ("dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
+_HOLDING = ("space", "dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
 Key = tuple[str, ...]
 
 
@@ -57,7 +57,11 @@ def table_of_records(
     refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, names))}
     architectures = sorted({record.architecture for record in found})
     row_of = {arch: row for row, arch in enumerate(architectures)}
-    columns = [_column(name, group, row_of, names) for key, group in groups.items() if key not in refused]
+    columns = [
+        replace(_column(name, group, row_of, names), space=_trained(key, group[0], space))
+        for key, group in groups.items()
+        if key not in refused
+    ]
     provenance: dict[str, object] = {
         part: sorted({str(getattr(record, part)) for record in found}) for part in ("torch_version", "device")
     }
@@ -70,25 +74,36 @@ def table_of_records(
 
 def _space(name: str, records: Sequence[Record]) -> Space:
     """The space of all, with its settings where these are the same for all."""
-    keys = sorted({space_key(record) for record in records})
-    names = sorted({parse_key(key)["name"] for key in keys})
-    if len(names) > 1:
+    keys = _keys(records)
+    spaces = [space_of(parse_key(key)) for key in keys]
+    if len({space.fingerprint for space in spaces}) > 1:
+        names = {space.name for space in spaces}
+        choices = sorted(names) if len(names) > 1 else keys
         raise InputError(
             f"table {name}",
             expected="architectures of one space",
-            got=Verbatim(", ".join(names)),
-            remedy=f"choose one: --space {names[0]} on the command line, space={names[0]!r} in Python",
+            got=Verbatim(", ".join(choices)),
+            remedy=f"choose one: --space {choices[0]} on the command line, space={choices[0]!r} in Python",
         )
-    return space_of(parse_key(keys[0]) if len(keys) == 1 else names[0])
+    return spaces[0] if len(keys) == 1 else space_of(spaces[0].name)
+
+
+def _trained(spot: Key, record: Record, space: Space) -> str | None:
+    """Key of the space of a column; None where it is one for all, without the settings that the space has."""
+    return record.space if len(spot) > 3 or record.space == space.key else None
+
+
+def _keys(records: Sequence[Record]) -> list[str]:
+    return sorted({record.space for record in records})
 
 
 def _groups(records: Sequence[Record]) -> dict[Key, list[Record]]:
     """By data set, split and metric, and by space where there are several of them."""
-    several = len({space_key(record) for record in records}) > 1
+    several = len(_keys(records)) > 1
     groups: dict[Key, list[Record]] = {}
     for record in records:
         spot = (record.dataset, record.split, record.metric)
-        groups.setdefault((*spot, space_key(record)) if several else spot, []).append(record)
+        groups.setdefault((*spot, record.space) if several else spot, []).append(record)
     return groups
 
 
@@ -112,9 +127,7 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, in
     for part in ("num_classes", "majority"):  # equal for all: the images are; missing in records of older versions
         known = [value for record in group if (value := getattr(record, part)) is not None]
         facts |= {part: known[0]} if known else {}
-    return Column(
-        first.dataset, first.split, first.metric, values, seeds, facts=facts, space=getattr(first, "space", None)
-    )
+    return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
 
 
 def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
@@ -188,11 +201,11 @@ def holdings(url: str | Path) -> list[Holding]:
     _, records, names = _read(url)
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        key = (space_key(record), *(getattr(record, part) for part in _HOLDING))
+        key = tuple(getattr(record, part) for part in _HOLDING)
         groups.setdefault(key, []).append(record)
     return [
         Holding(
-            space=space_key(group[0]),
+            space=group[0].space,
             dataset=group[0].dataset,
             dataset_version=group[0].dataset_hash,
             recipe=group[0].recipe_hash,

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from robnas.benchmarks._column import Value, is_number
 from robnas.benchmarks._table import Table
-from robnas.errors import InputError
-from robnas.spaces import SIZE, Architecture, partition
+from robnas.errors import InputError, Verbatim
+from robnas.spaces.nas_bench_201 import NAME, SIZE, CellArchitecture, partition
 
 
 def check_id(given: object) -> int:
@@ -28,7 +28,19 @@ def check_id(given: object) -> int:
 
 def genotypes(published: npt.NDArray[np.integer[Any]]) -> list[str]:
     """Genotype of every published index."""
-    return [Architecture.from_index(int(index)).genotype for index in np.argsort(published)]
+    return [CellArchitecture.from_index(int(index)).genotype for index in np.argsort(published)]
+
+
+def check_table(table: Table) -> Table:
+    """The table, if its architectures are those that these classes know.
+
+    Raises:
+        InputError: it is of another space.
+    """
+    if table.space.name != NAME:
+        got = Verbatim(f"table {table.name}, which belongs to {table.space.name}")
+        raise InputError("table", expected=f"one of space {NAME}", got=got)
+    return table
 
 
 def percent(value: Value) -> Value:
@@ -66,12 +78,12 @@ class PublishedIds:
         Raises:
             InputError: none answers.
         """
-        arch = self.table.architecture(check_id(i))
+        arch = CellArchitecture(self.table.architecture(check_id(i)))
         return partition("identical").same(arch, self.table.architectures[self.table.row(arch)])
 
     def get_uid(self, i: int | str) -> str:
         """The evaluated architecture's id, if `i` is isomorphic to another one; where none was, that which would be."""
-        arch = self.table.architecture(check_id(i))
+        arch = CellArchitecture(self.table.architecture(check_id(i)))
         if self.table.row_of()[arch.index] >= 0:
             return str(self.table.published_id(arch))
         return str(self._representatives[partition("official").class_of[arch.index]])

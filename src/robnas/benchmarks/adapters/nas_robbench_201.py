@@ -8,7 +8,7 @@ from typing import final
 from robnas.benchmarks._column import Seed
 from robnas.benchmarks._importers import either_of_the_authors
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.adapters._published import PublishedIds, check_id
+from robnas.benchmarks.adapters._published import PublishedIds, check_id, check_table
 from robnas.errors import InputError, Verbatim
 
 METRICS = {
@@ -33,7 +33,7 @@ class NasRobBench201(PublishedIds):
 
     def __init__(self, metapath: str | Path | Table, datasetpath: str | Path | None = None) -> None:
         if isinstance(metapath, Table):
-            if metapath.published is None or datasetpath is not None:
+            if check_table(metapath).published is None or datasetpath is not None:
                 got = Verbatim(f"{metapath.name} and {datasetpath}") if datasetpath is not None else metapath.name
                 raise InputError("table", expected="one with published indices, and nothing else", got=got)
             self.table = metapath

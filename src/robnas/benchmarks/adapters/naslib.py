@@ -6,9 +6,9 @@ from typing import Any, final
 
 from robnas.benchmarks._column import Value
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.adapters._published import percent
+from robnas.benchmarks.adapters._published import check_table, percent
 from robnas.errors import InputError
-from robnas.spaces import Architecture
+from robnas.spaces.nas_bench_201 import CellArchitecture
 
 _SPLITS = {"TEST_ACCURACY": "test", "VAL_ACCURACY": "validation", "TRAIN_ACCURACY": "train"}
 
@@ -24,7 +24,7 @@ class NaslibGraph:
     """
 
     def __init__(self, table: Table, arch: object, *, metric: str) -> None:
-        self.table, self.arch, self.metric = table, Architecture(arch), metric
+        self.table, self.arch, self.metric = check_table(table), CellArchitecture(arch), metric
 
     def get_hash(self) -> tuple[int, ...]:
         """NASLib's tuple of operations."""

@@ -10,9 +10,9 @@ import numpy as np
 from robnas.benchmarks._column import Value, is_number
 from robnas.benchmarks._cost import training_hours
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.adapters._published import check_id, genotypes, percent
+from robnas.benchmarks.adapters._published import check_id, check_table, genotypes, percent
 from robnas.errors import InputError
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture
 from robnas.types import check_split
 
 
@@ -31,6 +31,7 @@ class NatsBench:
     """
 
     def __init__(self, table: Table, *, metric: str, split: str) -> None:
+        check_table(table)
         if table.published is None:
             raise InputError("table", expected="one with published indices", got=table.name)
         for dataset in table.datasets:
@@ -56,7 +57,7 @@ class NatsBench:
         encoding = arch.tostr() if hasattr(arch, "tostr") else arch
         assert self.table.published is not None
         try:
-            return int(self.table.published[Architecture(encoding).index])
+            return int(self.table.published[CellArchitecture(encoding).index])
         except InputError:
             return -1
 
@@ -83,7 +84,7 @@ class NatsBench:
         name = _dataset(dataset)
         number = self._known(index)
         row = self.table.row(number)
-        seconds = 3600 * training_hours(Architecture(self._genotypes[number]), name)
+        seconds = 3600 * training_hours(CellArchitecture(self._genotypes[number]), name)
         info: dict[str, float] = {"train-all-time": seconds}
         for column in self.table.columns:
             if column.dataset == name and not math.isnan(column.mean[row]):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, final
 
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.adapters._published import PublishedIds, check_id
+from robnas.benchmarks.adapters._published import PublishedIds, check_id, check_table
 from robnas.errors import InputError
-from robnas.spaces import Architecture
+from robnas.spaces.nas_bench_201 import CellArchitecture
 
 _ATTACKS = {
     "clean": "clean", "fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "aa_square@Linf": "square",
@@ -30,7 +30,7 @@ class RobustnessDataset(PublishedIds):
     keys_adv = tuple(key for key in _ATTACKS if key != "clean")
 
     def __init__(self, table: Table) -> None:
-        if table.published is None:
+        if check_table(table).published is None:
             raise InputError("table", expected="one with published indices", got=table.name)
         self.table = table
         self.data = tuple("ImageNet16-120" if name == "imagenet16-120" else name for name in table.datasets)
@@ -48,7 +48,7 @@ class RobustnessDataset(PublishedIds):
 
     def id_to_string(self, i: int | str) -> str:
         """The genotype of an id."""
-        return self.table.architecture(check_id(i)).genotype
+        return CellArchitecture(self.table.architecture(check_id(i))).genotype
 
     def string_to_id(self, s: str) -> str:
         """The id of a genotype.
@@ -57,7 +57,7 @@ class RobustnessDataset(PublishedIds):
             InputError: it is none.
         """
         assert self.table.published is not None
-        return str(self.table.published[Architecture(s).index])
+        return str(self.table.published[CellArchitecture(s).index])
 
     def query(
         self, data: Sequence[str] | str, key: Sequence[str] | str, measure: Sequence[str] | str = "accuracy"
