@@ -16,6 +16,8 @@ from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
 from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved
 from robnas.benchmarks._deconvolution import deconvolve as deconvolve
+from robnas.benchmarks._exchange import read_rows as read_rows
+from robnas.benchmarks._exchange import write_rows as write_rows
 from robnas.benchmarks._expected import Expected as Expected
 from robnas.benchmarks._expected import expected_accuracies as expected_accuracies
 from robnas.benchmarks._noise import FEWEST_DEGREES as FEWEST_DEGREES

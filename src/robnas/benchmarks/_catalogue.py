@@ -16,6 +16,7 @@ from robnas._download import cache_directory, check_hash, data_directory, downlo
 from robnas._files import check_writable, room, saying
 from robnas.benchmarks import _importers
 from robnas.benchmarks._choice import Choice
+from robnas.benchmarks._exchange import SUFFIXES, read_rows
 from robnas.benchmarks._parquet import read_table, write_table
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim
@@ -226,14 +227,16 @@ def load(
 
     Args:
         name: ``digits``, which comes with robnas; of a published table (fetched at the first use); the path of a table
-            file; or a record store: its URL, such as ``sqlite:///runs.db``, or its file.
+            file, also of one as CSV or JSON, see `robnas.benchmarks.read_rows`; or a record store: its URL, such as
+            ``sqlite:///runs.db``, or its file.
         progress: told about downloads.
         recipe: of a store, take the records of this recipe only: its name, or the beginning of its hash.
         images: of a store, take the records on so many images only.
         attack: of a store, take the records of this attack only: the beginning of the hash of its settings.
         dataset_version: of a store, take the records of this version of the data set only: the beginning of its hash.
         attack_seed: of a store, take the records of this seed of the attack only.
-        space: of a store, take the records of this space only: its name, or its key with the settings.
+        space: of a store, take the records of this space only: its name, or its key with the settings. Of a CSV or
+            JSON file, whose architectures these are.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -248,6 +251,8 @@ def load(
         from robnas.benchmarks._records import table_of_store
 
         return table_of_store(name, choice)
+    if Path(text).suffix in SUFFIXES and choice in (Choice(), Choice(space=space)):
+        return read_rows(text, space=space)
     if choice:
         raise InputError(
             "table",

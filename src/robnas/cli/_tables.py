@@ -218,8 +218,8 @@ def export(
     In .csv and .json an architecture is its genotype, since spreadsheets and pandas read the code 000014 as the number
     14.
     """
-    from robnas._files import check_writable, write_text
-    from robnas.benchmarks import write_table
+    from robnas._files import check_writable
+    from robnas.benchmarks import write_rows, write_table
     from robnas.errors import InputError
 
     if out.suffix not in (".parquet", ".csv", ".json"):
@@ -228,14 +228,11 @@ def export(
     found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed)
     if dataset:
         found = found.select(dataset)
-    frame = found.to_pandas(dataset).reset_index()  # an error if nothing can be written
-    frame["architecture"] = frame["genotype"]
+    found.to_pandas(dataset)  # an error if nothing can be written
     if out.suffix == ".parquet":
         write_table(found, out)
     else:
-        as_csv = out.suffix == ".csv"
-        text = frame.to_csv(index=False) if as_csv else frame.to_json(orient="records", double_precision=15) + "\n"
-        write_text(out, text)
+        write_rows(found, out, dataset)
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
         print_json({"path": str(out), "architectures": len(found), "left_out": left_out})

@@ -1,0 +1,223 @@
+"""Tables as CSV and JSON: written for others, and read from others. A row per architecture, a column per metric."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from robnas._files import read_text, write_text
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._table import Table
+from robnas.errors import DataError, InputError, Verbatim, reason, shorten
+from robnas.spaces import Architecture, Space, parse_key, space_of
+from robnas.types import check_split
+
+SUFFIXES = (".csv", ".json")
+_ARCHITECTURE, _SPACE, _PUBLISHED = "architecture", "space", "published_index"
+Row = Mapping[str, Any]
+
+
+def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> None:
+    """Write the means of a table as CSV or JSON, whichever `path` ends in; pandas does it.
+
+    The columns are ``architecture``: the text or, where the space has other spellings, the first of these, which
+    spreadsheets do not take for a number; ``space``, where files that name none would be taken for another; and
+    ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split.
+
+    Args:
+        table: any.
+        path: ends in ``.csv`` or ``.json``.
+        dataset: only this one.
+
+    Raises:
+        InputError: another suffix, or no such data set.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    frame = table.to_pandas(dataset).reset_index()
+    spellings = list(table.space.spellings(table.architecture(table.texts[0])))
+    if spellings:
+        frame[_ARCHITECTURE] = frame[spellings[0]]
+    if table.space.name != space_of(None).name:
+        frame.insert(1, _SPACE, table.space.key)
+    as_csv = path.suffix == ".csv"
+    text = frame.to_csv(index=False) if as_csv else frame.to_json(orient="records", double_precision=15) + "\n"
+    write_text(path, text)
+
+
+def read_rows(
+    path: Path | str,
+    *,
+    space: Space | str | None = None,
+    name: str | None = None,
+    dataset: str | None = None,
+    split: str | None = None,
+) -> Table:
+    """Read a table from CSV with a header, or from a JSON list of objects: one's own, or those of `write_rows`.
+
+    Each row has an ``architecture``, or a value for each gene of the space; other spellings and published indices are
+    left out. All other columns are accuracies in [0, 1], called ``DATASET SPLIT METRIC`` and, where a column is one
+    run of several, its seed: ``digits test pgd@8/255 0``. Empty cells are missing values.
+
+    Args:
+        path: ends in ``.csv`` or ``.json``.
+        space: of the architectures, with the settings that were trained; if omitted that of a column ``space``.
+        name: of the table; the name of the file if omitted.
+        dataset: of columns that are called by their metric alone.
+        split: likewise.
+
+    Raises:
+        DataError: the file is missing or malformed, or names another space or one that is not known here.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    rows = _rows(path)
+    own, key = _space(path, rows, space)
+    architectures = _architectures(path, rows, own)
+    left_out = {_ARCHITECTURE, _SPACE, _PUBLISHED, *(gene.name for gene in own.genes)}
+    left_out |= own.spellings(architectures[0]).keys()
+    headers = [header for header in rows[0] if header not in left_out]
+    columns = _columns(path, rows, headers, (dataset, split), key)
+    try:
+        return Table(name or path.stem, architectures, columns, space=own, provenance={"source": path.name})
+    except InputError as error:
+        raise DataError(str(path), expected="a consistent table", got=Verbatim(str(error))) from None
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in SUFFIXES:
+        raise InputError("table file", expected=f"a name that ends in {' or '.join(SUFFIXES)}", got=str(path))
+
+
+def _refuse(path: Path, expected: str, got: Any, row: int | None = None, remedy: str = "") -> NoReturn:
+    where = str(path) if row is None else f"{path}, row {row + 1}"
+    raise DataError(where, expected=expected, got=got, remedy=remedy) from None
+
+
+def _rows(path: Path) -> list[Row]:
+    """Objects with the same keys; at least one."""
+    try:
+        text = read_text(path)
+        found = _of_csv(text) if path.suffix == ".csv" else json.loads(text, parse_constant=_no_number)
+    except DataError:
+        raise
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
+        _refuse(path, "rows of architectures and accuracies", reason(error))
+    if not isinstance(found, list) or not found or not all(isinstance(row, Mapping) for row in found):
+        _refuse(path, "at least one row of architectures and accuracies", found)
+    for place, row in enumerate(found):
+        if row.keys() != found[0].keys():
+            odd = sorted(row.keys() ^ found[0].keys())[0]
+            _refuse(path, "the same columns in all rows", Verbatim(f"{odd!r:.60} in some"), place)
+    return found
+
+
+def _of_csv(text: str) -> list[Row]:
+    header, *lines = [line for line in csv.reader(text.splitlines(keepends=True), strict=True) if line] or [[]]
+    if len(set(header)) < len(header):
+        raise ValueError("a column twice")
+    if wrong := [line for line in lines if len(line) != len(header)]:
+        raise ValueError(f"a row of {len(wrong[0])} cells under {len(header)} columns")
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _space(path: Path, rows: Sequence[Row], given: Space | str | None) -> tuple[Space, str | None]:
+    """The space that was given or that the rows name, and its key where somebody said the settings."""
+    wanted = given if isinstance(given, Space) or given is None else space_of(parse_key(given))
+    named = list(dict.fromkeys(row[_SPACE] for row in rows if row.get(_SPACE) not in (None, "")))
+    if not named:
+        own = wanted or space_of(None)
+        return own, own.key if given in (own, own.key) else None
+    if len(named) > 1 or not isinstance(named[0], str):
+        _refuse(path, "one space in all rows", Verbatim(", ".join(map(shorten, named[:3]))))
+    try:
+        found = space_of(parse_key(named[0]))
+    except InputError as error:
+        _refuse(path, "a space that is known here", Verbatim(str(error)))
+    if wanted is not None and given != found.name and wanted.key != found.key:
+        _refuse(path, f"architectures of space {wanted.key}", Verbatim(f"a file that belongs to {found.key}"))
+    return found, found.key
+
+
+def _architectures(path: Path, rows: Sequence[Row], space: Space) -> list[Architecture]:
+    found = []
+    for place, row in enumerate(rows):
+        try:
+            found.append(space.parse(row[_ARCHITECTURE]) if _ARCHITECTURE in row else _of_genes(row, space))
+        except InputError as error:
+            _refuse(path, f"architectures of space {space.name}", Verbatim(str(error)), place)
+    return found
+
+
+def _of_genes(row: Row, space: Space) -> Architecture:
+    """The architecture whose genes have these values, which CSV knows as texts only."""
+    if missing := [gene.name for gene in space.genes if gene.name not in row]:
+        expected = f"a column {_ARCHITECTURE}, or one for each gene"
+        raise InputError("columns", expected=expected, got=Verbatim(f"no {missing[0]}"))
+    values = {gene.name: row[gene.name] for gene in space.genes}
+    for gene in space.genes:
+        written = values[gene.name]
+        if isinstance(written, str) and written not in gene.choices and written in gene.texts:
+            values[gene.name] = gene.choices[gene.texts.index(written)]
+    return space.from_genes(values)
+
+
+def _columns(
+    path: Path, rows: Sequence[Row], headers: Sequence[str], where: tuple[str | None, str | None], own: str | None
+) -> list[Column]:
+    """Headers of one metric that differ in the seed are one column."""
+    seeds: dict[tuple[str, str, str, str | None], dict[int | None, str]] = {}
+    for header in headers:
+        *spot, seed = _read_header(path, header, where, own)
+        group = seeds.setdefault(tuple(spot), {})  # type: ignore[arg-type]
+        if seed in group or (group and None in (seed, *group)):
+            _refuse(path, "each column once", header)
+        group[seed] = header
+    found = []
+    for (dataset, split, metric, key), group in seeds.items():
+        values = [[_accuracy(path, row[header], place) for header in group.values()] for place, row in enumerate(rows)]
+        runs = () if None in group else tuple(seed for seed in group if seed is not None)
+        found.append(Column(dataset, check_split(split), metric, np.array(values), runs, space=key))
+    return found
+
+
+def _read_header(
+    path: Path, header: str, where: tuple[str | None, str | None], key: str | None
+) -> tuple[str, str, str, str | None, int | None]:
+    """Data set, split, metric, key of the space and seed."""
+    parts = header.split()
+    if len(parts) in (1, 2) and None not in where and (len(parts) == 1 or parts[1].isdecimal()):
+        parts = [*map(str, where), *parts]
+    seed = int(parts.pop()) if len(parts) > 3 and parts[-1].isascii() and parts[-1].isdecimal() else None
+    try:
+        if len(parts) == 4:
+            key = space_of(parse_key(parts.pop())).key
+        dataset, split, metric = parts
+        return dataset, check_split(split), metric, key, seed
+    except ValueError:
+        _refuse(path, "columns such as 'digits test pgd@8/255'", header, None, _REMEDY if len(parts) < 3 else "")
+
+
+_REMEDY = "name data set and split of metrics that stand alone"
+
+
+def _accuracy(path: Path, value: Any, place: int) -> float:
+    if value is None or value == "":
+        return math.nan
+    try:
+        number = float(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+        _refuse(path, "accuracies in [0, 1]", value, place)
+    return float(number)
