@@ -76,6 +76,7 @@ def table_or_error(read, name):
     except DataError as raised:
         table, error = None, str(raised)
     assert isinstance(table, Table) or (error.isprintable() and error.startswith(name)), error
+    return table
 
 
 # files in the published forms, with the project's own order as the published one

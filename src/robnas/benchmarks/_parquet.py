@@ -241,7 +241,7 @@ def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
     # not of each column: damaged facts of one end the process there, in a library that does not expect them
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     unpacked = max(unpacked, 8 * metadata.num_rows * metadata.num_columns)  # repeated values are stored once
-    most = min(space.size or MOST_LISTED, MOST_LISTED)
+    most = space.size if space.numbered and space.size else MOST_LISTED
     if metadata.num_rows > most or unpacked > _LARGEST:
         raise DataError(
             str(path),

@@ -63,7 +63,9 @@ class NASBench201(Space):
     # texts
 
     def parse(self, given: object) -> CellArchitecture:
-        """The architecture of any encoding, see `CellArchitecture`."""
+        """The architecture of any encoding, see `CellArchitecture`, or of its genes."""
+        if isinstance(given, Mapping) and not given.keys().isdisjoint(GENES):
+            return self.from_genes(given)  # type: ignore[return-value]
         return CellArchitecture(given)
 
     def reads(self, text: str) -> bool:
