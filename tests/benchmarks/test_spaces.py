@@ -1,8 +1,6 @@
 """Tables of spaces other than the one that everybody knows: of other numbers, endless ones, and two sizes at once."""
 
-import json
 import logging
-import math
 
 import numpy as np
 import pytest
@@ -15,59 +13,32 @@ from robnas.benchmarks import (
     expected_accuracies,
     holdings,
     load,
-    read_rows,
     read_table,
     table_of_records,
     table_of_store,
-    write_rows,
     write_table,
 )
-from robnas.errors import DataError, InputError
+from robnas.errors import InputError
 from robnas.records import Record, RecordStore
-from robnas.spaces import SPACES, Architecture, Gene, Space, space_of
-from tests.benchmarks.conftest import same_table, small_table
+from robnas.spaces import SPACES, Architecture, Gene, Space
+from tests.benchmarks.conftest import same_table, small_table, table_or_error
+from tests.benchmarks.own_spaces import (
+    CELLS,
+    CLEAN,
+    GENES,
+    HUGE,
+    LARGE,
+    SMALL,
+    THEORY,
+    TOY,
+    WIDE,
+    some,
+    table_of,
+    two_sizes,
+)
+from tests.benchmarks.own_spaces import known as known
+from tests.benchmarks.own_spaces import space as space
 from tests.data.conftest import refused
-
-GENES = (Gene("depth", (1, 2, 3), ordered=True), Gene("norm", (None, "batch, 1")), Gene("width", (4, 8, 16, 32)))
-TOY = Space("toy", genes=GENES)
-HUGE = Space("huge", genes=[Gene(f"gene_{number}", tuple(range(10))) for number in range(40)])
-WIDE, THEORY, CELLS = SPACES["wide-resnet"], SPACES["theory"], space_of(None)
-ALL = {space.name: space for space in (TOY, HUGE, WIDE, THEORY, CELLS)}
-CLEAN = {"dataset": "digits", "metric": "clean", "split": "test"}
-SMALL, LARGE = CELLS.configure(channels=4, cells=1), CELLS.configure(channels=8, cells=1)
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch):
-    """The spaces of this file, registered."""
-    for space in (TOY, HUGE):
-        dict.__setitem__(SPACES, space.name, space)
-    yield
-    for space in (TOY, HUGE):
-        dict.pop(SPACES, space.name)
-
-
-def some(space, count=9):
-    return space.sample(np.random.default_rng(0), count)
-
-
-def table_of(space, count=9, **settings):
-    """Two runs of clean accuracy, their mean under an attack; a missing value in each."""
-    runs = np.linspace(0.1, 0.9, 2 * count).reshape(count, 2)
-    runs[1, 1] = np.nan
-    attacked = runs[:, [0]] / 2
-    attacked[0] = np.nan
-    columns = [
-        Column("digits", "test", "clean", runs, (0, 3), space=space.key),
-        Column("digits", "test", "pgd@8/255", attacked, runs=2, space=space.key),
-    ]
-    return Table("mine", some(space, count), columns, space=space, provenance={"by": "me"}, **settings)
-
-
-@pytest.fixture(params=ALL)
-def space(request):
-    return ALL[request.param]
-
 
 # rows
 
@@ -178,14 +149,6 @@ def test_the_space_is_that_of_the_architectures_or_of_the_columns():
 
 
 # columns of several spaces
-
-
-def two_sizes():
-    columns = [
-        Column("digits", "test", "clean", np.array([[value], [value / 2]]), (0,), space=space.key)
-        for space, value in ((SMALL, 0.5), (LARGE, 0.75))
-    ]
-    return Table("both", ["323133", "444444"], [*columns, Column("digits", "test", "pgd@8/255", [[0.1], [0.2]])])
 
 
 def test_networks_of_two_sizes_stand_in_one_table(tmp_path):
@@ -349,84 +312,6 @@ def test_tables_of_two_spaces_are_not_joined():
     deeper = THEORY.configure(depth=5)
     with refused("which belongs to theory with other genes$", InputError):
         table_of(THEORY).join(table_of(deeper))
-
-
-# rows of text
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".json"])
-def test_what_is_written_for_others_reads_back(space, suffix, tmp_path):
-    table, path = table_of(space), tmp_path / f"mine{suffix}"
-    write_rows(table, path)
-    found = read_rows(path) if space is not CELLS else load(path)
-    assert (found.space.name, found.architectures, found.name) == (space.name, table.architectures, "mine")
-    for ours, theirs in zip(table.columns, found.columns, strict=True):
-        assert ours.name == theirs.name
-        assert np.allclose(ours.mean, theirs.mean, rtol=0, atol=1e-14, equal_nan=True)
-    assert [column.space for column in found.columns] == [None if space is CELLS else space.key] * 2
-
-
-def test_two_sizes_are_written_for_others(tmp_path):
-    write_rows(two_sizes(), tmp_path / "both.csv")
-    found = read_rows(tmp_path / "both.csv")
-    assert [column.space for column in found.columns] == [SMALL.key, LARGE.key, None]
-    assert found.peek("323133", **CLEAN, seed="mean", space=LARGE) == 0.75
-
-
-def write(path, text):
-    path.write_text(text)
-    return path
-
-
-def test_ones_own_rows(tmp_path):
-    path = write(tmp_path / "own.csv", 'depth,norm,width,clean 0,clean 1\n1,null,4,0.5,\n3,"batch, 1",8,0.25,0.75\n')
-    table = read_rows(path, space="toy", dataset="digits", split="test", name="named")
-    assert (table.name, table.space, table.columns[0].seeds) == ("named", TOY, (0, 1))
-    assert table.query({"depth": 3, "norm": "batch, 1", "width": 8}, **CLEAN, seed="mean") == 0.5
-    assert math.isnan(table.columns[0].values[0, 1])
-    rows = [{"depth": 1, "norm": None, "width": 4, "space": "toy", "digits test clean": 1}]
-    path = write(tmp_path / "own.json", json.dumps(rows))
-    assert load(path).query("depth=1,norm=null,width=4", **CLEAN, seed="mean") == 1
-    assert load(path, space="toy").space == TOY
-
-
-BAD = {
-    "a row of another length": ("architecture,d test clean\n323133,0.5,1\n", "a row of 3 cells under 2 columns"),
-    "a column twice": ("architecture,d test clean,d test clean\n323133,0.5,1\n", "a column twice"),
-    "nothing": ("", "at least one row"),
-    "no architecture": ("d test clean\n0.5\n", "row 1: expected architectures of .* no edge_0_1"),
-    "a text that is none": ("architecture,d test clean\n14,0.5\n", "row 1: expected architectures of space"),
-    "one of another space": ("architecture,d test clean\n323133,0.5\n\"D1=4,W1=8,D2=4,W2=8,D3=4,W3=8\",0.5\n",
-                             "row 2: .*belongs to wide-resnet"),
-    "no split": ("architecture,clean\n323133,0.5\n", "columns such as 'digits test pgd@8/255', got 'clean'; name data"),
-    "a wrong split": ("architecture,d tests clean\n323133,0.5\n", "columns such as .* got 'd tests clean'"),
-    "percent": ("architecture,d test clean\n323133,50\n", r"row 1: expected accuracies in \[0, 1\], got '50'"),
-    "words": ("architecture,d test clean\n323133,good\n", r"row 1: expected accuracies in \[0, 1\], got 'good'"),
-    "an architecture twice": ("architecture,d test clean\n323133,0.5\n323133,0.5\n", "each architecture once"),
-    "no column": ("architecture\n323133\n", "at least one column"),
-    "two spaces": ("architecture,space,d test clean\n323133,toy,0.5\n323134,theory,1\n", "one space in all rows"),
-    "an unknown space": ("architecture,space,d test clean\n323133,gone,0.5\n", "known here.*--import FILE"),
-    "one run and their mean": ("architecture,d test clean,d test clean 0\n323133,0.5,1\n", "each column once"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_malformed_rows_are_refused_in_one_line(name, tmp_path):
-    content, text = BAD[name]
-    with refused(f"^{tmp_path}/own.csv.*{text}"):
-        read_rows(write(tmp_path / "own.csv", content))
-
-
-def test_a_file_of_another_space_than_the_one_named_is_refused(tmp_path):
-    write_rows(table_of(WIDE), tmp_path / "own.csv")
-    with refused("own.csv: expected architectures of space toy, got a file that belongs to wide-resnet$"):
-        read_rows(tmp_path / "own.csv", space="toy")
-    with refused("^table file: expected a name that ends in .csv or .json, got 'own.txt'$", InputError):
-        read_rows("own.txt")
-    with refused("own.json: expected rows of architectures and accuracies"):
-        read_rows(write(tmp_path / "own.json", "[NaN]"))
-    with refused("own.json, row 2: expected the same columns in all rows"):
-        read_rows(write(tmp_path / "own.json", '[{"a": 1}, {"b": 1}]'))
 
 
 # records
