@@ -36,7 +36,7 @@ PLAN = {
     "seeds": [0],
     "space": '{kind = "list", architectures = ["323133"]}',
     "data": '{name = "digits", limit_train = 64}',
-    "recipe": '{preset = "digits", epochs = 1, channels = 2}',
+    "recipe": '{preset = "digits", epochs = 1}',
     "evaluation": '{splits = ["test"], images = {test = 20}, checks = false, attacks = [ATTACK]}',
 }
 FGSM = '{name = "fgsm", epsilon = 0.1}'
@@ -201,7 +201,7 @@ def smooth(network, images, labels, recipe, generator):
 def test_an_objective(command):
     mine(OBJECTIVE)
     built(command, recipe=PLAN["recipe"].replace("}", ', objective = "smooth"}'))
-    words = "train 323133 --data digits --recipe digits --channels 2 --epochs 1 --limit-train 64 --out out --json"
+    words = "train 323133 --data digits --recipe digits --epochs 1 --limit-train 64 --out out --json"
     trained = json.loads(command(f"{words} --objective smooth --import mine.py"))
     assert trained["trial"]["recipe"]["objective"] == "smooth"
 
@@ -210,7 +210,7 @@ def test_what_an_objective_or_data_set_returns_is_checked(command):
     mine(
         OBJECTIVE.replace("return Outcome(", "return (") + "from robnas.data import DATASETS\nDATASETS['none'] = int\n"
     )
-    words = "train 323133 --recipe digits --channels 2 --epochs 1 --out out --import mine.py"
+    words = "train 323133 --recipe digits --epochs 1 --out out --import mine.py"
     assert "objective smooth: expected a robnas.training.Outcome, which has a loss, got (" in command(
         f"{words} --data digits --objective smooth", 2
     )
@@ -353,7 +353,7 @@ from robnas.training import RECIPES, Recipe
 from robnas.types import ThreatModel
 
 def quick():
-    return Recipe.digits().replace(name="quick", epochs=1, channels=2)
+    return Recipe.digits().replace(name="quick", epochs=1)
 
 def weak():
     return Suite("weak", (FGSM(ThreatModel.linf("4/255")),), checks=False)
