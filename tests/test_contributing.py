@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from robnas import _own
 from robnas.benchmarks import load, read_scores
 from robnas.cli import main
 from robnas.types import Metric, ThreatModel
+from tests.conftest import is_own, registries
 from tests.explorer.conftest import Visit, browser  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("own_files")
@@ -65,6 +65,14 @@ def command(tmp_path, monkeypatch, capsys):
 
 def mine(text):
     Path("mine.py").write_text(text)
+
+
+def forget(own):
+    """As another process, which has not imported the file."""
+    _own._loaded.pop(own.path, None)
+    for one in registries().values():
+        for name in [name for name, value in one.items() if is_own(value)]:
+            del one[name]
 
 
 def built(command, attack=FGSM, **changes):
@@ -201,9 +209,24 @@ def smooth(network, images, labels, recipe, generator):
 def test_an_objective(command):
     mine(OBJECTIVE)
     built(command, recipe=PLAN["recipe"].replace("}", ', objective = "smooth"}'))
+
+
+def test_a_training_goes_on_and_is_evaluated_with_the_file_it_began_with_only(command):
+    mine(OBJECTIVE)
     words = "train 323133 --data digits --recipe digits --epochs 1 --limit-train 64 --out out --json"
     trained = json.loads(command(f"{words} --objective smooth --import mine.py"))
     assert trained["trial"]["recipe"]["objective"] == "smooth"
+    own = _own.loaded()[0]
+    mine(OBJECTIVE.replace("0.1", "0.2"))
+    forget(own)
+    evaluate = "evaluate out --split test --limit-test 4"
+    assert f"expected mine.py with the content {own.hash}, got not imported; give it with --import mine.py" in command(
+        evaluate, 2
+    )
+    for again in (evaluate, f"{words} --objective smooth"):  # of a training that is finished, or goes on
+        said = command(f"{again} --import mine.py", 2)
+        assert f"expected mine.py with the content {own.hash}, got content" in said
+        forget(own)
 
 
 def test_what_an_objective_or_data_set_returns_is_checked(command):
@@ -339,10 +362,7 @@ def test_a_score_and_a_proxy(command):
     command(f"{words} --proxy depth,classes,never --jobs 2 --out scores.parquet")
     assert read_scores(Path("scores.parquet")).settings["imports"] == _own.facts()
     mine(SCORE + "# changed\n")
-    _own._loaded.clear()  # another process
-    for registry in (sys.modules["robnas.kernels"].SCORES, sys.modules["robnas.proxies"].PROXIES):
-        for name in {"classes", "depth", "never"} & set(registry):
-            del registry[name]
+    forget(_own.loaded()[0])
     assert "imports" in command(f"{words} --proxy depth,classes,never --out scores.parquet", 2)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import pytest
 
 from robnas import _own, _registry
-from robnas._own import OwnFile, Parcel, load_entries, load_file, loaded
+from robnas._own import OwnFile, Parcel, check_facts, load_entries, load_file, loaded
 from robnas._registry import Registry
 from robnas.cli import main
-from robnas.errors import InputError
+from robnas.errors import DataError, InputError
 from robnas.types import NORMS
 
 pytestmark = pytest.mark.usefixtures("own_files")
@@ -136,20 +136,30 @@ def test_what_is_no_python_file_is_one_line(tmp_path, name, said):
 def test_entries_are_relative_to_the_file_that_lists_them(tmp_path):
     own = load_file(written(tmp_path / "sub" / "mine.py"))
     load_entries("plan imports", ["mine.py", "../sub/mine.py"], tmp_path / "sub")
-    load_entries("plan imports", _own.facts())  # as a store has them
     assert loaded() == (own,)
     for entries, said in (
         ("mine.py", r"plan imports: expected a list of Python files, such as \[\"my_space.py\"\], got 'mine.py'"),
-        ([3], "plan imports: expected the path of a Python file, got 3"),
+        ([3], r"plan imports: expected a list of Python files, .*, got \[3\]"),
         (["mine.py"], f"no such file; give the path of the file, relative to {tmp_path}"),
-        (
-            [{"file": "mine.py", "hash": "0" * 16}],
-            f"mine.py with the content 0000.*, got content {own.hash}; restore",
-        ),
-        ([{"file": "his.py", "hash": "0" * 16}], "his.py with .* got not imported; give it with --import his.py"),
     ):
         with pytest.raises(InputError, match=said):
             load_entries("plan imports", entries, tmp_path)
+
+
+def test_what_a_store_says_is_checked_and_never_imported(tmp_path):
+    own = load_file(written(tmp_path / "mine.py"))
+    check_facts("plan imports", json.loads(json.dumps(_own.facts())))
+    for entries, said in (
+        (3, "plan imports: expected names and contents of files of one's own, got 3"),
+        ([str(written(tmp_path / "evil.py", "1/0"))], "expected names and contents of files of one's own, got "),
+        ([{"file": "mine.py"}], "expected names and contents"),
+        ([{"file": "mine.py", "hash": "0" * 16}], f"mine.py with the content 0000.*, got content {own.hash}; restore"),
+        ([{"file": "his.py", "hash": "0" * 16}], "his.py with .* got not imported; give it with --import his.py"),
+        ([{"file": [], "hash": {}}], "expected "),
+    ):
+        with pytest.raises(DataError, match=said):
+            check_facts("plan imports", entries, DataError)
+    assert loaded() == (own,)
 
 
 def test_a_parcel_brings_its_files_along(tmp_path):

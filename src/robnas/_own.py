@@ -21,6 +21,7 @@ from typing import Any, final
 from robnas._registry import all_or_nothing
 from robnas.errors import InputError, Verbatim, printable, reason
 
+_FACTS = {"file", "hash"}
 _loaded: dict[str, OwnFile] = {}
 
 
@@ -125,37 +126,41 @@ def facts(files: Iterable[OwnFile] | None = None) -> list[dict[str, str]]:
     return [{"file": own.name, "hash": own.hash} for own in (loaded() if files is None else files)]
 
 
-def load_entries(what: str, entries: Any, folder: Path | None = None) -> None:
+def load_entries(what: str, entries: Any, folder: Path) -> None:
     """Import what the entry `imports` of a plan or search file lists.
 
     Args:
         what: the entry is called, in errors.
-        entries: paths; or `facts`, whose files have been imported.
-        folder: of which the paths are relative.
+        entries: paths of Python files.
+        folder: of which they are relative.
 
     Raises:
-        InputError: a wrong entry; a file that cannot be imported, or was not, or has another content.
+        InputError: a wrong entry, or a file that cannot be imported.
     """
-    if not isinstance(entries, list | tuple):
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise InputError(what, expected='a list of Python files, such as ["my_space.py"]', got=entries)
     for entry in entries:
-        if isinstance(entry, str):
-            load_file(entry, folder)
-        elif isinstance(entry, Mapping) and set(entry) == {"file", "hash"}:
-            _check_loaded(what, entry)
-        else:
-            raise InputError(what, expected="the path of a Python file", got=entry)
+        load_file(entry, folder)
 
 
-def _check_loaded(what: str, entry: Mapping[str, Any]) -> None:
-    same = [own for own in loaded() if own.name == entry["file"]]
-    if entry["hash"] not in {own.hash for own in same}:
-        raise InputError(
-            what,
-            expected=f"{entry['file']} with the content {entry['hash']}",
-            got=Verbatim(f"content {same[0].hash}" if same else "not imported"),
-            remedy="restore the file" if same else f"give it with --import {entry['file']}",
-        )
+def check_facts(what: str, entries: Any, error: type[InputError] = InputError) -> None:
+    """Check that the files of `facts` have been imported; what a store or a folder says is never imported itself.
+
+    Raises:
+        InputError: one was not, or has another content, or these are no facts; or another `error`.
+    """
+    shape = isinstance(entries, list) and all(isinstance(one, Mapping) and set(one) == _FACTS for one in entries)
+    if not shape:
+        raise error(what, expected="names and contents of files of one's own", got=entries)
+    for one in entries:
+        same = [own for own in loaded() if own.name == one["file"]]
+        if one["hash"] not in [own.hash for own in same]:
+            raise error(
+                what,
+                expected=f"{one['file']} with the content {one['hash']}",
+                got=Verbatim(f"content {same[0].hash}" if same else "not imported"),
+                remedy="restore the file" if same else f"give it with --import {one['file']}",
+            )
 
 
 class Parcel:

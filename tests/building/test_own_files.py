@@ -65,8 +65,8 @@ def test_a_plan_without_files_is_what_it_was():
     ("entry", "said"),
     [
         ('["none.py"]', "import of none.py: expected a Python file, got no such file; give the path of the file, rel"),
-        ('"mine.py"', r"plan imports: expected a list of Python files, such as .*, got 'mine.py'"),
-        ("[3]", "plan imports: expected the path of a Python file, got 3"),
+        ('"mine.py"', r"imports of .*plan.toml: expected a list of Python files, such as .*, got 'mine.py'"),
+        ("[3]", r"imports of .*plan.toml: expected a list of Python files, such as .*, got \[3\]"),
         ('["bad.py"]', r"import of .*bad.py, line 2: .* got ZeroDivisionError"),
     ],
 )

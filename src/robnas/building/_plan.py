@@ -13,7 +13,7 @@ import numpy as np
 
 from robnas._brief import brief
 from robnas._files import read_text
-from robnas._own import OwnFile, facts, load_entries, loaded
+from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, to_dict
 from robnas.building._measuring import Measuring
 from robnas.building._selection import Extra, Selection, seed_list, sequence
@@ -61,22 +61,19 @@ class Plan:
         except (OSError, ValueError, RecursionError) as error:  # the last one of what is nested too deep
             got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
             raise InputError(f"plan {path}", expected="a TOML file", got=got) from None
-        return cls.from_dict(values, path.parent)
+        load_entries(f"imports of {path}", values.pop("imports", []), path.parent)  # before any name is looked up
+        return cls.from_dict(values)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], folder: Path | None = None) -> Plan:
-        """The plan of a TOML document.
-
-        Args:
-            values: its entries.
-            folder: of which the paths of ``imports`` are relative; the present one if omitted.
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """The plan of a TOML document, whose files of one's own have been imported.
 
         Raises:
-            InputError: an entry is unknown, missing or wrong; a file of one's own cannot be imported.
+            InputError: an entry is unknown, missing or wrong; a file of one's own was not imported, or has changed.
         """
         known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra", "imports")
         check_keys("plan entry", values, known)
-        load_entries("plan imports", values.get("imports", []), folder)  # before any name is looked up
+        check_facts("plan imports", values.get("imports", []))
         for key in ("name", "seeds", "space", "data", "recipe", "evaluation"):
             if key not in values:
                 raise InputError("plan", expected=f"an entry {key}", got=Verbatim("none"))

@@ -14,6 +14,7 @@ from torch import nn
 
 from robnas._content import CONTENT, note_unverified, seal, unseal
 from robnas._files import write_json
+from robnas._own import check_facts, facts
 from robnas._settings import check_keys, content_hash
 from robnas.data import Dataset, load_data
 from robnas.errors import CheckpointError, DataError, InputError, Verbatim, reason
@@ -168,7 +169,8 @@ class Trial:
         return network, history
 
     def _describe(self, directory: Path) -> None:
-        write_json(directory / TRIAL, seal(_FORMAT, {"version": _VERSION, **self.to_dict()}))
+        imports = {"imports": own} if (own := facts()) else {}
+        write_json(directory / TRIAL, seal(_FORMAT, {"version": _VERSION, **imports, **self.to_dict()}))
 
     def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> nn.Module:
         """The network that a finished training left in `directory`.
@@ -263,6 +265,7 @@ def load_trial(directory: Path) -> Trial:
             if (version := values.pop("version")) not in (_OLD, _VERSION):
                 got, remedy = version, "read it with the robnas that wrote it"
                 raise DataError(str(path), expected=f"version {_VERSION}", got=got, remedy=remedy)
+            check_facts(str(path), values.pop("imports", []), DataError)
             return Trial.from_dict(values)
         trial = Trial.from_dict(values)
     except DataError:
