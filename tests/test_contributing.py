@@ -352,6 +352,22 @@ PROXIES["never"] = never
 """
 
 
+def test_a_score_that_replaces_another_is_the_one_that_counts(command):
+    mine(
+        SCORE.replace('SCORES["classes"] = Classes()', 'SCORES.register("ntk-clean-trace", Classes(), overwrite=True)')
+    )
+    words = "score 323133 --data digits --channels 2 --cells 1 --images 20 --proxy ntk-clean-trace --json"
+    found = json.loads(command(f"{words} --import mine.py"))
+    assert found["scores"]["323133"]["ntk-clean-trace"]["mean"] == 9.0
+
+
+@pytest.mark.parametrize("name", ["all", "cheap"])
+def test_a_proxy_is_not_called_like_a_group(command, name):
+    mine(f"from robnas.proxies import PROXIES\nPROXIES[{name!r}] = len\n")
+    said = command("info 323133 --import mine.py", 2)
+    assert f"proxy name: expected other than all and cheap, which are groups, got '{name}'" in said
+
+
 def test_a_score_and_a_proxy(command):
     mine(SCORE)
     words = "score 323133 444444 --data digits --channels 2 --cells 1 --images 20 --import mine.py"

@@ -105,6 +105,19 @@ def test_a_store_refuses_a_file_that_has_changed_since(tmp_path, url, monkeypatc
         enrol(expanded(first, "e" * 16), store)
 
 
+def test_trials_of_a_plan_go_on_with_all_its_files(tmp_path, url, monkeypatch):
+    from robnas import _own
+
+    plan = Plan.read(written(tmp_path))
+    with RecordStore(url) as store:
+        enrol(expanded(plan), store)
+        monkeypatch.setattr(_own, "_loaded", {})
+        fewer, other = Plan.from_dict(values()), Plan.from_dict(values(data__limit_train=32))
+        with pytest.raises(StoreError, match=r"file mine.py: .*, got not imported; give it with --import mine.py"):
+            enrol(expanded(fewer), store)
+        enrol(expanded(other, "e" * 16), store)
+
+
 @pytest.mark.parametrize("facts", [{}, {"imports": 3}, {"imports": ["mine.py", {"file": "mine.py"}]}])
 def test_plans_of_earlier_versions_and_damaged_ones_know_no_files(tmp_path, url, facts):
     plan = Plan.read(written(tmp_path))

@@ -201,7 +201,7 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
             a file of one's own; or it cannot be written.
     """
     expansion = resumed(expansion, store)
-    _check_imports(expansion.plan, store)
+    _check_imports(expansion, store)
     _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
     plan = expansion.plan
@@ -210,21 +210,26 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
     return queue
 
 
-def _check_imports(plan: Plan, store: RecordStore) -> None:
-    """Refuse a file of one's own that has changed since the store was built with it: records do not name it."""
+def _check_imports(expansion: Expansion, store: RecordStore) -> None:
+    """Refuse a file of one's own that has changed since the store was built with it: records do not name it.
+
+    What goes on with the trials of another plan needs all files with which that was built.
+    """
+    ours = expansion.plan.imports
+    contents = {own.hash for own in ours}
     for other in stored_plans(store):
         known = other.facts.get("imports", [])
-        theirs = [entry for entry in known if isinstance(entry, Mapping)] if isinstance(known, list) else []
-        for own in plan.imports:
-            before = [entry["hash"] for entry in theirs if entry.get("file") == own.name and "hash" in entry]
-            if before and own.hash not in before:
-                raise StoreError(
-                    f"file {own.path}",
-                    expected=f"the content {before[0]}, with which plan {other.name} ({other.hash}) of this store was "
-                    "built",
-                    got=Verbatim(own.hash),
-                    remedy="restore the file, or build into another store",
-                )
+        for one in known if isinstance(known, list) else []:
+            name, content = (one.get("file"), one.get("hash")) if isinstance(one, Mapping) else (None, None)
+            same = [own for own in ours if own.name == name]
+            if content in contents or not isinstance(content, str) or not (same or other.setup == expansion.setup):
+                continue
+            raise StoreError(
+                f"file {same[0].path if same else name}",
+                expected=f"the content {content}, with which plan {other.name} ({other.hash}) of this store was built",
+                got=Verbatim(same[0].hash if same else "not imported"),
+                remedy="restore the file, or build into another store" if same else f"give it with --import {name}",
+            )
 
 
 def _check_collisions(expansion: Expansion, store: RecordStore) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,9 +38,8 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
         if files := given.pop(_NAME):
             from robnas._own import load_file
 
-            with contextlib.redirect_stdout(sys.stderr):  # the answer of the command alone goes to standard output
-                for path in files:
-                    load_file(path)
+            for path in files:
+                load_file(path)
         command(**given)
 
     parameters = [*signature.parameters.values(), option]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from robnas._registry import Registry
@@ -47,8 +48,7 @@ class Proxy(Protocol):
         ...
 
 
-CHEAP: Registry[Proxy] = Registry(
-    "proxy",
+CHEAP: Mapping[str, Proxy] = MappingProxyType(
     {
         "parameters": parameters,
         "macs": macs,
@@ -69,20 +69,28 @@ CHEAP: Registry[Proxy] = Registry(
         "croze_released": CRoZe(sign=-1.0),
         "robust_score": robust_score,
         "top_score": Formula(top_score, NAME, "nothing flows from the input to the output of the cell"),
-    },
-    Callable,
+    }
 )
 """Those that need no kernel."""
 
+_GROUPS = ("all", "cheap")
+
+
+def _no_group(name: str) -> None:
+    if name in _GROUPS:
+        raise InputError("proxy name", expected=f"other than {' and '.join(_GROUPS)}, which are groups", got=name)
+
+
 PROXIES: Registry[Proxy] = Registry(
-    "proxy", CHEAP | {name: KernelProxy(score) for name, score in SCORES.items()}, Callable
+    "proxy", {**CHEAP, **{name: KernelProxy(score) for name, score in SCORES.items()}}, Callable, _no_group
 )
 """All proxies by name. One of your own is one more entry."""
 
 
 def proxy_named(name: str) -> Proxy:
-    """A proxy of `PROXIES`, or a score that was added to `robnas.kernels.SCORES` since."""
-    return PROXIES[name] if name in PROXIES else KernelProxy(SCORES[name])
+    """A proxy of `PROXIES`, or a score that was added to `robnas.kernels.SCORES`, or replaced there, since."""
+    known = PROXIES.get(name)
+    return KernelProxy(SCORES[name]) if known is None or (isinstance(known, KernelProxy) and name in SCORES) else known
 
 
 def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
