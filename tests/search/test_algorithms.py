@@ -10,13 +10,11 @@ from robnas.benchmarks import Scores
 from robnas.errors import DataError, InputError
 from robnas.networks import top_score
 from robnas.search import (
-    ENCODINGS,
     NSGA2,
     PREDICTORS,
     SEARCHERS,
     Bananas,
     LocalSearch,
-    Loop,
     MORegularizedEvolution,
     Optuna,
     PredictorEvolution,
@@ -24,12 +22,11 @@ from robnas.search import (
     RandomSearch,
     RegularizedEvolution,
     Task,
-    encode,
     repeat,
     run,
     searcher,
 )
-from robnas.spaces import Architecture, partition
+from robnas.spaces import SPACES, Architecture, partition
 from tests.search.conftest import everything, partial_table, synthetic
 
 SINGLE = [
@@ -56,7 +53,7 @@ def digest(trace):
 def test_an_algorithm_keeps_its_budget_and_its_seed(algorithm, task):
     first = run(algorithm, task, budget=45, seed=4)
     assert len(first) == 45
-    assert len({task.space.class_of(arch) for arch in first.architectures}) == 45
+    assert len({task.classes.class_of(arch) for arch in first.architectures}) == 45
     assert run(algorithm, task, budget=45, seed=4).to_dict() == first.to_dict()
     longer = run(algorithm, task, budget=50, seed=4)
     assert longer.indices[:45].tolist() == first.indices.tolist()  # nothing depends on the budget
@@ -166,7 +163,7 @@ def test_nothing_outside_a_small_table_is_asked(algorithm):
 
 
 def test_neighbours_in_a_small_table_are_the_nearest():
-    space = Task.named(partial_table(200), "cifar10", "clean").space
+    space = Task.named(partial_table(200), "cifar10", "clean").classes
     for arch in space.architectures:
         near = space.neighbours(arch)
         reach = max(distance(arch, other) for other in near)
@@ -216,11 +213,11 @@ def distance(first, second):
 def test_random_search_draws_cells_or_classes(task):
     cells = [arch for seed in range(5) for arch, _ in asked(RandomSearch(), task, 200, seed)]
     classes = [arch for seed in range(5) for arch, _ in asked(RandomSearch("classes"), task, 200, seed)]
-    degenerate = task.space.class_of(Architecture("000000"))  # 225 cells that carry nothing
-    share = np.mean([task.space.class_of(arch) == degenerate for arch in cells])
+    degenerate = task.classes.class_of(Architecture("000000"))  # 225 cells that carry nothing
+    share = np.mean([task.classes.class_of(arch) == degenerate for arch in cells])
     assert 0.005 < share < 0.03
     assert len(set(cells[:200])) == len(cells[:200])
-    assert np.mean([task.space.class_of(arch) == degenerate for arch in classes]) < 0.002
+    assert np.mean([task.classes.class_of(arch) == degenerate for arch in classes]) < 0.002
     assert repeat(RandomSearch("classes"), task, 100, 30).counts["duplicates"] == 0
 
 
@@ -280,7 +277,7 @@ def test_one_objective_makes_both_regularized_evolutions_equal(task):
 def test_predictor_searches_ask_only_for_new_neighbours_of_the_best(kind, task):
     algorithm = kind(initial=12, batch=6, parents=3, children=4, predictor="forest")
     heard = asked(algorithm, task, 72)
-    assert len({task.space.class_of(arch) for arch, _ in heard}) == 72
+    assert len({task.classes.class_of(arch) for arch, _ in heard}) == 72
     for begin in range(12, 72, 6):
         best = sorted(heard[:begin], key=lambda one: -one[1])[:12]  # more than 3 only where neighbours run out
         assert all(min(distance(arch, parent) for parent, _ in best) == 1 for arch, _ in heard[begin : begin + 6])
@@ -302,14 +299,14 @@ def test_predictor_evolution_is_a_preset_of_bananas(preset, settings, task):
 
 
 @pytest.mark.parametrize("predictor", PREDICTORS)
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", SPACES["nas-bench-201"].encodings)
 def test_predictors_rank_new_architectures_and_members_differ(predictor, encoding, task):
     from robnas.statistics import spearman
 
     rng = np.random.default_rng(0)
     drawn = [everything()[place] for place in rng.permutation(15625)[:240]]
     values = np.array([task.answers[task.table.row(arch), 0] for arch in drawn])
-    rows = encode(drawn, encoding)
+    rows = task.space.encode(drawn, encoding)
     target = (values[:140] - values[:140].mean()) / values[:140].std()
     predicted = PREDICTORS[predictor](rows[:140], target, rows[140:], 5, rng)
     assert predicted.shape == (5, 100)
@@ -318,6 +315,7 @@ def test_predictors_rank_new_architectures_and_members_differ(predictor, encodin
 
 
 def test_path_encoding_is_the_set_of_operation_sequences():
+    encode = SPACES["nas-bench-201"].encode
     (row,) = encode([Architecture("323133")], "path")
     assert (row.sum(), row.shape) == (4, (84,))
     one, other = encode([Architecture("030003"), Architecture("300030")], "path")  # through node 2, through node 1
@@ -423,7 +421,7 @@ def test_any_score_of_a_file_may_guide(task, tmp_path):
     first = [indices[class_of[index]] for index in heard[0][:30]]
     assert first == sorted(first, reverse=True)
     assert heard[0] != heard[1]
-    look_up = up._function()
+    look_up = up._function(task.space)
     twin = next(arch for arch in everything() if class_of[arch.index] == 7 and arch.code not in codes)
     assert look_up(twin) == members[7].index
     assert look_up(members[5]) == -np.inf
@@ -481,7 +479,7 @@ def test_a_class_has_the_score_of_a_member_that_has_one(task, tmp_path):
     codes, values = tuple(arch.code for arch in twins[:2]), np.array([[np.nan], [2.0]])
     path = tmp_path / "scores.parquet"
     Scores(codes, ("nwot",), values, np.full(values.shape, np.nan), {(codes[0], "nwot"): "why"}).write(path)
-    look_up = searcher("proxy-search", {"scores": str(path), "proxy": "nwot"})._function()
+    look_up = searcher("proxy-search", {"scores": str(path), "proxy": "nwot"})._function(task.space)
     assert [look_up(arch) for arch in twins[:3]] == [-np.inf, 2, 2]
 
 
@@ -563,8 +561,8 @@ def test_every_searcher_is_a_frozen_dataclass_under_its_name_with_a_source(name)
     assert re.search(r"\(.*\b(19|20)\d\d", kind.__doc__), kind.__doc__
     with pytest.raises(dataclasses.FrozenInstanceError):
         algorithm.whatever = 1
-    assert isinstance(algorithm.start(Task.named(synthetic(), "cifar10", "clean", split="test").space,
-                                      np.random.default_rng(0)), Loop)  # fmt: skip
+    assert hasattr(algorithm.start(Task.named(synthetic(), "cifar10", "clean", split="test").classes,
+                                   np.random.default_rng(0)), "ask")  # fmt: skip
 
 
 def test_texts_become_what_the_field_is():

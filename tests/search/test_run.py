@@ -10,8 +10,8 @@ import pytest
 from robnas.errors import InputError
 from robnas.networks import count as counted
 from robnas.search import LocalSearch, Loop, RandomSearch, RegularizedEvolution, Task, repeat, run
+from robnas.search._classes import Classes
 from robnas.search._dominance import domination_ranks
-from robnas.search._space import Space
 from robnas.spaces import Architecture, partition
 from tests.search.conftest import everything, partial_table, synthetic
 
@@ -68,7 +68,7 @@ def test_the_partition_decides_what_is_charged_once(name, charged):
 @pytest.mark.parametrize("name", ["effective", "identical"])
 def test_a_row_of_the_class_answers_where_the_table_leads_to_another_network(name):
     table, classes = synthetic(), partition(name).class_of
-    space = Space(table, name)
+    space = Classes(table, name)
     rows = np.array([space.row_of(arch) for arch in everything()])
     held = np.isin(classes, classes[table.rows])
     assert (classes[table.rows[rows]] == classes)[held].all()
@@ -76,7 +76,7 @@ def test_a_row_of_the_class_answers_where_the_table_leads_to_another_network(nam
     declared = classes[table.rows[table.row_of()]] == classes
     assert (rows == table.row_of())[declared].all()
     assert (~declared & held).any()
-    earlier = Space(table, f"{name}@1")
+    earlier = Classes(table, f"{name}@1")
     assert [earlier.row_of(arch) for arch in everything()] == table.row_of().tolist()
 
 

@@ -1,5 +1,8 @@
 """Search on tables: ask/tell algorithms, the one run loop, budgets, traces. No torch."""
 
+import warnings as _warnings
+from typing import Any as _Any
+
 from robnas import _lazy
 from robnas.search._algorithm import Algorithm as Algorithm
 from robnas.search._algorithm import Loop as Loop
@@ -10,9 +13,9 @@ from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
 from robnas.search._charged import ROWS as ROWS
 from robnas.search._charged import charged_by as charged_by
+from robnas.search._classes import Class as Class
+from robnas.search._classes import Classes as Classes
 from robnas.search._costs import COSTS as COSTS
-from robnas.search._encoding import ENCODINGS as ENCODINGS
-from robnas.search._encoding import encode as encode
 from robnas.search._evolution import RegularizedEvolution as RegularizedEvolution
 from robnas.search._experiment import Experiment as Experiment
 from robnas.search._hypervolume import hypervolume as hypervolume
@@ -41,10 +44,17 @@ from robnas.search._result import Result as Result
 from robnas.search._run import run as run
 from robnas.search._searchers import SEARCHERS as SEARCHERS
 from robnas.search._searchers import searcher as searcher
-from robnas.search._space import Space as Space
 from robnas.search._task import NOISES as NOISES
 from robnas.search._task import REGRETS as REGRETS
 from robnas.search._task import Task as Task
 from robnas.search._trace import Trace as Trace
 
 __dir__ = _lazy.listing(__name__)
+
+
+def __getattr__(name: str) -> _Any:
+    """The former name of `Classes`."""
+    if name != "Space":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _warnings.warn("robnas.search.Space is now robnas.search.Classes", DeprecationWarning, stacklevel=2)
+    return Classes

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Protocol, TypeAlias, final
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from math import isnan
+from typing import Any, Protocol, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 
 from robnas.errors import InputError, Verbatim
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.search._classes import Classes
+from robnas.spaces import Architecture, Space
+from robnas.types import check_count
 
 Values: TypeAlias = tuple[float, ...]
 """The answer to one question: a value per objective, higher is better; -inf where the training failed."""
-Steps: TypeAlias = Generator[Architecture, Values, None]
-"""An algorithm written as a loop: each ``values = yield arch`` asks for one architecture."""
+Steps: TypeAlias = Generator[Architecture | Iterable[Architecture], Any, None]
+"""An algorithm written as a loop: ``values = yield arch`` asks for one architecture, ``answers = yield architectures``
+for several that do not depend on each other's answers, which come as a list in the same order. An iterator is read
+only as far as is asked."""
 
 
 class Searcher(Protocol):
     """One run of an algorithm."""
 
-    def ask(self) -> Architecture | None:
-        """The architecture to evaluate next, inside the space; None if there is nothing left to ask."""
+    @overload
+    def ask(self) -> Architecture | None: ...
+
+    @overload
+    def ask(self, n: int) -> tuple[Architecture, ...]: ...
+
+    def ask(self, n: int | None = None) -> Architecture | tuple[Architecture, ...] | None:
+        """What to evaluate next, inside the space; None, or an empty tuple, if there is nothing left to ask.
+
+        Args:
+            n: how many at most, as a tuple, of those that do not wait for an answer; one by itself if omitted.
+
+        Raises:
+            InputError: the next one depends on answers that were not told yet.
+        """
         ...
 
     def tell(self, arch: Architecture, values: Values) -> None:
-        """The answer to the last `ask`; for an architecture that was asked before it is the same as before."""
+        """The answer for one that was asked, in any order; for one that was asked before it is the same as before."""
         ...
 
 
@@ -35,45 +52,150 @@ class Algorithm(Protocol):
     A third method is not needed: with `Searcher` this is everything that the loop calls.
     """
 
-    def start(self, space: Space, rng: np.random.Generator) -> Searcher:
+    def start(self, space: Classes, rng: np.random.Generator) -> Searcher:
         """Begin a run.
 
         Args:
             space: what may be asked for, and how many objectives each answer has.
             rng: the only source of randomness, so that equal seeds give equal runs.
+
+        Raises:
+            InputError: the algorithm cannot search there.
         """
         ...
 
 
 @final
 class Loop:
-    """A searcher from a generator: `start` returns ``Loop(self._steps(space, rng))``."""
+    """A searcher from a generator: `start` returns ``Loop(self._steps(space, rng))``.
 
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-        self._next: Architecture | None = None
-        self._begun = False
+    Args:
+        steps: see `Steps`.
+        objectives: values per answer, if they are to be counted.
+    """
 
-    def ask(self) -> Architecture | None:
-        """What the generator has yielded; None once it has returned."""
-        if not self._begun:
-            self._begun = True
-            self._next = next(self._steps, None)
-        return self._next
+    def __init__(self, steps: Steps, objectives: int | None = None) -> None:
+        self._steps, self._objectives = steps, objectives
+        self._left: Iterator[Architecture] = iter(())  # of what was yielded last, those that nobody has asked for
+        self._asked: list[Architecture] = []  # the others
+        self._answers: list[Values | None] = []  # to them
+        self._waiting = self._told = 0  # how many answers are missing, and are there before the first of these
+        self._begun = self._single = self._ended = False
+
+    @overload
+    def ask(self) -> Architecture | None: ...
+
+    @overload
+    def ask(self, n: int) -> tuple[Architecture, ...]: ...
+
+    def ask(self, n: int | None = None) -> Architecture | None | tuple[Architecture, ...]:
+        """What the generator has yielded; None, or an empty tuple, once it has returned."""
+        if n is not None:
+            found = several(self._next, n)
+            if not found and self._waiting:
+                raise self._unanswered()
+            return found
+        arch = self._next()
+        if arch is None and self._waiting:
+            raise self._unanswered()
+        return arch
+
+    def _next(self) -> Architecture | None:
+        """None at the end, and where answers are missing."""
+        while True:
+            for arch in self._left:
+                self._asked.append(arch)
+                self._answers.append(None)
+                self._waiting += 1
+                return arch
+            if self._waiting or self._ended:
+                return None
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Let the generator have its answers and come to its next question."""
+        try:
+            if self._begun:
+                yielded = self._steps.send(self._answers[0] if self._single else self._answers)
+            else:
+                self._begun, yielded = True, next(self._steps)
+        except StopIteration:
+            yielded = None
+        self._ended = yielded is None
+        self._asked, self._answers, self._told = [], [], 0
+        self._single = isinstance(yielded, Architecture | str) or not isinstance(yielded, Iterable)
+        self._left = iter(() if yielded is None else (yielded,) if self._single else yielded)  # type: ignore[arg-type]
+
+    def _unanswered(self) -> InputError:
+        open_ = [arch for arch, known in zip(self._asked, self._answers, strict=True) if known is None]
+        expected = "tell first, because the next question depends on the answers"
+        return InputError("ask", expected=expected, got=Verbatim(f"none for {_listed(open_)}"))
 
     def tell(self, arch: Architecture, values: Values) -> None:
-        """Let the generator go on to its next question."""
-        try:
-            self._next = self._steps.send(values)
-        except StopIteration:
-            self._next = None
+        """Keep the answer for the generator, which goes on once all that it yielded is told."""
+        place = self._place(arch)
+        self._answers[place] = answer(values, self._objectives)
+        self._waiting -= 1
+
+    def _place(self, arch: Architecture) -> int:
+        """Of a question that waits for its answer."""
+        asked, answers = self._asked, self._answers
+        if asked and asked[-1] is arch and answers[-1] is None:  # one after the other, as a run asks
+            return len(asked) - 1
+        while self._told < len(answers) and answers[self._told] is not None:
+            self._told += 1
+        for place in range(self._told, len(asked)):
+            if answers[place] is None and asked[place] == arch:
+                return place
+        raise unasked(arch, [one for one, known in zip(asked, answers, strict=True) if known is None])
+
+
+def several(draw: Callable[[], Architecture | None], n: int) -> tuple[Architecture, ...]:
+    """Up to `n` architectures of a function that gives None where there are no more for now."""
+    found: list[Architecture] = []
+    check_count("ask", n)
+    while len(found) < n and (arch := draw()) is not None:
+        found.append(arch)
+    return tuple(found)
+
+
+def unasked(arch: object, waiting: Sequence[Architecture]) -> InputError:
+    """The error that an architecture is told which waits for no answer."""
+    known = _listed(waiting) or "none, because nothing is asked"
+    return InputError("tell", expected=f"one that was asked and not told yet: {known}", got=str(arch))
+
+
+def _listed(architectures: Sequence[Architecture]) -> str:
+    return ", ".join(map(str, architectures[:3])) + (" …" if len(architectures) > 3 else "")
+
+
+def answer(values: Values, objectives: int | None = None) -> Values:
+    """An answer as a tuple of floats.
+
+    Raises:
+        InputError: it is none, has another number of values, or one that is nan.
+    """
+    if objectives == 1 and type(values) is tuple and len(values) == 1 and type(values[0]) is float:
+        if values[0] == values[0]:
+            return values  # at once, as a run tells it
+    try:
+        found = tuple(map(float, values))
+    except (TypeError, ValueError):
+        found = ()
+    if not found or True in map(isnan, found) or (objectives is not None and len(found) != objectives):
+        expected = f"a tuple of {'a number per objective' if objectives is None else f'{objectives} numbers'}"
+        raise InputError("tell, values", expected=f"{expected}, -inf where the training failed", got=values)
+    return found
+
+
+# what fits together
 
 
 class ObjectivesError(InputError):
     """An algorithm for one objective was given several."""
 
 
-def one_objective(algorithm: object, space: Space) -> None:
+def one_objective(algorithm: object, space: Classes) -> None:
     """Raise `ObjectivesError` if `space` has several objectives."""
     if space.objectives != 1:
         raise ObjectivesError(
@@ -87,3 +209,13 @@ def one_objective(algorithm: object, space: Space) -> None:
 def name_of(algorithm: object) -> str:
     """How an algorithm is called in results: its attribute `name`, or its class."""
     return str(getattr(algorithm, "name", type(algorithm).__name__))
+
+
+_A = TypeVar("_A", bound=Algorithm)
+
+
+def settled(algorithm: _A, space: Space) -> _A:
+    """The algorithm with what it leaves to the space filled in, by its method ``for_space`` if it has one."""
+    fill = getattr(algorithm, "for_space", None)
+    found: _A = algorithm if fill is None else fill(space)
+    return found

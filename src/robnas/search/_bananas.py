@@ -9,9 +9,9 @@ import numpy as np
 
 from robnas._settings import check_keys
 from robnas.search._algorithm import Loop, one_objective
-from robnas.search._guided import Seen, check_guided, rounds
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.search._classes import Classes
+from robnas.search._guided import AUTO, Seen, check_guided, rounds, with_encoding
+from robnas.spaces import Architecture, Space
 
 _UCB = 0.5  # weight of the spread, as in BANANAS
 
@@ -35,8 +35,9 @@ class Bananas:
     """Predictors."""
     predictor: Literal["mlp", "forest", "ridge"] = "mlp"
     """See `PREDICTORS`."""
-    encoding: Literal["path", "one-hot"] = "path"
-    """See `ENCODINGS`."""
+    encoding: str = AUTO
+    """One of the space's `robnas.spaces.Space.encodings`; ``auto``: the first, which is ``path`` for NAS-Bench-201 and
+    ``one-hot`` where a space has no better."""
     acquisition: Literal["its", "ucb", "mean"] = "its"
     """``its``: independent Thompson sampling, a normal draw from each candidate's mean and spread; ``ucb``: mean plus
     half the spread; ``mean``."""
@@ -45,10 +46,15 @@ class Bananas:
         check_guided(self, self.name, ("initial", "batch", "parents", "children", "ensemble"))
         check_keys("bananas acquisition", [self.acquisition], ("its", "ucb", "mean"))
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def for_space(self, space: Space) -> Bananas:
+        """With an encoding of the space."""
+        return with_encoding(self, space)
+
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run; it ends when every class was asked for."""
-        one_objective(self, space)
-        return Loop(rounds(space, rng, self.initial, self._propose))
+        classes = Classes.of(space)
+        one_objective(self, classes)
+        return Loop(rounds(classes, rng, self.initial, self.for_space(classes.space)._propose), 1)
 
     def _propose(self, seen: Seen) -> list[Architecture]:
         pool = seen.pool(self.parents, self.children)

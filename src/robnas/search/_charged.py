@@ -1,11 +1,11 @@
-"""By which classes a search was charged, as its plain values say it."""
+"""In which space a search was, and by which classes it was charged, as its plain values say it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from robnas.spaces import partition_facts, partition_of
+from robnas.spaces import Space, parse_key, partition_facts, partition_of, space_of
 
 ROWS = "rows"
 """Each row of the table is charged once: what a table of no partition has."""
@@ -18,6 +18,21 @@ def charged_by(task: Mapping[str, Any]) -> str:
         InputError: there is no such partition.
     """
     return str(task["partition"] if task["partition"] == ROWS else partition_of(task))
+
+
+def space_of_task(task: Mapping[str, Any]) -> Space:
+    """The space of the plain values of a task; those of earlier versions, which name none, are of the usual one.
+
+    Raises:
+        InputError: it is not registered here, or its settings are wrong.
+    """
+    return space_of(parse_key(task["space"]) if "space" in task else None)
+
+
+def without_usual_space(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a task as earlier versions wrote them, by which what they made is found again."""
+    usual = space_of_task(task).name == space_of(None).name
+    return {key: value for key, value in task.items() if key != "space" or not usual}
 
 
 def facts_of_classes(name: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from robnas.errors import InputError, Verbatim
 from robnas.search._algorithm import Loop, Steps, one_objective
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.search._classes import Classes
+from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 
@@ -31,20 +31,21 @@ class RegularizedEvolution:
     def __post_init__(self) -> None:
         check_tournament(self.name, self.population, self.sample)
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run."""
-        one_objective(self, space)
-        return Loop(self._steps(space, rng))
+        classes = Classes.of(space)
+        one_objective(self, classes)
+        return Loop(self._steps(classes, rng), 1)
 
-    def _steps(self, space: Space, rng: np.random.Generator) -> Steps:
+    def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
         alive: deque[tuple[float, Architecture]] = deque(maxlen=self.population)  # a new one pushes the oldest out
         fitness = itemgetter(0)
+        first = [classes.random(rng) for _ in range(self.population)]
+        answers = yield first
+        alive.extend((value, arch) for arch, (value,) in zip(first, answers, strict=True))
         while True:
-            if len(alive) < self.population:
-                child = space.random(rng)
-            else:
-                drawn = rng.integers(self.population, size=self.sample).tolist()
-                child = space.mutate(max([alive[place] for place in drawn], key=fitness)[1], rng)
+            drawn = rng.integers(self.population, size=self.sample).tolist()
+            child = classes.mutate(max([alive[place] for place in drawn], key=fitness)[1], rng)
             (value,) = yield child
             alive.append((value, child))
 

@@ -22,7 +22,7 @@ from robnas._version import __version__
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, ObjectivesError
-from robnas.search._charged import charged_by, facts_of_classes
+from robnas.search._charged import charged_by, facts_of_classes, without_usual_space
 from robnas.search._planned import Planned, record
 from robnas.search._repeat import Case, Repetitions, repeat_all
 from robnas.search._result import FORMAT, KIND, Result
@@ -103,7 +103,7 @@ class Experiment:
                 if task.name not in (only or {}).get(label, [task.name]):
                     continue
                 try:
-                    algorithm.start(task.space, np.random.default_rng(0))
+                    algorithm.start(task.classes, np.random.default_rng(0))
                     cases.append(Case(algorithm, task, label))
                 except ObjectivesError as error:
                     if len(algorithms) == 1:
@@ -226,7 +226,7 @@ class Experiment:
             "algorithm": case.label,
             "kind": type(case.algorithm).__name__,
             "settings": settings_of(case.algorithm),
-            "task": case.task.to_dict(),
+            "task": without_usual_space(case.task.to_dict()),
             "values": _hash(*_contents(case.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
             **{key: getattr(self.repetitions, key) for key in ("budget", "runs", "seed")},

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas._settings import check_keys
-from robnas.search._algorithm import Steps, Values
-from robnas.search._encoding import ENCODINGS, encode
+from robnas.errors import InputError
+from robnas.search._algorithm import Algorithm, Steps, Values, name_of
+from robnas.search._classes import Class, Classes
 from robnas.search._predictor import PREDICTORS
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 Matrix = npt.NDArray[np.float64]
+AUTO = "auto"
+"""The encoding that a space names first."""
 
 
 def check_guided(algorithm: object, name: str, counts: tuple[str, ...]) -> None:
@@ -24,24 +27,41 @@ def check_guided(algorithm: object, name: str, counts: tuple[str, ...]) -> None:
     for what in counts:
         check_count(f"{name} {what}", getattr(algorithm, what))
     check_keys(f"{name} predictor", [algorithm.predictor], PREDICTORS)  # type: ignore[attr-defined]
-    check_keys(f"{name} encoding", [algorithm.encoding], ENCODINGS)  # type: ignore[attr-defined]
+    if not isinstance(encoding := algorithm.encoding, str):  # type: ignore[attr-defined]
+        raise InputError(f"{name} encoding", expected=f"{AUTO}, or an encoding of the space", got=encoding)
+
+
+_A = TypeVar("_A", bound=Algorithm)
+
+
+def with_encoding(algorithm: _A, space: Space) -> _A:
+    """An algorithm with a predictor, with the encoding that it leaves to the space.
+
+    Raises:
+        InputError: the space has no such encoding.
+    """
+    encoding = algorithm.encoding  # type: ignore[attr-defined]
+    if encoding == AUTO:
+        return replace(algorithm, encoding=next(iter(space.encodings)))  # type: ignore[type-var]
+    check_keys(f"{name_of(algorithm)} encoding, space {space.name}", [encoding], [AUTO, *space.encodings])
+    return algorithm
 
 
 @dataclass
 class Seen:
     """Architectures that were asked for, with the value of each."""
 
-    space: Space
+    space: Classes
     rng: np.random.Generator
     architectures: list[Architecture] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
-    classes: set[int] = field(default_factory=set)
+    classes: set[Class] = field(default_factory=set)
 
     def draw(self, count: int) -> list[Architecture]:
         """So many random architectures of classes that are new, fewer at the end of the space."""
         return self._random(count, set(self.classes))
 
-    def _random(self, count: int, taken: set[int]) -> list[Architecture]:
+    def _random(self, count: int, taken: set[Class]) -> list[Architecture]:
         found = []
         for _ in range(count):
             arch = self.space.fresh(taken, self.rng)
@@ -51,13 +71,12 @@ class Seen:
             found.append(arch)
         return found
 
-    def ask(self, architectures: list[Architecture]) -> Generator[Architecture, Values, None]:
-        """Ask for each and keep the answer."""
-        for arch in architectures:
-            (value,) = yield arch
-            self.classes.add(self.space.class_of(arch))
-            self.architectures.append(arch)
-            self.values.append(value)
+    def ask(self, architectures: list[Architecture]) -> Generator[Iterable[Architecture], list[Values], None]:
+        """Ask for all and keep the answers."""
+        answers = yield architectures
+        self.classes.update(map(self.space.class_of, architectures))
+        self.architectures += architectures
+        self.values += [value for (value,) in answers]
 
     def best(self, count: int) -> list[Architecture]:
         """The highest so far, best first."""
@@ -90,13 +109,14 @@ class Seen:
         spread = values[known].std() if known.any() else 0.0
         if not spread > 0:  # nothing to learn from
             return np.zeros((members, len(pool)))
-        rows = encode([arch for arch, there in zip(self.architectures, known, strict=True) if there], encoding)
+        seen = [arch for arch, there in zip(self.architectures, known, strict=True) if there]
+        rows, new = (self.space.space.encode(archs, encoding) for archs in (seen, pool))
         target = (values[known] - values[known].mean()) / spread
-        return PREDICTORS[predictor](rows, target, encode(pool, encoding), members, self.rng)
+        return PREDICTORS[predictor](rows, target, new, members, self.rng)
 
 
 def rounds(
-    space: Space,
+    space: Classes,
     rng: np.random.Generator,
     initial: int,
     propose: Callable[[Seen], list[Architecture]],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
 
 from robnas._settings import check_keys
-from robnas.search._algorithm import Loop, Steps, Values, one_objective
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.search._algorithm import Loop, Steps, one_objective
+from robnas.search._classes import Classes
+from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 
@@ -36,34 +35,33 @@ class LocalSearch:
         check_keys("local-search improvement", [self.improvement], ("best", "first"))
         check_count("local-search initial", self.initial)
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run."""
-        one_objective(self, space)
-        return Loop(self._steps(space, rng))
+        classes = Classes.of(space)
+        one_objective(self, classes)
+        return Loop(self._steps(classes, rng), 1)
 
-    def _steps(self, space: Space, rng: np.random.Generator) -> Steps:
+    def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
         while True:
-            current, value = yield from self._begin(space, rng)
+            drawn = [classes.random(rng) for _ in range(self.initial)]
+            answers = yield drawn
+            best = max(range(self.initial), key=answers.__getitem__)
+            current, (value,) = drawn[best], answers[best]
             better: Architecture | None = current
             while better is not None:
                 current, better = better, None
-                near = space.neighbours(current)
-                for place in rng.permutation(len(near)).tolist():
-                    (found,) = yield near[place]
+                near = classes.neighbours(current)
+                order = [near[place] for place in rng.permutation(len(near)).tolist()]
+                if self.improvement == "best":
+                    answers = yield order
+                    for arch, (found,) in zip(order, answers, strict=True):
+                        if found > value:
+                            better, value = arch, found
+                    continue
+                for arch in order:
+                    (found,) = yield arch
                     if found > value:
-                        better, value = near[place], found
-                        if self.improvement == "first":
-                            break
+                        better, value = arch, found
+                        break
             if not self.restarts:
                 return
-
-    def _begin(
-        self, space: Space, rng: np.random.Generator
-    ) -> Generator[Architecture, Values, tuple[Architecture, float]]:
-        drawn = [space.random(rng) for _ in range(self.initial)]
-        answers = []
-        for arch in drawn:
-            (value,) = yield arch
-            answers.append(value)
-        best = max(range(self.initial), key=answers.__getitem__)
-        return drawn[best], answers[best]

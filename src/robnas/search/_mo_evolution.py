@@ -9,10 +9,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from robnas.search._algorithm import Loop, Steps, Values
+from robnas.search._classes import Classes
 from robnas.search._dominance import best_first
 from robnas.search._evolution import check_tournament
-from robnas.search._space import Space
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 
 
 @final
@@ -33,18 +33,18 @@ class MORegularizedEvolution:
     def __post_init__(self) -> None:
         check_tournament(self.name, self.population, self.sample)
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run."""
-        return Loop(self._steps(space, rng))
+        classes = Classes.of(space)
+        return Loop(self._steps(classes, rng), classes.objectives)
 
-    def _steps(self, space: Space, rng: np.random.Generator) -> Steps:
-        alive: deque[tuple[Architecture, Values]] = deque(maxlen=self.population)
+    def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
+        first = [classes.random(rng) for _ in range(self.population)]
+        answers = yield first
+        alive: deque[tuple[Architecture, Values]] = deque(zip(first, answers, strict=True), maxlen=self.population)
         while True:
-            if len(alive) < self.population:
-                child = space.random(rng)
-            else:
-                drawn = [alive[place] for place in rng.integers(self.population, size=self.sample).tolist()]
-                winner = best_first(np.array([values for _, values in drawn]))[0]
-                child = space.mutate(drawn[winner][0], rng)
+            drawn = [alive[place] for place in rng.integers(self.population, size=self.sample).tolist()]
+            winner = best_first(np.array([values for _, values in drawn]))[0]
+            child = classes.mutate(drawn[winner][0], rng)
             values = yield child
             alive.append((child, values))

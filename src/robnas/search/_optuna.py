@@ -6,16 +6,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final, overload
 
 import numpy as np
 
 from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.errors import InputError, reason
-from robnas.search._algorithm import Loop, Steps, Values, one_objective
-from robnas.search._space import Space
-from robnas.spaces import EDGES, OPERATIONS, Architecture
+from robnas.search._algorithm import Searcher, Values, answer, one_objective, several, unasked
+from robnas.search._classes import Class, Classes
+from robnas.spaces import Architecture, Gene, Space
 from robnas.types import check_count
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ _CONTINUOUS = ("cma-es", "qmc")
 @final
 @dataclass(frozen=True)
 class Optuna:
-    """An Optuna study (Akiba et al. 2019) with one parameter per edge.
+    """An Optuna study (Akiba et al. 2019) with one parameter per gene.
 
-    Samplers repeat themselves in so small a space. A repetition is free and told again; after `patience` of them in a
-    row a random new architecture is put in, without which a run might never end.
+    Samplers repeat themselves in a small space. A repetition is free and told again; after `patience` of them in a row
+    a random new architecture is put in, without which a run might never end. It may be asked for any number of
+    architectures before it is told of one; what waits for an answer is known to samplers that can use it.
     """
 
     name: ClassVar[str] = "optuna"
@@ -56,8 +57,9 @@ class Optuna:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the sampler's class."""
     encoding: Literal["auto", "categorical", "continuous"] = "auto"
-    """``categorical``: each edge chooses one of 5 operations; ``continuous``: it has 5 numbers in [0, 1], of which the
-    largest chooses, for samplers without categories; ``auto``: what suits the named sampler."""
+    """Of genes without an order. ``categorical``: a gene chooses one of its values; ``continuous``: it has a number in
+    [0, 1] for each, of which the largest chooses, for samplers without categories; ``auto``: what suits the named
+    sampler. An ordered gene is the whole number of its place among its choices."""
     patience: int = 20
     """Repetitions, or questions outside a table that is not complete, in a row before a random architecture."""
 
@@ -73,41 +75,13 @@ class Optuna:
         if "seed" in self.options:
             raise InputError("optuna options", expected="no seed, which is that of the run", got=dict(self.options))
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Searcher:
         """Begin a run; it ends when every class was asked for."""
+        classes = Classes.of(space)
         if isinstance(self.sampler, str) and self.sampler not in _SEVERAL:
-            one_objective(self, space)
-        return Loop(self._steps(space, rng, self._made(int(rng.integers(2**31)))))
-
-    def _steps(self, space: Space, rng: np.random.Generator, sampler: optuna.samplers.BaseSampler) -> Steps:
-        import optuna
-
+            one_objective(self, classes)
         continuous = self.encoding == "continuous" or (self.encoding == "auto" and self.sampler in _CONTINUOUS)
-        parameters, write, read = _CODINGS[continuous]
-        distributions = parameters()
-        with _quiet():
-            study = optuna.create_study(directions=["maximize"] * space.objectives, sampler=sampler)
-        asked, idle = set[int](), 0
-        while len(asked) < space.size:
-            if idle >= self.patience:
-                arch = space.fresh(asked, rng)
-                assert arch is not None
-                study.enqueue_trial(write(arch))
-            with _quiet():
-                trial = study.ask(distributions)
-            arch = read(trial.params)
-            idle += 1
-            values: Values | None = None
-            if arch in space:
-                if space.class_of(arch) not in asked:
-                    idle = 0
-                asked.add(space.class_of(arch))
-                values = yield arch
-            with _quiet():
-                if values is not None and np.isfinite(values).all():
-                    study.tell(trial, list(values))
-                else:
-                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        return _Study(classes, rng, self._made(int(rng.integers(2**31))), continuous, self.patience)
 
     def _made(self, seed: int) -> optuna.samplers.BaseSampler:
         if not isinstance(self.sampler, str):
@@ -125,48 +99,146 @@ class Optuna:
                 ) from error
 
 
-def _categorical() -> dict[str, optuna.distributions.BaseDistribution]:
-    from optuna.distributions import CategoricalDistribution
+@final
+class _Study:
+    """One run: questions are trials of a study."""
 
-    return {_edge(place): CategoricalDistribution(OPERATIONS) for place in range(len(EDGES))}
+    def __init__(
+        self,
+        classes: Classes,
+        rng: np.random.Generator,
+        sampler: optuna.samplers.BaseSampler,
+        continuous: bool,
+        patience: int,
+    ) -> None:
+        import optuna
+
+        self._classes, self._rng, self._patience = classes, rng, patience
+        self._codings = [_Coding.of(gene, continuous) for gene in classes.space.genes]
+        self._distributions = {name: one for coding in self._codings for name, one in coding.distributions().items()}
+        with _quiet():
+            self._study = optuna.create_study(directions=["maximize"] * classes.objectives, sampler=sampler)
+        self._asked, self._idle = set[Class](), 0
+        self._open: dict[Architecture, list[optuna.Trial]] = {}
+
+    @overload
+    def ask(self) -> Architecture | None: ...
+
+    @overload
+    def ask(self, n: int) -> tuple[Architecture, ...]: ...
+
+    def ask(self, n: int | None = None) -> Architecture | tuple[Architecture, ...] | None:
+        """See `Searcher.ask`."""
+        return self._next() if n is None else several(self._next, n)
+
+    def _next(self) -> Architecture | None:
+        while self._classes.size is None or len(self._asked) < self._classes.size:
+            if self._idle >= self._patience:
+                arch = self._classes.fresh(self._asked, self._rng)
+                if arch is None:
+                    return None
+                self._study.enqueue_trial(self._write(arch))
+            with _quiet():
+                trial = self._study.ask(self._distributions)
+            arch = self._read(trial.params)
+            self._idle += 1
+            if arch in self._classes:
+                number = self._classes.class_of(arch)
+                if number not in self._asked:
+                    self._idle = 0
+                self._asked.add(number)
+                self._open.setdefault(arch, []).append(trial)
+                return arch
+            self._fail(trial)
+        return None
+
+    def tell(self, arch: Architecture, values: Values) -> None:
+        """See `Searcher.tell`."""
+        found = answer(values, self._classes.objectives)
+        if arch not in self._open:
+            raise unasked(arch, list(self._open))
+        trials = self._open[arch]
+        trial = trials.pop(0)
+        if not trials:
+            del self._open[arch]
+        if np.isfinite(found).all():
+            with _quiet():
+                self._study.tell(trial, list(found))
+        else:
+            self._fail(trial)
+
+    def _fail(self, trial: optuna.Trial) -> None:
+        import optuna
+
+        with _quiet():
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+    def _write(self, arch: Architecture) -> dict[str, Any]:
+        places = self._classes.space.positions(arch)
+        pairs = zip(self._codings, places, strict=True)
+        return {name: value for coding, place in pairs for name, value in coding.write(place).items()}
+
+    def _read(self, values: Mapping[str, Any]) -> Architecture:
+        return self._classes.space.at([coding.read(values) for coding in self._codings])
 
 
-def _write_categorical(arch: Architecture) -> dict[str, Any]:
-    return {_edge(place): operation for place, operation in enumerate(arch.operations)}
+class _Coding:
+    """A gene as parameters of a trial: one category."""
+
+    def __init__(self, gene: Gene) -> None:
+        self.gene, self.name = gene, gene.name
+
+    @staticmethod
+    def of(gene: Gene, continuous: bool) -> _Coding:
+        """The coding that fits."""
+        return _Ordered(gene) if gene.ordered else _Continuous(gene) if continuous else _Coding(gene)
+
+    def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        from optuna.distributions import CategoricalDistribution
+
+        return {self.name: CategoricalDistribution(self.gene.choices)}
+
+    def write(self, place: int) -> dict[str, Any]:
+        return {self.name: self.gene.choices[place]}
+
+    def read(self, values: Mapping[str, Any]) -> int:
+        return self.gene.position(values[self.name])
 
 
-def _read_categorical(values: Mapping[str, Any]) -> Architecture:
-    return Architecture(tuple(values[_edge(place)] for place in range(len(EDGES))))
+@final
+class _Ordered(_Coding):
+    """One whole number."""
+
+    def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        from optuna.distributions import IntDistribution
+
+        return {self.name: IntDistribution(0, len(self.gene) - 1)}
+
+    def write(self, place: int) -> dict[str, Any]:
+        return {self.name: place}
+
+    def read(self, values: Mapping[str, Any]) -> int:
+        return int(values[self.name])
 
 
-def _continuous() -> dict[str, optuna.distributions.BaseDistribution]:
-    from optuna.distributions import FloatDistribution
+@final
+class _Continuous(_Coding):
+    """A number for each choice."""
 
-    return {f"{_edge(place)} {name}": FloatDistribution(0.0, 1.0) for place in range(len(EDGES)) for name in OPERATIONS}
+    def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
+        from optuna.distributions import FloatDistribution
 
+        return {self._part(text): FloatDistribution(0.0, 1.0) for text in self.gene.texts}
 
-def _write_continuous(arch: Architecture) -> dict[str, Any]:
-    return {
-        f"{_edge(place)} {name}": 0.75 if name == chosen else 0.25
-        for place, chosen in enumerate(arch.operations)
-        for name in OPERATIONS
-    }
+    def write(self, place: int) -> dict[str, Any]:
+        chosen = self.gene.texts[place]
+        return {self._part(text): 0.75 if text == chosen else 0.25 for text in self.gene.texts}
 
+    def read(self, values: Mapping[str, Any]) -> int:
+        return max(range(len(self.gene)), key=lambda place: values[self._part(self.gene.texts[place])])
 
-def _read_continuous(values: Mapping[str, Any]) -> Architecture:
-    return Architecture(
-        tuple(max(OPERATIONS, key=lambda name: values[f"{_edge(place)} {name}"]) for place in range(len(EDGES)))
-    )
-
-
-_CODINGS = (
-    (_categorical, _write_categorical, _read_categorical),
-    (_continuous, _write_continuous, _read_continuous),
-)
-
-
-def _edge(place: int) -> str:
-    return "{}→{}".format(*EDGES[place])
+    def _part(self, text: str) -> str:
+        return f"{self.name} {text}"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any, final
 
 from robnas._files import read_text, write_text
 from robnas._settings import content_hash
+from robnas.search._charged import without_usual_space
 from robnas.search._result import Result
 
 PLANNED = "planned.jsonl"
@@ -34,7 +35,8 @@ class Planned:
         cls, label: str, settings: dict[str, Any], task: dict[str, Any], budget: int, runs: int, seed: int
     ) -> Planned:
         """The plan of one pair of algorithm and task."""
-        asked = {key: value for key, value in task.items() if key != "optimum" and (key, value) != ("regret", "table")}
+        known = without_usual_space(task)
+        asked = {key: value for key, value in known.items() if key != "optimum" and (key, value) != ("regret", "table")}
         question = content_hash({"settings": settings, "task": asked, "budget": budget})  # as of earlier versions
         return cls(task["name"], label, question, runs, seed)
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from robnas.search._algorithm import Loop, one_objective
 from robnas.search._bananas import Bananas
-from robnas.search._guided import check_guided
-from robnas.search._space import Space
+from robnas.search._classes import Classes
+from robnas.search._guided import check_guided, with_encoding
+from robnas.spaces import Space
 
 
 @final
@@ -36,8 +37,8 @@ class PredictorEvolution:
     """Predictors whose mean decides."""
     predictor: Literal["mlp", "forest", "ridge"] = "forest"
     """See `PREDICTORS`."""
-    encoding: Literal["path", "one-hot"] = "one-hot"
-    """See `ENCODINGS`."""
+    encoding: str = "one-hot"
+    """See `Bananas`."""
 
     def __post_init__(self) -> None:
         check_guided(self, self.name, ("initial", "batch", "parents", "children", "ensemble"))
@@ -47,7 +48,12 @@ class PredictorEvolution:
         """What runs: the same settings, chosen by the mean."""
         return Bananas(**self.__dict__, acquisition="mean")
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def for_space(self, space: Space) -> PredictorEvolution:
+        """With an encoding of the space."""
+        return with_encoding(self, space)
+
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run; it ends when every class was asked for."""
-        one_objective(self, space)  # in this name
-        return self.bananas.start(space, rng)
+        classes = Classes.of(space)
+        one_objective(self, classes)  # in this name
+        return self.for_space(classes.space).bananas.start(classes, rng)

@@ -7,7 +7,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar, final
@@ -21,8 +22,9 @@ from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.networks import Counts, count, top_score
 from robnas.search._algorithm import Loop, Steps, one_objective
-from robnas.search._space import Space
-from robnas.spaces import CONVOLUTIONS, Architecture, partition
+from robnas.search._classes import Class, Classes
+from robnas.search._costs import COSTS
+from robnas.spaces import Architecture, Space, live_convolutions
 from robnas.types import check_count
 
 Proxy = Callable[[Architecture], float | None]
@@ -30,14 +32,17 @@ Ranked = Callable[[Architecture], float]
 
 
 @cache
-def _counts(arch: Architecture) -> Counts:
-    return count(arch, live=True)
+def _counts(arch: Architecture, space: Space | None = None) -> Counts:
+    return count(arch, live=True, space=space)
+
+
+def _size(cost: str, space: Space | None, arch: Architecture) -> float:
+    return float(getattr(_counts(arch, space), cost))
 
 
 @cache
 def _convolutions(arch: Architecture) -> float:
-    live = zip(arch.operations, arch.live_edges, strict=True)
-    return float(sum(is_live and operation in CONVOLUTIONS for operation, is_live in live))
+    return float(live_convolutions(arch))
 
 
 @cache
@@ -49,15 +54,15 @@ def _top_score(arch: Architecture) -> float:
 SIZES: Registry[Ranked] = Registry(
     "proxy (without a file of scores)",
     {
-        "parameters": lambda arch: float(_counts(arch).parameters),
-        "macs": lambda arch: float(_counts(arch).macs),
+        **{cost: partial(_size, cost, None) for cost in COSTS},
         "convolutions": _convolutions,
         "top_score": _top_score,
     },
     Callable,
 )
-"""Proxies that need no network: sizes on live edges, and `robnas.networks.top_score`. Others come as a function, a
-mapping or a file of scores."""
+"""Proxies that need no weights: sizes, and two that only NAS-Bench-201 has, ``convolutions``, the number of live ones,
+and ``top_score``, see `robnas.networks.top_score`. Sizes of NAS-Bench-201 are those of live edges. Others come as a
+function, a mapping or a file of scores."""
 
 
 @final
@@ -73,8 +78,8 @@ class ProxySearch:
 
     proxy: str | Proxy | Mapping[str, float | None] = "parameters"
     """Score of an untrained network, higher is better: a name of `SIZES`, or of a score in the file `scores`; a
-    function of an architecture, a mapping from digit codes, or the path of such a mapping as ``.json`` or as ``.csv``
-    with the columns architecture, score. One that is nan, infinite or None is undefined, and comes last."""
+    function of an architecture, a mapping from texts of architectures, or the path of such a mapping as ``.json`` or
+    as ``.csv`` with the columns architecture, score. One that is nan, infinite or None is undefined, and comes last."""
     pool: int = 1000
     """Random candidates that the proxy orders; the best are asked for first."""
     warmup: int = 30
@@ -84,8 +89,8 @@ class ProxySearch:
     sample: int = 10
     """Architectures drawn from the population, which are the last `warmup`; the best is the parent."""
     scores: str = ""
-    """File that ``robnas score --out`` wrote. An architecture that is not in it has the score of one of its official
-    class; those whose score is missing come last."""
+    """File that ``robnas score --out`` wrote. An architecture that is not in it has the score of one of its class of
+    the space's first partition (``official``), if there is one; those whose score is missing come last."""
 
     def __post_init__(self) -> None:
         for what in ("pool", "warmup", "proposals", "sample"):
@@ -107,64 +112,84 @@ class ProxySearch:
         elif isinstance(self.proxy, str) and Path(self.proxy).suffix not in (".json", ".csv"):
             check_keys("proxy (without a file of scores)", [self.proxy], SIZES)
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run."""
-        one_objective(self, space)
-        return Loop(self._steps(space, rng, self._function()))
+        classes = Classes.of(space)
+        one_objective(self, classes)
+        return Loop(self._steps(classes, rng, self._function(classes.space)), 1)
 
-    def _function(self) -> Ranked:
+    def _function(self, space: Space) -> Ranked:
         proxy = self.proxy
         if self.scores and isinstance(proxy, str):
-            return _of_file(Path(self.scores), proxy)
+            return _of_file(Path(self.scores), proxy, space)
         if isinstance(proxy, str):
             if proxy in SIZES:
-                return SIZES[proxy]
-            proxy = _mapping(Path(proxy))
+                return _that_fits(proxy, space)
+            proxy = _mapping(Path(proxy), space)
         if not isinstance(proxy, Mapping):
             return _ranked(proxy)
         scores = proxy
 
         def look_up(arch: Architecture) -> float | None:
-            if arch.code not in scores:
+            if arch.text not in scores:
                 raise InputError("proxy scores", expected="one for every candidate", got=Verbatim(f"none for {arch}"))
-            return scores[arch.code]
+            return scores[arch.text]
 
         return _ranked(look_up)
 
-    def _steps(self, space: Space, rng: np.random.Generator, proxy: Ranked) -> Steps:
-        drawn = [space.representatives[place] for place in rng.permutation(space.size)[: self.pool].tolist()]
+    def _steps(self, classes: Classes, rng: np.random.Generator, proxy: Ranked) -> Steps:
+        drawn = list(islice(classes.shuffled(rng, classes=True), self.pool))
         scores = [proxy(arch) for arch in drawn]
         if max(scores) == -np.inf:
             got = Verbatim(f"none for {len(drawn):,}")
             raise InputError("proxy-search proxy", expected="a score for some of the candidates", got=got)
         order = [drawn[place] for place in sorted(range(len(drawn)), key=scores.__getitem__, reverse=True)]
         alive: deque[tuple[float, Architecture]] = deque(maxlen=self.warmup)
-        asked = set[int]()
-        for arch in order[: self.warmup]:
-            (value,) = yield arch
-            asked.add(space.class_of(arch))
-            alive.append((value, arch))
+        asked = set[Class]()
+        first = order[: self.warmup]
+        answers = yield first
+        asked.update(map(classes.class_of, first))
+        alive.extend((value, arch) for arch, (value,) in zip(first, answers, strict=True))
         while True:
             places = rng.integers(len(alive), size=self.sample).tolist()
             parent = max([alive[place] for place in places], key=itemgetter(0))[1]
-            child = self._child(parent, asked, space, rng, proxy)
+            child = self._child(parent, asked, classes, rng, proxy)
             if child is None:
                 return
             (value,) = yield child
-            asked.add(space.class_of(child))
+            asked.add(classes.class_of(child))
             alive.append((value, child))
 
     def _child(
-        self, parent: Architecture, asked: set[int], space: Space, rng: np.random.Generator, proxy: Ranked
+        self, parent: Architecture, asked: set[Class], classes: Classes, rng: np.random.Generator, proxy: Ranked
     ) -> Architecture | None:
         """Of some neighbours that are new, the one that the proxy prefers; any new one where there are none."""
-        near = [other for other in space.neighbours(parent) if space.class_of(other) not in asked]
+        near = [other for other in classes.neighbours(parent) if classes.class_of(other) not in asked]
         if not near:
-            return space.fresh(asked, rng)
+            return classes.fresh(asked, rng)
         best: Architecture = max(
             (near[place] for place in rng.permutation(len(near))[: self.proposals].tolist()), key=proxy
         )
         return best
+
+
+def _that_fits(name: str, space: Space) -> Ranked:
+    """One of `SIZES`, tried on an architecture of the space.
+
+    Raises:
+        InputError: it scores none of that space.
+    """
+    proxy = partial(_size, name, space) if name in COSTS else SIZES[name]
+    try:
+        proxy(space.at([0] * len(space.genes)))
+    except InputError as error:
+        raise InputError(
+            f"proxy-search proxy {name}",
+            expected=f"a score of architectures of space {space.name}",
+            got=Verbatim(f"none ({error})"),
+            remedy="choose another, such as a function of an architecture",
+        ) from None
+    return proxy
 
 
 def _ranked(proxy: Proxy) -> Ranked:
@@ -186,32 +211,33 @@ def _ranked(proxy: Proxy) -> Ranked:
     return value
 
 
-def _of_file(path: Path, name: str) -> Ranked:
+def _of_file(path: Path, name: str, space: Space) -> Ranked:
     """A score of a file that ``robnas score`` wrote; many runs share it.
 
     Raises:
         DataError: the file is missing or something else.
         InputError: it has no such score.
     """
-    return _looked_up(path, name, path.stat().st_mtime_ns if path.exists() else 0)
+    return _looked_up(path, name, space, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=8)
-def _looked_up(path: Path, name: str, changed: int) -> Ranked:
-    """An architecture's own score, or that of a member of its official class; the lowest where it is missing."""
+def _looked_up(path: Path, name: str, space: Space, changed: int) -> Ranked:
+    """An architecture's own score, or that of a member of its class; the lowest where it is missing."""
     scores = read_scores(path)
     values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
-    own, class_of = dict(zip(scores.codes, values, strict=True)), partition("official").class_of
-    of_class: dict[int, float] = {}
-    for code, value in own.items():  # the first member, but for one that has a score
-        place = int(class_of[Architecture(code).index])
+    own = dict(zip(scores.codes, values, strict=True))
+    classes = Classes(space, next(iter(space.partitions), None))
+    of_class: dict[Class, float] = {}
+    for text, value in own.items():  # the first member, but for one that has a score
+        place = classes.class_of(space.parse(text))
         if of_class.get(place, -np.inf) == -np.inf:
             of_class[place] = value
 
     def look_up(arch: Architecture) -> float:
-        value = own.get(arch.code)
+        value = own.get(arch.text)
         if value is None:
-            value = of_class.get(int(class_of[arch.index]))
+            value = of_class.get(classes.class_of(arch))
         if value is None:
             remedy = "robnas score --all writes them; the same command with --all goes on with what there is"
             got = Verbatim(f"none for {arch}")
@@ -221,8 +247,8 @@ def _looked_up(path: Path, name: str, changed: int) -> Ranked:
     return look_up
 
 
-def _mapping(path: Path) -> dict[str, float]:
-    """Scores by digit code from a file.
+def _mapping(path: Path, space: Space) -> dict[str, float]:
+    """Scores by text from a file.
 
     Raises:
         DataError: the file is missing or malformed.
@@ -233,7 +259,7 @@ def _mapping(path: Path) -> dict[str, float]:
             pairs = list(json.loads(text).items())
         else:
             pairs = [(row["architecture"], row["score"]) for row in csv.DictReader(text.splitlines())]
-        scores = {Architecture(key).code: float(value) for key, value in pairs}
+        scores = {space.parse(key).text: float(value) for key, value in pairs}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             str(path), expected="scores: JSON {architecture: score}, or CSV with those columns", got=reason(error)

@@ -9,9 +9,8 @@ import numpy as np
 
 from robnas._settings import check_keys
 from robnas.search._algorithm import Loop, Steps
-from robnas.search._space import Space
-
-_LISTED = 1_000_000  # classes up to which the whole order is drawn at once
+from robnas.search._classes import Classes
+from robnas.spaces import Space
 
 
 @final
@@ -28,17 +27,10 @@ class RandomSearch:
     def __post_init__(self) -> None:
         check_keys("random-search draw", [self.draw], ("cells", "classes"))
 
-    def start(self, space: Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
         """Begin a run; ends when every class was asked for."""
-        return Loop(self._steps(space, rng))
+        classes = Classes.of(space)
+        return Loop(self._steps(classes, rng), classes.objectives)
 
-    def _steps(self, space: Space, rng: np.random.Generator) -> Steps:
-        if space.size > _LISTED:
-            taken = set[int]()
-            while (arch := space.fresh(taken, rng)) is not None:
-                taken.add(space.class_of(arch))
-                yield arch
-            return
-        drawn = space.architectures if self.draw == "cells" else space.representatives
-        for place in rng.permutation(len(drawn)).tolist():
-            yield drawn[place]
+    def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
+        yield classes.shuffled(rng, classes=self.draw == "classes")

@@ -18,7 +18,7 @@ import numpy as np
 from robnas._own import Parcel
 from robnas.benchmarks import Objective
 from robnas.errors import InputError, RobnasError, Verbatim, reason
-from robnas.search._algorithm import Algorithm, name_of
+from robnas.search._algorithm import Algorithm, name_of, settled
 from robnas.search._result import FailedRun, Finish, Result, Summary
 from robnas.search._run import check_budget, settings_of, simulate
 from robnas.search._task import Task
@@ -39,6 +39,7 @@ class Case:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or name_of(self.algorithm))
+        object.__setattr__(self, "algorithm", settled(self.algorithm, self.task.space))
 
 
 @final
@@ -119,7 +120,7 @@ def repeat_all(
     for case in cases:
         check_budget(case.task, repetitions.budget)
         case.task.check()
-        case.algorithm.start(case.task.space, np.random.default_rng(0))  # wrong settings show before anything runs
+        case.algorithm.start(case.task.classes, np.random.default_rng(0))  # wrong settings show before anything runs
     finished = _in_order(cases, repetitions, jobs)
     total, done = len(cases) * repetitions.runs, 0
     for case in cases:

@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.errors import InputError
-from robnas.search._charged import charged_by
+from robnas.search._charged import charged_by, space_of_task
 from robnas.search._optimum import is_optimum, optimum_text
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace, plain_rows
-from robnas.spaces import Architecture
 
 Floats = npt.NDArray[np.float64]
 FORMAT = 4
@@ -46,8 +45,8 @@ class Finish:
     __repr__ = brief
 
     seed: int
-    architecture: int
-    """Own index of what the search would return: the incumbent, of several objectives by the first."""
+    architecture: str
+    """Text of what the search would return: the incumbent, of several objectives by the first."""
     outcome: tuple[float, ...]
     """What is reported of it."""
     regret: Floats
@@ -74,7 +73,7 @@ class Finish:
         several = trace.values.shape[1] > 1
         return cls(
             seed=trace.seed,
-            architecture=int(trace.indices[last]),
+            architecture=trace.architectures[last].text,
             outcome=tuple(trace.outcomes[last].tolist()),
             regret=regret,
             checkpoints=tuple(float(regret[point - 1]) for point in checkpoints),
@@ -128,7 +127,7 @@ class Result:
     """Queries until each finished run had found 99 % of the optimum (of several objectives, of the hypervolume) and
     kept it to its end; None for a run that does not end there."""
     architectures: tuple[str, ...]
-    """Digit code of what each run would return."""
+    """Text of what each run would return."""
     outcomes: Floats
     """What is reported of it, shape (finished, reported + costs); costs have a minus."""
     fronts: tuple[Floats, ...]
@@ -227,6 +226,7 @@ class Result:
 def _of_right_kind(found: Result) -> bool:
     """Whether the entries of a file are what they are said to be."""
     task, failed = found.task, found.failures
+    space = space_of_task(task)
     texts = [found.algorithm, *(task[key] for key in ("name", "table", "noise", "partition")), *found.oracle_selection]
     texts += [*task["seen"], *task["reported"], *task["costs"], *(one.error for one in failed), *found.counts]
     counts = [found.budget, found.runs, found.seed, *found.checkpoints, *found.seeds, *(one.seed for one in failed)]
@@ -236,7 +236,7 @@ def _of_right_kind(found: Result) -> bool:
         and all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
         and all(near is None or (type(near) is int and 1 <= near <= found.budget) for near in found.reached)
-        and all(Architecture(code).code == code for code in found.architectures)
+        and all(space.parse(text).text == text for text in found.architectures)
         and bool(charged_by(task))
         and isinstance(found.settings, dict)
         and isinstance(found.several, bool)
@@ -314,7 +314,7 @@ class Summary:
             seeds=tuple(one.seed for one in kept),
             regrets=np.array([one.checkpoints for one in kept]).reshape(-1, len(self.checkpoints)),
             reached=tuple(one.reached for one in kept),
-            architectures=tuple(Architecture.from_index(one.architecture).code for one in kept),
+            architectures=tuple(one.architecture for one in kept),
             outcomes=np.array([one.outcome for one in kept]).reshape(-1, self.task.outcomes.shape[1]),
             fronts=tuple(one.front for one in kept) if several else (),
             hours=float(np.mean(hours)) if hours else None,

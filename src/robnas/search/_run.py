@@ -12,13 +12,14 @@ from robnas._seeds import derive_seed
 from robnas._settings import content_hash
 from robnas.benchmarks import Objective
 from robnas.errors import InputError, Verbatim
-from robnas.search._algorithm import Algorithm, Values, name_of
+from robnas.search._algorithm import Algorithm, Values, name_of, settled
+from robnas.search._classes import Class
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace
-from robnas.spaces import SIZE, Architecture
+from robnas.spaces import Architecture
 from robnas.types import check_count
 
-_STALLED = 10 * SIZE
+_STALLED = 156_250
 """Free questions in a row after which a run is over: it has nothing new to ask."""
 _MOST = 20  # entries of a mapping that settings repeat
 
@@ -49,17 +50,19 @@ def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: in
 def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> tuple[Trace, list[int]]:
     """`run` free of charge, as comparisons of many runs need it, and the rows of the table that it asked for."""
     check_budget(task, budget)
-    searcher = algorithm.start(task.space, np.random.default_rng(derive_seed(seed, "algorithm")))
-    asked = _Asked(task, seed)
+    algorithm = settled(algorithm, task.space)
+    searcher = algorithm.start(task.classes, np.random.default_rng(derive_seed(seed, "algorithm")))
+    asked, find = _Asked(task, seed), task.classes.find
     stopped: Stopped = "budget"
     while len(asked.rows) < budget:
         arch = searcher.ask()
         if arch is None or asked.idle > _STALLED:
             stopped = "finished" if arch is None else "stalled"
             break
-        if arch not in task.space:
+        number = find(arch)
+        if number is None:
             raise _outside(algorithm, arch, task)
-        searcher.tell(arch, asked.answer(arch))
+        searcher.tell(arch, asked.answer(arch, number))
     if not asked.rows:
         found = Verbatim(f"none in {asked.idle}")
         raise InputError(f"{name_of(algorithm)} on {task.name}", expected="a question with an answer", got=found)
@@ -70,7 +73,7 @@ def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> tuple[
         task=task.to_dict(),
         budget=budget,
         seed=seed,
-        indices=np.array(asked.indices, dtype=np.int16),
+        architectures=tuple(asked.architectures),
         values=values,
         outcomes=task.outcomes[asked.rows],
         scale=task.scale,
@@ -90,33 +93,32 @@ class _Asked:
     """What a run asked and was told; its length is held against the budget, and ends as the trace."""
 
     def __init__(self, task: Task, seed: int) -> None:
-        self._space, self._allowed = task.space, task.allowed
+        self._classes, self._allowed = task.classes, task.allowed
         answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
         if (missing := np.isnan(answers)).any():  # told without costs, or a cheap failure would look undominated
             answers = np.where(missing.any(axis=1, keepdims=True), -np.inf, answers)
         self._answers = answers
-        self._known: dict[int, Values] = {}
-        self.indices: list[int] = []
+        self._known: dict[Class, Values] = {}
+        self.architectures: list[Architecture] = []
         self.rows: list[int] = []
         self.told: list[Values] = []
         self.questions: list[int] = []
         self.duplicates = self.infeasible = self.idle = 0
 
-    def answer(self, arch: Architecture) -> Values:
-        """What the search is told; a new class counts."""
+    def answer(self, arch: Architecture, number: Class) -> Values:
+        """What the search is told of an architecture and its class; a new class counts."""
         self.idle += 1
-        number = self._space.class_of(arch)
         values = self._known.get(number)
         if values is not None:
             self.duplicates += 1
             return values
-        row = self._space.row_of(arch)
+        row = self._classes.row_of(arch)
         if self._allowed is not None and not self._allowed[row]:
             self.infeasible += 1
-            return (-np.inf,) * self._space.objectives
+            return (-np.inf,) * self._classes.objectives
         values = tuple(self._answers[row].tolist())
         self._known[number] = values
-        self.indices.append(arch.index)
+        self.architectures.append(arch)
         self.rows.append(row)
         self.told.append(values)
         self.questions.append(len(self.rows) + self.duplicates + self.infeasible)
@@ -155,10 +157,11 @@ def _plain(value: Any) -> Any:
 
 def _outside(algorithm: object, arch: object, task: Task) -> InputError:
     if isinstance(arch, Architecture):
+        got = f"one of space {arch.space}" if arch.space != task.space.name else "another"
         return InputError(
             f"{name_of(algorithm)} asked for {arch}",
             expected=f"an architecture that table {task.table.name} holds",
-            got=Verbatim("another"),
+            got=Verbatim(got),
             remedy="draw from space.architectures, space.neighbours and space.mutate, or test `arch in space`",
         )
     return InputError(f"{name_of(algorithm)} asked", expected="for an Architecture, or None at its end", got=arch)

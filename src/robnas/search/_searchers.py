@@ -54,18 +54,26 @@ def searcher(name: str, settings: Mapping[str, Any] | None = None) -> Algorithm:
     given = dict(settings or {})
     fields = {field.name: field for field in dataclasses.fields(cast(Any, kind))}
     check_keys(f"setting of {name}", given, fields)
-    return kind(**{key: _converted(f"{name} {key}", value, fields[key].default) for key, value in given.items()})
+    return kind(**{key: _converted(f"{name} {key}", value, _kind(fields[key])) for key, value in given.items()})
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def _converted(what: str, value: Any, default: Any) -> Any:
-    """A text as a value of the kind of the field's default; other values as they are."""
-    kind = type(default)
+def _kind(field: dataclasses.Field[Any]) -> type:
+    """Of the field's default; where that is None, the first of its annotation."""
+    if field.default is not None:
+        return type(field.default)
+    written = getattr(field.type, "__name__", str(field.type))
+    return next((kind for kind in (*_KINDS, str) if written.partition(" ")[0] == kind.__name__), object)
+
+
+def _converted(what: str, value: Any, kind: type) -> Any:
+    """A text as a value of a kind; other values as they are."""
     wrong = InputError(what, expected=_KINDS.get(kind, "a JSON value"), got=value)
     if not isinstance(value, str):  # whole numbers and names are checked by the algorithm
-        if (kind is bool and type(value) is not bool) or (kind is float and not isinstance(value, int | float)):
+        number = isinstance(value, int | float) or value is None
+        if (kind is bool and type(value) is not bool) or (kind is float and not number):
             raise wrong
         return value
     if kind is str:

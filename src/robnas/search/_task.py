@@ -15,11 +15,11 @@ from robnas._settings import check_keys
 from robnas.benchmarks import Column, Expected, Objective, Table, expected_accuracies, pareto_front
 from robnas.errors import InputError, Verbatim
 from robnas.search._charged import ROWS, facts_of_classes
+from robnas.search._classes import Classes
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
-from robnas.search._space import Space
-from robnas.spaces import versioned
+from robnas.spaces import Space, versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -92,6 +92,7 @@ class Task:
         if self.max_parameters is not None:
             check_count("max_parameters", self.max_parameters)
         if self.partition is not None:
+            self.space.partition(self.partition)
             object.__setattr__(self, "partition", versioned(self.partition))
         if self.seed is not None and self.noise == "seeds":
             raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
@@ -154,6 +155,16 @@ class Task:
         return cls(table, seen, reported, costs=cast(tuple[Cost, ...], _listed(costs)), **settings)
 
     @property
+    def space(self) -> Space:
+        """In which it is searched."""
+        return self.table.space
+
+    @property
+    def space_key(self) -> str:
+        """Name and settings of the space in which the networks seen were trained, the name where that is not known."""
+        return self.seen[0].space or self.space.name
+
+    @property
     def objectives(self) -> int:
         """Values per answer."""
         return len(self.seen) + len(self.costs)
@@ -192,6 +203,7 @@ class Task:
         return {
             "name": self.name,
             "table": self.table.name,
+            "space": self.space_key,
             "seen": [column.name for column in self.seen],
             "reported": [column.name for column in self.reported],
             "costs": list(self.costs),
@@ -221,20 +233,20 @@ class Task:
         return self.partition or self.table.partition or ROWS
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the space, which is made anew faster than it travels between processes."""
-        return {key: value for key, value in self.__dict__.items() if key != "space"}
+        """Without the classes, which are made anew faster than they travel between processes."""
+        return {key: value for key, value in self.__dict__.items() if key != "classes"}
 
     # what the loop needs, made once
 
     @cached_property
-    def space(self) -> Space:
+    def classes(self) -> Classes:
         """What may be asked."""
-        return Space(self.table, self.partition, self.objectives)
+        return Classes(self.table, self.partition, self.objectives)
 
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:
         """`COSTS` of each row's architecture, on the edges that `count` names, shape (rows,) each."""
-        return costs_of(self.table.architectures, every=self.count == "all")
+        return costs_of(self.table.architectures, self.space, every=self.count == "all")
 
     @cached_property
     def answers(self) -> Floats:
@@ -253,9 +265,10 @@ class Task:
     @cached_property
     def size(self) -> int:
         """Classes that keep the constraints: the largest budget."""
+        classes = self.classes
         if self.allowed is None:
-            return self.space.size
-        return len({self.space.class_of(a) for a in self.space.architectures if self.allowed[self.space.row_of(a)]})
+            return len(classes.representatives)
+        return len({classes.class_of(a) for a in classes.architectures if self.allowed[classes.row_of(a)]})
 
     @cached_property
     def outcomes(self) -> Floats:

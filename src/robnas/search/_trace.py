@@ -13,7 +13,7 @@ from robnas._brief import brief
 from robnas.benchmarks import pareto_front
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import optimum_text
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, parse_key, space_of
 
 Floats = npt.NDArray[np.float64]
 Stopped = Literal["budget", "finished", "stalled"]
@@ -36,8 +36,8 @@ class Trace:
     """See `Task.to_dict`."""
     budget: int
     seed: int
-    indices: npt.NDArray[np.int16]
-    """The project's own index of each architecture that was charged, shape (queries,)."""
+    architectures: tuple[Architecture, ...]
+    """What was charged, in order."""
     values: Floats
     """What the search was told, higher is better (costs have a minus), shape (queries, objectives); -inf in every
     objective where the table lacks a value because the training failed."""
@@ -64,7 +64,7 @@ class Trace:
     """See `Task.least`."""
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.architectures)
 
     def __str__(self) -> str:
         text = (
@@ -75,9 +75,20 @@ class Trace:
         return f"{text}; oracle selection on {', '.join(self.oracle_selection)}" if self.oracle_selection else text
 
     @property
-    def architectures(self) -> tuple[Architecture, ...]:
-        """What was charged, in order."""
-        return tuple(Architecture.from_index(int(index)) for index in self.indices)
+    def space(self) -> str:
+        """Name and settings of the space, see `Task.space_key`."""
+        return str(self.task["space"])
+
+    @property
+    def indices(self) -> npt.NDArray[np.int64]:
+        """The number of each architecture in its space, shape (queries,).
+
+        Raises:
+            InputError: the space is not registered, or has more architectures than can be listed.
+        """
+        space = space_of(parse_key(self.space))
+        space.check_listable("numbers of architectures")
+        return np.array([space.index_of(arch) for arch in self.architectures], dtype=np.int64)
 
     @cached_property
     def incumbents(self) -> npt.NDArray[np.int64]:
@@ -93,7 +104,7 @@ class Trace:
     @property
     def best(self) -> Architecture:
         """The architecture that the search would return: highest value seen, not highest value reported."""
-        return Architecture.from_index(int(self.indices[self.incumbents[-1]]))
+        return self.architectures[int(self.incumbents[-1])]
 
     @property
     def incumbent(self) -> Floats:
@@ -145,7 +156,7 @@ class Trace:
             "infeasible": self.infeasible,
             "failed": self.failed,
             "oracle_selection": list(self.oracle_selection),
-            "architectures": [arch.code for arch in self.architectures],
+            "architectures": [arch.text for arch in self.architectures],
             "values": plain_rows(self.values),
             "reported": plain_rows(self.outcomes),
             "regret": self.regret.tolist(),

@@ -31,6 +31,7 @@ from robnas.spaces.nas_bench_201 import canonical as canonical
 from robnas.spaces.nas_bench_201 import compute_partition as compute_partition
 from robnas.spaces.nas_bench_201 import crossover as crossover
 from robnas.spaces.nas_bench_201 import draw_cell as draw_cell
+from robnas.spaces.nas_bench_201 import live_convolutions as live_convolutions
 from robnas.spaces.nas_bench_201 import mutate as mutate
 from robnas.spaces.nas_bench_201 import partition as partition
 from robnas.spaces.nas_bench_201 import partition_facts as partition_facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
@@ -129,7 +129,6 @@ class TheorySpace(Space):
         activations: choices for each layer.
         kernel_sizes: choices of the filter size; 0 stands for fully connected.
         readout: of the convolutional architectures.
-        objectives: values per answer, for search algorithms.
 
     Raises:
         InputError: a depth below 3, an empty or repeated choice.
@@ -141,13 +140,10 @@ class TheorySpace(Space):
         activations: Sequence[Activation] = ACTIVATIONS,
         kernel_sizes: Sequence[int] = (0,),
         readout: Readout = "flat",
-        *,
-        objectives: int = 1,
     ) -> None:
         self.depth = check_count("depth", depth, 3)
         self.activations, self.kernel_sizes = tuple(activations), tuple(kernel_sizes)
         self.readout: Readout = readout
-        self.objectives = objectives
         for what, choices in (("activations", self.activations), ("filter sizes", self.kernel_sizes)):
             if not choices or len(set(choices)) != len(choices):
                 raise InputError(what, expected="at least one, none twice", got=choices)
@@ -181,7 +177,7 @@ class TheorySpace(Space):
             if isinstance(value := settings.get(name), str | int):
                 written = str(value).split("+")
                 settings[name] = written if name == "activations" else [_size(one) for one in written]
-        return TheorySpace(**{**self.settings, **settings}, objectives=self.objectives)
+        return TheorySpace(**{**self.settings, **settings})
 
     @property
     def key(self) -> str:
@@ -234,34 +230,6 @@ class TheorySpace(Space):
             and arch.kernel_size in self.kernel_sizes
             and arch.readout == (self.readout if arch.kernel_size else "flat")
         )
-
-    # as search algorithms see it: every architecture is a class of its own
-
-    def __getitem__(self, index: int) -> TheoryArchitecture:
-        return self.from_index(index)  # type: ignore[return-value]
-
-    @property
-    def architectures(self) -> TheorySpace:
-        """All architectures, made when asked for."""
-        return self
-
-    representatives = architectures
-
-    def class_of(self, arch: Architecture) -> int:
-        """Its number."""
-        return self.index_of(arch)
-
-    def fresh(self, taken: Container[int], rng: np.random.Generator, tries: int = 20) -> Architecture | None:
-        """A random architecture whose number is not in `taken`; None if there is none left."""
-        for _ in range(tries):
-            if self.index_of(arch := self.random(rng)) not in taken:
-                return arch
-        size = self._check_finite()
-        start = int(rng.integers(size))
-        for step in range(size):
-            if (index := (start + step) % size) not in taken:
-                return self.from_index(index)
-        return None
 
 
 def _size(written: str) -> int | str:

@@ -7,6 +7,7 @@ from robnas.spaces.nas_bench_201._architecture import NAME as NAME
 from robnas.spaces.nas_bench_201._architecture import SIZE as SIZE
 from robnas.spaces.nas_bench_201._architecture import CellArchitecture as CellArchitecture
 from robnas.spaces.nas_bench_201._architecture import architectures as architectures
+from robnas.spaces.nas_bench_201._architecture import live_convolutions as live_convolutions
 from robnas.spaces.nas_bench_201._drawing import draw_cell as draw_cell
 from robnas.spaces.nas_bench_201._earlier import earlier_recipe as earlier_recipe
 from robnas.spaces.nas_bench_201._earlier import split_recipe as split_recipe

@@ -71,6 +71,9 @@ class CellArchitecture(Architecture):
     def __str__(self) -> str:
         return self.code
 
+    def __hash__(self) -> int:
+        return hash(self.code)
+
     def _key(self) -> tuple[Any, ...]:
         return (self.code,)
 
@@ -145,3 +148,16 @@ def architectures() -> Iterator[CellArchitecture]:
     """All 15,625 architectures, in the project's own order."""
     for index in range(SIZE):
         yield CellArchitecture.from_index(index)
+
+
+def live_convolutions(arch: Architecture) -> int:
+    """Edges with a convolution that lie on a path from the input to the output.
+
+    Raises:
+        InputError: an architecture of another space.
+    """
+    cell = CellArchitecture(arch)
+    return sum(
+        is_live and operation in CONVOLUTIONS
+        for operation, is_live in zip(cell.operations, cell.live_edges, strict=True)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import product
 from typing import Any, final
@@ -109,6 +109,10 @@ class NASBench201(Space):
     def sample(self, rng: np.random.Generator, count: int) -> list[CellArchitecture]:  # type: ignore[override]
         """Drawn uniformly, without replacement."""
         return sample(rng, count)
+
+    def __iter__(self) -> Iterator[CellArchitecture]:
+        """All architectures, by number, made once."""
+        return iter(_everything())
 
     def neighbours(self, arch: Architecture) -> tuple[CellArchitecture, ...]:
         """The 24 that differ in the operation of one edge."""
