@@ -88,7 +88,7 @@ class Loop:
     @overload
     def ask(self, n: int) -> tuple[Architecture, ...]: ...
 
-    def ask(self, n: int | None = None) -> Architecture | None | tuple[Architecture, ...]:
+    def ask(self, n: int | None = None) -> Architecture | tuple[Architecture, ...] | None:
         """What the generator has yielded; None, or an empty tuple, once it has returned."""
         if n is not None:
             found = several(self._next, n)
@@ -176,8 +176,9 @@ def answer(values: Values, objectives: int | None = None) -> Values:
         InputError: it is none, has another number of values, or one that is nan.
     """
     if objectives == 1 and type(values) is tuple and len(values) == 1 and type(values[0]) is float:
-        if values[0] == values[0]:
-            return values  # at once, as a run tells it
+        value = values[0]  # at once, as a run tells it
+        if not isnan(value):
+            return values
     try:
         found = tuple(map(float, values))
     except (TypeError, ValueError):

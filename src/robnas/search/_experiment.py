@@ -29,7 +29,7 @@ from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
 from robnas.search._task import Task
-from robnas.spaces import partition_facts
+from robnas.spaces import parse_key, partition_facts, space_of
 from robnas.types import Progress, check_count, silent
 
 Kind = tuple[str, Callable[[Any], bool]]
@@ -45,14 +45,14 @@ _TEXT: Kind = ("a text", lambda value: isinstance(value, str))
 _TEXTS: Kind = ("a text, or a list of texts", lambda value: isinstance(value, str) or _list_of(str, value))
 _NUMBERS: Kind = ("a list of whole numbers", lambda value: _list_of(object, value))
 _TOP = {
-    "imports": _ANY, "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
+    "imports": _ANY, "space": _ANY, "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
     "task": ("tables under [[task]]", lambda value: _list_of(dict, value)),
     "algorithm": ("tables under [[algorithm]]", lambda value: _list_of(dict, value)),
 }  # fmt: skip
 _TASK = {
     "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
     "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
-    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT,
+    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT, "space": _ANY,
 }  # fmt: skip
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
@@ -121,7 +121,8 @@ class Experiment:
         ``dataset``, ``metric`` and ``noise`` of a ``[[task]]`` may be lists: one task per combination. ``metrics`` and
         ``costs`` make one task with several objectives. An ``[[algorithm]]`` has a name, its settings, and may have a
         label and the names of the only tasks that it does. ``imports`` lists Python files of one's own, relative to
-        the file.
+        the file. ``space``, at the top or in a task, chooses among columns that were measured in several: a text such
+        as ``nas-bench-201:channels=16,cells=5``, or a table of name and settings.
 
         Args:
             path: the file.
@@ -148,7 +149,8 @@ class Experiment:
         repetitions = Repetitions(
             values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes)
         )
-        tasks = [task for entry in values["task"] for task in _tasks(table, entry)]
+        shared = {"space": values["space"]} if "space" in values else {}
+        tasks = [task for entry in values["task"] for task in _tasks(table, {**shared, **entry})]
         for entry in values["algorithm"]:
             _check_kinds("[[algorithm]]", entry, _ALGORITHM)
             check_keys("tasks of [[algorithm]]", _listed(entry.get("tasks", [])), [task.name for task in tasks])
@@ -247,7 +249,11 @@ def _is_plain(setting: Any) -> bool:
 def _contents(task: Task) -> Iterator[bytes]:
     """All numbers of the table that a run may see, single trainings and noise included."""
     yield "@".join(map(str, partition_facts(task.table.partition).values())).encode()  # version 1 as before versions
-    yield task.table.rows.tobytes()
+    if task.space.listable:
+        yield task.table.rows.tobytes()
+    else:
+        yield "\n".join(arch.text for arch in task.table.architectures).encode()
+    yield b"" if task.space.name == space_of(None).name else task.space.fingerprint.encode()
     for column in (*task.seen, *task.reported):
         yield column.values.tobytes()
     if task.noise in ("gaussian", "local"):
@@ -314,6 +320,7 @@ def _tasks(table: Table, entry: Mapping[str, Any]) -> Iterator[Task]:
     if ("metric" in entry) == ("metrics" in entry):
         raise InputError("[[task]]", expected="metric, or metrics for several objectives", got=dict(entry))
     rest = {key: value for key, value in entry.items() if key not in ("dataset", "metric", "metrics", "noise")}
+    rest["space"] = _space_key(rest.get("space"))
     wanted = [entry["metrics"]] if "metrics" in entry else _listed(entry["metric"])
     combinations = list(product(_listed(entry.get("dataset")), wanted, _listed(entry.get("noise", "none"))))
     if not combinations:
@@ -321,6 +328,17 @@ def _tasks(table: Table, entry: Mapping[str, Any]) -> Iterator[Task]:
     for dataset, metrics, noise in combinations:
         name = rest.pop("name", "") if len(combinations) == 1 else ""
         yield Task.named(table, dataset, metrics, noise=noise, **{**rest, "name": name})
+
+
+def _space_key(given: Any) -> str | None:
+    """Name and settings that an entry ``space`` gives; the name where it gives no more."""
+    if given is None:
+        return None
+    if not isinstance(given, str | dict):
+        raise InputError("entry space", expected="a name, or a table of name and settings", got=given)
+    facts = parse_key(given) if isinstance(given, str) else given
+    space = space_of(facts)
+    return space.key if len(facts) > 1 else space.name
 
 
 def _listed(value: Any) -> list[Any]:

@@ -127,6 +127,7 @@ class Task:
         report_metrics: str | Sequence[str] | None = None,
         report_split: str | None = None,
         costs: str | Sequence[str] = (),
+        space: Space | str | None = None,
         **settings: Any,
     ) -> Task:
         """A task by the names of columns.
@@ -140,6 +141,7 @@ class Task:
             report_metrics: metrics reported.
             report_split: split reported.
             costs: further objective, to be minimised, or several.
+            space: with which settings the networks were trained, or its key, where the table has several.
             settings: further fields.
 
         Raises:
@@ -147,9 +149,9 @@ class Task:
         """
         metrics = _listed(metrics)
         reports = metrics if report_metrics is None else _listed(report_metrics)
-        seen = tuple(_column(table, dataset, metric, split) for metric in metrics)
+        seen = tuple(_column(table, dataset, metric, split, space) for metric in metrics)
         shown = report_dataset or dataset
-        reported = tuple(_column(table, shown, metric, report_split or split) for metric in reports)
+        reported = tuple(_column(table, shown, metric, report_split or split, space) for metric in reports)
         if not reported:
             raise InputError("metric", expected=f"at least one of {', '.join(_metrics(table))}", got=Verbatim("none"))
         return cls(table, seen, reported, costs=cast(tuple[Cost, ...], _listed(costs)), **settings)
@@ -182,6 +184,8 @@ class Task:
             )
 
         text = " × ".join(filter(None, [join(self.seen), *self.costs]))
+        if any(column.name == self.seen[0].name and column is not self.seen[0] for column in self.table.columns):
+            text += f", {self.space_key}"
         if self.seed is not None:
             text += f", seed {self.seed}"
         if self.noise != "none":
@@ -398,13 +402,11 @@ def _metrics(table: Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(column.metric for column in table.columns))
 
 
-def _column(table: Table, dataset: str | None, metric: str, split: str | None) -> Column:
+def _column(table: Table, dataset: str | None, metric: str, split: str | None, space: Space | str | None) -> Column:
     """The column; a split that is not named is the only one that the table has for it, never one of several."""
     if split is None:
-        found = [c for c in table.columns if (c.dataset, c.metric) == (dataset, metric)]
-        if len(found) == 1:
-            return found[0]
+        found = {c.split for c in table.columns if (c.dataset, c.metric) == (dataset, metric)}
         if not found:  # the error lists what there is
-            splits = [c.split for c in table.columns if c.dataset == dataset] or ["test"]
-            return table.column(dataset, metric, splits[0])
-    return table.column(dataset, metric, split)
+            found = {next((c.split for c in table.columns if c.dataset == dataset), "test")}
+        split = found.pop() if len(found) == 1 else None
+    return table.column(dataset, metric, split, space)

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
-import numpy as np
-
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.spaces._architecture import Architecture

@@ -1,0 +1,140 @@
+"""What every search algorithm does, whatever the space."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from robnas.errors import InputError
+from robnas.search import Algorithm, Classes, Searcher
+from robnas.spaces import Architecture, Space
+
+_FAILS = 7  # every such answer is that of a training that failed
+
+
+def check_algorithm(algorithm: Algorithm, space: Space | Classes, *, questions: int = 60, seed: int = 0) -> None:
+    """Whether an algorithm does in a space what `robnas.search.Algorithm` and `robnas.search.Searcher` promise.
+
+    Equal seeds ask equal questions, all of them in the space, whatever the global random state, which stays as it is.
+    Answers come one by one or several at a time and in any order, and some trainings fail. Asking again before an
+    answer gives another question or an `InputError`, and harms nothing. An answer to what nobody asked is an
+    `InputError`.
+
+    Args:
+        algorithm: its settings.
+        space: whole, or what a table or a partition makes of it.
+        questions: how many are asked in each run; a run may end before.
+        seed: of the runs.
+
+    Raises:
+        AssertionError: it does not; the line says what.
+        InputError: the algorithm says that it cannot search there.
+    """
+    _Check(algorithm, Classes.of(space), questions, seed).all()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Check:
+    algorithm: Algorithm
+    classes: Classes
+    questions: int
+    seed: int
+
+    def all(self) -> None:
+        self._expect(
+            dataclasses.is_dataclass(self.algorithm) and type(self.algorithm).__dataclass_params__.frozen,
+            "is no frozen dataclass, so that results could not say by which settings they were made",
+        )
+        state = np.random.get_state()[1].tolist()  # type: ignore[index,union-attr]  # noqa: NPY002
+        first = self._one_by_one()
+        self._expect(len(first) > 0, "asks for nothing")
+        np.random.seed(self.seed + 1)  # noqa: NPY002
+        again = self._one_by_one()
+        np.random.set_state(("MT19937", state, 624))  # noqa: NPY002
+        self._expect(first == again, "asks other questions when it is started again with the same seed")
+        self._several()
+        self._out_of_turn()
+
+    def _expect(self, fine: bool, text: str) -> None:
+        if not fine:
+            name = getattr(self.algorithm, "name", type(self.algorithm).__name__)
+            raise AssertionError(f"{name} on space {self.classes.space.name}: {text}")
+
+    def _start(self) -> Searcher:
+        return self.algorithm.start(self.classes, np.random.default_rng(self.seed))
+
+    def _one_by_one(self) -> list[Architecture]:
+        searcher, asked, before = self._start(), list[Architecture](), _global_state()
+        while len(asked) < self.questions and (arch := searcher.ask()) is not None:
+            self._check_asked(arch)
+            asked.append(arch)
+            searcher.tell(arch, self._answer(arch))
+        self._expect(_global_state() == before, "draws from, or seeds, the global random state")
+        return asked
+
+    def _several(self) -> None:
+        """Answers in reverse order, and by the architecture alone."""
+        searcher, count = self._start(), 0
+        for size in range(1, self.questions):
+            found = searcher.ask(size)
+            self._expect(isinstance(found, tuple) and len(found) <= size, f"ask({size}) is no tuple of at most {size}")
+            if not found or count >= self.questions:
+                break
+            for arch in found:
+                self._check_asked(arch)
+            for arch in reversed(found):
+                searcher.tell(arch, self._answer(arch))
+            count += len(found)
+        self._expect(count > 0, "ask(1) gives nothing, though ask() does")
+
+    def _out_of_turn(self) -> None:
+        searcher, waiting, told = self._start(), list[Architecture](), 0
+        self._refused(lambda: searcher.tell(self._any(), self._answer(self._any())), "an answer that nobody asked for")
+        while told < self.questions:
+            try:
+                arch = searcher.ask()
+            except InputError:
+                self._expect(bool(waiting), "refuses to ask though all answers are told")
+                arch = None
+            if arch is not None and len(waiting) < 5:
+                self._check_asked(arch)
+                waiting.append(arch)
+                continue
+            if arch is not None:
+                waiting.append(arch)
+            if not waiting:
+                return
+            for one in waiting:
+                searcher.tell(one, self._answer(one))
+            told += len(waiting)
+            waiting.clear()
+
+    def _refused(self, act: Callable[[], Any], what: str) -> None:
+        try:
+            act()
+        except InputError:
+            return
+        self._expect(False, f"takes {what}")
+
+    def _check_asked(self, arch: object) -> None:
+        self._expect(isinstance(arch, Architecture), f"asks for {arch!r:.60}, which is no architecture")
+        self._expect(arch in self.classes, f"asks for {arch!s:.60}, which it may not")
+
+    def _any(self) -> Architecture:
+        return self.classes.random(np.random.default_rng(self.seed + 1))
+
+    def _answer(self, arch: Architecture) -> tuple[float, ...]:
+        """By the text alone, so that equal questions have equal answers."""
+        number = zlib.crc32(arch.text.encode())
+        if number % _FAILS == 0:
+            return (-np.inf,) * self.classes.objectives
+        return tuple(np.random.default_rng([number, place]).random() for place in range(self.classes.objectives))
+
+
+def _global_state() -> list[int]:
+    keys: Any = np.random.get_state()[1]  # type: ignore[index]  # noqa: NPY002
+    return [*keys.tolist(), np.random.get_state()[2]]  # type: ignore[index,list-item]  # noqa: NPY002
