@@ -43,3 +43,7 @@ def test_former_names_list_what_the_rooms_of_today_have():
 def test_a_name_that_never_was_says_where_to_look():
     with pytest.raises(AttributeError, match=r"^module 'robnas\.build', now robnas\.building, has no attribute 'no'$"):
         build.no  # noqa: B018
+
+
+def test_a_probe_of_kernels_has_its_former_name():
+    assert robnas.kernels.Probe is robnas.kernels.KernelProbe
