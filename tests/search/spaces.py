@@ -1,5 +1,11 @@
 """Spaces of other numbers than those of NAS-Bench-201."""
 
+import zlib
+
+import numpy as np
+
+from robnas.benchmarks import Column, Table
+from robnas.search import Task
 from robnas.spaces import SPACES, Gene, Space, TheorySpace
 
 TOY = Space(
@@ -26,3 +32,23 @@ SPACES_TRIED = (
     HUGE,
     SINGLE,
 )
+
+
+def value_of(arch):
+    """A number from 0 to 1 to which every gene adds."""
+    genes = arch.genes.values()
+    marks = [zlib.crc32(f"{place} {value}".encode()) % 1000 for place, value in enumerate(genes)]
+    return sum(marks) / (1000 * len(marks))
+
+
+def table_of(space, count=None, seeds=(1,), **settings):
+    """A table of the whole space, or of some architectures of it."""
+    found = list(space) if count is None else space.sample(np.random.default_rng(0), count)
+    values = np.array([[value_of(arch)] * len(seeds) for arch in found])
+    columns = [Column("mine", split, "clean", values, seeds) for split in ("validation", "test")]
+    return Table(f"{space.name}-table", found, columns, space=space, **settings)
+
+
+def task_of(table, **settings):
+    """The search for the highest value on validation."""
+    return Task.named(table, "mine", "clean", split="validation", **settings)

@@ -288,7 +288,8 @@ def test_predictor_searches_ask_only_for_new_neighbours_of_the_best(kind, task):
     [
         (PredictorEvolution(), {"initial": 20, "predictor": "forest", "encoding": "one-hot"}),
         (PredictorEvolution(7, 3, 2, 4, 2, "ridge", "path"),
-         {"initial": 7, "batch": 3, "parents": 2, "children": 4, "ensemble": 2, "predictor": "ridge"}),
+         {"initial": 7, "batch": 3, "parents": 2, "children": 4, "ensemble": 2, "predictor": "ridge",
+          "encoding": "path"}),
     ],
     ids=["defaults", "others"],
 )  # fmt: skip

@@ -31,8 +31,8 @@ def space_of_task(task: Mapping[str, Any]) -> Space:
 
 def without_usual_space(task: Mapping[str, Any]) -> dict[str, Any]:
     """The plain values of a task as earlier versions wrote them, by which what they made is found again."""
-    usual = space_of_task(task).name == space_of(None).name
-    return {key: value for key, value in task.items() if key != "space" or not usual}
+    usual = space_of(None).name
+    return {key: value for key, value in task.items() if key != "space" or parse_key(value)["name"] != usual}
 
 
 def facts_of_classes(name: str) -> dict[str, Any]:

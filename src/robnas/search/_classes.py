@@ -214,6 +214,6 @@ def rows_of(table: Table, partition: str | None) -> dict[Architecture, int]:
     row = table.row_of()
     inside = row >= 0
     if partition in space.partitions:  # of the present version: what was searched with an earlier one is found again
-        of_class = table.row_of(partition)  # type: ignore[arg-type]
+        of_class = table.row_of(partition)
         row = np.where(inside & (of_class >= 0), of_class, row)
     return {arch: found for arch, found, there in zip(space, row.tolist(), inside.tolist(), strict=True) if there}

@@ -45,7 +45,7 @@ _TEXT: Kind = ("a text", lambda value: isinstance(value, str))
 _TEXTS: Kind = ("a text, or a list of texts", lambda value: isinstance(value, str) or _list_of(str, value))
 _NUMBERS: Kind = ("a list of whole numbers", lambda value: _list_of(object, value))
 _TOP = {
-    "imports": _ANY, "space": _ANY, "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS,
+    "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS, "imports": _ANY, "space": _ANY,
     "task": ("tables under [[task]]", lambda value: _list_of(dict, value)),
     "algorithm": ("tables under [[algorithm]]", lambda value: _list_of(dict, value)),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from robnas.search._classes import Classes
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
-from robnas.spaces import Space, versioned
+from robnas.spaces import SPACES, Space, versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -163,8 +163,12 @@ class Task:
 
     @property
     def space_key(self) -> str:
-        """Name and settings of the space in which the networks seen were trained, the name where that is not known."""
-        return self.seen[0].space or self.space.name
+        """Name and settings of the space in which the networks seen were trained.
+
+        The name alone where the settings are not known, and the table's space has the usual ones.
+        """
+        usual = SPACES.get(self.space.name) in (None, self.space)
+        return self.seen[0].space or (self.space.name if usual else self.space.key)
 
     @property
     def objectives(self) -> int:
