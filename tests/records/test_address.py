@@ -182,7 +182,7 @@ def test_what_names_a_store(tmp_path):
     assert [is_store(name) for name in ("digits", "x.parquet", tmp_path / "none", "\0", "x" * 5000)] == [False] * 5
 
 
-VERSIONS = ["2.1", "v3", "", " 2", "02", "\u0662", "2\n", "-1", "0", "3", "1e0", None, b"2", 2.5, "x" * 5000]
+VERSIONS = ["2.1", "v3", "", " 2", "02", "\u0662", "2\n", "-1", "0", "4", "1e0", None, b"2", 2.5, "x" * 5000]
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda value: repr(value)[:9])
@@ -196,7 +196,7 @@ def test_a_store_of_another_version_is_left_as_it_is_to_the_byte(version, comple
     connection.close()
     before = path.read_bytes()
     with pytest.raises(
-        StoreError, match=r"expected schema version 2 or older, got .*; read it with the robnas that"
+        StoreError, match=r"expected schema version 3 or older, got .*; read it with the robnas that"
     ) as error:
         RecordStore(path, complete=complete)
     assert "\n" not in str(error.value)
@@ -213,7 +213,7 @@ def test_the_meta_table_of_another_program_is_left_alone(rows, tmp_path):
             connection.execute(f"insert into meta values {rows}")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="expected schema version 2 or older"):
+    with pytest.raises(StoreError, match="expected schema version 3 or older"):
         RecordStore(path)
     assert path.read_bytes() == before
 
@@ -223,10 +223,10 @@ def test_a_version_that_appears_while_a_store_is_made_is_not_overwritten(tmp_pat
     insert = RecordStore.insert_new
 
     def late(self, connection, table, rows):  # what another robnas has committed in the meantime
-        insert(self, connection, table, [{"key": "schema_version", "value": "3"}])
+        insert(self, connection, table, [{"key": "schema_version", "value": "4"}])
         return insert(self, connection, table, rows)
 
     monkeypatch.setattr(RecordStore, "insert_new", late)
-    with pytest.raises(StoreError, match="expected schema version 2 or older, got 3"):
+    with pytest.raises(StoreError, match="expected schema version 3 or older, got 4"):
         RecordStore(path)
     assert sqlite3.connect(path).execute("select * from sqlite_master").fetchall() == []

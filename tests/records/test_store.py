@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from robnas.errors import InputError, StoreError, StoreUnavailableError
-from robnas.records import Record, RecordStore, store_status
+from robnas.records import SCHEMA_VERSION, Record, RecordStore, store_status
 from robnas.spaces import Architecture
 
 RECORD = Record(
@@ -170,7 +170,7 @@ def test_a_store_of_a_newer_schema_is_refused(store, url, tmp_path):
         connection.execute("update meta set value = '99'")
     connection.close()
     with pytest.raises(
-        StoreError, match="expected schema version 2 or older, got 99; read it with the robnas that wrote it"
+        StoreError, match="expected schema version 3 or older, got 99; read it with the robnas that wrote it"
     ):
         RecordStore(url)
 
@@ -301,7 +301,7 @@ def test_a_store_can_be_read_without_being_completed(url, tmp_path):
         assert (store.version, store.records()) == (1, [RECORD])
     assert (tmp_path / "runs.db").read_bytes() == before
     with RecordStore(url) as store:
-        assert store.version == 2
+        assert store.version == SCHEMA_VERSION
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def _read(url: str | Path) -> tuple[str, list[Record], dict[str, str]]:
     from robnas.records import RecordStore
 
     address = StoreAddress.parse(url).check_exists()
-    with RecordStore(address) as store:
+    with RecordStore(address, complete=False) as store:
         records = store.records()
         names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
     return address.name, records, names

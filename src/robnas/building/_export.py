@@ -31,7 +31,7 @@ def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
     table = table_of_records(
         plan.name,
         records,
-        partition=space_of(parse_key(plan.settings["space"])).partition_of(space),
+        partition=space_of(parse_key(plan.space)).partition_of(space),
         recipe_names=names,
     )
     status = next(found for found in store_status(store) if found.plan == plan.hash)

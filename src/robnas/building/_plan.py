@@ -20,7 +20,7 @@ from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial, sized
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
-from robnas.records import QueuedTrial
+from robnas.records import QueuedTrial, space_facts
 from robnas.spaces import Architecture
 from robnas.training import Recipe
 from robnas.training import recipe as preset_recipe
@@ -161,8 +161,7 @@ class Expansion:
 
     def _identity(self) -> dict[str, Any]:
         return {
-            "space": self.plan.space.of.key,
-            "space_fingerprint": self.plan.space.of.fingerprint,
+            **space_facts(self.plan.space.of),
             "dataset_hash": self.dataset_hash,
             "recipe_hash": self.plan.recipe.hash,
             "measurements": list(self.measurements),

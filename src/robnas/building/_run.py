@@ -248,7 +248,7 @@ def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
         theirs = other.settings
         if (
             other.setup == expansion.setup
-            or theirs["space"] != ours["space"]
+            or other.space != ours["space"]
             or theirs["dataset_hash"] != ours["dataset_hash"]
             or theirs["recipe_hash"] != ours["recipe_hash"]
             or not (shared := keys & {_key(entry) for entry in theirs["measurements"]})

@@ -70,7 +70,7 @@ def run(
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
     from robnas._files import check_writable
     from robnas.building import Limits, Plan, Policy, estimate, load_and_expand, run_plan
-    from robnas.records import SCHEMA_VERSION, RecordStore, StoreAddress
+    from robnas.records import RecordStore, StoreAddress
     from robnas.types import check_count
 
     place, wanted = StoreAddress.parse(store), Plan.read(plan)
@@ -87,7 +87,7 @@ def run(
         _tell(estimate(expansion, None), wanted.name, as_json)
         return
     with RecordStore(place, complete=not dry_run) as records:
-        found = estimate(expansion, records if records.version == SCHEMA_VERSION else None)
+        found = estimate(expansion, None if records.version is None else records)
         if dry_run:
             _tell(found, wanted.name, as_json)
             return
@@ -127,7 +127,7 @@ def status(store: Store, as_json: Json = False) -> None:
     """Say how far the plans of a store are."""
     from robnas.records import RecordStore, store_status
 
-    with RecordStore(_existing(store)) as records:
+    with RecordStore(_existing(store), complete=False) as records:
         found = store_status(records)
     if as_json:
         print_json({"plans": found})
@@ -174,7 +174,7 @@ def export(
     if out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     check_writable(out)
-    with RecordStore(_existing(store)) as records:
+    with RecordStore(_existing(store), complete=False) as records:
         table = table_of_plan(records, find_plan(records, plan))
     write_table(table, out)
     facts = {"path": str(out), "architectures": len(table), "trials": table.provenance["trials"]}

@@ -11,15 +11,16 @@ from robnas.records._trials import Failure as Failure
 from robnas.records._trials import FailureKind as FailureKind
 from robnas.records._trials import Outcome as Outcome
 from robnas.records._trials import QueuedTrial as QueuedTrial
+from robnas.records._trials import space_facts as space_facts
 
 if TYPE_CHECKING:
+    from robnas.records._drivers import LEASE as LEASE
     from robnas.records._plans import StoredPlan as StoredPlan
     from robnas.records._plans import find_plan as find_plan
     from robnas.records._plans import plan_doubts as plan_doubts
     from robnas.records._plans import plan_pairs as plan_pairs
     from robnas.records._plans import plan_records as plan_records
     from robnas.records._plans import stored_plans as stored_plans
-    from robnas.records._queue import LEASE as LEASE
     from robnas.records._queue import TrialQueue as TrialQueue
     from robnas.records._schema import SCHEMA_VERSION as SCHEMA_VERSION
     from robnas.records._status import PlanStatus as PlanStatus
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
-        "LEASE": "robnas.records._queue",
+        "LEASE": "robnas.records._drivers",
         "PlanStatus": "robnas.records._status",
         "RecordStore": "robnas.records._store",
         "SCHEMA_VERSION": "robnas.records._schema",

@@ -9,36 +9,45 @@ import sqlalchemy as sa
 from robnas.records import _schema
 
 _SMALLEST, _LARGEST = -1e9, 1e11  # seconds since 1970 in the year 5138; accuracies, norms and durations are smaller
+_LATER = {_schema.records.c.space, _schema.plans.c.earlier}
 _STATES = ("waiting", "running", "done", "failed")
 
 
-def wrong_value(connection: sa.Connection, tables: set[str]) -> tuple[str, str, Any] | None:
+def wrong_value(connection: sa.Connection, tables: set[str], *, old: bool) -> tuple[str, str, Any] | None:
     """Place, expected and found of the first value of a wrong type; PostgreSQL has none.
 
     Args:
         connection: to an SQLite file.
         tables: those that there are.
+        old: whether they are of an earlier version, which lacks columns.
     """
     for table in _schema.metadata.sorted_tables:
-        if table.name in tables and (row := connection.execute(_first_wrong(table)).first()) is not None:
+        if (
+            table.name in tables
+            and (row := connection.execute(_first_wrong(table, columns := _columns(table, old))).first()) is not None
+        ):
             number, *found = row
-            for column, (wrong, value) in zip(_columns(table), zip(found[::2], found[1::2], strict=True), strict=True):
+            for column, (wrong, value) in zip(columns, zip(found[::2], found[1::2], strict=True), strict=True):
                 if wrong:
                     return f"{table.name}.{column.name} in row {number}", _expected(column), _plain(value)
     return None
 
 
-def _columns(table: sa.Table) -> list[sa.Column[Any]]:
-    return [column for column in table.columns if not isinstance(column.type, sa.DateTime)]  # which nothing reads
-
-
-def _first_wrong(table: sa.Table) -> sa.Select[Any]:
-    """The number of a row with anything wrong, and for each column whether it is that and what it holds."""
-    checks = [_is_wrong(column) for column in _columns(table)]
-    # as bytes, because text may be no UTF-8
-    values = [
-        sa.type_coerce(sa.func.substr(sa.cast(c, sa.LargeBinary), 1, 80), sa.LargeBinary) for c in _columns(table)
+def _columns(table: sa.Table, old: bool) -> list[sa.Column[Any]]:
+    left_out = _LATER if old else set()
+    return [
+        column
+        for column in table.columns
+        if not isinstance(column.type, sa.DateTime)  # which nothing reads
+        and column not in left_out
     ]
+
+
+def _first_wrong(table: sa.Table, columns: list[sa.Column[Any]]) -> sa.Select[Any]:
+    """The number of a row with anything wrong, and for each column whether it is that and what it holds."""
+    checks = [_is_wrong(column) for column in columns]
+    # as bytes, because text may be no UTF-8
+    values = [sa.type_coerce(sa.func.substr(sa.cast(c, sa.LargeBinary), 1, 80), sa.LargeBinary) for c in columns]
     pairs: list[Any] = [part for pair in zip(checks, values, strict=True) for part in pair]
     return sa.select(*[sa.literal_column("rowid"), *pairs]).select_from(table).where(sa.or_(*checks)).limit(1)
 

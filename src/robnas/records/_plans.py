@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import _schema
+from robnas.records._earlier import UNKNOWN
 from robnas.records._record import Record
 from robnas.records._store import RecordStore
 
@@ -30,6 +31,13 @@ class StoredPlan:
     """What the setup's hash stands for."""
     created: float
     """Seconds since 1970."""
+    earlier: str | None = None
+    """Hash by which an earlier version of robnas knew it, which still names it."""
+
+    @property
+    def space(self) -> str:
+        """`Space.key` of its trials."""
+        return str(self.settings.get("space", UNKNOWN))
 
 
 def stored_plans(store: RecordStore) -> list[StoredPlan]:
@@ -49,18 +57,20 @@ def _plan(store: RecordStore, row: Any) -> StoredPlan:
     if not _is_setup(settings):
         raise StoreError(
             f"store {store.shown}, setup {row.setup}",
-            expected="space, dataset_hash, recipe_hash, measurements and batch_size",
+            expected="dataset_hash, recipe_hash, measurements and batch_size",
             got=settings,
             remedy="the store is damaged: restore it from a copy",
         )
-    return StoredPlan(row.hash, row.name, row.setup, store.decoded(row.json, f"plan {row.name}"), settings, row.created)
+    facts = store.decoded(row.json, f"plan {row.name}")
+    return StoredPlan(row.hash, row.name, row.setup, facts, settings, row.created, row.earlier)
 
 
 def _is_setup(settings: dict[str, Any]) -> bool:
     """Whether these are the settings that all trials of a plan share, as a build writes them."""
     entries = settings.get("measurements")
     return (
-        all(isinstance(settings.get(key), str) for key in ("space", "dataset_hash", "recipe_hash"))
+        all(isinstance(settings.get(key), str) for key in ("dataset_hash", "recipe_hash"))
+        and isinstance(settings.get("space", ""), str)
         and isinstance(settings.get("batch_size"), int)
         and isinstance(entries, list)
         and all(
@@ -79,7 +89,11 @@ def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
         InputError: there is none, or more than one; the text lists them.
     """
     known = stored_plans(store)
-    found = [plan for plan in known if name is None or plan.name == name or plan.hash.startswith(name)]
+    found = [
+        plan
+        for plan in known
+        if name is None or plan.name == name or any(hash_.startswith(name) for hash_ in (plan.hash, plan.earlier or ""))
+    ]
     if len(found) == 1:
         return found[0]
     shown = ", ".join(f"{plan.name} ({plan.hash})" for plan in (found or known))
@@ -108,7 +122,7 @@ def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
     return [
         record
         for record in store.records(
-            space=plan.settings["space"],
+            space=plan.space,
             dataset_hash=plan.settings["dataset_hash"],
             recipe_hash=plan.settings["recipe_hash"],
         )

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from robnas.errors import StoreError, Verbatim
 from robnas.records import _schema
+from robnas.records._drivers import LEASE, living, now
 from robnas.records._machine import Process
 from robnas.records._store import RecordStore
 from robnas.records._trials import Ending, Failure, Outcome, QueuedTrial
 
-LEASE = 60.0  # seconds without a heartbeat after which a driver is taken for dead
 _CHUNK = 500  # names in one statement
 _plans, _trials, _members, _drivers = _schema.plans, _schema.trials, _schema.members, _schema.drivers
 
@@ -69,9 +69,11 @@ class TrialQueue:
             trials: its trials.
 
         Raises:
-            StoreError: the store holds another trial under the same hash, or cannot be written.
+            StoreError: the store holds another trial under the same hash, or was filled with a space of the same name
+                and other genes, or cannot be written.
         """
         with self.store.write() as connection:
+            self.store.keep_spaces(connection, [settings["space"]] if "space" in settings else [])
             described = {"hash": setup, "json": json.dumps(settings, sort_keys=True)}
             self.store.insert_new(connection, _schema.settings, [described])
             row = {"hash": self.plan, "name": name, "setup": setup, "json": json.dumps(facts, sort_keys=True)}
@@ -256,25 +258,3 @@ def _ended(trial: QueuedTrial, result: Ending, moment: float, retried: bool) -> 
         return row | failed | {"seconds": result.seconds}
     doubts = "\n".join(result.warnings) or None
     return row | {"state": "done", "seconds": result.seconds, "failure": None, "message": doubts}
-
-
-def now(connection: sa.Connection) -> float:
-    """The database's clock, in seconds since 1970."""
-    if connection.dialect.name == "postgresql":
-        query = "select extract(epoch from clock_timestamp())::float8"
-    else:
-        query = "select (julianday('now') - 2440587.5) * 86400.0"
-    return float(connection.exec_driver_sql(query).scalar_one())
-
-
-def living(connection: sa.Connection, moment: float, lease: float = LEASE) -> set[str]:
-    """The drivers that are alive at `moment`: with a fresh heartbeat, and not known to have ended.
-
-    A heartbeat in the future is as stale as one in the past: the clock was set back after it, and a driver that lives
-    beats again long before a lease is over.
-    """
-    return {
-        row.id
-        for row in connection.execute(sa.select(_drivers))
-        if abs(moment - row.heartbeat) < lease and not Process(row.machine, row.pid, row.started).is_gone()
-    }

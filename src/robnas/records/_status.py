@@ -10,7 +10,7 @@ from typing import final
 import sqlalchemy as sa
 
 from robnas.records import _schema
-from robnas.records._queue import living, now
+from robnas.records._drivers import living, now
 from robnas.records._store import RecordStore
 
 _WINDOW = 600.0  # seconds over which the rate is taken

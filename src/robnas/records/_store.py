@@ -15,21 +15,23 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from robnas._settings import content_hash
 from robnas.errors import InputError, StoreError, StoreUnavailableError, Verbatim, reason
-from robnas.records import _schema
+from robnas.records import _earlier, _schema
 from robnas.records._address import FOR_SQLITE, StoreAddress
 from robnas.records._check import wrong_value
+from robnas.records._drivers import living, now
 from robnas.records._record import Record
 from robnas.records._schema import SCHEMA_VERSION
+from robnas.records._trials import space_facts
 from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.types import Metric
 
 _BUSY = 60.0  # seconds to wait for another writer of an SQLite file
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
+_SEEN = "robnas_seen"  # mark of a connection that sees a store of an older version as the present one
 _RESTORE = "the store is damaged: restore it from a copy"
 _KNOWN = {"1": 1, "2": 2, "3": SCHEMA_VERSION}  # spelled exactly so
 _records = _schema.records
@@ -43,8 +45,9 @@ class RecordStore:
 
     Args:
         url: such as ``sqlite:///runs.db`` or ``postgresql://user@host/name``, or the path of an SQLite file; the tables
-            are made if they are not there, and those of an older version are completed.
-        complete: False leaves the tables as they are; `version` says what there is.
+            are made if they are not there, and those of an older version are rewritten, if that can be.
+        complete: False leaves the tables as they are until something is written; `version` says what there is. What is
+            read is in the present form, whatever the version.
 
     Raises:
         StoreError: the database cannot be opened, is none of robnas, or is of a version that this robnas does not know.
@@ -90,25 +93,31 @@ class RecordStore:
             )
         with self._engine.connect() as connection:
             self.version = self._version(connection) if names else None
-            if names and self.dialect == "sqlite" and (wrong := wrong_value(connection, set(names))):
+            old = self.version != SCHEMA_VERSION
+            if names and self.dialect == "sqlite" and (wrong := wrong_value(connection, set(names), old=old)):
                 place, expected, got = wrong
                 raise StoreError(f"store {self.shown}, {place}", expected=expected, got=got, remedy=_RESTORE)
         if complete and self.version != SCHEMA_VERSION:
-            self._complete()
+            try:
+                self._complete()
+            except StoreError:
+                if self.version is None:
+                    raise  # else it can still be read, and writing says again what is wrong
 
     def _complete(self) -> None:
-        with self.write() as connection:
+        with self._transaction() as connection:
             if self.dialect == "postgresql":  # "if not exists" alone fails when two create at the same moment
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x0B0B)))
-            for table in _schema.metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-            row = {"key": _VERSION, "value": str(SCHEMA_VERSION)}
-            if not self.insert_new(connection, _schema.meta, [row]):
-                self._version(connection)  # another process may have made it in the meantime, in a version of its own
-                meta = _schema.meta
-                connection.execute(sa.update(meta).where(meta.c.key == _VERSION).values(value=row["value"]))
+            there = sa.inspect(connection).has_table(_schema.meta.name)
+            # another process may have made it in the meantime, in a version of its own
+            if not there or self._version(connection) != SCHEMA_VERSION:
+                self._check_nobody_writes(connection)
+                _earlier.complete(connection)
+                row = {"key": _VERSION, "value": str(SCHEMA_VERSION)}
+                if not self.insert_new(connection, _schema.meta, [row]):
+                    self._version(connection)
+                    meta = _schema.meta
+                    connection.execute(sa.update(meta).where(meta.c.key == _VERSION).values(value=row["value"]))
         self.version = SCHEMA_VERSION
 
     def _version(self, connection: sa.Connection) -> int:
@@ -133,8 +142,19 @@ class RecordStore:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that writes: all or, after an error, none."""
+        """A transaction that writes: all or, after an error, none. A store of an older version is rewritten before."""
+        if self.version != SCHEMA_VERSION:
+            self._complete()
+        with self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
         with self.clear_errors(), self._engine.connect() as connection:
+            if _SEEN in connection.info:
+                with connection.begin():
+                    _earlier.forget(connection)
+                del connection.info[_SEEN]
             connection = connection.execution_options(robnas_write=True)
             with connection.begin():
                 yield connection
@@ -143,9 +163,37 @@ class RecordStore:
     def read(self) -> Iterator[sa.Connection]:
         """A connection for queries; they see one state of the store."""
         with self.clear_errors(), self._engine.connect() as connection:
+            if self.version != SCHEMA_VERSION or _SEEN in connection.info:
+                self._show_as_now(connection)
             if self.dialect == "postgresql":  # where otherwise each query sees a state of its own
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
+
+    def _show_as_now(self, connection: sa.Connection) -> None:
+        """Let a connection see a store of an older version in the present one."""
+        with connection.begin():
+            seen = connection.exec_driver_sql("pragma data_version").scalar() if self.dialect == "sqlite" else None
+            if seen is not None and connection.info.get(_SEEN) == seen:
+                return  # nobody has written since
+            there = _earlier.forget(connection)
+            # which another process may have changed
+            self.version = self._version(connection) if _schema.meta.name in there else None
+            if self.version != SCHEMA_VERSION:
+                _earlier.show_as_now(connection, there)
+                connection.info[_SEEN] = seen
+            else:
+                connection.info.pop(_SEEN, None)
+
+    def _check_nobody_writes(self, connection: sa.Connection) -> None:
+        """Refuse to rewrite a store while a build of an earlier version writes to it."""
+        known = sa.inspect(connection).has_table(_schema.drivers.name)
+        if known and (count := len(living(connection, now(connection)))):
+            raise StoreError(
+                f"store {self.shown}, of an earlier version of robnas",
+                expected="no running build when it is rewritten in the present version",
+                got=Verbatim(f"{count} running"),
+                remedy="wait until they have ended, or end them; until then it can be read",
+            )
 
     @contextmanager
     def clear_errors(self) -> Iterator[None]:
@@ -195,6 +243,7 @@ class RecordStore:
     ) -> int:
         """The same as a part of a larger transaction."""
         records = list(records)
+        self.keep_spaces(connection, {record.space for record in records})
         rows = list({record.key: _to_row(record) for record in records}.values())
         settings = {**_facts_of_images(records), **settings}
         described = [{"hash": key, "json": json.dumps(value, sort_keys=True)} for key, value in settings.items()]
@@ -203,6 +252,31 @@ class RecordStore:
         if new < len(rows):
             self._check_same(connection, rows)
         return new
+
+    def keep_spaces(self, connection: sa.Connection, keys: Iterable[str]) -> None:
+        """Keep the fingerprints of spaces, named by `Space.key`.
+
+        Raises:
+            StoreError: the store was filled with a space of that name and other genes.
+        """
+        facts = {key: space_facts(space_of(parse_key(key))) for key in keys}
+        rows = [{"hash": _hash_of_space(key), "json": json.dumps(fact, sort_keys=True)} for key, fact in facts.items()]
+        if self.insert_new(connection, _schema.settings, rows) < len(rows):
+            self._check_spaces(connection, facts)
+
+    def _check_spaces(self, connection: sa.Connection, facts: Mapping[str, Mapping[str, str]]) -> None:
+        table = _schema.settings
+        keys = {_hash_of_space(key): key for key in facts}
+        known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
+        for row in connection.execute(known).all():
+            found, key = self.decoded(row.json, f"settings {row.hash}").get("space_fingerprint"), keys[row.hash]
+            if found != facts[key]["space_fingerprint"]:
+                raise StoreError(
+                    f"store {self.shown}, space {key}",
+                    expected=f"the genes and choices with which the store was filled, fingerprint {found}",
+                    got=Verbatim(facts[key]["space_fingerprint"]),
+                    remedy="restore the file of the space, or give the changed space another name",
+                )
 
     def insert_new(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert the rows whose keys are not there yet, and return how many those were."""
@@ -244,6 +318,7 @@ class RecordStore:
         with self.read() as connection:
             rows = connection.execute(query).mappings().all()
             spaces = {key: space_of(parse_key(key)) for key in dict.fromkeys(row["space"] for row in rows)}
+            self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
             found = [self._record(row, spaces) for row in rows]
             table = _schema.settings
             keys = {_images_key(record) for record in found}
@@ -350,6 +425,11 @@ def _images_key(record: Record) -> str:
 @cache
 def _hash_of_images(dataset_hash: str, split: str, images: int) -> str:
     return content_hash({"dataset_hash": dataset_hash, "split": split, "images": images})
+
+
+@cache
+def _hash_of_space(key: str) -> str:
+    return content_hash({"space": key})
 
 
 def _facts_of_images(records: Iterable[Record]) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, final
 
 from robnas._settings import content_hash
 from robnas.records._record import Record
+from robnas.spaces import Space
 
 FailureKind: TypeAlias = Literal["error", "diverged", "time limit", "memory limit", "worker died"]
 
@@ -29,6 +30,11 @@ class QueuedTrial:
     def of(cls, setup: str, architecture: str, seed: int) -> QueuedTrial:
         """The trial of an architecture and a seed under the setup of that hash."""
         return cls(content_hash({"setup": setup, "architecture": architecture, "seed": seed}), architecture, seed)
+
+
+def space_facts(space: Space) -> dict[str, str]:
+    """What a setup says of its space."""
+    return {"space": space.key, "space_fingerprint": space.fingerprint}
 
 
 @final

@@ -10,7 +10,6 @@ from robnas.benchmarks import Choice, Table, table_of_records
 from robnas.building import table_of_plan
 from robnas.errors import InputError, RobnasError
 from robnas.records import (
-    SCHEMA_VERSION,
     PlanStatus,
     RecordStore,
     StoreAddress,
@@ -35,7 +34,7 @@ def store_report(
     address = StoreAddress.parse(url).check_exists()
     name = address.name
     with RecordStore(address, complete=False) as store:  # to read is not to write
-        known = stored_plans(store) if store.version == SCHEMA_VERSION else []
+        known = [] if store.version is None else stored_plans(store)
         if plan is not None:
             known = [find_plan(store, plan)]
             if choice:
