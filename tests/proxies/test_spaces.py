@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import robnas
 from robnas.benchmarks import Scores, read_scores
@@ -13,16 +15,18 @@ from robnas.proxies import (
     CHEAP,
     PROXIES,
     SCALES,
+    Probe,
     ProxySettings,
     fit_few_shot,
     probe_architecture,
     score,
     score_many,
+    score_network,
     score_settings,
     selected,
     structure,
 )
-from robnas.spaces import SPACES, Architecture, Gene, Space
+from robnas.spaces import SPACES, Architecture, Gene, Space, TheorySpace
 from tests.proxies.toy import GENES, SPACE, build
 
 SETTINGS = ProxySettings(images=8, calibration=16)
@@ -223,3 +227,32 @@ def test_a_few_shot_fit_reads_the_encoding_of_any_space():
     assert both.predict(archs, scores).shape == (24,)
     with pytest.raises(InputError, match="expected one of space toy, got 323133, which belongs to nas-bench-201"):
         model.predict([Architecture("323133")])
+
+
+@pytest.mark.parametrize("text", ["fc:relu,relu:0", "conv3-pool:relu,gelu:1", "fc:silu,sigmoid:1"])
+def test_architectures_of_the_theory_space_are_scored_as_classifiers(digits, text, tmp_path):
+    space = TheorySpace(depth=3, kernel_sizes=(0, 3), readout="pool")
+    found = score_many([text], digits, ["cheap", "ntk-clean-trace"], space=space, settings=SETTINGS,
+                       out=tmp_path / "scores.parquet")[text]  # fmt: skip
+    assert read_scores(tmp_path / "scores.parquet").space == space
+    network = probe_architecture(text, digits, seed=0, space=space, settings=SETTINGS).network
+    assert found["macs"].mean == count(network, input_size=8, in_channels=1).macs
+    assert found["parameters"].mean == sum(parameter.numel() for parameter in network.parameters())
+    assert found["ntk-clean-trace"].mean > 0
+    assert {name for name, one in found.items() if one.mean is None} <= {"nwot", "zen", "grasp"}
+
+
+def test_multiplications_outside_of_layers_count(digits):
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.query, self.head = nn.Conv2d(1, 4, 1), nn.Linear(4, 10)
+
+        def forward(self, x):
+            tokens = self.query(x).flatten(2).transpose(1, 2)  # (n, 64, 4)
+            return self.head((tokens @ tokens.mT).softmax(2).matmul(tokens).mean(1))
+
+    images, labels = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 4
+    found = score_network(Probe(Attention(), images, labels), ["macs", "robust_score"])
+    assert found["macs"].value == 64 * 4 + 2 * 64 * 64 * 4 + 40
+    assert found["robust_score"].value is not None

@@ -223,10 +223,11 @@ def _named(path: Path, settings: Mapping[str, Any], known: Space | None) -> Spac
             there, remedy = ", ".join(SPACES), "a space of your own is brought by --import FILE"
             raise DataError(str(path), expected=f"scores in one of {there}", got=Verbatim(shorten(name)), remedy=remedy)
         known = SPACES[name]
+    known = known.configure(**facts) if facts else known
     if settings.get("space_version", known.fingerprint) != known.fingerprint:
         got = settings["space_version"]
         raise DataError(f"{path}, version of {name}", expected=known.fingerprint, got=got, remedy=_CHANGED)
-    return known.configure(**facts) if facts else known
+    return known
 
 
 def _assemble(facts: dict[str, Any], file: pq.ParquetFile, space: Space) -> Scores:
