@@ -21,6 +21,7 @@ from robnas._settings import check_keys
 from robnas.benchmarks._parquet import _read, _text, _to_numpy, one_line
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import SPACES, Space, parse_key, space_of
+from robnas.spaces.nas_bench_201 import named_space
 
 SCORES_VERSION = 2
 _UNHASHED = {"schema_version", "names", "settings"}  # what a file of version 1 says, no more
@@ -165,7 +166,8 @@ def read_scores(path: Path | str, space: Space | None = None) -> Scores:
         space: of its architectures, where it is not registered.
 
     Returns:
-        The scores; those of a file of version 1, which has no hash of its content, are not `verified`.
+        The scores, with settings as they are said now; those of a file of version 1, which has no hash of its content,
+        are not `verified`.
 
     Raises:
         DataError: the file is missing, damaged, something else, of another schema version, or of a space that is not
@@ -189,7 +191,8 @@ def read_scores(path: Path | str, space: Space | None = None) -> Scores:
             expected = f"schema version {SCORES_VERSION}"
             remedy = "read it with the robnas that wrote it"
             raise DataError(str(path), expected=expected, got=facts["schema_version"], remedy=remedy)
-        own = _named(path, facts["settings"], space)
+        settings = named_space(facts["settings"])
+        own = _named(path, settings, space)
         # a text that many rows repeat is stored once, and stays so in memory
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=texts) as file:
             cells = file.metadata.num_rows * file.metadata.num_columns
@@ -197,7 +200,7 @@ def read_scores(path: Path | str, space: Space | None = None) -> Scores:
                 got = Verbatim(f"{file.metadata.num_rows:,} rows, {file.metadata.num_columns:,} columns")
                 raise DataError(str(path), expected="some rows of some columns", got=got)
             written = None if old else facts.pop(CONTENT)
-            scores = _assemble(facts, file, own)
+            scores = _assemble(facts, settings, file, own)
         if old:
             note_unverified(path)
             return replace(scores, verified=False)
@@ -230,7 +233,7 @@ def _named(path: Path, settings: Mapping[str, Any], known: Space | None) -> Spac
     return known
 
 
-def _assemble(facts: dict[str, Any], file: pq.ParquetFile, space: Space) -> Scores:
+def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.ParquetFile, space: Space) -> Scores:
     fields = {column.name: column.type for column in file.schema_arrow}
     if len(fields) != len(file.schema_arrow):
         raise ValueError("two columns of one name")
@@ -248,7 +251,7 @@ def _assemble(facts: dict[str, Any], file: pq.ParquetFile, space: Space) -> Scor
         if why
     }
     both = np.stack(means, axis=1), np.stack(errors, axis=1)
-    return Scores(codes, names, *both, reasons, dict(facts["settings"]), space=space)
+    return Scores(codes, names, *both, reasons, dict(settings), space=space)
 
 
 def _numbers(file: pq.ParquetFile, name: str) -> Floats:

@@ -15,9 +15,9 @@ from robnas._content import note_unverified, seal, unseal
 from robnas._files import saying
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.proxies._batch import OF_SPACE
 from robnas.proxies._score import NetworkScore, ProxyScore, summary
 from robnas.spaces import Space, space_of
+from robnas.spaces.nas_bench_201 import named_space
 
 Found = dict[str, dict[str, ProxyScore]]
 _VERSION = 2
@@ -110,7 +110,8 @@ class Journal:
                 head, *rows = (unseal(self.path, _KIND, row, _REMEDY) for row in (head, *rows))
             if not isinstance(head["settings"], dict) or not (old or head["version"] == _VERSION):
                 raise ValueError(f"{head!r:.60}")
-        _check_same(self.path, head["settings"], self.settings)
+            settings = named_space(head["settings"])
+        _check_same(self.path, settings, self.settings)
         with self._saying_what_is_no_journal():
             self.known |= dict(_scored(row, self.settings["proxies"], self.space) for row in rows)
         self._file.truncate(sum(len(line) + 1 for line in lines))
@@ -168,7 +169,6 @@ def _or_none(value: float) -> float | None:
 
 
 def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    found = _present(found)
     for key in dict.fromkeys([*wanted, *found]):
         if found.get(key) != wanted.get(key):
             raise InputError(
@@ -176,15 +176,3 @@ def _check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any])
                 got=Verbatim(json.dumps(found.get(key), ensure_ascii=False)[:200]),
                 remedy="scores of different settings are not mixed: choose another --out, or delete the file",
             )  # fmt: skip
-
-
-def _present(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What earlier versions, which knew one space and wrote its settings among the others, say as it is said now."""
-    if "space" in settings or not settings.keys() >= set(OF_SPACE):
-        return settings
-    try:
-        space = space_of(None).configure(**{name: settings[name] for name in OF_SPACE})
-    except InputError:
-        return settings  # of nobody
-    kept = {name: value for name, value in settings.items() if name not in OF_SPACE}
-    return {"space": space.key, "space_version": space.fingerprint, **kept}

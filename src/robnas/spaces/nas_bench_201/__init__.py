@@ -10,6 +10,7 @@ from robnas.spaces.nas_bench_201._architecture import architectures as architect
 from robnas.spaces.nas_bench_201._architecture import live_convolutions as live_convolutions
 from robnas.spaces.nas_bench_201._drawing import draw_cell as draw_cell
 from robnas.spaces.nas_bench_201._earlier import earlier_recipe as earlier_recipe
+from robnas.spaces.nas_bench_201._earlier import named_space as named_space
 from robnas.spaces.nas_bench_201._earlier import split_recipe as split_recipe
 from robnas.spaces.nas_bench_201._encodings import EDGES as EDGES
 from robnas.spaces.nas_bench_201._encodings import FORMATS as FORMATS

@@ -33,6 +33,19 @@ def earlier_recipe(recipe: Mapping[str, Any], size: Mapping[str, int]) -> dict[s
     return {**recipe, **NASBench201().for_recipe(recipe["name"]).settings, **size}
 
 
+def named_space(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of scores, which earlier versions wrote with the size of the network, with key and fingerprint.
+
+    Raises:
+        InputError: an impossible size.
+    """
+    if "space" in settings or not settings.keys() >= set(_SIZE):
+        return settings
+    space = NASBench201(**{what: settings[what] for what in _SIZE})
+    plain = {what: value for what, value in settings.items() if what not in _SIZE}
+    return {"space": space.key, "space_version": space.fingerprint, **plain}
+
+
 def _without_size(name: str) -> str:
     """``digits+channels=4,epochs=2`` → ``digits+epochs=2``."""
     base, plus, changes = name.partition("+")
