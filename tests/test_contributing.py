@@ -12,7 +12,7 @@ import pytest
 from robnas import _own
 from robnas.benchmarks import load, read_scores
 from robnas.cli import main
-from robnas.types import Metric, ThreatModel
+from robnas.types import NORMS, Metric, ThreatModel
 from tests.conftest import is_own, registries
 from tests.explorer.conftest import Visit, browser  # noqa: F401
 
@@ -184,6 +184,13 @@ def test_a_norm(command):
     assert set(built(command, attack, recipe=recipe)) == {"clean", "pgd-changed@0.1"}
     words = "query 323133 --table table.parquet --dataset digits --split test --metric pgd-changed@0.1"
     assert 0 <= json.loads(command(f"{words} --import mine.py --json"))["value"] <= 1
+    forget(_own.loaded()[0])
+    forget(_own.loaded()[0])
+    del NORMS["changed"]
+    said = command(words.replace("table.parquet", "runs.db"), 2)
+    assert (
+        "in linf, l2, l1, got 'pgd-changed@0.1'; if it is your own, give its file with --import); else the sto" in said
+    )
     Path("plan.toml").write_text(Path("plan.toml").read_text().replace('epsilon = "0.1"', 'epsilon = "1.5"'))
     assert "epsilon: expected at most 1 for changed, because" in command("build plan.toml --store runs.db --dry-run", 2)
 

@@ -11,7 +11,6 @@ from robnas.errors import InputError, Verbatim, reason, shorten, unknown_name
 
 GROUP = "robnas"
 """Entry points of installed packages in this group are modules that register what they add."""
-OWN = "if it is your own, give its file with --import"
 _T = TypeVar("_T")
 _NONE: Final[Any] = object()
 _changes: list[list[tuple[Registry[Any], str, Any]]] = []  # of each import under way: registry, name, value before
@@ -48,7 +47,7 @@ class Registry(dict[str, _T]):
     def __missing__(self, name: str) -> _T:
         if discover() and dict.__contains__(self, name):
             return self[name]
-        raise unknown_name(self.what, name, self, OWN)
+        raise unknown_name(self.what, name, self, own=True)
 
     def __contains__(self, name: object) -> bool:
         try:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from robnas._registry import OWN, Registry
+from robnas._registry import Registry
 from robnas.errors import unknown_name
 from robnas.types import ThreatModel, format_epsilon
 
@@ -50,4 +50,4 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     names = known if isinstance(known, Registry) else list(known)
     for key in given:
         if key not in names:
-            raise unknown_name(what, key, names, OWN if isinstance(known, Registry) else "")
+            raise unknown_name(what, key, names, own=isinstance(known, Registry))

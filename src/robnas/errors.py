@@ -61,14 +61,29 @@ class InputError(RobnasError, ValueError):
         super().__init__(printable(f"{text}; {remedy}" if remedy else text))
 
 
-def unknown_name(what: str, name: Any, known: Iterable[str], remedy: str = "") -> InputError:
-    """The error that lists what there is; its remedy is the closest name, or `remedy` if none is close."""
+class UnknownNameError(InputError):
+    """A name that nothing has here; a file of one's own may bring it."""
+
+
+OWN = "if it is your own, give its file with --import"
+
+
+def unknown_name(what: str, name: Any, known: Iterable[str], *, own: bool = False) -> InputError:
+    """The error that lists what there is, and says which name is close.
+
+    Args:
+        what: is called so.
+        name: that is none of them.
+        known: names.
+        own: whether people may add to them.
+    """
     import difflib
 
     names = list(known)
     close = difflib.get_close_matches(shorten(name).strip("'"), names, n=1)
-    remedy = f"did you mean {close[0]}?" if close else remedy
-    return InputError(what, expected=f"one of {', '.join(names)}", got=name, remedy=remedy)
+    remedy = f"did you mean {close[0]}?" if close else OWN if own else ""
+    kind = UnknownNameError if own else InputError
+    return kind(what, expected=f"one of {', '.join(names)}", got=name, remedy=remedy)
 
 
 class NonFiniteError(InputError):

@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias, final, get_args
 
 from robnas import _lazy
-from robnas._registry import OWN, Registry
-from robnas.errors import InputError, Verbatim, shorten, unknown_name
+from robnas._registry import Registry
+from robnas.errors import OWN, InputError, UnknownNameError, Verbatim, shorten, unknown_name
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -21,6 +21,7 @@ _NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
 _KEY = re.compile(
     f"(?P<name>{_NAME.pattern})(?::(?P<label>{_LABEL.pattern}))?(?:-(?P<norm>{_NAME.pattern}))?@(?P<epsilon>.+)"
 )
+_KEYS = "clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255"
 _LONGEST_KEY = 64  # characters: what record stores have room for
 _LONG = 30  # characters of name, label and norm with which a key may be longer
 
@@ -82,7 +83,7 @@ class ThreatModel:
 
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
-            raise unknown_name("threat model norm", self.norm, NORMS, OWN)
+            raise unknown_name("threat model norm", self.norm, NORMS, own=True)
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
         if self.epsilon > (largest := NORMS[self.norm]):
             raise InputError(
@@ -164,12 +165,10 @@ class Metric:
             return cls("clean", None)
         found = _KEY.fullmatch(str(key))
         if found is None or found["name"] == "clean" or found["norm"] == "linf":
-            raise InputError(
-                "metric", expected="clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255", got=key
-            )
+            raise InputError("metric", expected=_KEYS, got=key)
         norm = found["norm"] or "linf"
         if norm not in NORMS:
-            raise unknown_name(f"norm of metric {shorten(key)}", norm, NORMS, OWN)
+            raise UnknownNameError("metric", expected=f"{_KEYS}, in {', '.join(NORMS)}", got=key, remedy=OWN)
         return cls(found["name"], ThreatModel(norm, parse_epsilon(found["epsilon"])), found["label"] or "")
 
 

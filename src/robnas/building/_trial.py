@@ -17,7 +17,7 @@ from robnas._files import write_json
 from robnas._own import check_facts, facts
 from robnas._settings import check_keys, content_hash
 from robnas.data import Dataset, load_data
-from robnas.errors import CheckpointError, DataError, InputError, Verbatim, reason
+from robnas.errors import CheckpointError, DataError, InputError, UnknownNameError, Verbatim, reason
 from robnas.evaluation import Evaluation
 from robnas.networks import build_network
 from robnas.records import Record
@@ -268,7 +268,7 @@ def load_trial(directory: Path) -> Trial:
             check_facts(str(path), values.pop("imports", []), DataError)
             return Trial.from_dict(values)
         trial = Trial.from_dict(values)
-    except DataError:
+    except (DataError, UnknownNameError):
         raise
     except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise DataError(str(path), expected="the description of a trial", got=reason(error), remedy=remedy) from None

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from robnas._download import data_directory
-from robnas._registry import OWN, Registry
+from robnas._registry import Registry
 from robnas.data._cifar import CIFAR10, CIFAR100, load_cifar
 from robnas.data._dataset import Dataset
 from robnas.data._digits import load_digits
 from robnas.data._imagenet16 import load_imagenet16_120
 from robnas.data._user import load_user
-from robnas.errors import InputError
+from robnas.errors import OWN, InputError
 from robnas.types import Progress, silent
 
 DATASETS: Registry[Callable[..., Dataset]] = Registry(

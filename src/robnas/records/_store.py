@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from robnas._settings import content_hash
-from robnas.errors import InputError, StoreError, StoreUnavailableError, Verbatim, reason
+from robnas.errors import InputError, StoreError, StoreUnavailableError, UnknownNameError, Verbatim, reason
 from robnas.records import _earlier, _schema
 from robnas.records._address import FOR_SQLITE, StoreAddress
 from robnas.records._check import wrong_value
@@ -334,11 +334,12 @@ class RecordStore:
             return Record(**{**row, "architecture": spaces[row["space"]].parse(row["architecture"])})
         except (InputError, TypeError) as error:
             key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
+            own = isinstance(error, UnknownNameError)  # or a damaged name
             raise StoreError(
                 f"store {self.shown}, record {key} seed {row['seed']}"[:300],
                 expected="what a build writes",
-                got=reason(error),
-                remedy=_RESTORE,
+                got=Verbatim(f"InputError ({error})") if own else reason(error),
+                remedy=f"else {_RESTORE}" if own else _RESTORE,
             ) from None
 
     def settings(self, hash_: str) -> dict[str, Any]:
