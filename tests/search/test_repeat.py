@@ -388,7 +388,7 @@ def test_other_trainings_of_equal_means_make_another_result(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (("budget = 30", "budgets = 30"), "entry of .*: expected one of imports, space, .* did you mean budget"),
+        (("budget = 30", "budgets = 30"), "entry of .*: expected one of table, budget, .* did you mean budget"),
         (("runs = 4", ""), "entry runs of .*: expected a value, got none"),
         (("budget = 30", "budget = 0"), "budget: expected at least 1, got 0"),
         (('metric = ["clean", "pgd@8/255"]', ""), r"\[\[task\]\]: expected metric, or metrics for several objectives"),
