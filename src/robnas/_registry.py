@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, final, overload
@@ -157,6 +156,7 @@ def discover() -> bool:
     if _discovered:
         return False
     _discovered = True
+    import logging
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP):
