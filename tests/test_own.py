@@ -262,6 +262,24 @@ def test_a_broken_package_is_one_warning(monkeypatch, caplog):
     assert caplog.messages[1].endswith("ZeroDivisionError (division by zero)")
 
 
+def test_a_package_that_is_installed_is_found_by_its_entry_point(tmp_path):
+    information = tmp_path / "fruit-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: fruit\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[robnas]\nnorms = fruit_norms\nbroken = fruit_broken\n")
+    (tmp_path / "fruit_norms.py").write_text("from robnas.types import NORMS\nNORMS['fig'] = 3.0\n")
+    (tmp_path / "fruit_broken.py").write_text("from robnas.types import NORMS\nNORMS['bad'] = 3.0\n1 / 0\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from robnas.types import Metric, NORMS\n"
+        "print(list(NORMS), 'fruit_norms' in sys.modules)\n"
+        "print(Metric.parse('pgd-fig@2').threat, list(NORMS))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    found = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert found.stdout == "['linf', 'l2', 'l1'] False\nfig 2 ['linf', 'l2', 'l1', 'fig']\n"
+    assert found.stderr == "left out fruit_broken (entry point of fruit): ZeroDivisionError (division by zero)\n"
+
+
 def test_importing_robnas_asks_no_package():
     code = "import sys, robnas, robnas.types; print('importlib.metadata' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

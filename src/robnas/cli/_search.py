@@ -150,7 +150,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
     for name, value in {**{key: given[key] for key in ("dataset", "algorithm")}, "budget": changes["budget"],
                         "runs": changes["runs"]}.items():  # fmt: skip
         if value in (None, []):
-            what = f"one of {', '.join(SEARCHERS)}" if name == "algorithm" else "a value"
+            what = f"one of {', '.join(SEARCHERS.names())}" if name == "algorithm" else "a value"
             raise InputError(f"--{name}", expected=what, got=Verbatim("none"), remedy="or --config with a TOML file")
     settings = _settings(given["set"] or [])
     if settings and len(given["algorithm"]) > 1:

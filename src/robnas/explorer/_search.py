@@ -209,7 +209,7 @@ def _algorithm(result: Result) -> Algorithm:
     if name not in SEARCHERS:
         same = [known for known, kind in SEARCHERS.items() if _fields(kind) == set(result.settings)]
         if len(same) != 1:
-            raise InputError("algorithm", expected=f"one of {', '.join(SEARCHERS)}", got=result.algorithm)
+            raise unknown_name("algorithm", result.algorithm, SEARCHERS, own=True)
         name = same[0]
     return searcher(name, result.settings)
 
