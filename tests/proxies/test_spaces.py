@@ -207,6 +207,13 @@ def test_a_space_too_large_to_list_is_scored_by_samples(digits):
     archs = large.sample(np.random.default_rng(0), 2)
     found = many(digits, archs, space=large)
     assert list(found) == [arch.text for arch in archs]
+    with pytest.raises(InputError, match=r"space large, scoring it all: expected at most 1,000,000 architectures, got"):
+        score_many(large, digits, NAMES, settings=SETTINGS)
+
+
+def test_a_space_itself_stands_for_all_its_architectures(digits):
+    few = Space("few", genes=[Gene("depth", (1, 2)), Gene("activation", ("relu",)), Gene("width", (2,))], build=build)
+    assert list(score_many(few, digits, NAMES, settings=SETTINGS)) == [arch.text for arch in few]
 
 
 SMALL = {"depth": 1, "activation": "relu"}

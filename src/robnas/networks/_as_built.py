@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
-from robnas.networks._blocks import Head, Normalize, Reduction, Stem
+from robnas.networks._blocks import Head, Normalize
+from robnas.networks.nas_bench_201._blocks import Reduction, Stem
 from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterDict)

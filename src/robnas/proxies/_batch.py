@@ -77,6 +77,9 @@ def placed(
     Raises:
         InputError: there are none, the space does not read one, or it lacks a setting.
     """
+    if isinstance(architectures, Space):  # all of it
+        architectures.check_listable("scoring it all")
+        space = architectures if space is None else space
     given = list(architectures)
     if not given:
         raise InputError("architectures", expected="at least one")

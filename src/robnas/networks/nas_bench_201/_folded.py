@@ -12,8 +12,9 @@ from torch.autograd.forward_ad import unpack_dual
 
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
-from robnas.networks._blocks import Head, Normalize, Reduction, Stem
+from robnas.networks._blocks import Head, Normalize
 from robnas.networks._fused import Convolution, layout, pool, pool_gradient
+from robnas.networks.nas_bench_201._blocks import Reduction, Stem
 from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
 
 _PIXELS = 0

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from robnas.networks._as_built import as_built
-from robnas.networks._blocks import Head, Normalize, Reduction, Stem, as_laid_out, check_normalization, lay_out
+from robnas.networks._blocks import Head, Normalize, as_laid_out, check_normalization, lay_out
+from robnas.networks.nas_bench_201._blocks import Reduction, Stem
 from robnas.networks.nas_bench_201._cell import Cell
 from robnas.networks.nas_bench_201._folded import Folded
 from robnas.spaces.nas_bench_201 import CellArchitecture
