@@ -18,7 +18,7 @@ from robnas._brief import brief
 from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
-from robnas.benchmarks._parquet import _read, _text, _to_numpy, one_line
+from robnas.benchmarks._parquet import _LONGEST, _LONGEST_TEXT, _read, _text, _to_numpy, one_line, to_texts
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import SPACES, Space, parse_key, space_of
 from robnas.spaces.nas_bench_201 import named_space
@@ -237,7 +237,7 @@ def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.Parqu
     fields = {column.name: column.type for column in file.schema_arrow}
     if len(fields) != len(file.schema_arrow):
         raise ValueError("two columns of one name")
-    codes = _texts(file, _ARCHITECTURE)
+    codes = _texts(file, _ARCHITECTURE, _LONGEST_TEXT)
     names = tuple(_text(name) for name in facts["names"])
     means = [_numbers(file, name) for name in names]
     errors = [
@@ -247,7 +247,7 @@ def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.Parqu
         (code, name): why
         for name in names
         if name + _REASON in fields
-        for code, why in zip(codes, _texts(file, name + _REASON), strict=True)
+        for code, why in zip(codes, _texts(file, name + _REASON, _LONGEST), strict=True)
         if why
     }
     both = np.stack(means, axis=1), np.stack(errors, axis=1)
@@ -262,13 +262,9 @@ def _numbers(file: pq.ParquetFile, name: str) -> Floats:
     return found
 
 
-def _texts(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
+def _texts(file: pq.ParquetFile, name: str, longest: int) -> tuple[str, ...]:
     """Text per row, empty where there is none."""
     column = _read(file, name)
     if not pa.types.is_dictionary(column.type):
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
-    found: list[str] = []
-    for chunk in column.chunks:
-        known = dict(enumerate(map(_text, chunk.dictionary.to_pylist())))
-        found += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
-    return tuple(found)
+    return to_texts(column, longest)
