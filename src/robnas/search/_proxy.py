@@ -224,7 +224,7 @@ def _of_file(path: Path, name: str, space: Space) -> Ranked:
 @lru_cache(maxsize=8)
 def _looked_up(path: Path, name: str, space: Space, changed: int) -> Ranked:
     """An architecture's own score, or that of a member of its class; the lowest where it is missing."""
-    scores = read_scores(path)
+    scores = read_scores(path, space)
     values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
     own = dict(zip(scores.codes, values, strict=True))
     classes = Classes(space, next(iter(space.partitions), None))
