@@ -8,8 +8,10 @@ import pytest
 import torch
 
 import robnas
+from robnas._settings import content_hash
 from robnas.benchmarks import BUNDLED
 from robnas.building import Plan, TrainAndEvaluate, load_and_expand
+from robnas.records import QueuedTrial
 from robnas.spaces import partition
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,10 +36,14 @@ def this_machine():
 
 
 def test_it_is_the_plan_of_the_repository(table, expansion):
-    made = table.provenance
-    assert (made["plan_hash"], made["setup_hash"]) == (expansion.hash, expansion.setup)
-    assert made["plan"] == expansion.plan.to_dict()
-    assert {column.facts["recipe"] for column in table.columns} == {expansion.plan.recipe.hash}
+    """It was built when the size of the network stood in the recipe, and says the hashes of that time."""
+    made, wanted = table.provenance, expansion.plan
+    trials = [QueuedTrial.of(expansion.earlier_setup, arch.text, seed).hash for arch, seed in wanted.pairs]
+    assert (made["plan_hash"], made["setup_hash"]) == (content_hash({"trials": sorted(trials)}), expansion.earlier_setup)
+    assert Plan.from_dict(made["plan"]) == wanted
+    assert wanted.space.of.key == "nas-bench-201:channels=8,cells=1"
+    earlier = wanted.recipe.earlier_hash(wanted.space.of.settings)
+    assert {column.facts["recipe"] for column in table.columns} <= {earlier, wanted.recipe.hash}
     assert {column.facts["dataset_version"] for column in table.columns} == {expansion.dataset_hash}
 
 

@@ -91,13 +91,13 @@ def test_a_plan_selects_from_any_space(space, count):
         ({"name": 3, "kind": "all"}, "space: expected one of nas-bench-201, .*, got 3"),
         ({"name": "vast", "kind": "all"}, "space vast, all of it in a plan: expected at most 1,000,000 architectures, "
          "got about 10.40; sample it"),
-        ({"name": "toy-mlp", "kind": "representatives", "partition": "official"}, "partition: expected none, space toy-"),
-        ({"name": "toy-mlp", "kind": "sample", "count": 2, "seed": 0, "partition": "official"}, "partition: expected no"),
+        ({"name": "toy-mlp", "kind": "representatives", "partition": "official"}, "partition: expected none, space to"),
+        ({"name": "toy-mlp", "kind": "sample", "count": 2, "seed": 0, "partition": "official"}, "partition: expected"),
         ({"name": "toy-mlp", "kind": "sample", "count": 25, "seed": 0}, "sample count: expected at most 24, got 25"),
-        ({"name": "toy-mlp", "kind": "list", "architectures": ["323133"]}, "architecture: expected one of space toy-mlp,"
-         " got 323133, which belongs to nas-bench-201"),
-        ({"name": "toy-mlp", "kind": "all", "channels": 4}, "plan space of kind all: expected one of name, got 'channe"),
-        ({"kind": "list", "architectures": [TEXTS[0]]}, "architecture: .*depth=1,bias=false,width=2, which belongs to "),
+        ({"name": "toy-mlp", "kind": "list", "architectures": ["323133"]}, "expected one of space toy-mlp, got 323133, "
+         "which belongs to nas-bench-201"),
+        ({"name": "toy-mlp", "kind": "all", "channels": 4}, "plan space of kind all: expected one of name, got 'chan"),
+        ({"kind": "list", "architectures": [TEXTS[0]]}, "architecture: .*depth=1,bias=false,width=2, which belongs to"),
         ({"kind": "all", "channels": 0}, "channels of space nas-bench-201: expected at least 1, got 0"),
         ({"kind": "all", "chanels": 4}, "plan space of kind all: expected one of .*did you mean channels?"),
     ],
@@ -133,7 +133,7 @@ def test_the_settings_of_a_space_are_those_of_the_preset_unless_said(recipe, spa
 
 
 def test_a_size_that_recipe_and_space_say_differently_is_refused():
-    with pytest.raises(InputError, match="plan recipe channels: expected 8, as .space. says, or none, got 4"):
+    with pytest.raises(InputError, match=r"plan recipe channels: expected 8, as .space. says, or none, got 4"):
         plan({"kind": "all", "channels": 8}, recipe={"preset": "digits", "channels": 4})
     with pytest.warns(DeprecationWarning, match="recipe channels"):
         sized = Recipe(name="x", channels=4)
@@ -179,7 +179,7 @@ def test_a_space_of_ones_own_is_built_exported_and_its_folders_are_read(tmp_path
     trial = load_trial(folder)
     assert trial == expansion.plan.trial(TEXTS[0], 0)
     trial.trained_network(trial.source.load(), folder)
-    with pytest.raises(CheckpointError, match="trial.json, architecture: expected depth=3.*, got depth=1"):
+    with pytest.raises(CheckpointError, match=r"trial.json, architecture: expected depth=3.*, got depth=1"):
         expansion.plan.trial(TEXTS[1], 0).train(trial.source.load(), folder)
 
 
@@ -230,9 +230,9 @@ def test_a_space_that_is_not_imported_is_named_with_its_remedy(stored):
         with RecordStore(stored) as store:
             assert find_plan(store).name == "small"
             assert [one.done for one in store_status(store)] == [1]
-            with pytest.raises(InputError, match="space: expected one of .*, got 'toy-mlp'; .* --import FILE"):
+            with pytest.raises(InputError, match=r"space: expected one of .*, got 'toy-mlp'; .* --import FILE"):
                 store.records()
-            with pytest.raises(InputError, match="space: expected one of .*, got 'toy-mlp'; .* --import FILE"):
+            with pytest.raises(InputError, match=r"space: expected one of .*, got 'toy-mlp'; .* --import FILE"):
                 table_of_plan(store, find_plan(store))
     finally:
         SPACES["toy-mlp"] = TOY
@@ -258,6 +258,6 @@ def test_a_trial_of_an_architecture_of_another_space_is_refused():
     common = {"source": Source(name="digits"), "recipe": Recipe.digits(), "seed": 0}
     assert Trial(architecture=arch, **common).space == TOY
     with pytest.raises(
-        InputError, match="architecture: expected one of space nas-bench-201, got depth=1.*, which belo"
+        InputError, match=r"architecture: expected one of space nas-bench-201, got depth=1.*, which belo"
     ):
         Trial(space=NASBench201(), architecture=arch, **common)
