@@ -72,9 +72,7 @@ def parts(code: str, dataset: str, arguments: argparse.Namespace) -> dict[str, f
     """Seconds per image of a training step, a gradient to the pixels and a forward pass."""
     side, classes, _, _ = SIZES[dataset]
     recipe = Recipe.nas_robbench_201().replace(precision=arguments.precision)
-    network = build_network(
-        code, num_classes=classes, channels=recipe.channels, cells=recipe.cells, mean=MEAN, std=STD
-    ).to(arguments.device)
+    network = build_network(code, num_classes=classes, mean=MEAN, std=STD).to(arguments.device)
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(arguments.batch, 3, side, side, generator=generator).to(arguments.device)
     labels = torch.randint(classes, (arguments.batch,), generator=generator).to(arguments.device)

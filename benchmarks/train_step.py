@@ -74,9 +74,7 @@ def baseline(code: str, arguments: argparse.Namespace) -> Callable[[], None]:
 
 
 def ours(code: str, arguments: argparse.Namespace) -> Callable[[], None]:
-    recipe = Recipe.nas_robbench_201().replace(
-        channels=arguments.channels, cells=arguments.cells, precision=arguments.precision
-    )
+    recipe = Recipe.nas_robbench_201().replace(precision=arguments.precision)
     network = build_network(
         code, num_classes=10, channels=arguments.channels, cells=arguments.cells, mean=MEAN, std=STD
     ).to(arguments.device)

@@ -16,7 +16,7 @@ from pathlib import Path
 from robnas.attacks import FGSM, PGD
 from robnas.building import Source, Trial
 from robnas.evaluation import Suite, evaluate
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, NASBench201
 from robnas.training import Recipe
 from robnas.types import ThreatModel
 
@@ -35,8 +35,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    recipe = Recipe.nas_robbench_201().replace(epochs=args.epochs, cells=args.cells, batch_size=args.batch_size)
+    recipe = Recipe.nas_robbench_201().replace(epochs=args.epochs, batch_size=args.batch_size)
     trial = Trial(
+        space=NASBench201(cells=args.cells),
         architecture=Architecture(args.architecture),
         source=Source(name=args.data, limit_train=args.images),
         recipe=recipe,
@@ -45,7 +46,12 @@ def main() -> None:
     data = trial.source.load(args.data_dir)
     threat = ThreatModel.linf("8/255")
     suite = Suite("before-and-after", (FGSM(threat), PGD(threat, 20, 2.5 * threat.epsilon / 20)))
-    report = {"recipe": recipe.to_dict(), "train_images": args.images, "test_images": args.test_images}
+    report = {
+        "space": trial.space.to_dict(),
+        "recipe": recipe.to_dict(),
+        "train_images": args.images,
+        "test_images": args.test_images,
+    }
     for moment in ("before", "after"):
         begun = time.perf_counter()
         network = trial.network(data) if moment == "before" else trial.train(data, args.out)[0]

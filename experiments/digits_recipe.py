@@ -33,16 +33,16 @@ def attack(steps: int) -> PGD:
     return PGD(ThreatModel.linf("32/255"), steps=steps, step_size=1.25 * 32 / 255 / max(1, steps / 2))
 
 
-BASE = Recipe.digits().replace(channels=4, epochs=15, attack=PGD(ThreatModel.linf("32/255"), 5, 10 / 255))
+BASE = Recipe.digits().replace(epochs=15, attack=PGD(ThreatModel.linf("32/255"), 5, 10 / 255))
 CANDIDATES = {
-    "15 epochs, PGD-5, C=4": BASE,
-    "8 epochs, PGD-2, C=4": BASE.replace(epochs=8, attack=attack(2)),
-    "6 epochs, PGD-2, C=4": BASE.replace(epochs=6, attack=attack(2)),
-    "8 epochs, PGD-1, C=4": BASE.replace(epochs=8, attack=attack(1)),
-    "6 epochs, PGD-2, C=8": BASE.replace(epochs=6, channels=8, attack=attack(2)),
-    "5 epochs, PGD-1, C=8": BASE.replace(epochs=5, channels=8, attack=attack(1)),
-    "4 epochs, PGD-2, C=8": BASE.replace(epochs=4, channels=8, attack=attack(2)),
-    "4 epochs, PGD-2, C=16": BASE.replace(epochs=4, channels=16, attack=attack(2)),
+    "15 epochs, PGD-5, C=4": (4, BASE),
+    "8 epochs, PGD-2, C=4": (4, BASE.replace(epochs=8, attack=attack(2))),
+    "6 epochs, PGD-2, C=4": (4, BASE.replace(epochs=6, attack=attack(2))),
+    "8 epochs, PGD-1, C=4": (4, BASE.replace(epochs=8, attack=attack(1))),
+    "6 epochs, PGD-2, C=8": (8, BASE.replace(epochs=6, attack=attack(2))),
+    "5 epochs, PGD-1, C=8": (8, BASE.replace(epochs=5, attack=attack(1))),
+    "4 epochs, PGD-2, C=8": (8, BASE.replace(epochs=4, attack=attack(2))),
+    "4 epochs, PGD-2, C=16": (16, BASE.replace(epochs=4, attack=attack(2))),
 }
 WEAK, STRONG = ThreatModel.linf("16/255"), ThreatModel.linf("32/255")
 SUITE = Suite(
@@ -52,13 +52,13 @@ SUITE = Suite(
 )
 
 
-def run(code: str, recipe: Recipe, seed: int, data) -> dict[str, float]:
+def run(code: str, channels: int, recipe: Recipe, seed: int, data) -> dict[str, float]:
     """Train and evaluate once."""
     network = build_network(
         code,
         num_classes=data.num_classes,
-        channels=recipe.channels,
-        cells=recipe.cells,
+        channels=channels,
+        cells=1,
         in_channels=data.image_shape[0],
         mean=data.mean,
         std=data.std,
@@ -94,22 +94,22 @@ def main() -> None:
     drawn: list[Architecture] = list(sample(np.random.default_rng(0), args.architectures, "official"))
     args.out.mkdir(parents=True, exist_ok=True)
     print(f"{'candidate':36s} {'train':>7s} {'evaluate':>8s}   " + "spread between/within (reliability) on test")
-    for name, recipe in CANDIDATES.items():
-        path = args.out / f"{recipe.hash}.jsonl"
+    for name, (channels, recipe) in CANDIDATES.items():
+        path = args.out / f"{recipe.hash}-{channels}.jsonl"
         lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         done = {(line["architecture"], line["seed"]) for line in lines}
         for arch in drawn:
             for seed in range(args.seeds):
-                if (arch.code, seed) in done:
+                if (arch.text, seed) in done:
                     continue
-                lines.append({"architecture": arch.code, "seed": seed, **run(arch.code, recipe, seed, data)})
+                lines.append({"architecture": arch.text, "seed": seed, **run(arch.text, channels, recipe, seed, data)})
                 with path.open("a") as file:
                     file.write(json.dumps(lines[-1]) + "\n")
         wanted = [line for line in lines if line["seed"] < args.seeds]
         cost = [statistics.fmean(line[key] for line in wanted) for key in ("train_s", "evaluate_s")]
         shares = []
         for metric in ("clean", "fgsm@32/255", "pgd@16/255", "pgd@32/255"):
-            runs = [[line[f"test {metric}"] for line in wanted if line["architecture"] == arch.code] for arch in drawn]
+            runs = [[line[f"test {metric}"] for line in wanted if line["architecture"] == arch.text] for arch in drawn]
             between, within, share = reliability(runs)
             shares.append(f"{metric} {np.mean(runs):.1%} {100 * between:.1f}/{100 * within:.1f} ({share:.2f})")
         print(f"{name:36s} {cost[0]:6.2f}s {cost[1]:7.2f}s   " + "; ".join(shares), flush=True)

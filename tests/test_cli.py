@@ -199,7 +199,7 @@ for name in {blocked!r}:
 import robnas, robnas.spaces, robnas.networks, robnas.data, robnas.attacks, robnas.training, robnas.evaluation
 import robnas.building
 data = robnas.load_data("digits").limit(train=32)
-recipe = robnas.Recipe.digits().replace(epochs=1, channels=2)
+recipe = robnas.Recipe.digits().replace(epochs=1)
 network = robnas.build_network("323133", num_classes=10, channels=2, cells=1, in_channels=1)
 robnas.train(network, data, recipe, seed=0)
 suite = robnas.Suite("s", robnas.Suite.digits().attacks[:2], checks=False)

@@ -39,7 +39,10 @@ def test_it_is_the_plan_of_the_repository(table, expansion):
     """It was built when the size of the network stood in the recipe, and says the hashes of that time."""
     made, wanted = table.provenance, expansion.plan
     trials = [QueuedTrial.of(expansion.earlier_setup, arch.text, seed).hash for arch, seed in wanted.pairs]
-    assert (made["plan_hash"], made["setup_hash"]) == (content_hash({"trials": sorted(trials)}), expansion.earlier_setup)
+    assert (made["plan_hash"], made["setup_hash"]) == (
+        content_hash({"trials": sorted(trials)}),
+        expansion.earlier_setup,
+    )
     assert Plan.from_dict(made["plan"]) == wanted
     assert wanted.space.of.key == "nas-bench-201:channels=8,cells=1"
     earlier = wanted.recipe.earlier_hash(wanted.space.of.settings)

@@ -92,7 +92,7 @@ def test_radii_of_another_unit_fail_before_the_work(threat):
     text = f"model epsilon: expected at most .* the {threat.norm} distance of a black from a white image"
     with pytest.raises(InputError, match=text):
         evaluate(None, data, Suite("s", (FGSM(LINF), FGSM(threat))), split="test", seed=0)
-    recipe = Recipe.digits().replace(channels=2, attack=PGD(threat, 1, threat.epsilon))
+    recipe = Recipe.digits().replace(attack=PGD(threat, 1, threat.epsilon))
     trial = Trial(architecture=Architecture("323133"), source=Source(name="digits"), recipe=recipe, seed=1)
     with pytest.raises(InputError, match=text):
         trial.train(data, None)
@@ -114,7 +114,7 @@ def test_limits_are_of_a_name_or_of_one_label():
 def test_labelled_attacks_and_l1_reach_the_table_and_are_asked_for_by_their_keys(tmp_path):
     from robnas import load
 
-    recipe = Recipe.digits().replace(epochs=1, channels=2)
+    recipe = Recipe.digits().replace(epochs=1)
     trial = Trial(architecture=Architecture("323133"), source=Source(name="digits"), recipe=recipe, seed=1)
     data = load_data("digits").limit(train=64)
     suite = Suite("s", (FGSM(L1), SHORT, LONG, PGD(L1, 2, 1, label="2")), limits={"pgd:3": 30})

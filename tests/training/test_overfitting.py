@@ -19,7 +19,7 @@ def single_step(epsilon, step, **settings):
 
 
 def test_a_training_that_overfits_its_single_step_says_so(tiny, build, tmp_path):
-    recipe = tiny.replace(channels=8, epochs=8, batch_size=64, attack=single_step(64, 128))
+    recipe = tiny.replace(epochs=8, batch_size=64, attack=single_step(64, 128))
     data = load_data("digits").limit(train=300)
     text = r"catastrophic overfitting: in epoch 8 accuracy is 0\.\d\d under the training attack of one step and 0\.\d\d"
     with pytest.warns(TrainingWarning, match=text) as caught:

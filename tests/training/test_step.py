@@ -20,7 +20,7 @@ from tests.reference.network import ReferenceNetwork, copy_weights, randomize
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CODES = ["323133", "421211", "400402", "031420", "222222"]
-RECIPE = Recipe.nas_robbench_201().replace(channels=16, cells=1)
+RECIPE = Recipe.nas_robbench_201()
 
 
 def seeded(seed):
@@ -120,7 +120,7 @@ def test_digits_trainings_end_where_those_of_the_published_way_end():
     """Five seeds each; the means differ by less than three standard errors of their difference."""
     data = load_data("digits")
     recipe = Recipe.digits().replace(
-        channels=4, epochs=3, batch_size=100, attack=PGD(ThreatModel.linf("32/255"), steps=1, step_size=40 / 255)
+        epochs=3, batch_size=100, attack=PGD(ThreatModel.linf("32/255"), steps=1, step_size=40 / 255)
     )
     images = data.split("train")
     test = data.split("test")
@@ -175,7 +175,7 @@ def test_captured_steps_compute_what_eager_ones_do(objective):
         recorded.append(generator)
         return run
 
-    recipe = RECIPE.replace(objective=objective, channels=4)
+    recipe = RECIPE.replace(objective=objective)
     states = [
         steps_of(build_network("323133", num_classes=10, channels=4, cells=1), recipe, batches_of(), **settings)
         for settings in ({}, {"capture": capture})
@@ -186,7 +186,7 @@ def test_captured_steps_compute_what_eager_ones_do(objective):
 
 def eager_and_captured(objective, device):
     """The weights after two captured steps, and after the same without a capture: rounding has no time to grow."""
-    recipe, batches = RECIPE.replace(objective=objective, channels=16), batches_of((16,) * 5)
+    recipe, batches = RECIPE.replace(objective=objective), batches_of((16,) * 5)
     networks = [build_network("323133", num_classes=10, channels=16, cells=1).to(device) for _ in range(2)]
     eager = steps_of(networks[0], recipe, batches, device, capture=lambda run, generator: run)
     return eager, steps_of(networks[1], recipe, batches, device)

@@ -29,7 +29,7 @@ def equal(first, second):
 
 
 def test_training_improves_clean_and_robust_accuracy(data, tiny, build):
-    history = train(build(channels=4), data, tiny.replace(epochs=12, channels=4), seed=0)
+    history = train(build(channels=4), data, tiny.replace(epochs=12), seed=0)
     assert [entry.epoch for entry in history] == list(range(1, 13))
     assert history[-1].loss < history[0].loss - 0.5
     assert history[-1].clean_accuracy > 0.5
@@ -304,9 +304,11 @@ def test_an_error_in_the_middle_of_a_write_arrives_as_it_is(data, tiny, build, t
     assert sorted(os.listdir(tmp_path)) == [CHECKPOINT, LOG]
 
 
-def test_network_and_recipe_must_agree_on_the_size(data, tiny, build):
+def test_network_and_recipe_must_agree_on_the_size_if_the_recipe_was_given_one(data, tiny, build):
+    with pytest.warns(DeprecationWarning, match="recipe channels"):
+        sized = tiny.replace(channels=2)
     with pytest.raises(InputError, match=r"network channels: expected 2, .* got 8; recipe.replace\(channels=8\)"):
-        train(build(channels=8), data, tiny, seed=0)
+        train(build(channels=8), data, sized, seed=0)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -322,7 +324,7 @@ def test_adversarial_training_makes_a_network_more_robust_than_standard_training
 
     data, robust = load_data("digits"), []
     for beta in (0.0, 1.0):
-        recipe, network = tiny.replace(beta=beta, epochs=6, channels=4), build(channels=4)
+        recipe, network = tiny.replace(beta=beta, epochs=6), build(channels=4)
         train(network, data, recipe, seed=0)
         test = data.split("validation")
         found = perturb(recipe.attack, network, to_pixels(test.images), test.labels, seed=0)
