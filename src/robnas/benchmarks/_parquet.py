@@ -26,7 +26,7 @@ from robnas.spaces import MOST_LISTED, SPACES, Space, parse_key, space_of
 from robnas.types import check_split
 
 SCHEMA_VERSION = 2
-_UNHASHED = {"schema_version", "name", "partition", "provenance", "columns"}  # what a file of version 1 says, no more
+_UNHASHED = {"schema_version", "name", "space", "fingerprint", "partition", "provenance", "columns"}  # without a hash
 _KEY = b"robnas"
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
