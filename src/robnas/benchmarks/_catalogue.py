@@ -14,7 +14,7 @@ from typing import Any, final
 
 from robnas._download import cache_directory, check_hash, data_directory, download
 from robnas._files import check_writable, room, saying
-from robnas.benchmarks import _importers
+from robnas.benchmarks import _importers, _nares
 from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._exchange import SUFFIXES, read_rows
 from robnas.benchmarks._parquet import read_table, write_table
@@ -59,6 +59,8 @@ _ON_TEST = (
     "Measured on the official test images (for ImageNet16-120 its official validation images): there is no "
     "validation split, so searching on these numbers is oracle selection."
 )
+
+_NARES = "https://github.com/zhichao-lu/arch-dataset-adv-robustness/releases/download/v1.0/nares.txz"
 
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
@@ -107,6 +109,17 @@ CATALOGUE: dict[str, Entry] = {
             _LICENCE,
             f"{_ON_TEST} Every seed; AutoAttack is one run. The authors publish it in a Google Drive folder.",
             _importers.SPACE.key,
+        ),
+        Entry(
+            "nares",
+            (File(_nares.FILE, None, None),),
+            _nares.nares,
+            "NARes: a neural architecture dataset for adversarial robustness (zhichao-lu/arch-dataset-adv-robustness)",
+            "MIT according to the code repository; the release states none",
+            "One adversarial training of each wide residual network, measured at its best epoch. Validation is "
+            "CIFAR-10.1, so searching needs no test images; the best epoch was chosen on it. "
+            f"The file is in the archive {_NARES}",
+            _nares.SPACE.key,
         ),
     )
 }
