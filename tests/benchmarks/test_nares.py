@@ -83,7 +83,7 @@ def test_the_published_file_becomes_a_table(folder):
 
 
 def test_the_command_says_what_it_found(folder, capsys):
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main(["fetch", "nares", "--from", str(written(folder, lines()))])
     out = capsys.readouterr().out
     assert "nares: 12 architectures" in out

@@ -189,7 +189,7 @@ def test_metrics_of_two_sizes_make_no_front():
 
 def test_the_name_of_the_space_is_enough_where_there_is_one():
     table = table_of(SMALL)
-    for given in (None, SMALL, SMALL.key, "nas-bench-201"):
+    for given in (None, SMALL, SMALL.key, "nas-bench-201", "nas-bench-201:cells=1,channels=4"):
         assert table.column("digits", "clean", "test", space=given) is table.columns[0]
     with refused("^space of table mine: expected one of nas-bench-201:channels=4,cells=1", InputError):
         table.column("digits", "clean", "test", space=LARGE)
@@ -260,6 +260,37 @@ def test_a_file_of_a_space_with_one_more_choice_reads_and_says_so(tmp_path, capl
     assert caplog.messages == [
         f"{path}: space toy has other genes or choices than when this table was written; its architectures still read"
     ]
+
+
+MINE = """
+from robnas.spaces import SPACES, Gene, Space
+
+def build(genes, **shape):
+    raise NotImplementedError({words!r})
+
+SPACES.register("mine", Space("mine", genes=(Gene("depth", (1, 2, 3)),), build=build), overwrite=True)
+"""
+
+
+def test_a_file_of_a_space_whose_own_file_has_changed_says_so(tmp_path, caplog, monkeypatch):
+    from robnas import _own
+
+    monkeypatch.setattr(_own, "_loaded", {})
+    path, own = tmp_path / "t.parquet", tmp_path / "mine.py"
+    for words in ("first", "second"):
+        own.write_text(MINE.format(words=words))
+        _own._loaded.clear()
+        _own.load_file(own)
+        if words == "first":
+            column = Column("d", "test", "clean", np.array([[0.5]]))
+            write_table(Table("t", ["depth=2"], [column], space="mine"), path)
+        with caplog.at_level(logging.WARNING, "robnas"):
+            assert read_table(path).texts == ("depth=2",)
+    dict.pop(SPACES, "mine")
+    text = (
+        "mine.py, the file of space mine, has another content than when this table was written; its genes are the same"
+    )
+    assert caplog.messages == [f"{path}: {text}"]
 
 
 CHANGED = [
@@ -349,6 +380,7 @@ def test_records_of_two_sizes_become_two_columns(tmp_path):
     assert same_rows(read_table(tmp_path / "own.parquet"), table)
     chosen = table_of_records("own", records, choice=Choice(space=SMALL.key))
     assert (chosen.space, chosen.query(archs[0], **CLEAN, seed=0)) == (SMALL, 0.1)
+    assert table_of_records("own", records, choice=Choice(space="nas-bench-201:cells=1,channels=4")).space == SMALL
 
 
 def test_records_whose_size_is_not_known_say_so():

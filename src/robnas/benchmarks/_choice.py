@@ -9,7 +9,7 @@ from typing import Any, final
 from robnas.benchmarks._column import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.records import Record
-from robnas.spaces import parse_key
+from robnas.spaces import parse_key, space_of
 
 _SHORT = 8  # digits of a hash that are shown
 _FIELDS = {"recipe": "recipe_hash", "dataset_version": "dataset_hash", "attack": "attack_hash"}
@@ -107,7 +107,8 @@ def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity 
 
 def _of_space(wanted: object, records: list[Record]) -> list[Record]:
     known = sorted({record.space for record in records})
-    meant = [key for key in known if wanted in (key, parse_key(key)["name"])]
+    exact = space_of(parse_key(wanted)).key if isinstance(wanted, str) and ":" in wanted else wanted
+    meant = [key for key in known if exact in (key, parse_key(key)["name"])]
     if not meant:
         raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=wanted)
     return [record for record in records if record.space in meant]

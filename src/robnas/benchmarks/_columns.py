@@ -75,6 +75,7 @@ class Columns:
             self.check_known(part, value, [key[position] for key in self._kinds if key[:position] == before])
         kinds = self._kinds[dataset, split, metric]  # type: ignore[index]
         key = space.key if isinstance(space, Space) else space
+        key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
         if len(kinds) == 1 and (key is None or (key == self.space.name and key not in kinds)):
             (found,) = kinds.values()
         else:
@@ -108,3 +109,12 @@ class Columns:
             keys = [key for key in keys if key[1] == split]
         found = [found for key in keys for found in self._kinds[key].values() if isinstance(found, Column)]
         return found or [self.find(keys[0][0], keys[0][2], keys[0][1])]
+
+
+def canonical(key: str, space: Space) -> str:
+    """A key with all settings of `space` in their order; other texts, and the name alone, as they are."""
+    try:
+        name, *settings = parse_key(key).items()
+        return space.configure(**dict(settings)).key if settings and name[1] == space.name else key
+    except (InputError, ValueError):
+        return key

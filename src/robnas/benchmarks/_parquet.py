@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import zlib
@@ -20,13 +19,23 @@ from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unv
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._rows import Texts
+from robnas.benchmarks._space_facts import check_unchanged, space_facts, space_of_file
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
-from robnas.spaces import MOST_LISTED, SPACES, Space, parse_key, space_of
+from robnas.spaces import MOST_LISTED, Space, space_of
 from robnas.types import check_split
 
 SCHEMA_VERSION = 2
-_UNHASHED = {"schema_version", "name", "space", "fingerprint", "partition", "provenance", "columns"}  # without a hash
+_UNHASHED = {
+    "schema_version",
+    "name",
+    "space",
+    "fingerprint",
+    "space_file",
+    "partition",
+    "provenance",
+    "columns",
+}  # without a hash
 _KEY = b"robnas"
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
@@ -65,8 +74,7 @@ def write_table(table: Table, path: Path | str) -> None:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "name": _text(table.name),
-        "space": _text(table.space.key, longest=_LONGEST_TEXT),
-        "fingerprint": table.space.fingerprint,
+        **space_facts(table.space),
         **table.space.partition_facts(table.partition),
         "provenance": table.provenance,
         "columns": described,
@@ -139,7 +147,7 @@ def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> 
         with pq.ParquetFile(path, memory_map=True, pre_buffer=False, read_dictionary=[_ARCHITECTURE]) as file:
             metadata = file.schema_arrow.metadata or {}
             facts, written = _facts(path, metadata, remedy)
-            known = _space(path, facts)
+            known = space_of_file(path, facts)
             _check_size(path, file, known)
             table = _assemble(facts, known, space, metadata.get(_PUBLISHED), file)
         if facts["schema_version"] == 1:
@@ -147,7 +155,7 @@ def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> 
             table.provenance["unverified"] = UNVERIFIED
         else:
             check_content(path, written, _digest(facts, table), remake)
-        _check_unchanged(path, facts, table)
+        check_unchanged(path, facts, table)
         return table
     except DataError:
         raise
@@ -177,48 +185,6 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[
             remedy=remedy or "read it with the robnas that wrote it",
         )
     return facts, facts.pop(CONTENT)
-
-
-def _space(path: Path, facts: Mapping[str, Any]) -> Space:
-    """The space that the file names; files of earlier versions, which name none, are of one space.
-
-    Raises:
-        DataError: it is not known here.
-    """
-    key = facts.get("space")
-    try:
-        return space_of(None if key is None else parse_key(_text(key, longest=_LONGEST_TEXT)))
-    except InputError as error:
-        raise DataError(
-            str(path),
-            expected=f"a table of a space that is known here: {', '.join(SPACES)}",
-            got=Verbatim(f"one of {printable(str(key))[:_LONGEST]}" if isinstance(key, str) else reason(error)),
-            remedy="a space of your own is brought by --import FILE, in Python by importing that file",
-        ) from None
-
-
-def _check_unchanged(path: Path, facts: Mapping[str, Any], table: Table) -> None:
-    """Say that the space has other genes or choices now; refuse the table if they no longer read its architectures."""
-    space = table.space
-    if facts.get("fingerprint", space.fingerprint) == space.fingerprint:
-        return
-    try:
-        if space.numbered:
-            raise InputError("architectures", expected="the order in which they were numbered", got=Verbatim("another"))
-        for text in table.texts:
-            if (found := space.parse(text).text) != text:
-                raise InputError("architecture", expected=text, got=found)
-    except InputError as error:
-        raise DataError(
-            str(path),
-            expected=f"space {space.name} as it was when the table was written",
-            got=Verbatim(f"a space of this name with other genes, which says: {error}"),
-            remedy="give the earlier file of the space with --import, or name the changed space differently",
-        ) from None
-    logging.getLogger("robnas").warning(
-        "%s: space %s has other genes or choices than when this table was written; its architectures still read",
-        path, space.name,
-    )  # fmt: skip
 
 
 def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:

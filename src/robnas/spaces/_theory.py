@@ -24,6 +24,7 @@ LEAKY_SLOPE = 0.01
 NAME = "theory"
 _FILTER = "filter_size"
 _FORM = re.compile(r"(?:fc|conv(\d+)-(flat|pool)):([a-z,\-]+):([01]+)")
+_DEEPEST = 1_000  # layers: what is more is a slip, or a file that means harm
 _EXAMPLE = "fc:relu,tanh,relu:10 or conv3-flat:relu,relu:1"
 
 
@@ -139,7 +140,7 @@ class TheorySpace(Space):
         kernel_sizes: Sequence[int] = (0,),
         readout: Readout = "flat",
     ) -> None:
-        self.depth = check_count("depth", depth, 3)
+        self.depth = check_count("depth", depth, 3, _DEEPEST)
         self.activations, self.kernel_sizes = tuple(activations), tuple(kernel_sizes)
         self.readout: Readout = readout
         for what, choices in (("activations", self.activations), ("filter sizes", self.kernel_sizes)):
