@@ -27,6 +27,8 @@ from robnas.benchmarks._noise import NoiseKind as NoiseKind
 from robnas.benchmarks._noise import Residuals as Residuals
 from robnas.benchmarks._noise import duplicate_groups as duplicate_groups
 from robnas.benchmarks._noise import duplicate_residuals as duplicate_residuals
+from robnas.benchmarks._noise import measure_local_noise as measure_local_noise
+from robnas.benchmarks._noise import measure_noise as measure_noise
 from robnas.benchmarks._noise import pooled_sd as pooled_sd
 from robnas.benchmarks._noise import run_residuals as run_residuals
 from robnas.benchmarks._pareto import pareto_front as pareto_front

@@ -9,6 +9,9 @@ from robnas.statistics._correlation import kendall as kendall
 from robnas.statistics._correlation import root_of_seeds as root_of_seeds
 from robnas.statistics._correlation import spearman as spearman
 from robnas.statistics._correlation import table_ceiling as table_ceiling
+from robnas.statistics._genes import ChoiceEffect as ChoiceEffect
+from robnas.statistics._genes import GeneEffect as GeneEffect
+from robnas.statistics._genes import gene_effects as gene_effects
 from robnas.statistics._leaderboard import Accuracy as Accuracy
 from robnas.statistics._leaderboard import ErrorSource as ErrorSource
 from robnas.statistics._leaderboard import Row as Row
@@ -19,8 +22,11 @@ from robnas.statistics._leaderboard import standard_errors as standard_errors
 from robnas.statistics._leaderboard import strongest as strongest
 from robnas.statistics._noise import known_noise as known_noise
 from robnas.statistics._noise import shown_noise as shown_noise
+from robnas.statistics._parts import Part as Part
+from robnas.statistics._parts import parts as parts
 from robnas.statistics._quality import Finding as Finding
 from robnas.statistics._quality import data_quality as data_quality
+from robnas.statistics._quality import tells_identical as tells_identical
 from robnas.statistics._quality import unchecked as unchecked
 from robnas.statistics._ranking import RankMethod as RankMethod
 from robnas.statistics._ranking import RankSet as RankSet

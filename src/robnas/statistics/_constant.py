@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from robnas.benchmarks import Column, Table
 from robnas.errors import InputError
+from robnas.spaces import Space
+from robnas.statistics._parts import Part, part_of
 from robnas.types import Metric
 
 Floats = npt.NDArray[np.float64]
@@ -14,33 +16,49 @@ _NEAR = 1.1  # times the accuracy of equally frequent answers: what a network th
 _UNKNOWN = 2.0  # times it: how frequent the most frequent class may be where that was not recorded
 
 
-def constant_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.bool_] | None:
+def constant_rows(
+    table: Table, dataset: str, split: str, space: str | Space | None = None
+) -> npt.NDArray[np.bool_] | None:
     """Rows whose network gives one answer for all images, or one that is no better, as far as accuracies tell.
 
     That is: the clean accuracy is below 1.1 / classes; or it is no more than the share of the most frequent class
     (twice an average one where that was not recorded) and every attack leaves it as it is, to within half an image and
     what another number of images explains.
 
+    Args:
+        table: the benchmark.
+        dataset: name of the data set.
+        split: ``validation`` or ``test``.
+        space: key of the space that was trained in; needed where the table has this split of several.
+
     Returns:
         Shape (rows,); None where it cannot be told: no clean accuracy, or the number of classes is not known.
+
+    Raises:
+        InputError: the table has this split of several spaces, and none of them is named.
     """
-    clean = _clean(table, dataset, split)
-    unchanged = unchanged_rows(table, dataset, split)
+    part = part_of(table, dataset, split, space)
+    return None if part is None else constant_in(part)
+
+
+def constant_in(part: Part) -> npt.NDArray[np.bool_] | None:
+    """`constant_rows` of a part of a table."""
+    clean, unchanged = part.columns.get("clean"), unchanged_rows(part)
     if clean is None or unchanged is None or clean.num_classes is None:
         return None
     found: npt.NDArray[np.bool_] = unchanged | (clean.mean < _NEAR / clean.num_classes)
     return found
 
 
-def unchanged_rows(table: Table, dataset: str, split: str) -> npt.NDArray[np.bool_] | None:
+def unchanged_rows(part: Part) -> npt.NDArray[np.bool_] | None:
     """The rows of `constant_rows` that no attack changes."""
-    clean = _clean(table, dataset, split)
+    clean = part.columns.get("clean")
     if clean is None or clean.num_classes is None or clean.constant_accuracy is None:
         return None
     limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN / clean.num_classes
-    attacked = [c for c in table.columns if (c.dataset, c.split) == (dataset, split) and _is_attack(c.metric)]
+    attacked = [column for metric, column in part.columns.items() if _is_attack(metric)]
     found: npt.NDArray[np.bool_] = clean.mean <= limit + _rounding(clean)
-    measured = np.zeros(len(table), dtype=np.bool_)
+    measured = np.zeros(len(found), dtype=np.bool_)
     for column in attacked:
         found &= _unharmed(clean, column)
         measured |= ~np.isnan(column.mean)
@@ -53,10 +71,6 @@ def _is_attack(metric: str) -> bool:
         return Metric.parse(metric).threat is not None
     except InputError:
         return False
-
-
-def _clean(table: Table, dataset: str, split: str) -> Column | None:
-    return next((c for c in table.columns if (c.dataset, c.split, c.metric) == (dataset, split, "clean")), None)
 
 
 def _unharmed(clean: Column, attacked: Column) -> npt.NDArray[np.bool_]:

@@ -262,7 +262,7 @@ def table_ceiling(table: Table, column: Column, rng: np.random.Generator, resamp
     Raises:
         InputError: it holds none, or fewer than 3 values.
     """
-    residuals, runs = run_residuals(table.rows, column), column.counts
+    residuals, runs = run_residuals(table, column), column.counts
     if not column.seeds:  # whole means were compared: their noise is that of the values as they are
         residuals, runs = replace(residuals, deviation=residuals.deviation / np.sqrt(column.runs)), np.minimum(runs, 1)
     return correlation_ceiling(column.mean, residuals, rng=rng, runs=runs, resamples=resamples)

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from robnas._binomial import binomial_error
 from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
 from robnas.errors import InputError
-from robnas.spaces import Architecture
-from robnas.statistics._constant import constant_rows, unchanged_rows
+from robnas.spaces import Architecture, Space
+from robnas.statistics._constant import constant_in, unchanged_rows
 from robnas.statistics._noise import constant_sd, shown_noise
+from robnas.statistics._parts import part_with
 from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
 
 Floats = npt.NDArray[np.float64]
@@ -73,21 +74,30 @@ class Row:
         return self.entries[metric].error
 
 
-def leaderboard(table: Table, dataset: str, split: str, by: str) -> list[Row]:
-    """Rows sorted by the mean of a metric, highest first; rows without it come last.
+def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Space | None = None) -> list[Row]:
+    """Rows sorted by the mean of a metric, highest first; rows without it come last, equal ones in the space's order.
+
+    Args:
+        table: the benchmark.
+        dataset: name of the data set.
+        split: ``validation`` or ``test``.
+        by: key of the metric.
+        space: key of the space that was trained in; needed where the table has this metric of several.
 
     Raises:
-        InputError: the table has no such data set, split or metric.
+        InputError: the table has no such data set, split or metric, or has it of several spaces.
     """
-    ranked = table.column(dataset, by, split).mean
-    columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+    column = table.column(dataset, by, split, space)
+    part = part_with(table, column)
+    ranked, columns = column.mean, part.columns
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
     ranks = competition_ranks(ranked)
-    shared, constant = sharing(ranks), constant_rows(table, dataset, split)
-    order = np.lexsort((table.rows, np.nan_to_num(ranks, nan=np.inf)))
+    shared, constant = sharing(ranks), constant_in(part)
+    places, architectures = np.nan_to_num(ranks, nan=np.inf).tolist(), table.architectures
+    order = sorted(range(len(table)), key=lambda row: (places[row], architectures[row]))
     return [
         Row(
-            Architecture.from_index(int(table.rows[row])),
+            architectures[row],
             None if math.isnan(ranks[row]) else int(ranks[row]),
             {
                 metric: Accuracy(
@@ -124,7 +134,7 @@ def standard_errors(
     noise = shown_noise(table, column) if noise is None else noise
     if noise is not None:
         sd = noise.run_sd_at(column.mean)
-        constant = unchanged_rows(table, column.dataset, column.split)
+        constant = unchanged_rows(part_with(table, column))
         if constant is not None and constant.any():
             sd[constant] = constant_sd(table, column, constant)
         with np.errstate(invalid="ignore"):

@@ -8,18 +8,27 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import FEWEST_DEGREES, Column, LocalNoise, Noise, Table
+from robnas.benchmarks import (
+    FEWEST_DEGREES,
+    Column,
+    LocalNoise,
+    Noise,
+    Table,
+    measure_local_noise,
+    measure_noise,
+)
 from robnas.errors import InputError
 from robnas.statistics._constant import unchanged_rows
+from robnas.statistics._parts import part_with
 
 _GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
 _WINDOW = 200  # of them at most are pooled, and at most a seventh of all
 
 
 def measured_noise(table: Table, column: Column) -> Noise | None:
-    """`Table.noise`, which may be 0; None if too few trainings were repeated to know it."""
+    """`Table.noise` of a column, which may be 0; None if too few trainings were repeated to know it."""
     try:
-        noise = table.noise(column.dataset, column.metric, split=column.split)
+        noise = measure_noise(table, column)
     except InputError:
         return None
     return noise if noise.degrees >= FEWEST_DEGREES else None
@@ -44,28 +53,26 @@ def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
     noise = known_noise(table, column)
     if noise is None or noise.groups < _GROUPS:
         return noise
-    constant = unchanged_rows(table, column.dataset, column.split)
-    live = table if constant is None else only(table, column, ~constant)
-    left = known_noise(live, column)
+    constant = unchanged_rows(part_with(table, column))
+    live = column if constant is None else only(column, ~constant)
+    left = known_noise(table, live)
     if left is None or left.groups < _GROUPS:
         return noise
-    window, where = min(left.groups // 7, _WINDOW), (column.dataset, column.metric)
-    local = live.local_noise(*where, split=column.split, window=window)
+    local = measure_local_noise(table, live, min(left.groups // 7, _WINDOW))
     while local.window < local.groups and not local.run_variance.all():
-        local = live.local_noise(*where, split=column.split, window=2 * local.window)
+        local = measure_local_noise(table, live, 2 * local.window)
     return local
 
 
 def constant_sd(table: Table, column: Column, constant: npt.NDArray[np.bool_]) -> float:
     """Standard deviation of one training of a constant network; nan where none was trained again."""
     try:
-        noise = only(table, column, constant).noise(column.dataset, column.metric, split=column.split)
+        noise = measure_noise(table, only(column, constant))
     except InputError:
         return math.nan
     return noise.run_sd
 
 
-def only(table: Table, column: Column, rows: npt.NDArray[np.bool_]) -> Table:
+def only(column: Column, rows: npt.NDArray[np.bool_]) -> Column:
     """The column with the values of these rows, shape (rows,), the others missing."""
-    values = np.where(rows[:, None], column.values, np.nan)
-    return Table(table.name, table.rows, [replace(column, values=values)])
+    return replace(column, values=np.where(rows[:, None], column.values, np.nan))

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks import RESOLUTION, Column, Table, duplicate_groups, pooled_sd
-from robnas.spaces import Architecture
-from robnas.statistics._constant import constant_rows
+from robnas.statistics._constant import constant_in
 from robnas.statistics._noise import known_noise, shown_noise
+from robnas.statistics._parts import parts
 from robnas.types import WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
+IDENTICAL = "identical"  # the partition whose classes hold the same network exactly
 _FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
 
 
@@ -32,7 +33,7 @@ class Finding:
     count: int
     """Architectures concerned."""
     examples: tuple[str, ...]
-    """Up to five digit codes, the worst first."""
+    """Texts of up to five architectures, the worst first."""
     worst: float
     """The largest violation, in accuracy."""
 
@@ -53,16 +54,17 @@ def data_quality(table: Table) -> list[Finding]:
       equally improbable (Student's t).
     """
     findings = []
-    for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
-        columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
+    for part in parts(table):
+        columns = dict(part.columns)
         for strong, weak, check in _ordered_pairs(columns):
             margin = np.maximum(3 * _difference_sd(table, strong, weak), RESOLUTION)
             excess = strong.mean - weak.mean - margin
-            findings += _found(table, check, f"{strong.name} > {weak.metric}", excess + margin, excess > 0)
-        if (constant := constant_rows(table, dataset, split)) is not None:
+            both = f"{table.column_name(strong)} > {weak.metric}"
+            findings += _found(table, check, both, excess + margin, excess > 0)
+        if (constant := constant_in(part)) is not None:
             clean = columns["clean"]
-            chance = clean.constant_accuracy or 0.0
-            findings += _found(table, "clean accuracy at chance level", clean.name, chance - clean.mean, constant)
+            chance, name = clean.constant_accuracy or 0.0, table.column_name(clean)
+            findings += _found(table, "clean accuracy at chance level", name, chance - clean.mean, constant)
         for column in columns.values():
             findings += _outliers(table, column)
     return findings
@@ -71,19 +73,26 @@ def data_quality(table: Table) -> list[Finding]:
 def unchecked(table: Table) -> list[str]:
     """What `data_quality` could not check, and why: a line per check and split or column."""
     lines = []
-    for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns):
-        columns = {c.metric: c for c in table.columns if (c.dataset, c.split) == (dataset, split)}
-        if constant_rows(table, dataset, split) is None:
+    for part in parts(table):
+        columns = dict(part.columns)
+        if constant_in(part) is None:
             lacking = "no clean accuracy" if "clean" not in columns else "number of classes unknown"
-            lines.append(f"chance level of {dataset} {split}: {lacking}")
+            lines.append(f"chance level of {part.name}: {lacking}")
         if not _ordered_pairs(columns):
-            lines.append(f"order of attacks on {dataset} {split}: no two metrics whose order is known")
+            lines.append(f"order of attacks on {part.name}: no two metrics whose order is known")
         noiseless = [metric for metric, column in columns.items() if known_noise(table, column) is None]
-        if noiseless:
-            lines.append(f"outliers of {dataset} {split} {', '.join(noiseless)}: noise of trainings unknown")
+        if noiseless and tells_identical(table):
+            lines.append(f"outliers of {part.name} {', '.join(noiseless)}: noise of trainings unknown")
+    if not tells_identical(table):
+        lines.append(f"outliers among identical networks: space {table.space.name} does not say which are identical")
     if any("@" in column.metric for column in table.columns) and (why := _attacks_unchecked(table)):
         lines.append(f"strength of the attacks: {why}")
     return lines
+
+
+def tells_identical(table: Table) -> bool:
+    """Whether the table's space says which of its architectures are the same network."""
+    return IDENTICAL in table.space.partitions
 
 
 def _attacks_unchecked(table: Table) -> str:
@@ -140,7 +149,7 @@ def _difference_sd(table: Table, strong: Column, weak: Column) -> Floats:
         sd, groups, _ = pooled_sd(runs.ravel(), np.repeat(np.arange(len(runs)), len(shared)))
         counts = np.maximum((~np.isnan(runs)).sum(axis=1), 1)
     else:
-        sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table.rows))
+        sd, groups, _ = pooled_sd(strong.mean - weak.mean, duplicate_groups(table))
         groups, counts = 0 if strong.seeds or weak.seeds else groups, np.ones(len(table), dtype=np.int64)
     variance = sd**2 / counts if groups else np.full(len(table), (0.005 / 3) ** 2)
     first, second = (column.facts.get("images") for column in (strong, weak))
@@ -157,7 +166,7 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
 
     most = np.max([float(stdtrit(one.degrees, ndtr(_FAR))) * one.run_sd_at(column.mean) for one in noises], axis=0)
     most /= np.sqrt(np.maximum(column.counts, 1))
-    group = duplicate_groups(table.rows)
+    group = duplicate_groups(table)
     distance, limit = np.zeros(len(group)), np.full(len(group), np.inf)
     order = np.argsort(group, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
@@ -166,7 +175,7 @@ def _outliers(table: Table, column: Column) -> list[Finding]:
             centre = np.median(column.mean[rows])
             distance[rows] = np.abs(column.mean[rows] - centre) * (math.sqrt(2) if len(rows) == 2 else 1)
             limit[rows] = most[rows].max()
-    return _found(table, "outlier among identical networks", column.name, distance, distance > limit)
+    return _found(table, "outlier among identical networks", table.column_name(column), distance, distance > limit)
 
 
 def _found(table: Table, check: str, column: str, size: np.ndarray, wrong: np.ndarray) -> list[Finding]:
@@ -174,5 +183,5 @@ def _found(table: Table, check: str, column: str, size: np.ndarray, wrong: np.nd
     if not len(rows):
         return []
     rows = rows[np.argsort(-size[rows], kind="stable")]
-    examples = tuple(Architecture.from_index(int(table.rows[row])).code for row in rows[:5])
+    examples = tuple(table.architectures[row].text for row in rows[:5])
     return [Finding(check, column, len(rows), examples, float(size[rows[0]]))]

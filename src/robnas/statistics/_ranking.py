@@ -9,9 +9,9 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import RESOLUTION, Column, Table, competition_ranks, counted
+from robnas.benchmarks import RESOLUTION, Column, Table, competition_ranks, counted, measure_noise
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 from robnas.statistics._noise import shown_noise
 from robnas.statistics._rank_critical import bonferroni, check_level, each_against_all, one_against_all, stepdown_all
 from robnas.statistics._rank_posterior import Spread, posterior
@@ -64,6 +64,7 @@ def rank_set(
     level: float = 0.95,
     noise: Spread | None = None,
     method: RankMethod = "marginal",
+    space: str | Space | None = None,
 ) -> RankSet:
     """The ranks that the noise of trainings leaves possible for one architecture.
 
@@ -96,12 +97,21 @@ def rank_set(
         noise: of single trainings; `shown_noise` if omitted, which is local where many were repeated. `Table.noise` is
             pooled, `Table.local_noise` has a window of your own.
         method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
+        space: key of the space that was trained in; needed where the table has the metric of several.
 
     Raises:
         InputError: the architecture has no value, or the table no repeated trainings and none is given.
     """
     return rank_sets(
-        table, [arch], dataset=dataset, metric=metric, split=split, level=level, noise=noise, method=method
+        table,
+        [arch],
+        dataset=dataset,
+        metric=metric,
+        split=split,
+        level=level,
+        noise=noise,
+        method=method,
+        space=space,
     )[0]
 
 
@@ -116,6 +126,7 @@ def rank_sets(
     noise: Spread | None = None,
     method: RankMethod = "marginal",
     progress: Progress = silent,
+    space: str | Space | None = None,
 ) -> list[RankSet]:
     """`rank_set` of several architectures, which is faster than one by one.
 
@@ -129,12 +140,13 @@ def rank_sets(
         noise: of single trainings.
         method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
         progress: told about the architectures done.
+        space: as for `rank_set`.
 
     Raises:
         InputError: as for `rank_set`.
     """
     _check_method(method, get_args(RankMethod))
-    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
     places = range(len(found.rows)) if architectures is None else [found.place(table, arch) for arch in architectures]
     ranks = competition_ranks(found.values).astype(int)
     size = dict(zip(*np.unique(ranks, return_counts=True), strict=True))
@@ -166,14 +178,14 @@ class _Measured:
         """Where an architecture is among them."""
         row = table.row(arch)
         if np.isnan(self.column.mean[row]):
-            name = f"{self.column.name} of {Architecture.from_index(int(table.rows[row]))}"
+            name = f"{self.column.name} of {table.architectures[row]}"
             raise InputError(name, expected="a measured value", got=Verbatim("a missing one"))
         return int(np.searchsorted(self.rows, row))
 
     def measured(self, table: Table, place: int) -> tuple[Architecture, float]:
         """The architecture at a place, and its value as the table has it."""
         row = self.rows[place]
-        return Architecture.from_index(int(table.rows[row])), float(self.column.mean[row])
+        return table.architectures[row], float(self.column.mean[row])
 
 
 def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
@@ -190,7 +202,7 @@ def _measured(table: Table, column: Column, noise: Spread | None, level: float) 
 
 def _usual(table: Table, column: Column) -> Spread:
     """The noise that is shown everywhere; where that is too little to show, what there is."""
-    return shown_noise(table, column) or table.noise(column.dataset, column.metric, split=column.split)
+    return shown_noise(table, column) or measure_noise(table, column)
 
 
 def _check_method(method: object, known: Sequence[str]) -> None:
@@ -255,7 +267,14 @@ def _decided(values: Floats, variance: Floats, place: int, critical: float) -> t
 
 
 def critical_values(
-    table: Table, *, dataset: str, metric: str, split: str, level: float = 0.95, noise: Spread | None = None
+    table: Table,
+    *,
+    dataset: str,
+    metric: str,
+    split: str,
+    level: float = 0.95,
+    noise: Spread | None = None,
+    space: str | Space | None = None,
 ) -> tuple[Floats, Floats]:
     """What the marginal `rank_set` of any row is made of: the variance of its value, and its critical value.
 
@@ -269,6 +288,7 @@ def critical_values(
         split: ``validation`` or ``test``.
         level: confidence level.
         noise: as for `rank_set`.
+        space: as for `rank_set`.
 
     Returns:
         Variances and critical values, shape (rows,); nan without a value.
@@ -276,7 +296,7 @@ def critical_values(
     Raises:
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
-    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
     variance, critical = np.full((2, len(table)), np.nan)
     variance[found.rows] = found.variance
     critical[found.rows] = each_against_all(found.variance, found.variance, found.noise.degrees, level)
@@ -284,10 +304,17 @@ def critical_values(
 
 
 def may_be_best(
-    table: Table, *, dataset: str, metric: str, split: str, level: float = 0.95, noise: Spread | None = None
+    table: Table,
+    *,
+    dataset: str,
+    metric: str,
+    split: str,
+    level: float = 0.95,
+    noise: Spread | None = None,
+    space: str | Space | None = None,
 ) -> Bools:
     """Whether a row is among those of the marginal `tied_with_best`, shape (rows,); see there for the arguments."""
-    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
     may = np.zeros(len(table), dtype=bool)
     may[found.rows[_unbeaten(found.values, found.variance, found.noise.degrees, level)]] = True
     return may
@@ -302,6 +329,7 @@ def tied_with_best(
     level: float = 0.95,
     noise: Spread | None = None,
     method: Literal["marginal", "bayes"] = "marginal",
+    space: str | Space | None = None,
 ) -> list[tuple[Architecture, float]]:
     """The architectures that may be the best: a set that holds the truly best one with probability `level`.
 
@@ -318,6 +346,7 @@ def tied_with_best(
         level: confidence level.
         noise: as for `rank_set`.
         method: ``marginal`` or ``bayes``.
+        space: as for `rank_set`.
 
     Returns:
         Architectures and values, highest first.
@@ -326,7 +355,7 @@ def tied_with_best(
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
     _check_method(method, ("marginal", "bayes"))
-    found = _measured(table, table.column(dataset, metric, split), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
     if method == "bayes" and found.variance.any():
         may = _most_likely(posterior(found.values, found.runs, found.noise).best(), level)
     else:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from robnas.benchmarks import Scores, Table, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 from robnas.statistics._correlation import Correlation, kendall, table_ceiling
 from robnas.statistics._noise import measured_noise
+from robnas.statistics._parts import part_of, parts
 
 Floats = npt.NDArray[np.float64]
 Known = npt.NDArray[np.bool_]
@@ -30,50 +31,103 @@ class Scored:
     """Architectures that have both scores and a row of the table, each network of the table once."""
 
     codes: tuple[str, ...]
+    """Their texts."""
     truth: dict[str, Floats]
     """By metric the table's accuracy, shape (architectures,), see `tied`; nan where the training failed."""
     parameters: Floats
-    """On live edges, shape (architectures,): what any score has to beat."""
+    """Of what is built (in ``nas-bench-201`` on live edges), shape (architectures,): what any score has to beat. nan
+    where nothing builds the networks of the space here."""
     outside: int
     """Architectures with scores that the table does not hold, or holds under another name that is there too."""
 
 
-def join(scores: Sequence[Scores], table: Table, dataset: str, split: str = SPLIT) -> Scored:
-    """What is in all of `scores` and in the table.
+def join(
+    scores: Sequence[Scores], table: Table, dataset: str, split: str = SPLIT, space: str | Space | None = None
+) -> Scored:
+    """What is in all of `scores` and in the table, by space and text.
+
+    Args:
+        scores: of untrained networks; the sizes of these and of the trained ones may differ.
+        table: of trained ones.
+        dataset: of the table.
+        split: of the table.
+        space: key of the space that was trained in where the table has the split of several; that of the scores if
+            omitted.
 
     Raises:
-        InputError: fewer than 3 architectures, or the table has no such data set.
+        InputError: fewer than 3 architectures, scores of another space than the table, or the table has no such data
+            set.
     """
+    for one in scores:
+        check_space(one, table)
+    keys = {one.space.key for one in scores}
+    held = [part.space for part in parts(table) if (part.dataset, part.split) == (dataset, split)]
+    if space is None and len(held) > 1 and len(keys) == 1 and keys <= set(held):
+        space = keys.pop()
     shared = set.intersection(*(set(one.codes) for one in scores))
     found = trained(shared, table, dataset, split)
     codes, rows = list(found), list(found.values())
-    metrics = [column.metric for column in table.columns if (column.dataset, column.split) == (dataset, split)]
+    part = part_of(table, dataset, split, space)
+    assert part is not None  # `trained` looked
     return Scored(
         tuple(codes),
-        {metric: tied(table.column(dataset, metric, split).mean[rows]) for metric in metrics},
-        np.array([count(Architecture(code), live=True).parameters for code in codes], dtype=np.float64),
+        {metric: tied(column.mean[rows]) for metric, column in part.columns.items()},
+        _parameters(table, codes),
         len(shared) - len(codes),
     )
 
 
+def check_space(scores: Scores, table: Table) -> None:
+    """Raise `InputError` where scores are of another space than the table."""
+    ours, theirs = table.space, scores.space
+    if (ours.name, ours.genes) != (theirs.name, theirs.genes):
+        other = f"space {theirs.name}" + " with other genes" * (ours.name == theirs.name)
+        wanted = f"those of space {ours.name}, as table {table.name}"
+        raise InputError("scores", expected=wanted, got=Verbatim(f"some that belong to {other}"))
+
+
+def _parameters(table: Table, codes: Sequence[str]) -> Floats:
+    space = table.space
+    try:
+        found: list[float] = [count(space.parse(code), live=True, space=space).parameters for code in codes]
+    except (InputError, ImportError):  # nothing builds them here
+        found = [np.nan] * len(codes)
+    return np.array(found, dtype=np.float64)
+
+
 def trained(codes: Iterable[str], table: Table, dataset: str, split: str = SPLIT) -> dict[str, int]:
-    """Row of the table for the architectures that it holds, each row once, in the order of digit codes.
+    """Row of the table for the architectures that it holds, each row once, in the order of the space.
+
+    Args:
+        codes: texts of architectures.
+        table: of trained networks.
+        dataset: of the table.
+        split: of the table.
 
     Raises:
-        InputError: fewer than 3 architectures, or the table has no such data set.
+        InputError: fewer than 3 architectures, one of another space, or the table has no such data set.
     """
     if not any((column.dataset, column.split) == (dataset, split) for column in table.columns):
         table.column(dataset, None, split)  # says what there is
-    row_of, seen, found, asked = table.row_of(), set[int](), dict[str, int](), sorted(set(codes))
-    for code in asked:
-        row = int(row_of[Architecture(code).index])
+    asked = sorted(map(table.space.parse, set(codes)))
+    seen, found = set[int](), dict[str, int]()
+    for arch, row in zip(asked, _rows(table, asked), strict=True):
         if row >= 0 and row not in seen:
             seen.add(row)
-            found[code] = row
+            found[arch.text] = row
     if len(found) < 3:
         got = Verbatim(f"{len(found)} of {len(asked)} with scores")
         raise InputError("architectures", expected=f"at least 3 that {table.name} holds", got=got)
     return found
+
+
+def _rows(table: Table, architectures: Sequence[Architecture]) -> list[int]:
+    """Row of each architecture, -1 where the table does not hold it."""
+    if not table.space.listable:
+        row = {arch: place for place, arch in enumerate(table.architectures)}
+        return [row.get(arch, -1) for arch in architectures]
+    rows: list[int] = table.row_of()[[table.space.index_of(arch) for arch in architectures]].tolist()
+    return rows
 
 
 @final
@@ -177,19 +231,31 @@ def _drawn(found: Floats, count: int) -> Floats:
 
 
 def correlations(first: Floats, second: Floats, given: Floats, draws: Bootstrap) -> tuple[Correlation, ...]:
-    """Spearman, Kendall and partial Spearman given a third column, each with its interval."""
-    known = known_in(first, second, given)
+    """Spearman, Kendall and partial Spearman given a third column, each with its interval.
+
+    Where the third is not known of any (all nan), the first two are of what the others know, and the last is nan.
+    """
+    lacking = bool(np.isnan(given).all())
+    known = known_in(first, second) if lacking else known_in(first, second, given)
     count = int(known.sum())
     if count < 3:
         return (summarised(np.full(2, np.nan), count),) * 3
+    partial = np.full(2, np.nan) if lacking else draws.partial(first, second, given, known)
     return (
         summarised(draws.spearman(first, second, known), count),
         summarised(draws.kendall(first, second, known), count),
-        summarised(draws.partial(first, second, given, known), count),
+        summarised(partial, count),
     )
 
 
-def ceiling(table: Table, dataset: str, metric: str, rng: np.random.Generator, split: str = SPLIT) -> float:
+def ceiling(
+    table: Table,
+    dataset: str,
+    metric: str,
+    rng: np.random.Generator,
+    split: str = SPLIT,
+    space: str | Space | None = None,
+) -> float:
     """Spearman that the noise of trainings leaves to a perfect score; nan where no trainings were repeated."""
-    column = table.column(dataset, metric, split)
+    column = table.column(dataset, metric, split, space)
     return float("nan") if measured_noise(table, column) is None else table_ceiling(table, column, rng, 1).value
