@@ -48,6 +48,7 @@ figcaption,footer{color:var(--soft);font-size:.9rem}
 tbody th{position:static}thead{display:table-header-group}
 tr,figure{break-inside:avoid}h2{break-after:avoid}}
 """
+_LONGEST = 120  # characters of an architecture
 _BROAD = 9.0  # inches from which on a figure takes the whole width
 
 
@@ -78,6 +79,9 @@ class Grid:
     """The column that names the row."""
     texts: tuple[int, ...] = ()
     """Further columns of text; all others hold numbers."""
+    architectures: tuple[int, ...] = ()
+    """Columns of texts of architectures: they break after commas, and the middle of long ones is left out on the page,
+    where the whole text is in the title."""
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.header) for row in self.rows)
@@ -175,8 +179,9 @@ def _html(block: Block, draw: Callable[[Picture], bytes]) -> str:
     body = "".join(
         "<tr>"
         + "".join(
-            f'<th scope="row"{kind}>{_text(cell)}</th>' if place == block.label else f"<td{kind}>{_text(cell)}</td>"
+            f'<th scope="row"{kind}>{shown}</th>' if place == block.label else f"<td{kind}>{shown}</td>"
             for place, (cell, kind) in enumerate(zip(row, kinds, strict=True))
+            for shown in [_elided(cell) if place in block.architectures else _text(cell)]
         )
         + "</tr>\n"
         for row in block.rows
@@ -223,6 +228,26 @@ def _markdown(block: Block, link: Callable[[Picture], str]) -> list[str]:
 
 def _text(text: str) -> str:
     return escape(printable(text))
+
+
+def _elided(text: str) -> str:
+    """A text of an architecture with places to break, and without its middle where it is long."""
+    whole = printable(text)
+    shown = _breaking(elided(whole))
+    return shown if len(elided(whole)) == len(whole) else f'<span title="{escape(whole)}">{shown}</span>'
+
+
+def elided(text: str) -> str:
+    """The text of an architecture without the genes in its middle, if it has more than 120 characters."""
+    if len(text) <= _LONGEST:
+        return text
+    start = text.rfind(",", 0, _LONGEST * 2 // 3) + 1 or _LONGEST * 2 // 3
+    end = text.find(",", len(text) - _LONGEST // 3)
+    return f"{text[:start]}…{text[end if end >= 0 else len(text) - _LONGEST // 3 :]}"
+
+
+def _breaking(text: str) -> str:
+    return re.sub(r",(?=[^\W\d])", ",<wbr>", escape(text))  # before the name of a gene
 
 
 def _marked(text: str) -> str:

@@ -135,7 +135,7 @@ def _searched(results: Sequence[Result], version: str) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A value as JSON has it: dataclasses as objects of the fields that they print, nan as null."""
     if isinstance(value, Architecture):
-        return value.code
+        return value.text
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
     if isinstance(value, Mapping):

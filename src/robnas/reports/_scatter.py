@@ -9,41 +9,50 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.reports._outputs import label
-from robnas.statistics import Accuracy, Row
+from robnas.reports._texts import rank_text
+from robnas.spaces import SPACES, Gene, Space
+from robnas.statistics import Accuracy, Row, gene_effects
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito 2008: distinct for colour-blind readers; the marker tells the same once more.
-_STYLES = (("#D55E00", "s"), ("#0072B2", "o"), ("#009E73", "D"), ("#CC79A7", "^"))
+_STYLES = (
+    ("#D55E00", "s"), ("#0072B2", "o"), ("#009E73", "D"), ("#CC79A7", "^"), ("#E69F00", "v"), ("#56B4E9", "P"),
+    ("#000000", "X"),
+)  # fmt: skip
 _FEW = 60  # points that have error bars and names
+_SHORT = 12  # characters of a text that names a point; where one is longer, all are named by their ranks
 
 
 def clean_versus_robust(
-    rows: Sequence[Row], clean: str, robust: str, front: Sequence[tuple[float, float]] = ()
+    rows: Sequence[Row],
+    clean: str,
+    robust: str,
+    front: Sequence[tuple[float, float]] = (),
+    space: Space | None = None,
 ) -> Figure:
-    """Clean against robust accuracy, a point per architecture; shape and colour count convolutions.
+    """Clean against robust accuracy, a point per architecture.
 
-    A few points have bars of ±2 standard errors, and names; thousands have neither.
+    Shape and colour tell the families of the space apart, in ``nas-bench-201`` by live convolutions; where it has none,
+    the choices of the gene that explains most of the robust accuracy. A few points have bars of ±2 standard errors, and
+    names, which are ranks where texts are long (`ranks_name_points`); thousands have neither.
 
     Args:
         rows: the architectures.
         clean: metric of the horizontal axis.
         robust: metric of the vertical axis.
         front: clean and robust accuracy of the Pareto front, which is drawn as a line.
+        space: of the architectures; the registered one of that name if omitted.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
-    rows = [row for row in rows if row.value(clean) == row.value(clean) and row.value(robust) == row.value(robust)]
-    groups = {"no live convolution": (0, 0), "1 or 2": (1, 2), "3 or 4": (3, 4), "5 or 6": (5, 6)}
-    counts = [_live_convolutions(row) for row in rows]
-    for (name, (low, high)), style in zip(groups.items(), _STYLES, strict=True):
-        group = [row for row, count in zip(rows, counts, strict=True) if low <= count <= high]
+    rows = _shown(rows, clean, robust)
+    for (name, group), style in zip(_groups(rows, robust, space), _STYLES, strict=False):
         if group:
-            shown = name if low == 0 else f"{name} live convolutions"
-            _points(axes, group, clean, robust, style, shown, few=len(rows) <= _FEW)
+            _points(axes, group, clean, robust, style, name, few=len(rows) <= _FEW)
     if len(front) > 1:
         points = 100 * np.array(sorted(front))
         axes.step(points[:, 0], points[:, 1], where="pre", color="0.2", linewidth=1.2, zorder=3, label="Pareto front")
@@ -59,6 +68,46 @@ def clean_versus_robust(
         ):
             handle.set_alpha(1)  # points are faint where there are thousands
     return figure
+
+
+def ranks_name_points(rows: Sequence[Row], clean: str, robust: str) -> bool:
+    """Whether the points of `clean_versus_robust` are named by ranks, because their texts are long."""
+    shown = _shown(rows, clean, robust)
+    return 0 < len(shown) <= _FEW and _are_long(shown)
+
+
+def _shown(rows: Sequence[Row], clean: str, robust: str) -> list[Row]:
+    return [row for row in rows if row.value(clean) == row.value(clean) and row.value(robust) == row.value(robust)]
+
+
+def _are_long(rows: Sequence[Row]) -> bool:
+    return max(len(row.architecture.text) for row in rows) > _SHORT
+
+
+def _groups(rows: Sequence[Row], robust: str, space: Space | None) -> list[tuple[str, Sequence[Row]]]:
+    """Name and rows of what has a colour of its own."""
+    space = SPACES.get(rows[0].architecture.space) if rows and space is None else space
+    if space is not None and space.families:
+        of_rows = [space.family(row.architecture) for row in rows]
+        return [
+            (name, [row for row, family in zip(rows, of_rows, strict=True) if family == number])
+            for number, name in enumerate(space.families)
+        ]
+    if space is None or (gene := _telling(rows, robust, space)) is None:
+        return [("architectures", rows)]
+    return [
+        (label(f"{gene.name} = {written}"), [row for row in rows if row.architecture.genes[gene.name] == choice])
+        for choice, written in zip(gene.choices, gene.texts, strict=True)
+        if any(row.architecture.genes[gene.name] == choice for row in rows)
+    ]
+
+
+def _telling(rows: Sequence[Row], robust: str, space: Space) -> Gene | None:
+    """The gene that explains most of the robust accuracy, of those that have a style for each choice made."""
+    effects = gene_effects(space, [row.architecture for row in rows], [row.value(robust) for row in rows])
+    known = [one for one in effects if one.explained == one.explained and len(one.choices) <= len(_STYLES)]
+    best = max(known, key=lambda one: one.explained, default=None)
+    return None if best is None else next(gene for gene in space.genes if gene.name == best.gene)
 
 
 def _points(
@@ -86,21 +135,19 @@ def _percent(values: Sequence[float]) -> npt.NDArray[np.float64]:
     return 100 * np.array(values, dtype=np.float64)
 
 
-def _live_convolutions(row: Row) -> int:
-    arch = row.architecture
-    return sum("conv" in name for name, live in zip(arch.operations, arch.live_edges, strict=True) if live)
-
-
 def _label_points(axes: Any, rows: Sequence[Row], clean: str, robust: str) -> None:
-    """Architecture codes left above the points, left out where they would cover a point or one another."""
+    """Texts or ranks left above the points, left out where they would cover a point or one another."""
     points = [(100 * row.value(clean), 100 * row.value(robust)) for row in rows]
-    width, height = 0.09 * np.ptp(axes.get_xlim()), 0.045 * np.ptp(axes.get_ylim())
+    if not rows:
+        return
+    long = _are_long(rows)
+    names = [rank_text(row) if long else row.architecture.text for row in rows]
+    size = max(map(len, names)) / 6  # of a name in units of six characters
+    width, height = size * 0.09 * np.ptp(axes.get_xlim()), 0.045 * np.ptp(axes.get_ylim())
     taken: list[tuple[float, float]] = []
-    for row, (x, y) in zip(rows, points, strict=True):
+    for name, (x, y) in zip(names, points, strict=True):
         covers_point = any(x - width < a < x and y < b < y + height for a, b in points)
         covers_label = any(abs(x - a) < width and abs(y - b) < height for a, b in taken)
         if not covers_point and not covers_label:
             taken.append((x, y))
-            axes.annotate(
-                row.architecture.code, (x, y), xytext=(-7, 5), textcoords="offset points", ha="right", fontsize=8
-            )
+            axes.annotate(name, (x, y), xytext=(-7, 5), textcoords="offset points", ha="right", fontsize=8)

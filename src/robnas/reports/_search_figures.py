@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from robnas.reports._outputs import label
 from robnas.search import Result
+from robnas.spaces import parse_key, space_of
 from robnas.statistics import Ranking, attainment, by_task
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def attainment_fronts(results: Sequence[Result]) -> Figure:
                 color=style["color"], alpha=0.15, linewidth=0, step="pre",
             )  # fmt: skip
         for value, cost, place in ((a, a >= costs, axes.set_xlabel), (b, b >= costs, axes.set_ylabel)):
-            place(_unit(names[value]) if cost else f"{label(names[value])} (%)")
+            place(_unit(names[value], task) if cost else f"{label(names[value])} (%)")
         _zoom(axes, results, a, b, costs)
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
@@ -194,8 +195,10 @@ def attainment_fronts(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def _unit(cost: str) -> str:
-    return f"{'MACs' if cost == 'macs' else cost} (millions; C = 16, N = 5)"
+def _unit(cost: str, task: Mapping[str, Any]) -> str:
+    """The cost, and of which size of the network it is where the space has several."""
+    size = space_of(parse_key(task["space"]) if "space" in task else None).settings_text
+    return f"{'MACs' if cost == 'macs' else cost} ({'; '.join(filter(None, ('millions', size)))})"
 
 
 def _shown(values: Any, cost: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from robnas.reports._search_figures import anytime_curves, attainment_fronts, cr
 from robnas.reports._search_planned import run_notes
 from robnas.reports._search_sections import saved_grid, test_sections
 from robnas.search import FORMAT, KIND, Planned, Result, charged_by, read_planned
+from robnas.spaces import parse_key, space_of
 from robnas.statistics import (
     ROPE,
     SUMMARY,
@@ -225,7 +226,7 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
     caption = (
         f"{unit} ± standard error [average rank], against the {first.optimum}; {first.runs} planned runs from seed "
-        f"{first.seed}, noise {first.task['noise']}, charged once per {charged_by(first.task)}. "
+        f"{first.seed}, noise {first.task['noise']}, charged once per {charged_by(first.task)}{_of_space(first.task)}. "
         f"{'Expected best' if first.task.get('regret') == 'expected' else 'Highest table value'} per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
@@ -238,6 +239,12 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
         )
     header = ("algorithm", *(f"{budget} queries" for budget in checkpoints), "best found", "hours")
     return Grid(caption, header, tuple(lines))
+
+
+def _of_space(task: Mapping[str, Any]) -> str:
+    """Which space was searched, unless it is the one that is meant where none is named."""
+    key = task.get("space")
+    return f" of space {key}" if key is not None and parse_key(key)["name"] != space_of(None).name else ""
 
 
 def _pictures(results: Sequence[Result]) -> Iterator[Block]:

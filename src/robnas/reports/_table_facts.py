@@ -13,14 +13,18 @@ from robnas.statistics import (
     Correlation,
     ErrorSource,
     Finding,
+    GeneEffect,
+    Part,
     RankSet,
     Row,
     constant_rows,
     correlate,
     data_quality,
+    gene_effects,
     known_noise,
     leaderboard,
     metrics_of,
+    parts,
     rank_set,
     root_of_seeds,
     shown_noise,
@@ -87,7 +91,7 @@ class SplitFacts:
     unmeasured: int
     """Rows without a value that `best` does not hold."""
     ranks: dict[str, tuple[int, int]]
-    """Digit code → ranks that the noise leaves possible, of the rows shown: at least 95 %, for one; or empty."""
+    """Text → ranks that the noise leaves possible, of the rows shown: at least 95 %, for one; or empty."""
     tied: int | None
     """How many may be the best (at least 95 %)."""
     noise: NoiseKind | None
@@ -95,14 +99,23 @@ class SplitFacts:
     errors: ErrorSource
     """What the standard errors of the ranking metric are made of."""
     front: tuple[tuple[str, tuple[float, float]], ...]
-    """Digit code, clean and robust accuracy of what nothing else beats or equals in both and beats in one."""
+    """Text, clean and robust accuracy of what nothing else beats or equals in both and beats in one."""
     front_size: int
     front_constant: tuple[str, ...]
-    """Digit codes in the front whose networks are constant."""
+    """Texts in the front whose networks are constant."""
     constant: int | None
     """How many networks are constant, see `constant_rows`; None where that cannot be told."""
     correlations: tuple[tuple[str, str, float], ...]
     """Spearman of each pair of metrics; nan where one is constant."""
+    space: str | None
+    """Key of the space that was trained in, where the table has this split of several; else None."""
+    genes: tuple[GeneEffect, ...]
+    """What each gene's choices come to under the metric that ranks; none where the space tells families apart."""
+
+    @property
+    def name(self) -> str:
+        """``cifar10 test``, and the key of the space where the table has several."""
+        return " ".join(filter(None, (self.dataset, self.split, self.space)))
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,8 @@ class TableFacts:
     """Everything a report says about a table."""
 
     name: str
+    space: str
+    """Name of the space."""
     architectures: int
     partition: str | None
     splits: tuple[SplitFacts, ...]
@@ -141,37 +156,37 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
     Raises:
         InputError: no split has the metric `rank_by`, or all columns are ambiguous.
     """
-    keys = list(dict.fromkeys((column.dataset, column.split) for column in table.columns))
-    if not keys:
+    found = parts(table)
+    if not found:
         raise next(iter(table.ambiguous.values())).error(f"table {table.name}")
-    metrics = {key: metrics_of(c.metric for c in table.columns if (c.dataset, c.split) == key) for key in keys}
-    if rank_by is not None and all(rank_by not in found for found in metrics.values()):
-        known = metrics_of(metric for found in metrics.values() for metric in found)
-        raise InputError("--rank-by", expected=f"one of {', '.join(known)}", got=rank_by)
+    metrics = [metrics_of(part.columns) for part in found]
+    if rank_by is not None and all(rank_by not in known for known in metrics):
+        names = metrics_of(metric for known in metrics for metric in known)
+        raise InputError("--rank-by", expected=f"one of {', '.join(names)}", got=rank_by)
     splits = []
-    for done, (dataset, split) in enumerate(keys):
-        progress(done, len(keys) + 1, f"{dataset} {split}")
-        known = metrics[dataset, split]
-        splits.append(_split(table, dataset, split, known, rank_by if rank_by in known else strongest(known)))
-    progress(len(keys), len(keys) + 1, "data quality")
+    for done, (part, known) in enumerate(zip(found, metrics, strict=True)):
+        progress(done, len(found) + 1, part.name)
+        splits.append(_split(table, part, known, rank_by if rank_by in known else strongest(known)))
+    progress(len(found), len(found) + 1, "data quality")
     facts = TableFacts(
         table.name,
+        table.space.name,
         len(table),
         table.partition,
         tuple(splits),
-        tuple(_between(table, splits)),
+        tuple(_between(table, found, splits)),
         tuple(data_quality(table)),
         tuple(unchecked(table)),
         tuple(str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()),
     )
-    progress(len(keys) + 1, len(keys) + 1, "numbers")
+    progress(len(found) + 1, len(found) + 1, "numbers")
     return facts
 
 
-def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: str) -> SplitFacts:
-    columns = {metric: table.column(dataset, metric, split) for metric in metrics}
-    ranked = columns[by]
-    rows = leaderboard(table, dataset, split, by)
+def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
+    columns = {metric: part.columns[metric] for metric in metrics}
+    dataset, split, ranked = part.dataset, part.split, columns[by]
+    rows = leaderboard(table, dataset, split, by, ranked.space)
     known = sum(row.rank is not None for row in rows)
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
@@ -180,9 +195,9 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
     ranks, tied = {}, None
     if noise is not None and known > 1:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
-        ranks = {found.architecture.code: (found.low, found.high) for found in sets}
-        tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise))
-    front, constant = _front(table, ranked), constant_rows(table, dataset, split)
+        ranks = {found.architecture.text: (found.low, found.high) for found in sets}
+        tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise, space=ranked.space))
+    front, constant = _front(table, ranked), constant_rows(table, dataset, split, part.space)
     return SplitFacts(
         dataset=dataset,
         split=split,
@@ -200,7 +215,7 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
         front=front[:_FRONT],
         front_size=len(front),
         front_constant=tuple(
-            row.architecture.code for row in rows if row.constant and row.architecture.code in dict(front)
+            row.architecture.text for row in rows if row.constant and row.architecture.text in dict(front)
         ),
         constant=None if constant is None else int(constant.sum()),
         correlations=tuple(
@@ -208,13 +223,14 @@ def _split(table: Table, dataset: str, split: str, metrics: Sequence[str], by: s
             for number, first in enumerate(metrics)
             for second in metrics[:number]
         ),
+        space=part.space,
+        genes=() if table.space.families else tuple(gene_effects(table.space, table.architectures, ranked.mean)),
     )
 
 
 def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
-    return rank_set(
-        table, row.architecture, dataset=column.dataset, metric=column.metric, split=column.split, noise=noise
-    )
+    arch, dataset, metric, split = row.architecture, column.dataset, column.metric, column.split
+    return rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=noise, space=column.space)
 
 
 def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]], ...]:
@@ -222,10 +238,10 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
     if ranked.metric == "clean":
         return ()
     try:
-        found = table.pareto(ranked.dataset, "clean", ranked.metric, split=ranked.split)
+        found = table.pareto(ranked.dataset, "clean", ranked.metric, split=ranked.split, space=ranked.space)
     except InputError:
         return ()
-    return tuple((arch.code, (values[0], values[1])) for arch, values in found)
+    return tuple((arch.text, (values[0], values[1])) for arch, values in found)
 
 
 def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
@@ -272,15 +288,13 @@ def _spearman(first: Column, second: Column) -> float:
     return spearman(tied(first.mean)[known], tied(second.mean)[known]) if known.sum() >= _FEWEST else float("nan")
 
 
-def _between(table: Table, splits: Sequence[SplitFacts]) -> list[Between]:
-    """The ranking metric on each pair of data sets and splits that share it."""
-    found = []
-    for number, first in enumerate(splits):
-        for second in splits[number + 1 :]:
-            if first.ranked_by != second.ranked_by:
-                continue
-            columns = [table.column(part.dataset, part.ranked_by, part.split) for part in (first, second)]
-            correlation = _correlation(*columns)
+def _between(table: Table, found: Sequence[Part], splits: Sequence[SplitFacts]) -> list[Between]:
+    """The ranking metric on each pair of parts that share it."""
+    pairs = []
+    ranked = [(one.ranked_by, part.columns[one.ranked_by]) for part, one in zip(found, splits, strict=True)]
+    for number, (by, first) in enumerate(ranked):
+        for other, second in ranked[number + 1 :]:
+            correlation = _correlation(first, second) if by == other else None
             if correlation is not None:
-                found.append(Between(columns[0].name, columns[1].name, correlation))
-    return found
+                pairs.append(Between(table.column_name(first), table.column_name(second), correlation))
+    return pairs

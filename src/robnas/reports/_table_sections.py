@@ -6,17 +6,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from robnas.benchmarks import Table
-from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text
-from robnas.reports._scatter import clean_versus_robust
+from robnas.benchmarks import Column, Table
+from robnas.reports._genes import gene_blocks
+from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text, elided
+from robnas.reports._scatter import clean_versus_robust, ranks_name_points
 from robnas.reports._table_facts import MetricFacts, SplitFacts, TableFacts
 from robnas.reports._table_figures import histogram, noise_curves
 from robnas.reports._texts import cell_text, code_text, rank_text
-from robnas.spaces import Architecture
-from robnas.statistics import Correlation, Row, leaderboard
+from robnas.spaces import Space
+from robnas.statistics import Correlation, Row, leaderboard, tells_identical
 from robnas.types import format_epsilon, parse_epsilon
 
 _LONGEST = 600  # characters of a value of the provenance
+_GENES = 12  # that are listed beside an architecture
 _OWN = ("images", "attack", "majority")  # facts that each metric of a split may have to itself
 _ERRORS = {
     "similar": "± is the standard error of the mean over trainings, from repeated trainings of similar accuracy",
@@ -25,6 +27,7 @@ _ERRORS = {
     "unknown": "no error is known: the table holds too few repeated trainings and no number of images",
 }
 _OF_NOISE = {"local": ", that of repeated trainings of similar accuracy", "pooled": ", pooled over repeated trainings"}
+_OF_TWINS = " or, where no seeds are named, over isomorphic twins that are one network"
 _CONSTANT = "a network that gives one answer whatever the image shows, or learned nothing, as far as accuracies tell"
 
 
@@ -37,7 +40,7 @@ def table_sections(table: Table, facts: TableFacts) -> list[Section]:
     """
     sections = []
     for number, split in enumerate(facts.splits, start=1):
-        title = f"{split.dataset}, {split.split}"
+        title = ", ".join(filter(None, (split.dataset, split.split, split.space)))
         sections.append(Section(title, tuple(_split_blocks(table, split, number))))
     if facts.between:
         rows = tuple((pair.first, pair.second, _interval(pair.spearman)) for pair in facts.between)
@@ -48,10 +51,12 @@ def table_sections(table: Table, facts: TableFacts) -> list[Section]:
 
 def table_lead(table: Table, facts: TableFacts) -> list[Block]:
     """What the table is, and what its authors want to have known."""
+    space = table.space
+    of_space = "" if space.families else f" of space {space.name}"
     each = f"one per class of {facts.partition}" if facts.partition else "each standing for itself"
     plural = "" if facts.architectures == 1 else "s"
-    measured = "; ".join(f"{part.dataset} {part.split}: {len(part.metrics)} metrics" for part in facts.splits)
-    blocks: list[Block] = [Text(f"{facts.architectures:,} architecture{plural}, {each}. {measured}.")]
+    measured = "; ".join(f"{part.name}: {len(part.metrics)} metrics" for part in facts.splits)
+    blocks: list[Block] = [Text(f"{facts.architectures:,} architecture{plural}{of_space}, {each}. {measured}.")]
     notes = table.provenance.get("notes")
     return [*blocks, Text(short(str(notes)), strong=True)] if notes else blocks
 
@@ -61,39 +66,46 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
     yield Text(_best(facts))
     has_clean = any(metric.metric == "clean" and metric.architectures for metric in facts.metrics)
     if has_clean and by != "clean" and facts.architectures:
-        rows = leaderboard(table, facts.dataset, facts.split, by)
-        figure = clean_versus_robust(rows, "clean", by, [point for _, point in facts.front])
+        rows = leaderboard(table, facts.dataset, facts.split, by, facts.space)
+        figure = clean_versus_robust(rows, "clean", by, [point for _, point in facts.front], table.space)
+        named = " Numbers beside points are ranks." if ranks_name_points(rows, "clean", by) else ""
         alt = f"Scatter of clean against {by} accuracy of {facts.architectures:,} architectures; {_best(facts)}"
-        yield Picture(f"clean-vs-robust-{number}", alt, figure, f"Clean against {by} accuracy.")
+        yield Picture(f"clean-vs-robust-{number}", alt, figure, f"Clean against {by} accuracy.{named}")
     yield _ranking(facts)
     if facts.left_out or facts.unmeasured:
-        columns = [table.column(facts.dataset, metric.metric, facts.split) for metric in facts.metrics]
+        columns = _columns(table, facts)
         listed = ", ".join(metric.metric for metric in facts.metrics)
         alt = f"Histogram of the accuracies of {facts.architectures:,} architectures under {listed}"
         yield Picture(f"histogram-{number}", alt, histogram(columns), "How the accuracies are spread.")
     if facts.front:
-        yield _pareto(facts)
+        yield _pareto(facts, table.space)
+    if facts.genes and facts.architectures > len(facts.genes):
+        yield from gene_blocks(table, facts, number)
     yield _metrics(facts)
     if any(metric.noise for metric in facts.metrics):
-        yield _noise(facts)
-        columns = [table.column(facts.dataset, metric.metric, facts.split) for metric in facts.metrics]
-        if (figure_of_noise := noise_curves(table, columns)) is not None:
+        yield _noise(facts, twins=tells_identical(table))
+        if (figure_of_noise := noise_curves(table, _columns(table, facts))) is not None:
             alt = "Standard deviation of one training against the accuracy, a curve per metric"
             yield Picture(f"noise-{number}", alt, figure_of_noise, "The noise floor changes with the accuracy.")
     else:
         yield Text(
-            "Noise floor unknown: repeated trainings have fewer than five degrees of freedom, or do not differ. "
-            "Isomorphic twins that share a seed are no repetitions."
+            "Noise floor unknown: repeated trainings have fewer than five degrees of freedom, or do not differ."
+            + " Isomorphic twins that share a seed are no repetitions." * tells_identical(table)
         )
     if facts.correlations and facts.architectures > 2:
         yield _correlations(facts)
+
+
+def _columns(table: Table, facts: SplitFacts) -> list[Column]:
+    return [table.column(facts.dataset, metric.metric, facts.split, facts.space) for metric in facts.metrics]
 
 
 def _best(facts: SplitFacts) -> str:
     if not facts.architectures:
         return f"No architecture has a value of {facts.ranked_by}."
     first = facts.best[0]
-    text = f"Best under {facts.ranked_by}: {first.architecture.code} with {cell_text(first.entries[facts.ranked_by])} %"
+    value = cell_text(first.entries[facts.ranked_by])
+    text = f"Best under {facts.ranked_by}: {elided(first.architecture.text)} with {value} %"
     if first.sharing > 1:
         text += f", which {_counted(first.sharing - 1, 'another one has', 'others have')} too"
     if first.constant:
@@ -130,32 +142,44 @@ def _ranking(facts: SplitFacts) -> Grid:
     fewer = sorted({m.images for m in facts.metrics if m.images is not None and most is not None and m.images < most})
     if fewer:
         caption += f"; * on the first {', '.join(map(str, fewer))} of {most} images"
-    return Grid(caption, ("rank", "architecture", *sets, *metrics), tuple(rows), label=1)
+    return Grid(caption, ("rank", "architecture", *sets, *metrics), tuple(rows), label=1, architectures=(1,))
 
 
 def _ranking_row(row: Row, metrics: Sequence[str], facts: SplitFacts, most: int | None) -> tuple[str, ...]:
-    code = row.architecture.code
+    text = row.architecture.text
     bounds: tuple[str, ...] = ()
     if facts.ranks:
-        bounds = ("–" if code not in facts.ranks else "{:,} to {:,}".format(*facts.ranks[code]),)
+        bounds = ("–" if text not in facts.ranks else "{:,} to {:,}".format(*facts.ranks[text]),)
     return rank_text(row), code_text(row), *bounds, *(cell_text(row.entries[metric], most) for metric in metrics)
 
 
-def _pareto(facts: SplitFacts) -> Grid:
+def _pareto(facts: SplitFacts, space: Space) -> Grid:
     caption = f"Pareto front of clean and {facts.ranked_by} accuracy in %"
     if facts.front_size > len(facts.front):
         caption += f", the first {len(facts.front)} of {facts.front_size}"
-    if any(code in facts.front_constant for code, _ in facts.front):
+    if any(text in facts.front_constant for text, _ in facts.front):
         caption += f"; †: {_CONSTANT}"
+    spelled = [_spelled(text, space) for text, _ in facts.front]
     rows = tuple(
-        (_marked(code, facts), f"{100 * clean:.2f}", f"{100 * robust:.2f}", Architecture(code).genotype)
-        for code, (clean, robust) in facts.front
+        (_marked(text, facts), f"{100 * clean:.2f}", f"{100 * robust:.2f}", *more.values())
+        for (text, (clean, robust)), more in zip(facts.front, spelled, strict=True)
     )
-    return Grid(caption, ("architecture", "clean", facts.ranked_by, "genotype"), rows, texts=(3,))
+    header = ("architecture", "clean", facts.ranked_by, *spelled[0])
+    forms = tuple(range(3, len(header))) if space.spellings(space.parse(facts.front[0][0])) else ()
+    return Grid(caption, header, rows, texts=forms, architectures=(0,))
 
 
-def _marked(code: str, facts: SplitFacts) -> str:
-    return f"{code} †" if code in facts.front_constant else code
+def _spelled(text: str, space: Space) -> Mapping[str, str]:
+    """Other forms of an architecture by name or, where it has none, its genes if they fit beside it."""
+    arch = space.parse(text)
+    if (forms := space.spellings(arch)) or len(space.genes) > _GENES:
+        return forms
+    places = space.positions(arch)
+    return {gene.name: gene.texts[place] for gene, place in zip(space.genes, places, strict=True)}
+
+
+def _marked(text: str, facts: SplitFacts) -> str:
+    return f"{text} †" if text in facts.front_constant else text
 
 
 def _metrics(facts: SplitFacts) -> Grid:
@@ -180,7 +204,7 @@ def _settings(metric: MetricFacts) -> str:
     return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shown.items())
 
 
-def _noise(facts: SplitFacts) -> Grid:
+def _noise(facts: SplitFacts, *, twins: bool) -> Grid:
     by_seeds = any(metric.root_of_seeds for metric in facts.metrics)
     header = (
         "metric", "sd of one training", "of the best", "from", "networks", "trainings", "highest ρ",
@@ -202,8 +226,8 @@ def _noise(facts: SplitFacts) -> Grid:
     )
     caption = (
         "Noise floor: standard deviation of one training in percentage points [95 %], pooled over repeated trainings "
-        "with other seeds or, where no seeds are named, over isomorphic twins that are one network, and that of "
-        "networks as accurate as the best, where enough were repeated; the Spearman correlation that a "
+        f"with other seeds{_OF_TWINS if twins else ''}, and that of networks as accurate as the best, where enough "
+        "were repeated; the Spearman correlation that a "
         f"predictor of the true means would reach; {'√ of that between two seeds; ' if by_seeds else ''}and that of "
         "the metric with the ranking one, which was measured on the same trainings, shares their noise and so may be "
         "higher [95 %]"

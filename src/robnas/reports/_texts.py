@@ -24,8 +24,8 @@ def error_text(accuracy: Accuracy, digits: int = 1) -> str:
 
 
 def code_text(row: Row) -> str:
-    """The digit code, marked where the network is constant."""
-    return f"{row.architecture.code} †" if row.constant else row.architecture.code
+    """The text of the architecture, marked where the network is constant."""
+    return f"{row.architecture.text} †" if row.constant else row.architecture.text
 
 
 def rank_text(row: Row) -> str:

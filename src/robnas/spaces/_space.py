@@ -97,6 +97,11 @@ class Space:
         return self
 
     @property
+    def settings_text(self) -> str:
+        """The settings as people read them, ``depth = 3, width = 8``; empty where there are none."""
+        return ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+
+    @property
     def key(self) -> str:
         """Name and settings in one text: ``nas-bench-201:channels=16,cells=5``; the name where there are none."""
         written = ",".join(f"{name}={value}" for name, value in self.settings.items())
@@ -440,6 +445,17 @@ class Space:
 
     step: ClassVar[str] = "gene"
     """In one of what `neighbours` differ."""
+
+    families: ClassVar[tuple[str, ...]] = ()
+    """Kinds of architectures that pictures tell apart, by name; where there are none they take a gene's choices."""
+
+    def family(self, arch: Architecture) -> int:
+        """Place of an architecture among `families`.
+
+        Raises:
+            InputError: the space tells no families apart.
+        """
+        raise InputError("families", expected="a space that has some", got=self.name)
 
     def draw(self, arch: Architecture) -> str:
         """The architecture as text for people: a line per gene."""

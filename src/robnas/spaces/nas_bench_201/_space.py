@@ -51,6 +51,11 @@ class NASBench201(Space):
         """``channels`` and ``cells``."""
         return {"channels": self.channels, "cells": self.cells}
 
+    @property
+    def settings_text(self) -> str:
+        """``C = 16, N = 5``."""
+        return f"C = {self.channels}, N = {self.cells}"
+
     def configure(self, **settings: Any) -> NASBench201:
         """The space with a skeleton of another size."""
         self._check_settings(settings)
@@ -159,6 +164,14 @@ class NASBench201(Space):
     def spellings(self, arch: Architecture) -> Mapping[str, str]:
         """``genotype``."""
         return {"genotype": self.parse(arch).genotype}
+
+    families = ("no live convolution", *(f"{some} live convolutions" for some in ("1 or 2", "3 or 4", "5 or 6")))
+
+    def family(self, arch: Architecture) -> int:
+        """How many convolutions reach the output, in steps of two."""
+        cell = self.parse(arch)
+        live = sum("conv" in name for name, lives in zip(cell.operations, cell.live_edges, strict=True) if lives)
+        return (live + 1) // 2
 
     def draw(self, arch: Architecture) -> str:
         """The cell as a drawing."""
