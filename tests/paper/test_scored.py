@@ -14,7 +14,9 @@ from robnas.paper import reproduce
 from robnas.paper._proxies import HEADER, _figure
 from robnas.spaces import Architecture
 from tests.search.conftest import synthetic
+from tests.statistics.spaces import toy
 from tests.statistics.test_scored import CODES, made, truth
+from tests.statistics.test_spaces import scores_of
 from tests.test_cli import robnas
 
 
@@ -245,3 +247,16 @@ def test_the_command_takes_as_many_architectures_as_it_was_told_and_looks_at_the
         assert {row["architectures"] for row in rows if row["proxy"] == "parameters"} == {wanted}
         assert {row["low_95"] for row in rows} == {None}
     assert len(read_scores(tmp_path / "out" / "proxies-scores.parquet").codes) > 4
+
+
+def test_another_space_is_none_of_the_paper(scores, tmp_path):
+    theirs = scores_of(toy().space, toy().texts[:5], range(5), ("ntk-clean-lambda-min",))
+    for name in ("proxies", "figure5"):
+        with pytest.raises(InputError) as caught:
+            reproduce(name, tmp_path / "out", scores=[scores], table=toy())
+        assert str(caught.value) == (
+            f"reproduction {name}: expected space nas-bench-201, which is the paper's, got table toys of space toy"
+        )
+        with pytest.raises(InputError, match="which is the paper's, got scores of space toy"):
+            reproduce(name, tmp_path / "out", scores=[theirs], table=synthetic())
+    assert not (tmp_path / "out").exists()

@@ -10,10 +10,21 @@ import pytest
 from robnas.benchmarks import Choice, Column, Table, write_table
 from robnas.errors import DataError, InputError
 from robnas.records import RecordStore
-from robnas.reports import clean_versus_robust, code_text, report_of, write_page, write_picture
+from robnas.reports import (
+    attainment_fronts,
+    clean_versus_robust,
+    code_text,
+    read_results,
+    report_of,
+    write_page,
+    write_picture,
+    write_search_report,
+)
 from robnas.reports._genes import gene_boxes
 from robnas.reports._page import Grid, Page, Section, elided, to_html, to_markdown
 from robnas.reports._scatter import ranks_name_points
+from robnas.reports._search_figures import _unit
+from robnas.search import NSGA2, Experiment, RandomSearch, RegularizedEvolution, Repetitions, Task
 from robnas.spaces import SPACES, Gene, Space
 from robnas.statistics import gene_effects, leaderboard
 from tests.records.test_store import CLEAN, RECORD
@@ -244,3 +255,32 @@ def test_a_gene_of_many_choices_has_no_panel_and_a_row(known, tmp_path, monkeypa
     (picture,) = [picture for picture in found.page.pictures if picture.name == "genes-1"]
     assert picture.alt.endswith("by the choices of size")
     assert [row[0] for row in grids(found)["Genes"].rows] == ["kind", "size"]
+
+
+# searches
+
+
+def test_searches_of_any_space_are_reported(known, tmp_path):
+    task = Task.named(toy(), "cifar10", "pgd@8/255", split="test")
+    results = list(Experiment.of({"chance": RandomSearch(), "old": RegularizedEvolution(4, 2)}, [task],
+                                 Repetitions(8, 3)).run())  # fmt: skip
+    assert {text for result in results for text in result.architectures} <= {arch.text for arch in TOY}
+    assert write_search_report(results, tmp_path)[0].name == "results.json"
+    kept = read_results(tmp_path).results
+    assert [one.architectures for one in kept] == [one.architectures for one in results]
+    found = report_of(tmp_path)
+    text = to_markdown(found.page, lambda picture: "")
+    assert "charged once per rows of space toy." in text
+    assert "space toy" in text.split("Provenance")[1]
+    assert [row["runs"] for row in found.facts["summary"]] == [3, 3]
+    assert (tmp_path / "report.md").read_text().count("of space toy") == 1
+
+
+def test_costs_are_named_with_the_size_of_the_network_where_there_are_several():
+    assert _unit("macs", {}) == "MACs (millions; C = 16, N = 5)"  # in files of earlier versions
+    assert _unit("macs", {"space": BROAD}) == "MACs (millions; C = 16, N = 5)"
+    assert _unit("parameters", {"space": NARROW}) == "parameters (millions; C = 8, N = 1)"
+    assert _unit("parameters", {"space": "wide-resnet"}) == "parameters (millions)"
+    task = Task.named(wide(), "cifar10", "pgd@8/255", split="test", costs="parameters")
+    results = list(Experiment.of({"nsga2": NSGA2(population=4)}, [task], Repetitions(8, 2)).run())
+    assert attainment_fronts(results).axes[0].get_ylabel() == "parameters (millions)"

@@ -89,7 +89,7 @@ def figure5(out: Path, scores: Sequence[Scores], table: Table, dataset: str, pro
     settings = scores[0].settings
     title = (
         f"{len(both.codes):,} architectures of {table.name}, {dataset}; {settings.get('images', '?')} images of "
-        f"{settings.get('data', '?')}, {settings.get('space', '?')}, "
+        f"{settings.get('data', '?')}, {scores[0].space.settings_text}, "
         f"initialisations: {settings.get('repeats', '?')}, outputs: {settings.get('kernel', {}).get('reduction', '?')}"
     )
     return [

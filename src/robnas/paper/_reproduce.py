@@ -15,6 +15,7 @@ from robnas.paper._figure5 import figure5
 from robnas.paper._proxies import proxies
 from robnas.paper._table2 import table2
 from robnas.reports import write_csv, write_pictures
+from robnas.spaces.nas_bench_201 import NAME
 from robnas.statistics import correlate, correlation_ceiling, spearman
 from robnas.types import Progress, silent
 
@@ -121,6 +122,15 @@ REPRODUCTIONS: dict[str, Callable[[Path, Progress], list[Path]]] = {
 }
 
 
+def check_of_paper(name: str, scores: Sequence[Scores] = (), table: Table | None = None) -> None:
+    """Raise `InputError` where a table or scores are of another space than the paper's."""
+    tables = [] if table is None else [(f"table {table.name}", table.space.name)]
+    for what, space in (*tables, *(("scores", one.space.name) for one in scores)):
+        if space != NAME:
+            got = Verbatim(f"{what} of space {space}")
+            raise InputError(f"reproduction {name}", expected=f"space {NAME}, which is the paper's", got=got)
+
+
 SCORED: tuple[str, ...] = ("proxies", "figure5")
 """Those that need scores of untrained networks."""
 
@@ -148,9 +158,11 @@ def reproduce(
         The files.
 
     Raises:
-        InputError: an unknown name, or scores that are missing or not wanted.
+        InputError: an unknown name, scores that are missing or not wanted, or a table or scores of another space than
+            the paper's.
     """
     check_keys("reproduction", [name], [*REPRODUCTIONS, *SCORED])
+    check_of_paper(name, scores, table)
     if (name in SCORED) != bool(scores) or (name == "proxies" and len(scores) > 1):
         wanted = {"proxies": "one file", "figure5": "one file, or one per radius of the attack"}
         raise InputError(

@@ -24,6 +24,7 @@ from robnas.search import (
     repeat_all,
     run,
 )
+from robnas.spaces.nas_bench_201 import SIZE
 from robnas.types import Progress, silent
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _notes(
         *_by_chance(rows),
         *_if_repeats_were_charged(table, results, progress),
         "- Neither the paper's budget nor its number of runs is known here, nor what it does about isomorphic cells. "
-        "Here a class of the official partition is charged once; random search draws among all 15,625 cells.",
+        f"Here a class of the official partition is charged once; random search draws among all {SIZE:,} cells.",
     ]
     write_text(path, "\n".join(lines) + "\n")
     return path

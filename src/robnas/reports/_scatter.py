@@ -34,7 +34,7 @@ def clean_versus_robust(
 ) -> Figure:
     """Clean against robust accuracy, a point per architecture.
 
-    Shape and colour tell the families of the space apart, in ``nas-bench-201`` by live convolutions; where it has none,
+    Shape and colour tell the families of the space apart, such as cells by their live convolutions; where it has none,
     the choices of the gene that explains most of the robust accuracy. A few points have bars of ±2 standard errors, and
     names, which are ranks where texts are long (`ranks_name_points`); thousands have neither.
 

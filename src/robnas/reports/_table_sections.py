@@ -259,7 +259,7 @@ def _quality(facts: TableFacts) -> Section:
     blocks: list[Block] = []
     if facts.findings:
         rows = tuple(
-            (found.check, found.column, f"{found.count:,}", f"{100 * found.worst:.2f}", ", ".join(found.examples))
+            (found.check, found.column, f"{found.count:,}", f"{100 * found.worst:.2f}", _listed(found.examples))
             for found in facts.findings
         )
         header = ("what is doubtful", "where", "architectures", "worst", "examples, worst first")
@@ -271,6 +271,11 @@ def _quality(facts: TableFacts) -> Section:
     if facts.ambiguous:
         blocks += [Text("Left out, because it was measured in several ways:"), Bullets(facts.ambiguous)]
     return Section("Data quality", tuple(blocks))
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Texts of architectures, which may have commas themselves."""
+    return ("; " if any("," in text for text in texts) else ", ").join(map(elided, texts))
 
 
 def provenance_grid(caption: str, facts: Mapping[str, Any]) -> Grid:

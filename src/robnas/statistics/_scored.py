@@ -35,8 +35,8 @@ class Scored:
     truth: dict[str, Floats]
     """By metric the table's accuracy, shape (architectures,), see `tied`; nan where the training failed."""
     parameters: Floats
-    """Of what is built (in ``nas-bench-201`` on live edges), shape (architectures,): what any score has to beat. nan
-    where nothing builds the networks of the space here."""
+    """Of what is built, in cells on live edges, shape (architectures,): what any score has to beat. nan where nothing
+    builds the networks of the space here."""
     outside: int
     """Architectures with scores that the table does not hold, or holds under another name that is there too."""
 
