@@ -106,8 +106,8 @@ def _build_sections(states: Sequence[PlanStatus]) -> list[Section]:
             failed = tuple((f.architecture, f"{f.seed}", f.kind, short(f.message)) for f in state.failures)
             more = f", the first {len(failed)} of {state.failed:,}" if state.failed > len(failed) else ""
             caption = f"Failed trials of {state.name}{more}"
-            header = ("architecture", "seed", "kind", "message")
-            blocks.append(Grid(caption, header, failed, texts=(2, 3), architectures=(0,)))
+            named = ("architecture", "seed", "kind", "message")
+            blocks.append(Grid(caption, named, failed, texts=(2, 3), architectures=(0,)))
     return [Section("Build", tuple(blocks))]
 
 
