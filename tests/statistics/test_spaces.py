@@ -164,6 +164,19 @@ def test_one_of_two_sizes_is_never_guessed():
         constant_rows(table, "cifar10", "test", "nas-bench-201:channels=9,cells=1")
 
 
+def test_what_was_measured_of_one_size_needs_no_name():
+    """A table joined with one of another size, whose metrics have other names there."""
+    columns = {key: [c for c in two_widths().columns if c.space == key] for key in (NARROW, BROAD)}
+    both = Table("broad", range(40), columns[BROAD]).join(Table("narrow", range(40), columns[NARROW]))
+    assert [list(part.columns) for part in parts(both)] == [
+        ["clean", "fgsm@8/255", "pgd@8/255"], ["clean*", "pgd@8/255*"],
+    ]  # fmt: skip
+    assert (constant_rows(both, "cifar10", "test") == constant_rows(two_widths(), "cifar10", "test", BROAD)).all()
+    rows = leaderboard(both, "cifar10", "test", "pgd@8/255*")
+    assert list(rows[0].entries) == ["clean*", "pgd@8/255*"]
+    assert rows[0].value("pgd@8/255*") == two_widths().column("cifar10", "pgd@8/255", "test", NARROW).mean.max()
+
+
 def test_noise_and_doubts_are_those_of_one_size():
     """A column of the other size, with noise and values of its own, changes nothing."""
     alone = Table("alone", range(40), [c for c in two_widths().columns if c.space == BROAD])

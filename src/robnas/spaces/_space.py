@@ -99,7 +99,7 @@ class Space:
     @property
     def settings_text(self) -> str:
         """The settings as people read them, ``depth = 3, width = 8``; empty where there are none."""
-        return ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        return self.key.partition(":")[2].replace(",", ", ").replace("=", " = ")
 
     @property
     def key(self) -> str:

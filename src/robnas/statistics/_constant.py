@@ -29,15 +29,15 @@ def constant_rows(
         table: the benchmark.
         dataset: name of the data set.
         split: ``validation`` or ``test``.
-        space: key of the space that was trained in; needed where the table has this split of several.
+        space: key of the space that was trained in; needed where the table has clean accuracies of several.
 
     Returns:
         Shape (rows,); None where it cannot be told: no clean accuracy, or the number of classes is not known.
 
     Raises:
-        InputError: the table has this split of several spaces, and none of them is named.
+        InputError: the table has clean accuracies of several spaces, and none of them is named.
     """
-    part = part_of(table, dataset, split, space)
+    part = part_of(table, dataset, split, space, "clean")
     return None if part is None else constant_in(part)
 
 

@@ -56,13 +56,17 @@ def part_with(table: Table, column: Column) -> Part:
     return same[0] if same else Part(column.dataset, column.split, None, {column.metric: column})
 
 
-def part_of(table: Table, dataset: str, split: str, space: str | Space | None = None) -> Part | None:
-    """The part of these names; None where the table has none.
+def part_of(
+    table: Table, dataset: str, split: str, space: str | Space | None = None, metric: str | None = None
+) -> Part | None:
+    """The part of these names that has the metric, if one is given; None where the table has none.
 
     Raises:
         InputError: there are several, and `space` names none of them; the text lists their keys.
     """
     found = [part for part in parts(table) if (part.dataset, part.split) == (dataset, split)]
+    if space is None and metric is not None:
+        found = [part for part in found if metric in part.columns]
     if len(found) < 2:
         return found[0] if found else None
     key = space.key if isinstance(space, Space) else space
