@@ -15,7 +15,7 @@ import numpy as np
 from robnas._content import CONTENT, note_unverified, unseal
 from robnas._files import read_text
 from robnas.benchmarks import Column, Table
-from robnas.errors import DataError, RobnasError, Verbatim, reason, unknown_name
+from robnas.errors import DataError, InputError, RobnasError, Verbatim, reason, unknown_name
 from robnas.search import (
     FORMAT,
     KIND,
