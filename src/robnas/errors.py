@@ -86,6 +86,10 @@ def unknown_name(what: str, name: Any, known: Iterable[str], *, own: bool = Fals
     return kind(what, expected=f"one of {', '.join(names)}", got=name, remedy=remedy)
 
 
+class MemoryLimitError(InputError):
+    """The limit of memory that was given is too low."""
+
+
 class NonFiniteError(InputError):
     """What a network computes is nan or infinity."""
 

@@ -9,7 +9,8 @@ from torch import nn
 
 import robnas
 from robnas.benchmarks import Scores, read_scores
-from robnas.errors import DataError, InputError
+from robnas.errors import DataError, InputError, MemoryLimitError
+from robnas.kernels import NTKSettings
 from robnas.networks import count
 from robnas.proxies import (
     CHEAP,
@@ -263,3 +264,46 @@ def test_multiplications_outside_of_layers_count(digits):
     found = score_network(Probe(Attention(), images, labels), ["macs", "robust_score"])
     assert found["macs"].value == 64 * 4 + 2 * 64 * 64 * 4 + 40
     assert found["robust_score"].value is not None
+
+
+def fragile(genes, **sizes):
+    if genes["depth"] == 2:
+        raise KeyError("depth")
+    network = build(genes, **sizes)
+    if genes["depth"] == 3:
+        network.insert(0, nn.GroupNorm(1, sizes["in_channels"]))  # which kernels do not know
+    return network
+
+
+FRAGILE = Space("fragile", genes=GENES, build=fragile)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_network_that_cannot_be_built_or_scored_is_missing_and_stops_no_other(digits, tmp_path, jobs):
+    path, names = tmp_path / "scores.parquet", ["parameters", "ntk-clean-trace"]
+    first, *others = (f"depth={depth},activation=relu,width=2" for depth in (1, 2, 3))
+    many(digits, [first], names, space=FRAGILE, out=path)
+    found = many(digits, [*others, first], names, space=FRAGILE, out=path, jobs=jobs)
+    broken, unknown, fine = (found[text]["ntk-clean-trace"] for text in (*others, first))
+    assert broken.reason == f"build of space fragile: expected a network of {others[0]}, got KeyError ('depth')"
+    assert "layer 0: expected one of Linear, " in unknown.reason
+    assert fine.mean is not None
+    kept = read_scores(path, FRAGILE)
+    assert kept.by_code("ntk-clean-trace") == {first: fine.mean}
+    assert kept.reasons[others[0], "parameters"] == broken.reason
+
+
+def test_if_the_first_cannot_be_scored_nothing_else_is_tried(digits):
+    for depth, line in ((2, "build of space fragile: expected a network of"), (3, "layer 0: expected one of Linear")):
+        with pytest.raises(InputError, match=line):
+            many(digits, [f"depth={depth},activation=relu,width=2", TEXTS[0]], ["ntk-clean-trace"], space=FRAGILE)
+
+
+def test_a_limit_of_memory_is_no_property_of_a_network(digits, tmp_path):
+    """More memory mends it, so nothing is written of it."""
+    tight = ProxySettings(images=8, calibration=16, kernel=NTKSettings(memory_mib=0.001))
+    path = tmp_path / "scores.parquet"
+    many(digits, TEXTS[:1], ["ntk-clean-trace"], settings=SETTINGS, out=path)
+    with pytest.raises(MemoryLimitError, match="memory_mib: expected at least"):
+        many(digits, TEXTS[:2], ["ntk-clean-trace"], settings=tight, out=path)
+    assert many(digits, TEXTS[:2], ["ntk-clean-trace"], out=path)[TEXTS[1]]["ntk-clean-trace"].mean is not None

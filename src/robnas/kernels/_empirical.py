@@ -16,7 +16,7 @@ from robnas._seeds import generator as derived
 from robnas._settings import check_keys
 from robnas.attacks import check_labels as integers
 from robnas.attacks import seeded_randomness
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, MemoryLimitError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm, ask, prepared
 from robnas.kernels._jacobian import PARAMETERS, Parameters, Piece, bytes_per_image, check_calls, fill, pieces, split
@@ -331,7 +331,7 @@ def _check_memory(settings: NTKSettings, least: float, gram: _Gram) -> None:
     if settings.memory_mib * 2**20 < least + gram.working_bytes:
         wanted = 1.01 * (least + min(gram.most_bytes, least / 3)) / 2**20  # with room for the digits that are not shown
         got = Verbatim(f"{settings.memory_mib:g}")
-        raise InputError("memory_mib", expected=f"at least {wanted:.3g} for these images", got=got)
+        raise MemoryLimitError("memory_mib", expected=f"at least {wanted:.3g} for these images", got=got)
 
 
 def _slabs(store: Tensor, part: _Pass, images: int, full: bool) -> tuple[list[list[Tensor]], list[Tensor]]:

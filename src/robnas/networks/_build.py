@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from robnas._randomness import seeded_randomness
-from robnas.errors import InputError
+from robnas.errors import InputError, reason
 from robnas.networks._located import located
 from robnas.networks._theory import build_theory_classifier
 from robnas.networks._wide_resnet import build_wide_resnet
@@ -57,7 +57,7 @@ def build_network(
 
     Raises:
         InputError: a malformed architecture, a space that has no such setting or nothing to build with, a size below 1,
-            mean and std that do not fit, or a `build` that returns no module.
+            mean and std that do not fit, or a `build` that fails or returns no module.
     """
     found, space = located(arch, space, channels=channels, cells=cells)
     sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
@@ -75,8 +75,13 @@ def _own(arch: Architecture, space: Space, seed: int, sizes: dict[str, int]) -> 
             got=space,
             remedy="give it build=, a function that returns a torch.nn.Module",
         )
-    with seeded_randomness(seed):
-        network = space.build(arch.genes, **sizes)
+    try:
+        with seeded_randomness(seed):
+            network = space.build(arch.genes, **sizes)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the code of others raises
+        raise InputError(f"build of space {space.name}", expected=f"a network of {arch}", got=reason(error)) from error
     if not isinstance(network, nn.Module):
         raise InputError(f"build of space {space.name}", expected="to return a torch.nn.Module", got=network)
     return network

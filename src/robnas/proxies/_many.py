@@ -24,7 +24,7 @@ from robnas.errors import InputError, RobnasError, reason
 from robnas.proxies._batch import OF_SPACE, Batch, ProxySettings, SpaceLike, placed, space_for
 from robnas.proxies._journal import Found, Journal
 from robnas.proxies._proxies import check_fit, proxy_named, selected
-from robnas.proxies._score import ProxyScore, draw_batches, score_batches
+from robnas.proxies._score import NetworkScore, ProxyScore, draw_batches, scores_or_error, summary
 from robnas.proxies._worker import prepare, score_one
 from robnas.spaces import Architecture, Space
 from robnas.types import Progress, check_count, silent
@@ -71,8 +71,9 @@ def score_many(
         Scores by text and name, in the order given.
 
     Raises:
-        InputError: an unknown name, a malformed architecture, a proxy of another space, fewer than 2 images; `out` was
-            made with other settings, which are not mixed, or is something else.
+        InputError: an unknown name, a malformed architecture, a proxy of another space, fewer than 2 images; the first
+            network cannot be built or scored (once one was, such networks have missing scores); `out` was made with
+            other settings, which are not mixed, or is something else.
         RobnasError: a process died; what was finished is kept.
     """
     space, archs = placed(architectures, space, settings)
@@ -87,6 +88,10 @@ def score_many(
     try:
         missing = [arch for arch in archs if arch.text not in found]
         for text, scores in _fresh(missing, space, batches, names, settings, device, jobs, progress):
+            if isinstance(scores, InputError):
+                if not found:  # most likely none can be scored so
+                    raise scores
+                scores = {name: summary([NetworkScore(None, str(scores))] * repeats) for name in names}
             if journal is None:
                 found[text] = scores
             else:
@@ -156,13 +161,13 @@ def as_table(
 def _fresh(
     archs: Sequence[Architecture], space: Space, batches: Sequence[Batch], names: Sequence[str],
     settings: ProxySettings, device: str, jobs: int, progress: Progress,
-) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
-    """Scores as they come."""
+) -> Iterator[tuple[str, dict[str, ProxyScore] | InputError]]:  # fmt: skip
+    """Scores as they come, or why there are none."""
     begun = time.monotonic()
     if jobs > 1 and len(archs) > 1:
         work = _in_processes(archs, space, batches, names, settings, device, min(jobs, len(archs)))
     else:
-        work = ((arch.text, score_batches(arch, space, batches, names, settings, device)) for arch in archs)
+        work = ((arch.text, scores_or_error(arch, space, batches, names, settings, device)) for arch in archs)
     progress(0, len(archs), "scores")
     for done, (text, scores) in enumerate(work, start=1):
         rate = 60 * done / max(time.monotonic() - begun, 1e-9)
@@ -173,13 +178,13 @@ def _fresh(
 def _in_processes(
     archs: Sequence[Architecture], space: Space, batches: Sequence[Batch], names: Sequence[str],
     settings: ProxySettings, device: str, jobs: int,
-) -> Iterator[tuple[str, dict[str, ProxyScore]]]:  # fmt: skip
+) -> Iterator[tuple[str, dict[str, ProxyScore] | InputError]]:  # fmt: skip
     try:
         packed = pickle.dumps(Parcel((space, batches, {name: proxy_named(name) for name in names}, settings, device)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         expected = "1 for a proxy or a space that cannot travel between processes"
         raise InputError("jobs", expected=expected, got=reason(error)) from error
-    left, waiting = iter(archs), set[Future[tuple[str, dict[str, ProxyScore]]]]()
+    left, waiting = iter(archs), set[Future[tuple[str, dict[str, ProxyScore] | InputError]]]()
     context = get_context("spawn")  # torch does not survive a fork
     with ProcessPoolExecutor(jobs, context, initializer=prepare, initargs=(packed, os.getpid())) as pool:
         try:

@@ -12,7 +12,7 @@ import torch
 
 from robnas._seeds import derive_seed
 from robnas.attacks import seeded_randomness
-from robnas.errors import InputError, reason
+from robnas.errors import InputError, MemoryLimitError, reason
 from robnas.kernels import IndefiniteKernelError, NonFiniteKernelError
 from robnas.proxies._batch import Batch, ProxySettings, SpaceLike, placed
 from robnas.proxies._probe import Probe, UndefinedScoreError
@@ -163,6 +163,19 @@ def score_batches(
     attacks = attacks_of(names)
     found = [score_network(batch.probe(arch, space, settings, attacks, str(device)), names) for batch in batches]
     return {name: summary([values[name] for values in found]) for name in names}
+
+
+def scores_or_error(
+    arch: Architecture, space: Space, batches: Sequence[Batch], names: Sequence[str], settings: ProxySettings,
+    device: object,
+) -> dict[str, ProxyScore] | InputError:  # fmt: skip
+    """`score_batches`, or why the network of this architecture cannot be built or scored."""
+    try:
+        return score_batches(arch, space, batches, names, settings, device)
+    except MemoryLimitError:  # which more memory mends
+        raise
+    except InputError as error:
+        return error
 
 
 def summary(values: Iterable[NetworkScore]) -> ProxyScore:

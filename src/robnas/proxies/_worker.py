@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robnas._processes import ONE_THREAD, die_with
 
 if TYPE_CHECKING:
+    from robnas.errors import InputError
     from robnas.proxies._score import ProxyScore
     from robnas.spaces import Architecture
 
@@ -33,9 +34,9 @@ def prepare(packed: bytes, parent: int) -> None:
         PROXIES.register(name, proxy, overwrite=True)
 
 
-def score_one(arch: Architecture) -> tuple[str, dict[str, ProxyScore]]:
-    """Text and scores of one architecture."""
-    from robnas.proxies._score import score_batches
+def score_one(arch: Architecture) -> tuple[str, dict[str, ProxyScore] | InputError]:
+    """Text and scores of one architecture, or why its network has none."""
+    from robnas.proxies._score import scores_or_error
 
     space, batches, proxies, settings, device = _prepared
-    return arch.text, score_batches(arch, space, batches, list(proxies), settings, device)
+    return arch.text, scores_or_error(arch, space, batches, list(proxies), settings, device)
