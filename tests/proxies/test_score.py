@@ -215,7 +215,7 @@ def test_bad_input_is_refused_in_one_line(digits):
     with pytest.raises(InputError, match=r"network: expected logits \(8, at least 10\).*got logits \(8, 4\); build it"):
         score_network(Probe(network, IMAGES, LABELS + 6), ["snip"])
     with pytest.raises(InputError, match=r"network: expected at least one nn.Conv2d or nn.Linear, got none"):
-        Probe(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), IMAGES, LABELS)
+        Probe(nn.Sequential(nn.Flatten(), nn.ReLU()), IMAGES, LABELS)
     with pytest.raises(InputError, match=r"proxy: expected one of .*, got 'nwott'; did you mean nwot\?"):
         score("323133", digits, ["nwott"])
     with pytest.raises(InputError, match="images: expected at least 2, got 1"):
