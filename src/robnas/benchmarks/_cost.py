@@ -14,9 +14,14 @@ _PIXELS = {"cifar10": 50_000 * 32**2, "cifar100": 50_000 * 32**2, "imagenet16-12
 
 
 @cache
+def _macs(arch: CellArchitecture) -> int:
+    return count(arch).macs
+
+
+@cache
 def _mean_macs() -> float:
     trained = partition("official").representatives()
-    return sum(count(arch).macs for arch in trained) / len(trained)
+    return sum(map(_macs, trained)) / len(trained)
 
 
 def training_hours(arch: object, dataset: str) -> float:
@@ -30,4 +35,4 @@ def training_hours(arch: object, dataset: str) -> float:
     """
     check_keys("data set", [dataset], _PIXELS)
     mean_pixels = sum(_PIXELS.values()) / len(_PIXELS)
-    return MEAN_HOURS * count(CellArchitecture(arch)).macs / _mean_macs() * _PIXELS[dataset] / mean_pixels
+    return MEAN_HOURS * _macs(CellArchitecture(arch)) / _mean_macs() * _PIXELS[dataset] / mean_pixels

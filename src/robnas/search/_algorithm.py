@@ -65,6 +65,9 @@ class Algorithm(Protocol):
         ...
 
 
+_ONE = (Architecture, str)  # a text is no architecture, and no iterable of them either
+
+
 @final
 class Loop:
     """A searcher from a generator: `start` returns ``Loop(self._steps(space, rng))``.
@@ -121,9 +124,8 @@ class Loop:
                 self._begun, yielded = True, next(self._steps)
         except StopIteration:
             yielded = None
-        self._ended = yielded is None
         self._asked, self._answers, self._told = [], [], 0
-        self._single = isinstance(yielded, Architecture | str) or not isinstance(yielded, Iterable)
+        self._ended, self._single = yielded is None, isinstance(yielded, _ONE) or not isinstance(yielded, Iterable)
         self._left = iter(() if yielded is None else (yielded,) if self._single else yielded)  # type: ignore[arg-type]
 
     def _unanswered(self) -> InputError:

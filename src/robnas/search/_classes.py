@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterator
-from functools import cached_property
+from collections.abc import Container, Hashable, Iterator, Mapping
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import TypeAlias, final
 
 import numpy as np
@@ -43,14 +44,14 @@ class Classes:
         """Which architectures there are."""
         self.objectives = objectives
         """Values per answer."""
-        self._row: dict[Architecture, int] = {}
-        self._class: dict[Architecture, int] = {}
         self._partition = None if partition is None else self.space.partition(partition)
+        self._place: Mapping[Architecture, int] = {}  # of what a table holds, in the space's own order
+        self._row: list[int] = []
+        self._class: list[int] = []
+        self._held: tuple[Architecture, ...] | None = None  # without a table the whole space, which need not be listed
         if table is not None:
-            self._row = rows_of(table, partition)
-            self._class = dict(zip(self._row, self._numbers(), strict=True))
-        self._held = tuple(self._row) if table is not None else None
-        """All that may be asked for where it is not the whole space without a table, in the space's own order."""
+            self._held, self._place, self._row = held_by(table, partition)
+            self._class = self._numbers(self._held)
         self.complete = self._held is None or len(self._held) == self.space.size
         """Whether every architecture of the space may be asked for."""
         self._near: dict[Architecture, tuple[Architecture, ...]] = {}
@@ -60,17 +61,17 @@ class Classes:
         """Classes as they are, or those of a whole space, of one objective, each architecture by itself."""
         return given if isinstance(given, Classes) else cls(given)
 
-    def _numbers(self) -> list[int]:
+    def _numbers(self, held: tuple[Architecture, ...]) -> list[int]:
         """Class of each architecture that a table holds, numbered from 0 without gaps."""
         if self._partition is None:
-            marks = np.fromiter(self._row.values(), dtype=np.int64, count=len(self._row))
+            marks = np.array(self._row)
         else:
-            marks = self._partition.class_of[[self.space.index_of(arch) for arch in self._row]]
+            marks = self._partition.class_of[[self.space.index_of(arch) for arch in held]]
         found: list[int] = np.unique(marks, return_inverse=True)[1].tolist()
         return found
 
     def __contains__(self, arch: object) -> bool:
-        return arch in self.space if self._held is None else isinstance(arch, Architecture) and arch in self._class
+        return arch in self.space if self._held is None else isinstance(arch, Architecture) and arch in self._place
 
     def __repr__(self) -> str:
         return f"Classes({self.space.key!r}, {'endless' if self.size is None else f'{self.size:,} classes'})"
@@ -81,7 +82,7 @@ class Classes:
     def size(self) -> int | None:
         """Number of classes; None if there is no end of them."""
         if self._held is not None:
-            return 1 + max(self._class.values())
+            return 1 + max(self._class)
         return self.space.size if self._partition is None else int(self._partition.count)
 
     def class_of(self, arch: Architecture) -> Class:
@@ -93,7 +94,7 @@ class Classes:
         if self._held is None:
             return arch if self._partition is None else int(self._partition.class_of[self.space.index_of(arch)])
         try:
-            return self._class[arch]
+            return self._class[self._place[arch]]
         except KeyError:
             raise InputError("class", expected="that of one that may be asked for", got=Verbatim(arch)) from None
 
@@ -101,11 +102,13 @@ class Classes:
         """The class of `arch`; None for what may not be asked for."""
         if self._held is None:
             return self.class_of(arch) if isinstance(arch, Architecture) and arch in self.space else None
-        return self._class.get(arch) if isinstance(arch, Architecture) else None
+        place = self._place.get(arch) if isinstance(arch, Architecture) else None
+        return None if place is None else self._class[place]
 
     def row_of(self, arch: Architecture) -> int:
         """Row of the table that answers for `arch`; -1 where there is none."""
-        return self._row.get(arch, -1)
+        place = self._place.get(arch)
+        return -1 if place is None else self._row[place]
 
     @cached_property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -204,16 +207,35 @@ class Classes:
         return left[rng.integers(len(left))] if left else None
 
 
-def rows_of(table: Table, partition: str | None) -> dict[Architecture, int]:
-    """Row that answers for each architecture that a table holds, in the space's own order."""
+Held: TypeAlias = tuple[tuple[Architecture, ...], Mapping[Architecture, int], list[int]]
+
+
+def held_by(table: Table, partition: str | None) -> Held:
+    """What a table holds in the space's own order, the place of each in it, and the row that answers for each."""
     space = table.space
     if partition is None and table.partition is None:
         places = space.position_array(table.architectures)
-        order = np.lexsort(places.T[::-1]).tolist()
-        return {space.at(places[row].tolist()): row for row in order}
+        rows = np.lexsort(places.T[::-1]).tolist()
+        held = tuple(space.at(places[row].tolist()) for row in rows)
+        return held, _places(held), rows
     row = table.row_of()
     inside = row >= 0
     if partition in space.partitions:  # of the present version: what was searched with an earlier one is found again
         of_class = table.row_of(partition)
         row = np.where(inside & (of_class >= 0), of_class, row)
-    return {arch: found for arch, found, there in zip(space, row.tolist(), inside.tolist(), strict=True) if there}
+    everything, places_of_all = _whole(space)
+    if inside.all():
+        return everything, places_of_all, row.tolist()
+    held = tuple(everything[index] for index in np.flatnonzero(inside).tolist())
+    return held, _places(held), row[inside].tolist()
+
+
+def _places(held: tuple[Architecture, ...]) -> dict[Architecture, int]:
+    return {arch: place for place, arch in enumerate(held)}
+
+
+@lru_cache(maxsize=2)
+def _whole(space: Space) -> tuple[tuple[Architecture, ...], Mapping[Architecture, int]]:
+    """A whole space, listed once for all its tables."""
+    held = tuple(space)
+    return held, MappingProxyType(_places(held))

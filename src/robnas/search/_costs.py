@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,12 +11,13 @@ import numpy.typing as npt
 
 from robnas.benchmarks import Table, training_hours
 from robnas.errors import InputError
-from robnas.networks import count
+from robnas.networks import Counts, count
 from robnas.spaces import Architecture, Space
 
 Floats = npt.NDArray[np.float64]
 Cost = Literal["parameters", "macs"]
 COSTS: tuple[str, ...] = get_args(Cost)
+_KEPT = 2**17  # architectures
 _COST_MODEL = ("nas-robbench-201", "nas-robbench-201-seeds")  # trained by the recipe that `training_hours` models
 
 
@@ -25,8 +27,14 @@ def costs_of(architectures: Sequence[Architecture], space: Space, every: bool) -
     Raises:
         InputError: nothing builds networks of the space.
     """
-    found = [count(arch, space=space, live=not every) for arch in architectures]
+    found = list(map(counter(space, every), architectures))
     return {cost: np.array([getattr(one, cost) for one in found], dtype=np.float64) for cost in COSTS}
+
+
+@cache
+def counter(space: Space | None, every: bool) -> Callable[[Architecture], Counts]:
+    """Counts in a space, the registered one if None, of `every` edge or of the live ones only; each is made once."""
+    return lru_cache(_KEPT)(lambda arch: count(arch, space=space, live=not every))
 
 
 def hours_of(table: Table, dataset: str) -> Floats | None:
@@ -34,6 +42,9 @@ def hours_of(table: Table, dataset: str) -> Floats | None:
     if not set(table.name.split("+")) & set(_COST_MODEL):
         return None
     try:
-        return np.array([training_hours(arch, dataset) for arch in table.architectures])
+        return np.array([_hours(arch, dataset) for arch in table.architectures])
     except InputError:
         return None
+
+
+_hours = lru_cache(_KEPT)(training_hours)

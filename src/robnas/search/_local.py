@@ -51,17 +51,17 @@ class LocalSearch:
             while better is not None:
                 current, better = better, None
                 near = classes.neighbours(current)
-                order = [near[place] for place in rng.permutation(len(near)).tolist()]
+                order = rng.permutation(len(near)).tolist()
                 if self.improvement == "best":
-                    answers = yield order
-                    for arch, (found,) in zip(order, answers, strict=True):
+                    answers = yield [near[place] for place in order]
+                    for place, (found,) in zip(order, answers, strict=True):
                         if found > value:
-                            better, value = arch, found
+                            better, value = near[place], found
                     continue
-                for arch in order:
-                    (found,) = yield arch
+                for place in order:
+                    (found,) = yield near[place]
                     if found > value:
-                        better, value = arch, found
+                        better, value = near[place], found
                         break
             if not self.restarts:
                 return

@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -20,10 +20,10 @@ from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.benchmarks import read_scores
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.networks import Counts, count, top_score
+from robnas.networks import top_score
 from robnas.search._algorithm import Loop, Steps, one_objective
 from robnas.search._classes import Class, Classes
-from robnas.search._costs import COSTS
+from robnas.search._costs import counter
 from robnas.spaces import Architecture, Space, live_convolutions
 from robnas.types import check_count
 
@@ -31,13 +31,10 @@ Proxy = Callable[[Architecture], float | None]
 Ranked = Callable[[Architecture], float]
 
 
-@cache
-def _counts(arch: Architecture, space: Space | None = None) -> Counts:
-    return count(arch, live=True, space=space)
-
-
-def _size(cost: str, space: Space | None, arch: Architecture) -> float:
-    return float(getattr(_counts(arch, space), cost))
+def _sizes(space: Space | None) -> dict[str, Ranked]:
+    """Scores by size."""
+    counts = counter(space, every=False)
+    return {"parameters": lambda arch: float(counts(arch).parameters), "macs": lambda arch: float(counts(arch).macs)}
 
 
 @cache
@@ -54,7 +51,7 @@ def _top_score(arch: Architecture) -> float:
 SIZES: Registry[Ranked] = Registry(
     "proxy (without a file of scores)",
     {
-        **{cost: partial(_size, cost, None) for cost in COSTS},
+        **_sizes(None),
         "convolutions": _convolutions,
         "top_score": _top_score,
     },
@@ -179,7 +176,7 @@ def _that_fits(name: str, space: Space) -> Ranked:
     Raises:
         InputError: it scores none of that space.
     """
-    proxy = partial(_size, name, space) if name in COSTS else SIZES[name]
+    proxy = _sizes(space).get(name, SIZES[name])
     try:
         proxy(space.at([0] * len(space.genes)))
     except InputError as error:
