@@ -256,3 +256,22 @@ def test_a_space_is_registered_under_its_own_name():
         SPACES["other"] = TOY
     with pytest.raises(InputError, match="space 'toy': expected a space, got 3"):
         SPACES["toy"] = 3
+
+
+def test_cells_are_told_apart_by_how_many_convolutions_are_live_and_genes_are_not():
+    space = SPACES["nas-bench-201"]
+    names = dict(zip(range(7), [0, 1, 1, 2, 2, 3, 3], strict=True))  # family by number of live convolutions
+    for cell in itertools.islice(space, 0, None, 61):
+        live = sum(digit in "23" for digit, alive in zip(cell.code, cell.live_edges, strict=True) if alive)
+        assert space.family(cell) == names[live], cell
+    assert len(space.families) == 4
+    assert {space.family(cell) for cell in space} == {0, 1, 2, 3}
+    with pytest.raises(InputError, match="families: expected a space that has some, got 'wide-resnet'"):
+        SPACES["wide-resnet"].family(SPACES["wide-resnet"].from_index(0))
+    assert SPACES["wide-resnet"].families == ()
+
+
+def test_settings_are_written_for_people():
+    assert SPACES["nas-bench-201"].configure(channels=8, cells=1).settings_text == "C = 8, N = 1"
+    assert SPACES["wide-resnet"].settings_text == ""
+    assert SPACES["theory"].settings_text.startswith("depth = 4, activations = relu+leaky-relu+")
