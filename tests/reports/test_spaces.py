@@ -144,6 +144,16 @@ def test_two_sizes_of_network_are_two_sections(tmp_path):
     assert len({picture.name for picture in found.page.pictures}) == len(list(found.page.pictures)) == 4
 
 
+def test_columns_of_an_unknown_size_stand_apart_from_those_of_two(tmp_path):
+    unknown = Column("cifar10", "test", "autoattack@8/255", np.linspace(0.1, 0.2, 40)[:, None])
+    mixed = Table("mixed", range(40), [*two_widths().columns, unknown])
+    splits = report(mixed, tmp_path)[0].facts["table"]["splits"]
+    assert [(part["space"], part["ranked_by"], part["constant"] is None) for part in splits] == [
+        (NARROW, "pgd@8/255", False), (BROAD, "pgd@8/255", False), (None, "autoattack@8/255", True),
+    ]  # fmt: skip
+    assert splits[2]["best"][0]["architecture"] == two_widths().texts[39]
+
+
 def test_a_table_of_an_unknown_space_says_how_to_bring_it(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(SPACES, "toy", TOY)
@@ -273,6 +283,7 @@ def test_searches_of_any_space_are_reported(known, tmp_path):
     assert "charged once per rows of space toy." in text
     assert "space toy" in text.split("Provenance")[1]
     assert [row["runs"] for row in found.facts["summary"]] == [3, 3]
+    assert found.facts["spaces"] == {task.name: "toy"}
     assert (tmp_path / "report.md").read_text().count("of space toy") == 1
 
 

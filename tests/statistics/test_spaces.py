@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Scores, Table, competition_ranks
+from robnas.benchmarks import Column, Scores, Table, competition_ranks, read_table, write_table
 from robnas.errors import InputError
 from robnas.networks import count
 from robnas.spaces import SPACES, Architecture, GeneArchitecture
@@ -300,3 +300,14 @@ def test_tables_of_different_spaces_are_not_joined():
     both = toy().join(other)
     assert {part.name for part in parts(both)} == {"cifar10 test", "other test"}
     assert {row.architecture for row in leaderboard(both, "other", "test", "clean")} == set(toy().architectures[:9])
+
+
+def test_a_rank_of_one_architecture_reads_no_other(tmp_path):
+    """To read all texts of a large table takes a while."""
+    write_table(wide(), tmp_path / "wides.parquet")
+    table = read_table(tmp_path / "wides.parquet")
+    noise = toy().noise("cifar10", "pgd@8/255", split="test")
+    found = rank_set(table, "D1=4,W1=8,D2=5,W2=10,D3=7,W3=12", **WHERE, noise=noise)
+    assert (found.architecture.text, found.count) == ("D1=4,W1=8,D2=5,W2=10,D3=7,W3=12", 15_625)
+    assert "architectures" not in table._lookup.__dict__
+    assert table.at(0) == table.architectures[0] == table.at(0)

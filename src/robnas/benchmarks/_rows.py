@@ -121,7 +121,10 @@ class Rows:
         """The architecture of one row."""
         if self._numbers is not None:
             return self.space.from_index(int(self._numbers[row]))
-        return self.architectures[row]
+        if "architectures" in self.__dict__:
+            return self.architectures[row]
+        assert self._texts is not None
+        return self.space.parse(self._texts[row])  # one alone: to read all takes a while
 
     @property
     def given(self) -> Indices | Texts:

@@ -148,6 +148,10 @@ class Table:
         """Row of every architecture, see `Rows.row_of`."""
         return self._lookup.row_of(resolve)
 
+    def at(self, row: int) -> Architecture:
+        """The architecture of one row; of all rows `architectures`, which takes longer the first time."""
+        return self._lookup.at(row)
+
     def architecture(self, arch: object) -> Architecture:
         """The architecture that an encoding or published index names, whether the table holds it or not."""
         return self._lookup.architecture(arch)

@@ -21,7 +21,7 @@ from robnas.reports._search_report import read_results, search_page
 from robnas.reports._table_facts import table_facts
 from robnas.reports._table_sections import provenance_grid, table_lead, table_sections
 from robnas.search import Result
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, space_of
 from robnas.statistics import HOLM_FAMILY, paired_tests, summarise
 from robnas.types import Progress, silent
 
@@ -103,6 +103,7 @@ def _search_report(path: Path) -> Report:
     tests = paired_tests(finished, finished[0].budget, rope=kept.rope) if finished else []
     facts = {
         "searched_by": version,
+        "spaces": {result.task["name"]: result.task.get("space", space_of(None).key) for result in results},
         "summary": plain(summarise(results)),
         "planned": run_notes(results, kept.planned),
         "holm": HOLM_FAMILY,

@@ -17,7 +17,7 @@ from robnas.statistics import (
     Part,
     RankSet,
     Row,
-    constant_rows,
+    constant_in,
     correlate,
     data_quality,
     gene_effects,
@@ -104,7 +104,7 @@ class SplitFacts:
     front_constant: tuple[str, ...]
     """Texts in the front whose networks are constant."""
     constant: int | None
-    """How many networks are constant, see `constant_rows`; None where that cannot be told."""
+    """How many networks are constant, see `robnas.statistics.constant_rows`; None where that cannot be told."""
     correlations: tuple[tuple[str, str, float], ...]
     """Spearman of each pair of metrics; nan where one is constant."""
     space: str | None
@@ -197,7 +197,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.text: (found.low, found.high) for found in sets}
         tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise, space=ranked.space))
-    front, constant = _front(table, ranked), constant_rows(table, dataset, split, part.space)
+    front, constant = _front(table, ranked), constant_in(part)
     return SplitFacts(
         dataset=dataset,
         split=split,

@@ -1,6 +1,7 @@
 """Statistics of measurements: correlations, ranks, noise, and tests of search results. Numbers only."""
 
 from robnas import _lazy
+from robnas.statistics._constant import constant_in as constant_in
 from robnas.statistics._constant import constant_rows as constant_rows
 from robnas.statistics._correlation import Correlation as Correlation
 from robnas.statistics._correlation import correlate as correlate

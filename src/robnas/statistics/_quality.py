@@ -183,5 +183,5 @@ def _found(table: Table, check: str, column: str, size: np.ndarray, wrong: np.nd
     if not len(rows):
         return []
     rows = rows[np.argsort(-size[rows], kind="stable")]
-    examples = tuple(table.architectures[row].text for row in rows[:5])
+    examples = tuple(table.at(row).text for row in rows[:5])
     return [Finding(check, column, len(rows), examples, float(size[rows[0]]))]

@@ -178,14 +178,14 @@ class _Measured:
         """Where an architecture is among them."""
         row = table.row(arch)
         if np.isnan(self.column.mean[row]):
-            name = f"{self.column.name} of {table.architectures[row]}"
+            name = f"{self.column.name} of {table.at(row)}"
             raise InputError(name, expected="a measured value", got=Verbatim("a missing one"))
         return int(np.searchsorted(self.rows, row))
 
     def measured(self, table: Table, place: int) -> tuple[Architecture, float]:
         """The architecture at a place, and its value as the table has it."""
         row = self.rows[place]
-        return table.architectures[row], float(self.column.mean[row])
+        return table.at(row), float(self.column.mean[row])
 
 
 def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
