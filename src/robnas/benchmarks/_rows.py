@@ -180,12 +180,16 @@ class Rows:
 
         Two architectures are the same network if they are in one class of the partition ``identical``.
         """
-        if not (isinstance(arch, Architecture) and arch.space == self._space_name):
-            arch = self.architecture(arch)
+        if isinstance(arch, str):
+            text = arch
+        else:
+            if not (isinstance(arch, Architecture) and arch.space == self._space_name):
+                arch = self.architecture(arch)
+            text = arch.text
         try:
-            return self._found[resolve][arch.text]
+            return self._found[resolve][text]
         except (KeyError, TypeError):  # TypeError: a list where a name belongs
-            return self._search(self.space.parse(arch), resolve)
+            return self._search(self.architecture(arch), resolve)
 
     def _search(self, arch: Architecture, resolve: Resolve) -> int:
         """Row of an architecture that nobody asked for before, kept for the next time."""
