@@ -31,6 +31,9 @@ def test_two_sizes_are_written_for_others(tmp_path):
     found = read_rows(tmp_path / "both.csv")
     assert [column.space for column in found.columns] == [SMALL.key, LARGE.key, None]
     assert found.peek("323133", **CLEAN, seed="mean", space=LARGE) == 0.75
+    write_rows(two_sizes(), tmp_path / "short.csv", "digits")
+    found = read_rows(tmp_path / "short.csv", dataset="digits", split="test")
+    assert [column.space for column in found.columns] == [SMALL.key, LARGE.key, None]
 
 
 def write(path, text):
@@ -83,6 +86,8 @@ def test_a_file_of_another_space_than_the_one_named_is_refused(tmp_path):
         read_rows(tmp_path / "own.csv", space="toy")
     with refused("^table file: expected a name that ends in .csv or .json, got 'own.txt'$", InputError):
         read_rows("own.txt")
+    with refused("gone.csv: expected a table file, got nothing"):
+        load(tmp_path / "gone.csv")
     with refused("own.json: expected rows of architectures and accuracies"):
         read_rows(write(tmp_path / "own.json", "[NaN]"))
     with refused("own.json, row 2: expected the same columns in all rows"):

@@ -47,6 +47,7 @@ def test_rows_are_architectures_found_by_value_text_and_genes(space):
     table, archs = table_of(space), some(space)
     assert (table.space, table.architectures, len(table)) == (space, tuple(archs), 9)
     assert table.texts == tuple(arch.text for arch in archs)
+    assert Table("t", [arch.genes for arch in archs], table.columns, space=space).texts == table.texts
     for row, arch in enumerate(archs):
         assert [table.row(given) for given in (arch, arch.text, dict(arch.genes))] == [row] * 3
         assert table.architecture(arch.text) == arch
@@ -307,6 +308,20 @@ def test_a_file_of_a_space_whose_genes_have_changed_is_refused(genes, tmp_path):
     dict.__setitem__(SPACES, "toy", Space("toy", genes=genes))
     with refused("t.parquet: expected space toy as it was when the table was written, got .*; give the earlier file"):
         read_table(tmp_path / "t.parquet")
+
+
+def test_published_numbers_stand_for_architectures_of_any_space_that_has_not_changed(tmp_path):
+    path, published = tmp_path / "t.parquet", np.random.default_rng(0).permutation(24)
+    table = table_of(TOY, published=published)
+    write_table(table, path)
+    found = read_table(path)
+    for arch in table.architectures:
+        number = int(published[TOY.index_of(arch)])
+        assert (found.published_id(arch), found.architecture(number)) == (number, arch)
+    assert found.values("digits", "clean", split="test", published_index=found.published[found.rows]).shape == (9,)
+    dict.__setitem__(SPACES, "toy", Space("toy", genes=[Gene("depth", (3, 2, 1)), *GENES[1:]]))
+    with refused("expected space toy as it was .* the order in which architectures are numbered may be another; give"):
+        read_table(path)
 
 
 def test_files_of_earlier_versions_are_of_the_space_that_there_was(tmp_path):

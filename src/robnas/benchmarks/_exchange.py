@@ -102,6 +102,8 @@ def _refuse(path: Path, expected: str, got: Any, row: int | None = None, remedy:
 
 def _rows(path: Path) -> list[Row]:
     """Objects with the same keys; at least one."""
+    if not path.is_file():
+        _refuse(path, "a table file", Verbatim("a folder" if path.is_dir() else "nothing"))
     try:
         text = read_text(path)
         found = _of_csv(text) if path.suffix == ".csv" else json.loads(text, parse_constant=_no_number)
@@ -196,7 +198,7 @@ def _read_header(
 ) -> tuple[str, str, str, str | None, int | None]:
     """Data set, split, metric, key of the space and seed."""
     parts = header.split()
-    if len(parts) in (1, 2) and None not in where and (len(parts) == 1 or parts[1].isdecimal()):
+    if len(parts) < 3 and None not in where:
         parts = [*map(str, where), *parts]
     seed = int(parts.pop()) if len(parts) > 3 and parts[-1].isascii() and parts[-1].isdecimal() else None
     try:

@@ -19,7 +19,7 @@ from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unv
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._rows import Texts
-from robnas.benchmarks._space_facts import check_unchanged, space_facts, space_of_file
+from robnas.benchmarks._space_facts import check_numbers, check_unchanged, space_facts, space_of_file
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
 from robnas.spaces import MOST_LISTED, Space, space_of
@@ -148,6 +148,8 @@ def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> 
             metadata = file.schema_arrow.metadata or {}
             facts, written = _facts(path, metadata, remedy)
             known = space_of_file(path, facts)
+            if known.numbered or _PUBLISHED in metadata:
+                check_numbers(path, facts, known)
             _check_size(path, file, known)
             table = _assemble(facts, known, space, metadata.get(_PUBLISHED), file)
         if facts["schema_version"] == 1:

@@ -338,7 +338,7 @@ def _holds_numbers(given: object) -> bool:
     """Whether these are numbers of a space's own order, and no architectures."""
     if isinstance(given, np.ndarray):
         return given.dtype.kind not in "UO" or not given.size
-    return not isinstance(given, Sequence) or not any(isinstance(one, str | Architecture | dict) for one in given)
+    return not isinstance(given, Sequence) or not any(isinstance(one, str | Architecture | Mapping) for one in given)
 
 
 def check_indices(what: str, given: npt.ArrayLike, size: int) -> Indices:

@@ -49,8 +49,22 @@ def space_of_file(path: Path, facts: Mapping[str, Any]) -> Space:
         ) from None
 
 
+def check_numbers(path: Path, facts: Mapping[str, Any], space: Space) -> None:
+    """Before numbers of the space's own order are read, see that this is the order in which they were written.
+
+    Raises:
+        DataError: the space has other genes now.
+    """
+    if facts.get("fingerprint", space.fingerprint) != space.fingerprint:
+        raise _changed(path, space, "the order in which architectures are numbered may be another")
+
+
 def check_unchanged(path: Path, facts: Mapping[str, Any], table: Table) -> None:
-    """Say that the space or its file has changed; refuse the table if its genes no longer read the architectures."""
+    """Say that the space or its file has changed.
+
+    Raises:
+        DataError: the genes of the space no longer read the architectures.
+    """
     space = table.space
     if facts.get("fingerprint", space.fingerprint) != space.fingerprint:
         _check_readable(path, table)
@@ -64,18 +78,20 @@ def check_unchanged(path: Path, facts: Mapping[str, Any], table: Table) -> None:
 def _check_readable(path: Path, table: Table) -> None:
     space = table.space
     try:
-        if space.numbered:
-            raise InputError("architectures", expected="the order in which they were numbered", got=Verbatim("another"))
         for text in table.texts:
             if (found := space.parse(text).text) != text:
                 raise InputError("architecture", expected=text, got=found)
     except InputError as error:
-        raise DataError(
-            str(path),
-            expected=f"space {space.name} as it was when the table was written",
-            got=Verbatim(f"a space of this name with other genes, which says: {error}"),
-            remedy="give the earlier file of the space with --import, or name the changed space differently",
-        ) from None
+        raise _changed(path, space, str(error)) from None
+
+
+def _changed(path: Path, space: Space, why: str) -> DataError:
+    return DataError(
+        str(path),
+        expected=f"space {space.name} as it was when the table was written",
+        got=Verbatim(f"a space of this name with other genes: {why}"),
+        remedy="give the earlier file of the space with --import, or name the changed space differently",
+    )
 
 
 def _note(path: Path, what: str, but: str) -> None:
