@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robnas.benchmarks import _importers, fetch
+from robnas.benchmarks import fetch
+from robnas.benchmarks.nas_bench_201 import _importers
 from robnas.errors import DataError
 from robnas.spaces import SIZE, Architecture
 from tests.benchmarks.conftest import (

@@ -11,7 +11,6 @@ from robnas.benchmarks._choice import Ambiguity as Ambiguity
 from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
-from robnas.benchmarks._cost import training_hours as training_hours
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
 from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved
@@ -47,5 +46,6 @@ from robnas.benchmarks._scores import Scores as Scores
 from robnas.benchmarks._scores import read_scores as read_scores
 from robnas.benchmarks._table import Objective as Objective
 from robnas.benchmarks._table import Table as Table
+from robnas.benchmarks.nas_bench_201 import training_hours as training_hours
 
 __dir__ = _lazy.listing(__name__)

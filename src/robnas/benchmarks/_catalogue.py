@@ -14,7 +14,7 @@ from typing import Any, final
 
 from robnas._download import cache_directory, check_hash, data_directory, download
 from robnas._files import check_writable, room, saying
-from robnas.benchmarks import _importers, _nares
+from robnas.benchmarks import _nares, nas_bench_201
 from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._exchange import SUFFIXES, read_rows
 from robnas.benchmarks._parquet import read_table, write_table
@@ -75,11 +75,11 @@ CATALOGUE: dict[str, Entry] = {
                 ),
                 _OPS,
             ),
-            _importers.nas_robbench_201,
+            nas_bench_201.nas_robbench_201,
             "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
             _LICENCE,
             f"{_ON_TEST} Means of 3 seeds; AutoAttack is one run.",
-            _importers.SPACE.key,
+            nas_bench_201.SPACE.key,
         ),
         Entry(
             "jung-2023",
@@ -91,12 +91,12 @@ CATALOGUE: dict[str, Entry] = {
                 ),
                 _OPS,
             ),
-            _importers.jung_2023,
+            nas_bench_201.jung_2023,
             "Jung et al. 2023, Neural architecture design and robustness: a dataset, ICLR",
             _LICENCE,
             f"{_ON_TEST} Trained without adversarial training. Accuracies are averages over several epsilons, rounded "
             "to 3 decimals, one run.",
-            _importers.SPACE.key,
+            nas_bench_201.SPACE.key,
         ),
         Entry(
             "nas-robbench-201-seeds",
@@ -104,11 +104,11 @@ CATALOGUE: dict[str, Entry] = {
                 File("NAS-RobBench-201_all.json", None, None),
                 File("meta.json", "54b6d2c2780cfb63de98e9d67e72db9cb0c02be426191d429dbe02c898d4577e", None),
             ),
-            _importers.nas_robbench_201_seeds,
+            nas_bench_201.nas_robbench_201_seeds,
             "Wu et al. 2024, Robust NAS under adversarial training: benchmark, theory, and beyond, ICLR",
             _LICENCE,
             f"{_ON_TEST} Every seed; AutoAttack is one run. The authors publish it in a Google Drive folder.",
-            _importers.SPACE.key,
+            nas_bench_201.SPACE.key,
         ),
         Entry(
             "nares",

@@ -158,7 +158,7 @@ def duplicate_groups(rows: Rows) -> npt.NDArray[np.integer[Any]]:
 
     Args:
         rows: a table; in spaces without such a partition every row is a class of its own. Or numbers of architectures
-            of ``nas-bench-201``, shape (rows,).
+            of the space that is meant where none is named, shape (rows,).
     """
     if isinstance(rows, np.ndarray):
         groups: npt.NDArray[np.integer[Any]] = space_of(None).partition(IDENTICAL).class_of[rows]

@@ -56,7 +56,7 @@ class PublishedIds:
 
     @cached_property
     def map_str_to_id(self) -> dict[str, str]:
-        """Genotype → id, of all 15,625, in published order."""
+        """Genotype → id, of all architectures, in published order."""
         assert self.table.published is not None
         return {genotype: str(number) for number, genotype in enumerate(genotypes(self.table.published))}
 
@@ -69,7 +69,7 @@ class PublishedIds:
 
     @cached_property
     def non_isomorph_ids(self) -> list[str]:
-        """Ids of the 6,466 architectures that stand for themselves: the lowest of each official class."""
+        """Ids of the architectures that stand for themselves: the lowest of each official class."""
         return [str(number) for number in sorted(self._representatives)]
 
     def identical(self, i: int | str) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, final
 import numpy as np
 
 from robnas.benchmarks._column import Value, is_number
-from robnas.benchmarks._cost import training_hours
 from robnas.benchmarks._table import Table
 from robnas.benchmarks.adapters._published import check_id, check_table, genotypes, percent
+from robnas.benchmarks.nas_bench_201 import training_hours
 from robnas.errors import InputError
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture
 from robnas.types import check_split
