@@ -23,6 +23,7 @@ from robnas.spaces.nas_bench_201 import split_recipe
 
 UNKNOWN = space_of(None).name
 """`Record.space` of a record whose recipe the store does not know: the name of the space, whatever its settings."""
+_TEMPORARY = {"sqlite": "temp.", "postgresql": "pg_temp."}  # where temporary tables are
 _IDENTITY = ("dataset_hash", "recipe_hash", "measurements", "batch_size")
 _renamed = sa.Table(  # what is called otherwise in the present schema
     "robnas_renamed",
@@ -64,21 +65,29 @@ _AS_NOW = {
 def show_as_now(connection: sa.Connection, there: set[str]) -> None:
     """Let this connection see the store in the present schema; nothing of it is written.
 
-    In SQLite it sees views. In PostgreSQL it sees copies, as nobody could drop a table of which another has a view.
+    It sees copies, which have the keys by which they are joined; of the records, which may be many, a view. In
+    PostgreSQL these are copied too: nobody could drop a table of which another has a view.
 
     Args:
         connection: which sees nothing of the kind yet.
         there: names of the tables of the store.
     """
     _find_renamed(connection, there)
-    kind = "view" if connection.dialect.name == "sqlite" else "table"
     for table in _schema.metadata.sorted_tables:
-        if table.name not in there:
+        query = _as_now(table.name, _place(connection, table.name)) if table.name in there & _AS_NOW.keys() else ""
+        if query and table is _schema.records and connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"create temporary view {table.name} as {query}")
+        elif query or table.name not in there:
             text = str(CreateTable(table).compile(dialect=connection.dialect))
             connection.exec_driver_sql(text.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
-        elif table.name in _AS_NOW:
-            query = _as_now(table.name, _place(connection, table.name))
-            connection.exec_driver_sql(f"create temporary {kind} {table.name} as {query}")
+            if query:
+                _insert(connection, table, query, place=_TEMPORARY[connection.dialect.name])
+
+
+def _insert(connection: sa.Connection, table: sa.Table, query: str, place: str = "") -> None:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    into = f"insert into {place}{table.name} ({columns})"
+    connection.exec_driver_sql(f"{into} select {columns} from ({query}) as found")
 
 
 def _as_now(name: str, old: str) -> str:
@@ -88,12 +97,11 @@ def _as_now(name: str, old: str) -> str:
 
 def forget(connection: sa.Connection) -> set[str]:
     """Names of the tables of the store, after what `show_as_now` has made is gone."""
-    inspector, sqlite = sa.inspect(connection), connection.dialect.name == "sqlite"
-    place = "temp" if sqlite else "pg_temp"
+    inspector, place = sa.inspect(connection), _TEMPORARY[connection.dialect.name]
     for name in inspector.get_temp_view_names():
-        connection.exec_driver_sql(f"drop view {place}.{name}")
+        connection.exec_driver_sql(f"drop view {place}{name}")
     for name in inspector.get_temp_table_names():
-        connection.exec_driver_sql(f"drop table {place}.{name}")
+        connection.exec_driver_sql(f"drop table {place}{name}")
     return set(sa.inspect(connection).get_table_names())
 
 
@@ -118,9 +126,7 @@ def complete(connection: sa.Connection) -> None:
     for table in _schema.metadata.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
         if table.name in earlier:
-            columns = ", ".join(f'"{column.name}"' for column in table.columns)
-            query = f"select {columns} from ({_as_now(table.name, f'{table.name}_2')}) as found"  # noqa: S608 (names)
-            connection.exec_driver_sql(f"insert into {table.name} ({columns}) {query}")
+            _insert(connection, table, _as_now(table.name, f"{table.name}_2"))
         for index in table.indexes:
             connection.execute(CreateIndex(index, if_not_exists=True))
     for name in earlier:

@@ -317,7 +317,7 @@ class RecordStore:
             query = query.where(_records.c[name] == (value.text if isinstance(value, Architecture) else value))
         with self.read() as connection:
             rows = connection.execute(query).mappings().all()
-            spaces = {key: space_of(parse_key(key)) for key in dict.fromkeys(row["space"] for row in rows)}
+            spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
             self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
             found = [self._record(row, spaces) for row in rows]
             table = _schema.settings
