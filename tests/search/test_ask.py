@@ -178,8 +178,9 @@ def test_an_answer_to_no_question_is_refused():
         with pytest.raises(InputError, match=f"one that was asked and not told yet: {arch}, got '000000'"):
             searcher.tell(other, (1.0,))
         searcher.tell(arch, (1.0,))
-        with pytest.raises(InputError, match="not told yet: none, because nothing is asked, got"):
-            searcher.tell(arch, (1.0,))
+        for never in (arch, arch.text, [], None):
+            with pytest.raises(InputError, match="not told yet: none, because nothing is asked, got"):
+                searcher.tell(never, (1.0,))
     with pytest.raises(InputError, match="ask: expected at least 1, got 0"):
         searcher.ask(0)
 
@@ -196,6 +197,7 @@ def test_an_answer_to_no_question_is_refused():
         (ProxySearch("convolutions"), SPACES["wide-resnet"], "which belongs to wide-resnet"),
         (ProxySearch("parameters"), HUGE, "proxy-search proxy parameters: expected a score of architectures of"),
         (LocalSearch(), Classes(TOY, objectives=2), "objectives of local-search: expected one, got 2"),
+        (LocalSearch(), 3, "classes: expected those of a table or a space, got 3"),
         (LocalSearch(), "toy", "classes: expected those of a table or a space, got 'toy'"),
     ],
 )  # fmt: skip
@@ -235,6 +237,12 @@ def test_a_partition_makes_classes_of_a_whole_space():
     assert classes.class_of(cells.at([0] * 6)) == classes.class_of(cells.at([4, 0, 3, 0, 0, 0]))
     with pytest.raises(InputError, match="partition: expected none, space toy has none, got 'official'"):
         Classes(TOY, "official")
+
+
+@pytest.mark.parametrize("objectives", [0, 1.5, "2"])
+def test_a_number_of_objectives_that_is_none_is_refused(objectives):
+    with pytest.raises(InputError, match="objectives: expected"):
+        Classes(TOY, objectives=objectives)
 
 
 def test_a_space_that_cannot_be_listed_says_so():

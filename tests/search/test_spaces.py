@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Scores, Table
 from robnas.errors import InputError
 from robnas.search import (
     NSGA2,
@@ -345,6 +345,17 @@ def test_scores_of_any_space_come_from_a_mapping_or_a_file(tmp_path):
     assert asked == sorted(asked, reverse=True)
     with pytest.raises(InputError, match=r"scores.json: expected scores: .* got InputError \(architecture of space c"):
         run(ProxySearch(str(tmp_path / "scores.json")), task_of(table_of_kind("cube")), 5, seed=0)
+
+
+def test_scores_of_another_space_are_refused_at_the_start(tmp_path):
+    archs = SPACES["wide-resnet"].sample(np.random.default_rng(0), 5)
+    ones = np.ones((5, 1))
+    Scores(tuple(map(str, archs)), ("nwot",), ones, ones, space=SPACES["wide-resnet"]).write(tmp_path / "s.parquet")
+    algorithm = ProxySearch("nwot", scores=str(tmp_path / "s.parquet"))
+    with pytest.raises(
+        InputError, match=r"s.parquet: expected scores of architectures of space toy, got those of space w"
+    ):
+        algorithm.start(TOY, np.random.default_rng(0))
 
 
 def test_an_ordered_gene_is_a_number_to_a_sampler_and_another_a_category():

@@ -49,7 +49,9 @@ class Searcher(Protocol):
 class Algorithm(Protocol):
     """Settings of an algorithm, a frozen dataclass.
 
-    A third method is not needed: with `Searcher` this is everything that the loop calls.
+    A third method is not needed: with `Searcher` this is everything that the loop calls. Where there is a method
+    ``for_space(space)``, it returns the same algorithm with what a setting leaves to the space filled in, and results
+    record that one.
     """
 
     def start(self, space: Classes, rng: np.random.Generator) -> Searcher:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from robnas.benchmarks import Table
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space
+from robnas.types import check_count
 
 Class: TypeAlias = Hashable
 """What two architectures that are charged once have in common."""
@@ -42,7 +43,7 @@ class Classes:
         table = source if isinstance(source, Table) else None
         self.space: Space = source if isinstance(source, Space) else source.space
         """Which architectures there are."""
-        self.objectives = objectives
+        self.objectives = check_count("objectives", objectives)
         """Values per answer."""
         self._partition = None if partition is None else self.space.partition(partition)
         self._place: Mapping[Architecture, int] = {}  # of what a table holds, in the space's own order

@@ -155,7 +155,7 @@ class _Study:
     def tell(self, arch: Architecture, values: Values) -> None:
         """See `Searcher.tell`."""
         found = answer(values, self._classes.objectives)
-        if arch not in self._open:
+        if not isinstance(arch, Architecture) or arch not in self._open:
             raise unasked(arch, list(self._open))
         trials = self._open[arch]
         trial = trials.pop(0)

@@ -222,6 +222,9 @@ def _of_file(path: Path, name: str, space: Space) -> Ranked:
 def _looked_up(path: Path, name: str, space: Space, changed: int) -> Ranked:
     """An architecture's own score, or that of a member of its class; the lowest where it is missing."""
     scores = read_scores(path, space)
+    if scores.space.name != space.name:
+        got = Verbatim(f"those of space {scores.space.name}")
+        raise InputError(str(path), expected=f"scores of architectures of space {space.name}", got=got)
     values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
     own = dict(zip(scores.codes, values, strict=True))
     classes = Classes(space, next(iter(space.partitions), None))
