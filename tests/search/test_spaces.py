@@ -156,8 +156,11 @@ def test_results_are_read_back_and_name_their_space(kind, registered):
 
 def test_results_of_a_space_that_is_not_here_say_how_to_bring_it():
     written = repeat(RandomSearch(), task_of(table_of_kind("toy")), 5, 2).to_dict()
-    with pytest.raises(InputError, match=r"space: expected one of nas-bench-201, .*, got 'toy'; .* by --import FILE"):
+    with pytest.raises(InputError, match=r"space of search results: expected one of .*, got 'toy'; .* by --import"):
         Result.from_dict(written)
+    for damaged in (5, None, "", "nas-bench-201:channels", "nas-bench-201:channels=0,cells=1"):
+        with pytest.raises((InputError, AttributeError, TypeError)):
+            Result.from_dict({**written, "task": {**written["task"], "space": damaged}})
 
 
 def test_two_processes_search_a_space_that_is_registered_nowhere():

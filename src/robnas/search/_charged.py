@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from robnas.spaces import Space, parse_key, partition_facts, partition_of, space_of
+from robnas.errors import DataError
+from robnas.spaces import SPACES, Space, parse_key, partition_facts, partition_of, space_of
 
 ROWS = "rows"
 """Each row of the table is charged once: what a table of no partition has."""
@@ -24,9 +25,16 @@ def space_of_task(task: Mapping[str, Any]) -> Space:
     """The space of the plain values of a task; those of earlier versions, which name none, are of the usual one.
 
     Raises:
-        InputError: it is not registered here, or its settings are wrong.
+        DataError: it is not registered here.
+        InputError: its settings are wrong.
     """
-    return space_of(parse_key(task["space"]) if "space" in task else None)
+    facts = parse_key(task["space"]) if "space" in task else None
+    if facts is not None and facts["name"] not in SPACES:
+        remedy = "a space of your own is brought by --import FILE"
+        raise DataError(
+            "space of search results", expected=f"one of {', '.join(SPACES)}", got=facts["name"], remedy=remedy
+        )
+    return space_of(facts)
 
 
 def without_usual_space(task: Mapping[str, Any]) -> dict[str, Any]:
