@@ -174,8 +174,12 @@ class Classes:
             return self.space.neighbours(arch)
         near = self._near.get(arch)
         if near is None:
-            near = self._near[arch] = self.space.neighbours(arch) if self.complete else self._nearest(arch)
+            near = self._near[arch] = self._all_near(arch) if self.complete else self._nearest(arch)
         return near
+
+    def _all_near(self, arch: Architecture) -> tuple[Architecture, ...]:
+        """Those that are held, not their equals, which would be compared gene by gene whenever they are looked up."""
+        return tuple(self.architectures[self._place[other]] for other in self.space.neighbours(arch))
 
     def _nearest(self, arch: Architecture) -> tuple[Architecture, ...]:
         gaps = (self._positions != self.space.position_array([arch])).sum(axis=1)
@@ -215,9 +219,10 @@ def held_by(table: Table, partition: str | None) -> Held:
     """What a table holds in the space's own order, the place of each in it, and the row that answers for each."""
     space = table.space
     if partition is None and table.partition is None:
-        places = space.position_array(table.architectures)
-        rows = np.lexsort(places.T[::-1]).tolist()
-        held = tuple(space.at(places[row].tolist()) for row in rows)
+        rows = np.lexsort(space.position_array(table.architectures).T[::-1]).tolist()
+        if len(rows) == space.size:
+            return *_whole(space), rows
+        held = tuple(table.architectures[row] for row in rows)
         return held, _places(held), rows
     row = table.row_of()
     inside = row >= 0
