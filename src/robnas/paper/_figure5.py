@@ -87,9 +87,10 @@ def figure5(out: Path, scores: Sequence[Scores], table: Table, dataset: str, pro
         progress(done, len(columns), f"correlations of {kernel}, {measure}")
     claims = _claims(columns, both, draws)
     settings = scores[0].settings
+    size = scores[0].space.settings_text if "space" in settings else "C = ?, N = ?"
     title = (
         f"{len(both.codes):,} architectures of {table.name}, {dataset}; {settings.get('images', '?')} images of "
-        f"{settings.get('data', '?')}, {scores[0].space.settings_text}, "
+        f"{settings.get('data', '?')}, {size}, "
         f"initialisations: {settings.get('repeats', '?')}, outputs: {settings.get('kernel', {}).get('reduction', '?')}"
     )
     return [
