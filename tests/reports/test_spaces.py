@@ -179,6 +179,23 @@ def test_a_store_of_several_spaces_needs_one_to_be_named(known, tmp_path):
     assert [part["space"] for part in both.facts["table"]["splits"]] == [BROAD, NARROW]
 
 
+@pytest.mark.parametrize("make", [toy, large])
+def test_a_store_of_a_space_of_ones_own_is_reported(known, tmp_path, make):
+    url, table = f"sqlite:///{tmp_path}/runs.db", make()
+    records = [replace(record, architecture=arch, space="", seed=seed, value=float(column.values[row, seed]))
+               for column, record in zip(table.columns[::2], (CLEAN, RECORD), strict=True)
+               for row, arch in enumerate(table.architectures[:12]) for seed in (0, 1)]  # fmt: skip
+    with RecordStore(url) as store:
+        store.add(records)
+    found = report_of(url)
+    (split,) = found.facts["table"]["splits"]
+    first = int(np.argmax(table.columns[2].values[:12, :2].mean(axis=1)))
+    assert (found.facts["table"]["space"], split["ranked_by"]) == (table.space.name, "pgd@8/255")
+    assert split["best"][0]["architecture"] == table.architectures[first].text
+    assert split["metrics"][0]["noise"]["source"] == "seeds"
+    assert f"12 architectures of space {table.space.name}" in to_markdown(found.page, lambda picture: "")
+
+
 # pictures
 
 
