@@ -209,6 +209,9 @@ def test_points_have_the_colours_of_the_gene_that_tells_most():
     cells = leaderboard(two_widths(), "cifar10", "test", "fgsm@8/255")
     assert legend(clean_versus_robust(cells, "clean", "pgd@8/255")) == ["no live convolution"]
     assert clean_versus_robust([], "clean", "pgd@8/255").axes[0].get_legend() is None
+    many = leaderboard(large(), "cifar10", "test", "pgd@8/255")  # ten ordered choices, fewer styles
+    ranges = ["gene_0 = 0 … 2", "gene_0 = 3 … 5", "gene_0 = 6 … 7", "gene_0 = 8 … 9"]
+    assert legend(clean_versus_robust(many, "clean", "pgd@8/255", space=LARGE)) == ranges
 
 
 def test_points_with_long_texts_are_named_by_rank():

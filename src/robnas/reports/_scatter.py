@@ -21,6 +21,7 @@ _STYLES = (
     ("#D55E00", "s"), ("#0072B2", "o"), ("#009E73", "D"), ("#CC79A7", "^"), ("#E69F00", "v"), ("#56B4E9", "P"),
     ("#000000", "X"),
 )  # fmt: skip
+_RANGES = 4  # into which the choices of an ordered gene are put where there are more than styles
 _FEW = 60  # points that have error bars and names
 _SHORT = 12  # characters of a text that names a point; where one is longer, all are named by their ranks
 
@@ -93,21 +94,33 @@ def _groups(rows: Sequence[Row], robust: str, space: Space | None) -> list[tuple
             (name, [row for row, family in zip(rows, of_rows, strict=True) if family == number])
             for number, name in enumerate(space.families)
         ]
-    if space is None or (gene := _telling(rows, robust, space)) is None:
+    number = None if space is None else _telling(rows, robust, space)
+    if space is None or number is None:
         return [("architectures", rows)]
-    return [
-        (label(f"{gene.name} = {written}"), [row for row in rows if row.architecture.genes[gene.name] == choice])
-        for choice, written in zip(gene.choices, gene.texts, strict=True)
-        if any(row.architecture.genes[gene.name] == choice for row in rows)
-    ]
+    places = space.position_array([row.architecture for row in rows])[:, number]
+    made = np.unique(places)
+    several = np.array_split(made, len(made) if len(made) <= len(_STYLES) else _RANGES)
+    found: list[tuple[str, Sequence[Row]]] = []
+    for some in several:
+        inside = np.isin(places, some).tolist()
+        name = _range(space.genes[number], (int(some[0]), int(some[-1])))
+        found.append((name, [row for row, within in zip(rows, inside, strict=True) if within]))
+    return found
 
 
-def _telling(rows: Sequence[Row], robust: str, space: Space) -> Gene | None:
-    """The gene that explains most of the robust accuracy, of those that have a style for each choice made."""
+def _range(gene: Gene, ends: Sequence[int]) -> str:
+    return label(f"{gene.name} = {' … '.join(dict.fromkeys(gene.texts[place] for place in ends))}")
+
+
+def _telling(rows: Sequence[Row], robust: str, space: Space) -> int | None:
+    """The gene that explains most of the robust accuracy, of those with a style for each choice or range of choices."""
     effects = gene_effects(space, [row.architecture for row in rows], [row.value(robust) for row in rows])
-    known = [one for one in effects if one.explained == one.explained and len(one.choices) <= len(_STYLES)]
-    best = max(known, key=lambda one: one.explained, default=None)
-    return None if best is None else next(gene for gene in space.genes if gene.name == best.gene)
+    shown = [
+        (effect.explained, -number)
+        for number, (gene, effect) in enumerate(zip(space.genes, effects, strict=True))
+        if effect.explained == effect.explained and (gene.ordered or len(effect.choices) <= len(_STYLES))
+    ]
+    return -max(shown)[1] if shown else None
 
 
 def _points(
