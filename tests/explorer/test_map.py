@@ -164,7 +164,7 @@ def test_the_front_is_that_of_the_table(visit, table):
 def test_operations_are_counted_on_live_edges(visit):
     page = visit().open(MAP)
     counts = page.evaluate("""async (indices) => {
-      const { operationCount } = await import("./app/space.js");
+      const { operationCount } = await import("./app/nas-bench-201/cells.js");
       return indices.map((index) => [0, 1, 2, 3, 4].map((operation) => operationCount(index, operation)));
     }""", list(range(0, 15625, 97)))  # fmt: skip
     for index, found in zip(range(0, 15625, 97), counts, strict=True):

@@ -134,7 +134,7 @@ def test_bad_data_is_said_on_the_page(visit, serve, table, change, text):
     [
         (lambda manifest: None, "data/manifest.json is missing from this site"),
         (lambda manifest: b"{", "data/manifest.json is damaged"),
-        (lambda manifest: {**manifest, "version": 2}, "exported in format 2, its page reads format 3"),
+        (lambda manifest: {**manifest, "version": 2}, "exported in format 2, its page reads format 4"),
         (lambda manifest: {**manifest, "format": "x"}, "is not that of a robnas explorer"),
         (lambda manifest: {**manifest, "files": None}, "data/explorer.json is damaged: it does not hold what was"),
     ],

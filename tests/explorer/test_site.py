@@ -36,8 +36,10 @@ def test_columns_are_those_of_the_table(site, table):
     facts = header_of(site)["tables"][0]
     assert facts["name"] == "bench"
     assert facts["source"] == "bench.parquet"
-    assert np.array_equal(array(site, facts["file"], facts["rows"]["offset"], "<u2", len(table)), table.rows)
-    assert np.array_equal(array(site, facts["file"], facts["published"], "<u2", SIZE), table.published)
+    assert facts["rows"]["numbers"]["type"] == facts["published"]["type"] == "u2"
+    rows, published = facts["rows"]["numbers"]["offset"], facts["published"]["offset"]
+    assert np.array_equal(array(site, facts["file"], rows, "<u2", len(table)), table.rows)
+    assert np.array_equal(array(site, facts["file"], published, "<u2", SIZE), table.published)
     for column, packed in zip(table.columns, facts["columns"], strict=True):
         assert (packed["dataset"], packed["split"], packed["metric"]) == (column.dataset, column.split, column.metric)
         raw = array(site, facts["file"], packed["offset"], "<u2", len(table)).astype(float)
@@ -47,16 +49,11 @@ def test_columns_are_those_of_the_table(site, table):
         assert packed["noise"]["run_sd"] == pytest.approx(found.run_sd)
 
 
-def test_every_architecture_finds_the_row_that_the_table_finds(site, table):
-    facts = header_of(site)["tables"][0]
-    row_of = array(site, facts["file"], facts["row_of"], "<u2", SIZE).astype(int)
-    assert np.array_equal(np.where(row_of == 65535, -1, row_of), table.row_of())
-
-
 def test_classes_and_sizes_hold_for_all_architectures(site):
     space = header_of(site)["space"]
     for name in PARTITIONS:
-        assert np.array_equal(array(site, space["file"], space["classes"][name], "<u2", SIZE), partition(name).class_of)
+        offset = space["classes"][name]["offset"]
+        assert np.array_equal(array(site, space["file"], offset, "<u2", SIZE), partition(name).class_of)
     for arch in architectures():
         if arch.index % 97 == 0:
             expected = count(arch)
@@ -118,9 +115,8 @@ def test_a_partition_comes_with_its_version(site):
     facts = header_of(build_site([("old", earlier)]))
     assert facts["tables"][0]["partition"] == "identical@1"
     assert facts["space"]["versions"]["identical@1"] == 1
-    classes = array(
-        build_site([("old", earlier)]), "data/space.bin", facts["space"]["classes"]["identical@1"], "<u2", SIZE
-    )
+    offset = facts["space"]["classes"]["identical@1"]["offset"]
+    classes = array(build_site([("old", earlier)]), "data/space.bin", offset, "<u2", SIZE)
     assert np.array_equal(classes, partition("identical@1").class_of)
 
 
@@ -155,7 +151,7 @@ def test_the_first_column_is_the_strongest_pgd():
 def test_scores_say_why_one_is_missing(site, table):
     facts = header_of(site)["scores"][0]
     assert [column["name"] for column in facts["columns"]] == ["follows", "constant", "holey"]
-    assert facts["columns"][2]["missing"] == {"it diverged": [int(table.rows[3])]}
+    assert facts["columns"][2]["missing"] == {"it diverged": [3]}
     values = array(site, facts["file"], facts["columns"][0]["offset"], "<f4", len(table))
     assert np.allclose(values, some_scores(table).column("follows"))
 
@@ -265,7 +261,7 @@ def test_a_single_trace_is_read(table, tmp_path):
     assert found.result is None
     packed = found.to_dict()
     assert packed["mean"] is None
-    assert packed["traces"][0]["architectures"] == trace.indices.tolist()
+    assert packed["traces"][0]["architectures"] == [arch.text for arch in trace.architectures]
     assert build_site([("t", table)], (), [found])["data/searches.json"]
 
 

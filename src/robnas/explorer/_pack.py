@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,34 +12,13 @@ from robnas.benchmarks import Column, Scores, Table, exact_divisor
 from robnas.errors import InputError
 from robnas.explorer._blocks import MISSING, Blocks
 from robnas.explorer._pack_noise import pack_noise
-from robnas.networks import count
-from robnas.spaces import EDGES, PARTITIONS, SIZE, Architecture, partition, partition_facts
+from robnas.explorer._pack_sizes import pack_sizes
+from robnas.explorer._pack_space import is_known, pack_numbers, pack_rows
 from robnas.statistics import constant_rows
 from robnas.types import NORMS, Metric, label_order
 
 FORMAT = "robnas-explorer"
-VERSION = 3
-
-
-def pack_space(tables: Iterable[Table] = ()) -> tuple[dict[str, Any], bytes]:
-    """What is the same for all tables: classes of isomorphic cells, sizes by number of convolutions.
-
-    Args:
-        tables: one of these may have been made with an earlier version of a partition, whose classes are packed, too.
-    """
-    blocks = Blocks()
-    names = dict.fromkeys([*PARTITIONS, *(table.partition for table in tables if table.partition)])
-    offsets = {name: blocks.add(partition(name).class_of, "u2") for name in names}
-    sizes = [[_sizes(pointwise, spatial) for spatial in range(7 - pointwise)] for pointwise in range(7)]
-    versions = {name: partition_facts(name).get("partition_version", 1) for name in names}
-    facts = {"file": "data/space.bin", "size": SIZE, "classes": offsets, "versions": versions, "sizes": sizes}
-    return facts, blocks.content()
-
-
-def _sizes(pointwise: int, spatial: int) -> list[int]:
-    """Parameters and MACs with so many 1×1 and 3×3 convolutions (C=16, N=5, 3×32×32, 10 classes)."""
-    found = count(Architecture(("2" * pointwise + "3" * spatial).ljust(len(EDGES), "1")))
-    return [found.parameters, found.macs]
+VERSION = 4
 
 
 def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], bytes]:
@@ -55,20 +34,41 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         "name": table.name,
         "source": source,
         "file": file,
+        "space": table.space.key,
         "partition": table.partition,
-        "rows": {"count": len(table), "offset": blocks.add(table.rows, "u2")},
-        "row_of": blocks.add(np.where(table.row_of() < 0, MISSING, table.row_of()), "u2"),
-        "published": None if table.published is None else blocks.add(table.published, "u2"),
+        "rows": pack_rows(table.space, table.architectures, blocks),
+        "published": None if table.published is None else pack_numbers(table.published, blocks),
+        "sizes": None if is_known(table.space) else pack_sizes(table, blocks),
         "provenance": plain(table.provenance),
         "left_out": [str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()],
     }
-    header["columns"] = [_pack_column(table, column, blocks) for column in table.columns]
+    alone = {space: _of_space(table, space) for space in {column.space for column in table.columns}}
+    header["columns"] = [_pack_column(table, alone[column.space], column, blocks) for column in table.columns]
     header["constant"] = {
-        f"{dataset} {split}": _constant(table, dataset, split)
-        for dataset, split in dict.fromkeys((column.dataset, column.split) for column in table.columns)
+        _measured_on(table, column): _constant(alone[column.space], column.dataset, column.split)
+        for column in table.columns
     }
     header["main"] = _main(table.columns)
     return header, blocks.content()
+
+
+def _of_space(table: Table, space: str | None) -> Table:
+    """The columns that were trained in one space, as statistics take them; the table itself if it has no others."""
+    columns = [column for column in table.columns if column.space == space]
+    if len(columns) == len(table.columns):
+        return table
+    return Table(table.name, table.architectures, columns, space=table.space, partition=table.partition)
+
+
+def _several(table: Table, column: Column) -> str | None:
+    """The key of a column's space where that is needed to tell it from another one."""
+    return None if table.column_name(column) == column.name else column.space
+
+
+def _measured_on(table: Table, column: Column) -> str:
+    """Data set and split, and the space where others of these were trained in another."""
+    spaces = {other.space for other in table.columns if (other.dataset, other.split) == (column.dataset, column.split)}
+    return " ".join(filter(None, (column.dataset, column.split, column.space if len(spaces) > 1 else None)))
 
 
 def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
@@ -77,7 +77,8 @@ def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
     return None if rows is None else [int(row) for row in np.flatnonzero(rows)]
 
 
-def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]:
+def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> dict[str, Any]:
+    """Header of a column of the `whole` table, with the noise that the `table` of its space shows."""
     divisor = exact_divisor(column)
     place: dict[str, int | None]
     if divisor:
@@ -91,6 +92,9 @@ def _pack_column(table: Table, column: Column, blocks: Blocks) -> dict[str, Any]
         "dataset": column.dataset,
         "split": column.split,
         "metric": column.metric,
+        "space": column.space,
+        "apart": _several(whole, column),
+        "measured_on": _measured_on(whole, column),
         **place,
         "runs": blocks.add(np.minimum(column.counts, MISSING), "u2") if varied else int(counts.max(initial=1)),
         "runs_vary": varied,
@@ -121,11 +125,10 @@ def _strength(metric: str) -> tuple[bool, bool, int, float, tuple[str | int, ...
 def pack_scores(scores: Scores, name: str, file: str) -> tuple[dict[str, Any], bytes]:
     """Header and binary columns of a file of scores."""
     blocks = Blocks()
-    rows = np.array([Architecture(code).index for code in scores.codes])
     header: dict[str, Any] = {
         "name": name,
         "file": file,
-        "rows": {"count": len(rows), "offset": blocks.add(rows, "u2")},
+        "rows": pack_rows(scores.space, [scores.space.parse(code) for code in scores.codes], blocks),
         "settings": plain(scores.settings),
     }
     errors = scores.standard_errors
@@ -142,12 +145,12 @@ def pack_scores(scores: Scores, name: str, file: str) -> tuple[dict[str, Any], b
 
 
 def _reasons(scores: Scores, name: str) -> dict[str, list[int]]:
-    """Own indices of the architectures that lack a score, by the reason."""
+    """Rows of the architectures that lack a score, by the reason."""
     found: dict[str, list[int]] = {}
-    for code, value in zip(scores.codes, scores.column(name), strict=True):
+    for row, (code, value) in enumerate(zip(scores.codes, scores.column(name), strict=True)):
         if math.isnan(value):
             reason = scores.reasons.get((code, name), "no reason recorded")
-            found.setdefault(reason, []).append(Architecture(code).index)
+            found.setdefault(reason, []).append(row)
     return found
 
 

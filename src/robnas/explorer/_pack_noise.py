@@ -50,12 +50,13 @@ def _pack_spread(table: Table, column: Column, noise: Noise | LocalNoise, blocks
         variance = noise.run_sd_at(column.mean) ** 2 / np.maximum(column.counts, 1)
         critical = np.full(len(table), math.nan)
     pairs, place = np.unique(np.stack([variance, critical], axis=1)[known], axis=0, return_inverse=True)
-    of = np.full(len(table), MISSING)
+    kind = "u2" if len(pairs) < MISSING else "u4"  # the largest number means that there is none
+    of = np.full(len(table), np.iinfo(kind).max)
     of[known] = place.ravel()
     errors, _ = standard_errors(table, column)
     apart = np.flatnonzero(known & ~np.isclose(errors, np.sqrt(variance), rtol=1e-9, atol=0))
     return {
-        "level": LEVEL, "distinct": len(pairs), "of": blocks.add(of, "u2"),
+        "level": LEVEL, "distinct": len(pairs), "of": blocks.add(of, kind),
         "variances": blocks.add(pairs[:, 0], "f8"), "critical": blocks.add(pairs[:, 1], "f8"),
         "apart": [[int(row), None if math.isnan(errors[row]) else float(errors[row])] for row in apart],
         "best": blocks.add(np.packbits(best, bitorder="little"), "u1"),

@@ -29,8 +29,9 @@ from robnas.search import (
     is_optimum,
     run,
     searcher,
+    space_of_task,
 )
-from robnas.spaces import Architecture
+from robnas.spaces import Space
 from robnas.types import Progress, silent
 
 _LARGEST = 64 * 2**20  # bytes of a file that is opened at all
@@ -60,8 +61,15 @@ class Replay:
         found: dict[str, Any] = self.result.task if self.result else self.traces[0]["task"]
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """What the page needs, as plain values."""
+    def to_dict(self, space: Space | None = None) -> dict[str, Any]:
+        """What the page needs, as plain values.
+
+        Args:
+            space: that the page shows; of runs in another one there is no replay. That of the search if omitted.
+
+        Raises:
+            InputError: a trace holds what is no architecture of its space.
+        """
         facts: dict[str, Any] = {"algorithm": self.label, "task": self.task, "note": self.note, "mean": None}
         if (found := self.result) and found.seeds:
             facts |= {
@@ -71,17 +79,22 @@ class Replay:
                 "standard_error": _rounded(found.standard_error) if len(found.seeds) > 1 else None,
                 "oracle_selection": list(found.oracle_selection), "failures": len(found.failures),
             }  # fmt: skip
-        return {**facts, "traces": [_trace(trace) for trace in self.traces]}
+        if not self.traces:
+            return {**facts, "traces": []}
+        own = space_of_task(self.task)
+        if space is not None and own.fingerprint != space.fingerprint:
+            return {**facts, "traces": [], "note": f"no replay: its architectures are of space {own.name}"}
+        return {**facts, "traces": [_trace(trace, own) for trace in self.traces]}
 
 
 def _rounded(values: Iterable[float | None]) -> list[float | None]:
     return [None if value is None or not np.isfinite(value) else round(float(value), 7) for value in values]
 
 
-def _trace(trace: Mapping[str, Any]) -> dict[str, Any]:
+def _trace(trace: Mapping[str, Any], space: Space) -> dict[str, Any]:
     return {
         "seed": int(trace["seed"]),
-        "architectures": [Architecture(code).index for code in trace["architectures"]],
+        "architectures": [space.parse(text).text for text in trace["architectures"]],
         "values": _rounded(None if row[0] is None else float(row[0]) for row in trace["values"]),
         "regret": _rounded(trace["regret"]),
     }
@@ -220,7 +233,9 @@ def _fields(kind: Any) -> set[str]:
 
 def _task(facts: Mapping[str, Any], table: Table) -> Task:
     """The task of `Task.to_dict`."""
-    columns: dict[str, Column] = {column.name: column for column in table.columns}
+    space = facts.get("space")
+    columns: dict[str, Column] = {column.name: column for column in table.columns if column.space in (None, space)}
+    columns = {column.name: column for column in table.columns} | columns
     if unknown := [name for name in (*facts["seen"], *facts["reported"]) if name not in columns]:
         raise InputError(f"column of table {table.name}", expected=f"one of {', '.join(columns)}", got=unknown[0])
     return Task(
@@ -240,4 +255,4 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
 
 def _agrees(trace: Trace, result: Result, place: int) -> bool:
     regrets = [trace.regret[min(point, len(trace)) - 1] for point in result.checkpoints]
-    return trace.best.code == result.architectures[place] and bool(np.allclose(regrets, result.regrets[place]))
+    return trace.best.text == result.architectures[place] and bool(np.allclose(regrets, result.regrets[place]))

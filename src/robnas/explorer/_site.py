@@ -13,7 +13,8 @@ from types import MappingProxyType
 from robnas._version import __version__
 from robnas.benchmarks import BUNDLED, CATALOGUE, Scores, Table
 from robnas.errors import InputError, Verbatim
-from robnas.explorer._pack import FORMAT, VERSION, pack_scores, pack_space, pack_table
+from robnas.explorer._pack import FORMAT, VERSION, pack_scores, pack_table
+from robnas.explorer._pack_space import check_one_space, pack_space
 from robnas.explorer._search import Replay
 from robnas.records import StoreAddress, is_store
 
@@ -36,13 +37,14 @@ def build_site(
         searches: recorded searches.
 
     Raises:
-        InputError: no table, or two of one name.
+        InputError: no table, two of one name, or tables or scores of different spaces.
     """
     names = [table.name for _, table in tables]
     if not names or len(set(names)) < len(names):
         twice = next((name for name in names if names.count(name) > 1), "none")
         raise InputError("tables of the explorer", expected="at least one, with different names", got=Verbatim(twice))
-    space, content = pack_space(table for _, table in tables)
+    common = check_one_space([table for _, table in tables], scores)
+    space, content = pack_space(common, [table for _, table in tables])
     files = {**dict(pages()), space["file"]: content}
     header = {"format": FORMAT, "version": VERSION, "made_by": f"robnas {__version__}", "space": space}
     packed = [
@@ -56,7 +58,7 @@ def build_site(
     header |= {"tables": [facts for facts, _ in packed], "scores": [facts for facts, _ in scored], "searches": None}
     if searches:
         header["searches"] = {"file": "data/searches.json", "count": len(searches)}
-        files["data/searches.json"] = _json([replay.to_dict() for replay in searches])
+        files["data/searches.json"] = _json([replay.to_dict(common) for replay in searches])
     files[HEADER] = _json(header)
     checksums = {name: zlib.crc32(content) for name, content in files.items()}
     manifest = {"format": FORMAT, "version": VERSION, "files": checksums}

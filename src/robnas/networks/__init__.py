@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from robnas import _lazy
 from robnas.networks._counts import count as count
+from robnas.networks._counts import counted_by_arithmetic as counted_by_arithmetic
 from robnas.networks._counts import wide_resnet_counts as wide_resnet_counts
 from robnas.networks._sizes import Counts as Counts
 from robnas.networks.nas_bench_201 import top_score as top_score

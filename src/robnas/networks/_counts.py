@@ -11,7 +11,7 @@ from robnas.errors import InputError
 from robnas.networks._located import located
 from robnas.networks._sizes import Counts, convolution, halved, head
 from robnas.networks.nas_bench_201._counts import cell_counts
-from robnas.spaces import CellArchitecture, Space
+from robnas.spaces import CellArchitecture, Space, space_of
 from robnas.types import check_count
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ def count(
     from robnas.networks._module_counts import count_built  # torch
 
     return count_built(arch, space, space.build, sides, **sizes)
+
+
+def counted_by_arithmetic(space: Space) -> bool:
+    """Whether `count` needs neither torch nor a network for the architectures of a space."""
+    return space.build is None and space.name in (space_of(None).name, "wide-resnet")
 
 
 def _is_module(network: object) -> TypeGuard[nn.Module]:

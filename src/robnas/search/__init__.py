@@ -13,6 +13,7 @@ from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
 from robnas.search._charged import ROWS as ROWS
 from robnas.search._charged import charged_by as charged_by
+from robnas.search._charged import space_of_task as space_of_task
 from robnas.search._classes import Class as Class
 from robnas.search._classes import Classes as Classes
 from robnas.search._costs import COSTS as COSTS

@@ -3,7 +3,6 @@
 import { h, put } from "./dom.js";
 import { csvButton } from "./download.js";
 import { counted, percent, whole } from "./format.js";
-import { genotype } from "./space.js";
 
 const NOISE = "The standard deviation of one training is in percentage points, pooled over the networks that were trained several times, with its 95 % interval. "
   + "Of the best: that of networks as accurate as the best. Each value has that of networks of similar accuracy (local noise), or the same where too few were trained again to tell. "
@@ -14,15 +13,15 @@ export function aboutView(data) {
   const element = h("div", { class: "view" });
   return {
     element, title: () => "Data",
-    update: () => put(element, h("h1", {}, "What is shown here"), data.tables.map(tableCard), data.scores.map(scoreCard),
+    update: () => put(element, h("h1", {}, "What is shown here"), data.tables.map((table) => tableCard(data.space, table)), data.scores.map(scoreCard),
       h("p", { class: "hint" }, `Made by ${data.header.made_by}, export format ${data.header.version}. Nothing on this page comes from elsewhere, and nothing is sent anywhere.`)),
   };
 }
 
-function tableCard(table) {
+function tableCard(space, table) {
   return h("section", { class: "card", "aria-label": table.name },
-    h("div", { class: "headline" }, h("h2", {}, table.name), h("div", { class: "actions" }, csvButton(table.name.replaceAll(/[^\w.-]+/g, "-"), () => wholeTable(table)))),
-    h("p", {}, `${counted(table.indices.length, "architecture")}, ${table.partition ? `one per class of the partition “${table.partition}”` : "each standing for itself"}.`),
+    h("div", { class: "headline" }, h("h2", {}, table.name), h("div", { class: "actions" }, csvButton(table.name.replaceAll(/[^\w.-]+/g, "-"), () => wholeTable(space, table)))),
+    h("p", {}, `${counted(table.indices.length, "architecture")}${space.filtered ? ` of space ${table.space}` : ""}, ${table.partition ? `one per class of the partition “${table.partition}”` : "each standing for itself"}.`),
     definitions(table.provenance),
     h("div", { class: "scroll", role: "region", "aria-label": `Columns of ${table.name}`, tabindex: 0 }, h("table", {},
       h("thead", {}, h("tr", {}, ["data set", "split", "metric", "values", "runs", "sd of one training", "of the best", "from", "may be the best", "measured on"].map((text) => h("th", { scope: "col" }, text)))),
@@ -34,7 +33,7 @@ function tableCard(table) {
 function columnRow(column) {
   const known = column.values.filter((value) => !Number.isNaN(value)).length, { facts } = column;
   const images = facts.images ? `${whole(facts.images)} images` : "–";
-  return h("tr", {}, [column.dataset, column.split, column.metric, whole(known), column.runs_vary ? "varies" : String(column.runs), ...noiseTexts(column), column.best.size ? whole(column.best.size) : "not known",
+  return h("tr", {}, [column.dataset, column.split, column.apart ? `${column.metric} ${column.apart}` : column.metric, whole(known), column.runs_vary ? "varies" : String(column.runs), ...noiseTexts(column), column.best.size ? whole(column.best.size) : "not known",
     [images, facts.recipe_name ? `recipe ${facts.recipe_name}` : "", facts.recipe ? `(${facts.recipe})` : ""].filter(Boolean).join(", ")].map((text) => h("td", {}, text)));
 }
 
@@ -63,7 +62,7 @@ function scoreCard(file) {
     definitions(file.settings));
 }
 
-function wholeTable(table) {
+function wholeTable(space, table) {
   return [["architecture", ...table.columns.map(({ name }) => name)],
-    Array.from(table.indices, (index, row) => [genotype(index), ...table.columns.map(({ values }) => values[row])])];
+    Array.from(table.indices, (index, row) => [space.writtenOf(index), ...table.columns.map(({ values }) => values[row])])];
 }

@@ -4,12 +4,11 @@ import { h, put, segmented } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { correlation, counted, shown, whole } from "./format.js";
+import { architectureOf, open } from "./links.js";
 import { describePoint, markedLink, pairedText } from "./map.js";
-import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf, genotype } from "./space.js";
-import { change, go } from "./state.js";
+import { change } from "./state.js";
 import { competitionRanks, INTERVALS, kendallInterval, resolutionOf, spearmanInterval, tied } from "./statistics.js";
 
 const RANKS = "A rank is 1 plus the number of better ones among the architectures shown here; equal values share it.";
@@ -45,11 +44,11 @@ export function compareView(data) {
   let shownPoints = null;
   const scatter = new Scatter({
     label: "Comparison",
-    describe: (place) => [...describePoint(state.a, state.b, state.points)(place), h("p", {}, `ranks ${whole(state.statistics.ranksA[place])} and ${whole(state.statistics.ranksB[place])}`)],
-    onOpen: (index) => go("cell", { arch: codeOf(index) }),
+    describe: (place) => [...describePoint(data, state.a, state.b, state.points)(place), h("p", {}, `ranks ${whole(state.statistics.ranksA[place])} and ${whole(state.statistics.ranksB[place])}`)],
+    onOpen: (index) => open(data, index),
   });
   const csv = () => [["architecture", state.a.label, state.b.label, "rank_first", "rank_second"], Array.from(state.points.index, (index, place) =>
-    [genotype(index), state.points.x[place], state.points.y[place], state.statistics.ranksA[place], state.statistics.ranksB[place]])];
+    [data.space.writtenOf(index), state.points.x[place], state.points.y[place], state.statistics.ranksA[place], state.statistics.ranksB[place]])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Compare"), controls,
     h("div", { class: "split wide" }, h("section", { class: "card", "aria-label": "Plot" }, scatter.element,
       h("div", { class: "actions" }, svgButton("compare", () => scatter.svg()), csvButton("compare", csv))), side), changes);
@@ -63,8 +62,8 @@ export function compareView(data) {
       h("div", { class: "presets" }, given.map(([text, one, two]) => h("button", { type: "button", class: "quiet", onclick: () => change({ a: one.id, b: two.id }) }, text))));
     shownPoints = asRanks ? { ...state.points, x: state.statistics.ranksA, y: state.statistics.ranksB } : state.points;
     scatter.show({ x: axis(a, asRanks), y: axis(b, asRanks), points: shownPoints, current: architectureOf(params, data) });
-    showStatistics(side, state);
-    showChanges(changes, state, params.falls === "yes");
+    showStatistics(data, side, state);
+    showChanges(data, changes, state, params.falls === "yes");
   }
   return { element, update, recolour: () => scatter.recolour(), title: () => "Compare" };
 }
@@ -77,7 +76,7 @@ function compared(a, b) {
   return { a, b, points, statistics: { ranksA, ranksB, spearman: spearmanInterval(x, y), kendall: kendallInterval(x, y) } };
 }
 
-function showStatistics(side, { a, b, points, statistics }) {
+function showStatistics(data, side, { a, b, points, statistics }) {
   const { ranksA, ranksB, spearman, kendall } = statistics, count = points.index.length;
   const shared = TOPS.filter((top) => top < count).map((top) => {
     let first = 0, second = 0, both = 0;
@@ -94,27 +93,27 @@ function showStatistics(side, { a, b, points, statistics }) {
     h("dl", { class: "figures" }, h("dt", {}, "Spearman ρ"), h("dd", { "data-figure": "spearman" }, intervalText(spearman)),
       h("dt", {}, "Kendall τ-b"), h("dd", { "data-figure": "kendall" }, intervalText(kendall))),
     sizes, h("p", { class: "hint" }, INTERVALS), h("p", { class: "hint" }, RANKS), shared.length ? h("table", {}, h("caption", {}, "Of the best by each"), h("tbody", {}, shared)) : null,
-    bestOf("Best by the first", points, ranksA, ranksB, a, b));
+    bestOf(data, "Best by the first", points, ranksA, ranksB, a, b));
 }
 
-function bestOf(caption, points, ranksA, ranksB, a, b) {
+function bestOf(data, caption, points, ranksA, ranksB, a, b) {
   const place = ranksA.indexOf(Math.min(...ranksA));
   if (place < 0) return null;
   const equal = ranksA.filter((rank) => rank === ranksA[place]).length;
-  return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, markedLink(points.index[place], [a, b]),
+  return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, markedLink(data, points.index[place], [a, b]),
     `, ${shown(a, points.x[place])}; by the second it has rank ${whole(ranksB[place])} with ${shown(b, points.y[place])}.`);
 }
 
-function showChanges(card, { a, b, points, statistics: { ranksA, ranksB } }, falls) {
+function showChanges(data, card, { a, b, points, statistics: { ranksA, ranksB } }, falls) {
   const order = Array.from(points.index, (_, place) => place).sort((p, q) => (falls ? -1 : 1) * ((ranksA[q] - ranksB[q]) - (ranksA[p] - ranksB[p])));
-  const row = (place) => h("tr", {}, h("th", { scope: "row" }, markedLink(points.index[place], [a, b])),
+  const row = (place) => h("tr", {}, h("th", { scope: "row" }, markedLink(data, points.index[place], [a, b])),
     [shown(a, points.x[place]), whole(ranksA[place]), shown(b, points.y[place]), whole(ranksB[place]), changeText(ranksA[place] - ranksB[place])].map((text) => h("td", { class: "number" }, text)));
   put(card, h("div", { class: "headline" }, h("h2", {}, "Ranks that change most"),
     segmented("Direction", [["rises", "Rises"], ["falls", "Falls"]], falls ? "falls" : "rises", (which) => change({ falls: which === "falls" ? "yes" : null }, { replace: true }))),
   h("div", { class: "scroll", role: "region", "aria-label": "Changes of rank", tabindex: 0 }, h("table", {},
-    h("thead", {}, h("tr", {}, ["cell", a.label, "rank", b.label, "rank", "change"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+    h("thead", {}, h("tr", {}, [data.space.noun, a.label, "rank", b.label, "rank", "change"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
     h("tbody", {}, order.slice(0, LISTED).map(row)))),
-  h("p", { class: "hint" }, "Neighbouring ranks differ by less than the noise of one training: see the sets of ranks of each cell."));
+  h("p", { class: "hint" }, `Neighbouring ranks differ by less than the noise of one training: see the sets of ranks of each ${data.space.noun}.`));
 }
 
 const changeText = (by) => by > 0 ? `▲ ${whole(by)}` : by < 0 ? `▼ ${whole(-by)}` : "0";

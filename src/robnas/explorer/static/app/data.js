@@ -1,7 +1,7 @@
 // The exported data: a JSON header and binary columns, as tables, scores and quantities that can be shown on an axis.
 
 import { DataError, Files } from "./files.js";
-import { digitsOf, liveEdges, SIZE } from "./space.js";
+import { openSpace } from "./space.js";
 import { rankOf } from "./statistics.js";
 
 const MISSING = 65535;
@@ -19,7 +19,7 @@ const DAMAGED = "data/explorer.json is damaged: what a table or score should say
  * @property {1|-1} better 1 if more is better
  * @property {Table|null} table
  * @property {Column|null} column
- * @property {Uint16Array} members own indices of the architectures that may have a value, of scores in increasing order
+ * @property {Uint32Array} members the architectures that may have a value, of scores in increasing order
  * @property {(index: number) => number} at value of an architecture itself, NaN without
  * @property {(index: number) => number} resolve the same, by an isomorphic one where the table says so
  */
@@ -37,13 +37,16 @@ class Blocks {
     }
     return new kind(this.buffer, offset, count);
   }
+
+  /** Whole numbers, in as few bytes as they needed. @param {{offset: number, type: string}} place @param {number} count */
+  numbers({ offset, type }, count) { return this.take({ u1: Uint8Array, u2: Uint16Array, u4: Uint32Array }[type], offset, count); }
 }
 
 /** One metric on one split of one data set. */
 export class Column {
   constructor(facts, blocks, rows) {
     Object.assign(this, facts);
-    this.name = `${facts.dataset} ${facts.split} ${facts.metric}`;
+    this.name = `${facts.dataset} ${facts.split} ${facts.metric}${facts.apart ? ` ${facts.apart}` : ""}`;
     /** @type {Float64Array} fraction per row, NaN where missing */
     this.values = facts.divisor
       ? Float64Array.from(blocks.take(Uint16Array, facts.offset, rows), (v) => v === MISSING ? NaN : v / facts.divisor)
@@ -87,10 +90,10 @@ function readSpread(noise, values, blocks) {
     const counts = blocks.take(Uint16Array, noise.errors, values.length);
     return { errors: Float64Array.from(counts, (count) => count === MISSING ? NaN : count / noise.fine), variances: unknown, critical: unknown, best: [] };
   }
-  const of = blocks.take(Uint16Array, noise.of, values.length);
+  const of = blocks.take(noise.distinct < MISSING ? Uint16Array : Uint32Array, noise.of, values.length);
   const [variances, critical] = [noise.variances, noise.critical].map((offset) => {
     const distinct = blocks.take(Float64Array, offset, noise.distinct);
-    return Float64Array.from(of, (place) => place === MISSING ? NaN : distinct[place]);
+    return Float64Array.from(of, (place) => place < distinct.length ? distinct[place] : NaN);
   });
   const errors = variances.map(Math.sqrt);
   for (const [row, error] of noise.apart) errors[row] = error ?? NaN;
@@ -99,46 +102,57 @@ function readSpread(noise, values, blocks) {
 }
 
 /** A row is an architecture: more than there are cannot be. @throws {DataError} */
-function checkCount(facts) {
-  if (!(facts.rows?.count <= SIZE)) {
-    throw new DataError(`${facts.name} has ${facts.rows?.count} rows, at most ${SIZE} were expected: it was not written by robnas.`);
+function checkCount(facts, { size }) {
+  if (!(facts.rows?.count <= (size ?? Infinity))) {
+    throw new DataError(`${facts.name} has ${facts.rows?.count} rows, at most ${size} were expected: it was not written by robnas.`);
   }
 }
 
 export class Table {
-  constructor(facts, blocks, place) {
+  constructor(facts, blocks, place, space, classes) {
     Object.assign(this, facts);
     this.place = place;
-    checkCount(facts);
-    /** @type {Uint16Array} own index of each row's architecture */
-    this.indices = blocks.take(Uint16Array, facts.rows.offset, facts.rows.count);
-    this.rowOfIndex = blocks.take(Uint16Array, facts.row_of, SIZE);
-    this.publishedOf = facts.published === null ? null : blocks.take(Uint16Array, facts.published, SIZE);
+    checkCount(facts, space);
+    const { count } = facts.rows;
+    /** @type {Uint32Array} architecture of each row */
+    this.indices = space.read(facts.rows, blocks);
+    this.classOf = facts.partition === null ? null : classes[facts.partition];
+    this.publishedOf = facts.published && blocks.numbers(facts.published, space.size);
+    this.counted = facts.sizes && !facts.sizes.left_out
+      ? { parameters: blocks.take(Float64Array, facts.sizes.parameters, count), macs: blocks.take(Float64Array, facts.sizes.macs, count) } : null;
     /** @type {Column[]} */
     this.columns = facts.columns.map((column) => new Column(column, blocks, facts.rows.count));
-    if (this.indices.some((index) => index >= SIZE)) throw new DataError(`Table ${facts.name}: an architecture out of range.`);
+    if (this.indices.some((index) => index >= space.count)) throw new DataError(`Table ${facts.name}: an architecture out of range.`);
+    this.rowOfIndex = this.#rows(space.count);
+  }
+
+  /** Row of each architecture, itself or the first of its class; -1 where there is none. */
+  #rows(count) {
+    const found = new Int32Array(count).fill(-1), { classOf, indices } = this;
+    if (classOf) {
+      const first = new Int32Array(count).fill(-1); // by class
+      for (let row = indices.length - 1; row >= 0; row--) first[classOf[indices[row]]] = row;
+      for (let index = 0; index < count; index++) found[index] = first[classOf[index]];
+    }
+    indices.forEach((index, row) => { found[index] = row; });
+    return found;
   }
 
   /** Row of an architecture, itself or an isomorphic one; -1 where the table lacks it. */
-  rowOf(index) { return this.rowOfIndex[index] === MISSING ? -1 : this.rowOfIndex[index]; }
+  rowOf(index) { return this.rowOfIndex[index] ?? -1; }
 
   /** Whether the network that the table has for an architecture is constant; false also where that cannot be told. */
   isConstant(column, index) {
-    return column !== null && (this.constant?.[`${column.dataset} ${column.split}`]?.includes(this.rowOf(index)) ?? false);
-  }
-
-  /** Own index by published index, or null. */
-  get ofPublished() {
-    return this.publishedOf && new Map(Array.from(this.publishedOf, (number, index) => [number, index]));
+    return column !== null && (this.constant?.[column.measured_on]?.includes(this.rowOf(index)) ?? false);
   }
 }
 
 class ScoreFile {
-  constructor(facts, blocks) {
+  constructor(facts, blocks, space) {
     Object.assign(this, facts);
-    checkCount(facts);
-    this.indices = blocks.take(Uint16Array, facts.rows.offset, facts.rows.count);
-    /** @type {Uint16Array} own indices in increasing order */
+    checkCount(facts, space);
+    this.indices = space.read(facts.rows, blocks);
+    /** @type {Uint32Array} in increasing order */
     this.members = this.indices.slice().sort();
     this.columns = facts.columns.map((column) => ({
       ...column,
@@ -149,8 +163,8 @@ class ScoreFile {
 }
 
 /** Spreads rows over all architectures, NaN elsewhere. */
-function spread(indices, values) {
-  const found = new Float64Array(SIZE).fill(NaN);
+function spread(count, indices, values) {
+  const found = new Float64Array(count).fill(NaN);
   indices.forEach((index, row) => { found[index] = values[row]; });
   return found;
 }
@@ -158,7 +172,7 @@ function spread(indices, values) {
 /** A quantity whose values are made when first asked for. @returns {Quantity} */
 function quantity(facts, make, resolve) {
   let values = null;
-  const at = (index) => (values ??= make())[index];
+  const at = (index) => (values ??= make())[index] ?? NaN; // one that was chosen since has no value
   return { table: null, column: null, better: 1, label: `${facts.group}: ${facts.name}`, ...facts, at, resolve: resolve ?? at };
 }
 
@@ -169,22 +183,27 @@ export class Data {
     const header = await site.json("data/explorer.json");
     const files = [header?.space, header?.tables, header?.scores].flat();
     if (!header?.tables?.length || !files.every((facts) => facts && typeof facts === "object")) throw new DataError(`${DAMAGED}.`);
-    const [space, ...blocks] = await Promise.all(files.map((facts) => Blocks.read(site, facts.file)));
     try {
-      return new Data(site, header, space, blocks);
+      const [space, common, ...blocks] = await Promise.all([openSpace(header.space), ...files.map((facts) => Blocks.read(site, facts.file))]);
+      return new Data(site, header, space, common, blocks);
     } catch (error) {
       throw error instanceof DataError ? error : new DataError(`${DAMAGED} (${error.message}).`);
     }
   }
 
-  constructor(site, header, space, blocks) {
+  constructor(site, header, space, common, blocks) {
     this.site = site;
     this.header = header;
-    this.classes = Object.fromEntries(Object.entries(header.space.classes)
-      .map(([name, offset]) => [name, space.take(Uint16Array, offset, SIZE)]));
+    /** @type {import("./space.js").GeneSpace} */
+    this.space = space;
+    /** @type {Record<string, Uint16Array>} class of each architecture, by partition */
+    this.classes = Object.fromEntries(Object.entries(header.space.classes).map(([name, place]) => [name, common.numbers(place, space.size)]));
     /** @type {Table[]} */
-    this.tables = header.tables.map((facts, place) => new Table(facts, blocks[place], place));
-    this.scores = header.scores.map((facts, place) => new ScoreFile(facts, blocks[this.tables.length + place]));
+    this.tables = header.tables.map((facts, place) => new Table(facts, blocks[place], place, space, this.classes));
+    this.scores = header.scores.map((facts, place) => new ScoreFile(facts, blocks[this.tables.length + place], space));
+    space.publishedOf = this.tables.find((table) => table.publishedOf)?.publishedOf;
+    /** @type {number[]} architectures that a table has measured */
+    this.known = [...new Set(this.tables.flatMap(({ indices }) => [...indices]))];
     /** @type {Map<string, Quantity>} */
     this.quantities = new Map();
     for (const made of [...this.#accuracies(), ...this.#scoreQuantities(), ...this.#sizes()]) {
@@ -192,16 +211,16 @@ export class Data {
       for (let copy = 2; this.quantities.has(id); copy++) id = `${made.id}~${copy}`;
       this.quantities.set(id, { ...made, id });
     }
-    for (const table of this.tables) table.classCount = table.partition ? new Set(this.classes[table.partition]).size : SIZE;
+    for (const table of this.tables) table.classCount = table.classOf ? new Set(table.classOf).size : space.size ?? Infinity;
     this.main = this.#mainQuantity();
     this.companion = this.#companion();
   }
 
   #accuracies() {
     return this.tables.flatMap((table) => table.columns.map((column) => quantity({
-      id: [table.name, column.dataset, column.split, column.metric].join("~"),
+      id: [table.name, column.dataset, column.split, column.metric, ...(column.apart ? [column.apart] : [])].join("~"),
       group: table.name, name: column.name, kind: "accuracy", table, column, members: table.indices,
-    }, () => spread(table.indices, column.values), (index) => {
+    }, () => spread(this.space.count, table.indices, column.values), (index) => {
       const row = table.rowOf(index);
       return row < 0 ? NaN : column.values[row];
     })));
@@ -211,18 +230,10 @@ export class Data {
     return this.scores.flatMap((file) => file.columns.map((column) => quantity({
       id: ["score", file.name, column.name].join("~"), group: file.name === "scores" ? "scores" : `scores ${file.name}`, name: column.name,
       kind: "score", members: file.members,
-    }, () => spread(file.indices, column.values))));
+    }, () => spread(this.space.count, file.indices, column.values))));
   }
 
-  #sizes() {
-    const members = Uint16Array.from({ length: SIZE }, (_, index) => index);
-    const kinds = [["parameters", 0, true], ["MACs", 1, true], ["parameters, every edge counted", 0, false], ["MACs, every edge counted", 1, false]];
-    return kinds.map(([name, which, live]) => quantity({
-      id: ["size", which ? "macs" : "parameters", ...(live ? [] : ["every-edge"])].join("~"),
-      group: "size", name, kind: "size", better: -1, members,
-      label: `size: ${name} (C = 16, N = 5, 10 classes; 3×32×32)`, // a table may have trained smaller networks
-    }, () => Float64Array.from(members, (index) => this.sizeOf(index, live)[which])));
-  }
+  #sizes() { return this.space.sizes(this).map(({ make, ...facts }) => quantity(facts, make)); }
 
   #mainQuantity() {
     const [table] = this.tables;
@@ -234,14 +245,8 @@ export class Data {
   #companion() {
     const { table, column } = this.main;
     return [...this.quantities.values()].find((q) => q !== this.main && q.table === table && column && q.column?.metric === "clean"
-      && q.column.dataset === column.dataset && q.column.split === column.split) ?? this.quantities.get("size~parameters");
-  }
-
-  /** Parameters and MACs. @param {number} index @param {boolean} live count live edges only @returns {[number, number]} */
-  sizeOf(index, live) {
-    const counts = [0, 0, 0, 0, 0], alive = live ? liveEdges(index) : null;
-    digitsOf(index).forEach((digit, edge) => { if (!alive || alive[edge]) counts[digit]++; });
-    return this.header.space.sizes[counts[2]][counts[3]];
+      && q.column.dataset === column.dataset && q.column.split === column.split && q.column.space === column.space)
+      ?? this.quantities.get("size~parameters") ?? [...this.quantities.values()].find((q) => q !== this.main) ?? this.main;
   }
 
   /** The partition by which isomorphic architectures stand in for each other: that of the first table that has one. */
@@ -256,21 +261,16 @@ export class Data {
   /** The other members of an architecture's class. @param {number} index @param {string} partition @returns {number[]} */
   twins(index, partition) {
     const classes = this.classes[partition], found = [];
-    for (let other = 0; other < SIZE; other++) if (other !== index && classes[other] === classes[index]) found.push(other);
+    for (let other = 0; other < classes.length; other++) if (other !== index && classes[other] === classes[index]) found.push(other);
     return found;
   }
 
   /** Whether two architectures are the same network exactly. @param {number} one @param {number} other */
-  areIdentical(one, other) { return this.classes.identical[one] === this.classes.identical[other]; }
+  areIdentical(one, other) { return one === other || (this.classes.identical ? this.classes.identical[one] === this.classes.identical[other] : false); }
 
   /** A quantity by its id, or the first of the fallbacks that exists. @returns {Quantity} */
   find(id, ...fallbacks) {
     return [id, ...fallbacks].map((one) => this.quantities.get(one)).find(Boolean) ?? this.main;
-  }
-
-  /** Own index by published index, of the first table that brings them. */
-  get published() {
-    return (this.tables.find((table) => table.publishedOf) ?? {}).ofPublished ?? null;
   }
 
   /** Searches, read when first asked for. */
@@ -293,7 +293,7 @@ function baseOf(x, y) {
 /**
  * The architectures that have both quantities, with their values.
  * @param {Quantity} x @param {Quantity} y
- * @returns {{index: Uint16Array, x: Float64Array, y: Float64Array, base: Quantity}} base: whose architectures they are
+ * @returns {{index: Uint32Array, x: Float64Array, y: Float64Array, base: Quantity}} base: whose architectures they are
  */
 export function pairs(x, y) {
   const base = baseOf(x, y), table = base.table ? null : (x.table ?? y.table), rows = new Set();
@@ -306,5 +306,5 @@ export function pairs(x, y) {
     if (Number.isNaN(a) || Number.isNaN(b)) continue;
     index.push(one); first.push(a); second.push(b);
   }
-  return { index: Uint16Array.from(index), x: Float64Array.from(first), y: Float64Array.from(second), base };
+  return { index: Uint32Array.from(index), x: Float64Array.from(first), y: Float64Array.from(second), base };
 }

@@ -1,6 +1,6 @@
 // The exported files, each checked against the manifest before anything is made of it.
 
-const FORMAT = "robnas-explorer", VERSION = 3, MANIFEST = "data/manifest.json";
+const FORMAT = "robnas-explorer", VERSION = 4, MANIFEST = "data/manifest.json";
 
 /** The exported data cannot be shown; the text is for people. */
 export class DataError extends Error {}

@@ -5,12 +5,11 @@ import { intervalText } from "./compare.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { correlation, counted } from "./format.js";
+import { architectureOf, open } from "./links.js";
 import { describePoint } from "./map.js";
-import { architectureOf } from "./parse.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf, genotype } from "./space.js";
-import { change, go } from "./state.js";
+import { change } from "./state.js";
 import { resolutionOf, spearmanInterval, tied } from "./statistics.js";
 
 /** @param {import("./data.js").Data} data */
@@ -20,9 +19,9 @@ export function kernelsView(data) {
   const controls = h("div", { class: "controls" }), list = h("section", { class: "card list", "aria-label": "Scores" });
   const state = { x: null, y: null, points: null, all: new Map() };
   const scatter = new Scatter({
-    label: "Scores", describe: (place) => describePoint(state.x, state.y, state.points)(place), onOpen: (index) => go("cell", { arch: codeOf(index) }),
+    label: "Scores", describe: (place) => describePoint(data, state.x, state.y, state.points)(place), onOpen: (index) => open(data, index),
   });
-  const csv = () => [["architecture", state.x.label, state.y.label], Array.from(state.points.index, (index, place) => [genotype(index), state.points.x[place], state.points.y[place]])];
+  const csv = () => [["architecture", state.x.label, state.y.label], Array.from(state.points.index, (index, place) => [data.space.writtenOf(index), state.points.x[place], state.points.y[place]])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Kernels"), controls, h("div", { class: "split wide" },
     h("section", { class: "card", "aria-label": "Plot" }, scatter.element, h("div", { class: "actions" }, svgButton("score", () => scatter.svg()), csvButton("score", csv))), list));
 
@@ -51,7 +50,7 @@ function correlations(scores, y) {
 }
 
 /** The sizes for comparison, of the same architectures as those of the chosen score. */
-const rivals = (data, points, y) => [data.find("size~parameters"), data.find("size~macs")]
+const rivals = (data, points, y) => ["size~parameters", "size~macs"].flatMap((id) => data.quantities.get(id) ?? [])
   .map((quantity) => ({ quantity, ...spearmanInterval(Float64Array.from(points.index, (index) => quantity.at(index)), tied(points.y, resolutionOf(y))) }));
 
 /** The strongest first. */
@@ -74,7 +73,8 @@ function showList(list, data, found, x, y) {
     current ? h("dl", { class: "figures" }, h("dt", {}, x.name), h("dd", { "data-figure": "spearman" }, intervalText(current)), h("dt", {}, "over"), h("dd", {}, counted(current.count, "architecture"))) : null,
     h("div", { class: "scroll", role: "region", "aria-label": "Correlation of each score", tabindex: 0 }, h("table", {},
       h("thead", {}, h("tr", {}, ["score", "−1 … 1", "ρ", "n"].map((text, place) => h("th", { scope: "col", class: place > 1 ? "number" : null }, text)))), h("tbody", {}, found.map(row)))),
-    h("p", { class: "hint" }, "Percentile bootstrap over architectures, 1,000 resamples, 95 %. Scores are higher for what should be better; the sizes, of the architectures that have the chosen score, stand here because a score that does not beat them is not worth computing."),
+    h("p", { class: "hint" }, "Percentile bootstrap over architectures, 1,000 resamples, 95 %. Scores are higher for what should be better"
+      + (data.quantities.has("size~parameters") ? "; the sizes, of the architectures that have the chosen score, stand here because a score that does not beat them is not worth computing." : ".")),
     data.scores.map((file) => settings(file)));
 }
 

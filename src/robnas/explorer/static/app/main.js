@@ -1,15 +1,14 @@
 // Start: read the data, then show the view that the address names.
 
-import { cellView } from "./cell.js";
+import { architectureView } from "./architecture.js";
 import { Data } from "./data.js";
 import { DataError } from "./files.js";
 import { h, put } from "./dom.js";
 import { current, forget, formatHash, settle } from "./state.js";
 import { startTheme } from "./theme.js";
 
-/** Name, text, and the module that is loaded when the view is first shown. */
+/** Name, text, and the module that is loaded when the view is first shown; first that of an architecture. */
 const VIEWS = [
-  ["cell", "Cell", async () => cellView],
   ["map", "Map", async () => (await import("./map.js")).mapView],
   ["compare", "Compare", async () => (await import("./compare.js")).compareView],
   ["search", "Search", async () => (await import("./search.js")).searchView],
@@ -52,7 +51,7 @@ function fail(error) {
   const known = error instanceof DataError;
   put(main, h("section", { class: "card" }, h("h1", {}, known ? "This cannot be shown" : "Something went wrong"),
     h("p", { class: "error", role: "alert" }, known ? error.message : `${error.name}: ${error.message}`),
-    known ? null : h("p", {}, "This is a fault of the explorer, not of your data. ", h("a", { href: "#/cell" }, "Back to the start"))));
+    known ? null : h("p", {}, "This is a fault of the explorer, not of your data. ", h("a", { href: "#/" }, "Back to the start"))));
   main.dataset.ready = "failed";
   shown = null;
 }
@@ -87,6 +86,7 @@ async function start() {
   startTheme(document.getElementById("theme"), () => made.forEach((view) => view.recolour?.()));
   try {
     const data = await Data.load();
+    VIEWS.unshift([data.space.view, data.space.word, async () => architectureView]);
     put(document.getElementById("footer"), data.tables.map((table) => h("span", {}, table.name)), h("a", { href: "#/data" }, "sources, licences, noise"));
     addEventListener("hashchange", () => { forget(); render(data); });
     addEventListener("click", (event) => event.target.closest("a") && settle(), true); // before the link is followed

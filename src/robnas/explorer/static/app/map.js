@@ -1,15 +1,14 @@
 // Any two quantities against each other, over all architectures that have both.
 
-import { miniCell } from "./cell-drawing.js";
 import { announce, dropdown, h, put } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { counted, shown, whole } from "./format.js";
-import { architectureOf } from "./parse.js";
+import { filterControls, filterOf } from "./gene-filters.js";
+import { architectureOf, linkTo, open } from "./links.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf, genotype, operationCount, OPERATIONS, SHORT } from "./space.js";
-import { change, changeSoon, formatHash, go } from "./state.js";
+import { change, changeSoon } from "./state.js";
 
 const LISTED = 100;
 
@@ -22,18 +21,18 @@ function parsePart(text) {
   return x0 < x1 && y0 < y1 ? { x0, x1, y0, y1 } : null;
 }
 
-/** A link to a cell, marked if its network is constant in a table that one of the quantities belongs to. */
-export function markedLink(index, quantities) {
+/** A link to an architecture, marked if its network is constant in a table that one of the quantities belongs to. */
+export function markedLink(data, index, quantities) {
   const constant = quantities.some((quantity) => quantity.table?.isConstant(quantity.column, index));
-  return [h("a", { class: "code", href: formatHash("cell", { arch: codeOf(index) }) }, codeOf(index)),
+  return [linkTo(data, index),
     constant ? h("span", { title: "Gives one answer whatever the image shows, or learned nothing, as far as accuracies tell" }, " †") : null];
 }
 
-/** @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
-export const describePoint = (x, y, points) => (place) => [
-  h("b", { class: "code" }, codeOf(points.index[place])), miniCell(points.index[place]),
+/** @param {import("./data.js").Data} data @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
+export const describePoint = (data, x, y, points) => (place) => [
+  h("b", { class: "code" }, data.space.shortOf(points.index[place])), data.space.glance(points.index[place]),
   h("dl", {}, [x, y].flatMap((q, axis) => [h("dt", {}, q.name), h("dd", {}, shown(q, (axis ? points.y : points.x)[place]))])),
-  h("a", { href: formatHash("cell", { arch: codeOf(points.index[place]) }) }, "Open the cell"),
+  Object.assign(linkTo(data, points.index[place]), { textContent: `Open the ${data.space.noun}`, className: "" }),
 ];
 
 /** Which architectures of two tables were put together; nothing where there is one table. */
@@ -44,69 +43,78 @@ export function pairedText(base, x, y) {
 }
 
 /** A list of architectures with two values each. */
-export function pointTable(caption, places, points, x, y) {
+export function pointTable(data, caption, places, points, x, y) {
   return h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: 0 }, h("table", { class: "points" },
     h("caption", { class: "unseen" }, caption),
-    h("thead", {}, h("tr", {}, ["cell", x.name, y.name].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+    h("thead", {}, h("tr", {}, [data.space.noun, x.name, y.name].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
     h("tbody", {}, places.slice(0, LISTED).map((place) => h("tr", {},
-      h("th", { scope: "row" }, markedLink(points.index[place], [x, y])),
+      h("th", { scope: "row" }, markedLink(data, points.index[place], [x, y])),
       h("td", { class: "number" }, shown(x, points.x[place])), h("td", { class: "number" }, shown(y, points.y[place])))))));
 }
 
 /** @param {import("./data.js").Data} data */
 export function mapView(data) {
   const controls = h("div", { class: "controls" }), list = h("section", { class: "card list", "aria-label": "List" });
-  const state = { points: null, x: null, y: null, listed: [] };
+  const state = { all: null, points: null, x: null, y: null, listed: [] }, colours = data.space.colours();
+  const filters = h("details", { class: "card low" }, h("summary", {}, "Filter by genes"));
   const scatter = new Scatter({
     label: "Map of architectures",
-    describe: (place) => describePoint(state.x, state.y, state.points)(place),
-    onOpen: (index) => go("cell", { arch: codeOf(index) }),
+    describe: (place) => describePoint(data, state.x, state.y, state.points)(place),
+    onOpen: (index) => open(data, index),
     onBrush: (brush) => change({ brush: partText(brush) }),
     onView: (view) => changeSoon("map", { view: partText(view) }, 250),
   });
   const count = h("p", { class: "hint" });
-  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [genotype(state.points.index[place]), state.points.x[place], state.points.y[place]])];
-  const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Map"), controls,
+  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [data.space.writtenOf(state.points.index[place]), state.points.x[place], state.points.y[place]])];
+  const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Map"), controls, data.space.filtered ? filters : null,
     h("div", { class: "split wide" },
       h("section", { class: "card", "aria-label": "Plot" }, scatter.element,
         h("div", { class: "actions" }, count, svgButton("map", () => scatter.svg()), csvButton("map", csv))), list));
 
   function update(params) {
     const x = data.find(params.x, data.companion.id), y = data.find(params.y);
-    const colour = params.colour === undefined ? 3 : OPERATIONS.indexOf(params.colour);
+    const colour = params.colour === undefined ? colours.find(({ first }) => first) ?? colours[0] : colours.find(({ value }) => value === params.colour);
     const front = params.front !== "no", brush = parsePart(params.brush);
-    if (state.x !== x || state.y !== y) Object.assign(state, { x, y, points: pairs(x, y) });
-    const { points } = state;
+    if (state.x !== x || state.y !== y) Object.assign(state, { x, y, all: pairs(x, y) });
+    const keep = filterOf(data.space, params), points = state.points = keep ? filtered(state.all, keep) : state.all;
+    if (keep && !state.all.shown) filters.open = true; // a link shows by what it filters
+    state.all.shown = true;
+    if (data.space.filtered) put(filters, filters.firstChild, filterControls(data.space, params, (changes) => change(changes)), keep ? h("button", { type: "button", class: "quiet", onclick: () => change(cleared(params)) }, "Show all") : null);
     const reset = { view: null, brush: null };
     put(controls, quantitySelect(data, "Across", x, (id) => change({ x: id, ...reset })), quantitySelect(data, "Up", y, (id) => change({ y: id, ...reset })),
-      colourSelect(colour), checkbox("Pareto front", front, (on) => change({ front: on ? null : "no" })));
+      colourSelect(colours, colour), checkbox("Pareto front", front, (on) => change({ front: on ? null : "no" })));
     scatter.show({
       x, y, points, front, brush, view: parsePart(params.view), current: architectureOf(params, data),
-      levels: colour < 0 ? null : Uint8Array.from(points.index, (index) => operationCount(index, colour)),
-      legend: colour < 0 ? "" : countText(colour),
+      levels: colour?.paint(points.index) ?? null, legend: colour?.legend ?? "",
     });
     state.listed = (brush ? scatter.inside(brush) : front ? scatter.front : points.index.map((_, place) => place)).slice();
     state.listed = Array.from(state.listed).sort((a, b) => y.better * (points.y[b] - points.y[a]));
-    showList(brush ? "Selected" : front ? "Pareto front" : "All", state, list);
-    put(count, points.index.length ? `${counted(points.index.length, "architecture")} with both values. ${pairedText(points.base, x, y)}`.trim() : "No architecture has both values.");
+    showList(brush ? "Selected" : front ? "Pareto front" : "All", data, state, list);
+    put(count, points.index.length ? `${counted(points.index.length, "architecture")} with both values${keep ? ` and the genes that are asked for, of ${whole(state.all.index.length)}` : ""}. ${pairedText(points.base, x, y)}`.trim() : keep ? "No architecture has both values and these genes." : "No architecture has both values.");
     if (brush) announce(`${counted(state.listed.length, "architecture")} selected`);
   }
   return { element, update, recolour: () => scatter.recolour(), title: () => "Map" };
 }
 
-function showList(what, { listed, points, x, y }, list) {
+function showList(what, data, { listed, points, x, y }, list) {
   const more = listed.length > LISTED ? `, the first ${LISTED} are listed; the CSV holds all` : "";
   put(list, h("h2", {}, what), h("p", { class: "hint", "data-count": listed.length }, `${counted(listed.length, "architecture")}${more}`),
-    listed.length ? pointTable(`${what}: ${whole(listed.length)}`, listed, points, x, y) : null,
+    listed.length ? pointTable(data, `${what}: ${whole(listed.length)}`, listed, points, x, y) : null,
     what === "Selected" ? h("button", { type: "button", class: "quiet", onclick: () => change({ brush: null }) }, "Clear the selection")
       : h("p", { class: "hint" }, "Shift-drag in the plot, or press Select and drag, to choose architectures."));
 }
 
-const countText = (operation) => `number of ${SHORT[operation]}${operation ? " on live edges" : ""}`;
+/** Some of the points. */
+function filtered({ index, x, y, base }, keep) {
+  const places = [...index.keys()].filter((place) => keep(index[place]));
+  return { index: Uint32Array.from(places, (place) => index[place]), x: Float64Array.from(places, (place) => x[place]), y: Float64Array.from(places, (place) => y[place]), base };
+}
 
-function colourSelect(current) {
-  const options = [{ value: "nothing", text: "nothing" }, ...OPERATIONS.map((name, operation) => ({ value: name, text: countText(operation) }))];
-  return dropdown("Colour", options, OPERATIONS[current] ?? "nothing", (value) => change({ colour: value }));
+/** Changes that take every filter out of an address. */
+const cleared = (params) => Object.fromEntries(Object.keys(params).filter((name) => name.startsWith("only.")).map((name) => [name, null]));
+
+function colourSelect(colours, current) {
+  return dropdown("Colour", [{ value: "nothing", text: "nothing" }, ...colours], current?.value ?? "nothing", (value) => change({ colour: value }));
 }
 
 /** @param {string} label @param {boolean} on @param {(on: boolean) => void} choose */

@@ -10,18 +10,19 @@ const CLICK = 4; // pixels that a click may move
 /** What can be done with the plot; selecting only where something is done with the selection. @param {boolean} brush */
 const help = (brush) => `Drag to move, wheel or pinch to zoom${brush ? ", shift-drag to select" : ""}. Keys: arrows move, plus and minus zoom, 0 shows all, `
   + `comma and full stop step through the points, Enter opens one${brush ? ", S selects what is in view, Escape clears" : ""}.`;
-const TOKENS = ["text", "muted", "grid", "surface", "point", "faint", "accent", "front", "selected", "mark", ...Array.from({ length: 7 }, (_, level) => `level-${level}`)];
+const TOKENS = ["text", "muted", "grid", "surface", "point", "faint", "accent", "front", "selected", "mark",
+  ...Array.from({ length: 7 }, (_, level) => `level-${level}`), ...Array.from({ length: 6 }, (_, place) => `line-${place}`)];
 
 /** @typedef {{x0: number, x1: number, y0: number, y1: number}} View in units of the quantities */
 
 /**
  * @typedef {object} Content
  * @property {import("./data.js").Quantity|Axis} x @property {import("./data.js").Quantity|Axis} y
- * @property {{index: Uint16Array, x: Float64Array, y: Float64Array}} points
- * @property {Uint8Array|null} [levels] colour of each point, 0 … 6
+ * @property {{index: Uint32Array, x: Float64Array, y: Float64Array}} points
+ * @property {import("./gene-colours.js").Levels|null} [levels] colour of each point
  * @property {string} [legend] what the colours are
  * @property {boolean} [front] whether the Pareto front is drawn
- * @property {number|null} [current] own index of the architecture that is marked
+ * @property {number|null} [current] the architecture that is marked
  * @property {View|null} [view] what is in view, null for all
  * @property {View|null} [brush] what is selected
  * @property {(painter: CanvasPainter, place: (x: number, y: number) => [number, number], colours: Record<string, string>) => void} [over] drawn last
@@ -152,13 +153,13 @@ export class Scatter {
     const { points: { x, y }, levels, brush, faint } = this.#content, { colours } = this;
     const { left, top, width, height } = this.box, { x0, x1, y0, y1 } = this.view;
     const [scaleX, scaleY] = [width / (x1 - x0), height / (y1 - y0)];
-    const names = levels ? Array.from({ length: 7 }, (_, level) => colours[`level-${level}`]) : [faint ? colours.faint : colours.point];
+    const names = levels ? levels.tokens.map((name) => colours[name]) : [faint ? colours.faint : colours.point];
     const groups = [...names, colours.selected].map((colour) => ({ colour, xs: [], ys: [] }));
     for (let i = 0; i < x.length; i++) {
       const a = x[i], b = y[i];
       if (a < x0 || a > x1 || b < y0 || b > y1) continue;
       const chosen = brush && a >= brush.x0 && a <= brush.x1 && b >= brush.y0 && b <= brush.y1;
-      const group = groups[chosen ? names.length : levels ? levels[i] : 0];
+      const group = groups[chosen ? names.length : levels ? levels.of[i] : 0];
       group.xs.push(left + (a - x0) * scaleX);
       group.ys.push(top + (y1 - b) * scaleY);
     }
@@ -189,12 +190,14 @@ export class Scatter {
   }
 
   #paintLegend(painter) {
-    const { colours } = this, { left } = this.box;
+    const { colours } = this, { left, width } = this.box, { names, tokens } = this.#content.levels;
+    const step = Math.min(Math.max(30, 22 + 7 * Math.max(...names.map(({ length }) => length))), Math.max(30, width / names.length));
+    const letters = Math.max(1, Math.floor((step - 22) / 7));
     painter.text(left, 15, this.#content.legend, { fill: colours.muted });
-    for (let level = 0; level < 7; level++) {
-      painter.disc(left + 6 + 30 * level, 31, 5, { fill: colours[`level-${level}`] });
-      painter.text(left + 14 + 30 * level, 35, String(level), { fill: colours.muted });
-    }
+    names.forEach((name, level) => {
+      painter.disc(left + 6 + step * level, 31, 5, { fill: colours[tokens[level]] });
+      painter.text(left + 14 + step * level, 35, name.length > letters ? `${name.slice(0, letters)}…` : name, { fill: colours.muted });
+    });
   }
 
   // what people do

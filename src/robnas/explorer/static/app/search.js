@@ -4,12 +4,12 @@ import { announce, calm, dropdown, h, put } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { percent, shown, whole } from "./format.js";
+import { linkTo, open } from "./links.js";
 import { describePoint } from "./map.js";
 import { Curves, lineLook } from "./curves.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
-import { codeOf, genotype } from "./space.js";
-import { change, changeSoon, formatHash, go } from "./state.js";
+import { change, changeSoon } from "./state.js";
 
 const FRAMES = 12; // queries per second of a replay
 const AGAINST = "Counted against the table's maximum. That is a measured value, too, and the luckiest of many: trained again, the architecture "
@@ -23,6 +23,12 @@ function optimumText(task) {
   if (!optimum) return "";
   const value = optimum.value === null ? "" : ` ${(100 * optimum.value).toFixed(2)} %`;
   return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}. `;
+}
+
+/** The column that a search was told of: of several of one name, that of its space. */
+function seenColumn(table, task) {
+  const named = table?.columns.filter(({ dataset, split, metric }) => `${dataset} ${split} ${metric}` === task.seen[0]) ?? [];
+  return named.find(({ space }) => space === task.space) ?? named[0];
 }
 
 /** Queries that beat everything before them. @param {(number|null)[]} values */
@@ -58,7 +64,7 @@ const nothing = () => h("section", { class: "card empty" }, h("h2", {}, "No reco
 class SearchView {
   constructor(data, searches) {
     this.data = data;
-    this.searches = searches;
+    this.searches = searches.map((search) => ({ ...search, traces: search.traces.map((trace) => ({ ...trace, architectures: trace.architectures.map((text) => data.space.parse(text)) })) }));
     this.tasks = [...new Set(searches.map(({ task }) => task.name))];
     this.controls = h("div", { class: "controls" });
     this.legend = h("div", { class: "legend" });
@@ -69,7 +75,7 @@ class SearchView {
     this.points = null;
     this.timer = 0;
     this.scatter = new Scatter({
-      label: "Replay", describe: (place) => describePoint(this.x, this.y, this.points)(place), onOpen: (index) => go("cell", { arch: codeOf(index) }),
+      label: "Replay", describe: (place) => describePoint(this.data, this.x, this.y, this.points)(place), onOpen: (index) => open(data, index),
     });
     this.replayCard = h("section", { class: "card", "aria-label": "Replay" });
     this.parts = [this.controls,
@@ -136,13 +142,13 @@ class SearchView {
   #showReplay() {
     const notes = [...new Set(this.here.filter((search) => !search.traces.length).map(({ algorithm, note }) => `${algorithm}: ${note || "no replay"}`))];
     const table = this.data.tables.find(({ name }) => name === this.here[0].task.table);
-    const seen = table?.columns.find(({ name }) => name === this.here[0].task.seen[0]);
+    const seen = seenColumn(table, this.here[0].task);
     if (!this.run || !seen) {
       put(this.replayCard, h("h2", {}, "Replay"), notes.map((text) => h("p", { class: "notice" }, text)), seen ? null : h("p", { class: "notice" }, "The table that was searched is not loaded."));
       return;
     }
     this.y = [...this.data.quantities.values()].find(({ column }) => column === seen);
-    this.x = this.data.find(this.params.x, "size~parameters");
+    this.x = this.data.find(this.params.x, "size~parameters", this.data.companion.id);
     this.points = pairs(this.x, this.y);
     this.best = incumbents(this.run.trace.values);
     const { architectures } = this.run.trace;
@@ -178,10 +184,9 @@ class SearchView {
   }
 
   #tell() {
-    const { trace } = this.run, query = this.step - 1, code = codeOf(trace.architectures[query]), best = this.best[query];
-    const found = best < 0 ? null : codeOf(trace.architectures[best]), link = (text) => h("a", { class: "code", href: formatHash("cell", { arch: text }) }, text);
-    put(this.told, `Query ${this.step} of ${trace.architectures.length}: `, link(code), `, told ${trace.values[query] === null ? "nothing: its training failed" : shown(this.y, trace.values[query])}. `,
-      found ? ["Best so far ", link(found), `, regret ${(100 * trace.regret[query]).toFixed(2)} ${this.run.search.several ? "% of hypervolume" : "points"}.`] : "Nothing found yet.");
+    const { trace } = this.run, query = this.step - 1, best = this.best[query], link = (at) => linkTo(this.data, trace.architectures[at]);
+    put(this.told, `Query ${this.step} of ${trace.architectures.length}: `, link(query), `, told ${trace.values[query] === null ? "nothing: its training failed" : shown(this.y, trace.values[query])}. `,
+      best >= 0 ? ["Best so far ", link(best), `, regret ${(100 * trace.regret[query]).toFixed(2)} ${this.run.search.several ? "% of hypervolume" : "points"}.`] : "Nothing found yet.");
   }
 
   #seek(step) {
@@ -218,6 +223,6 @@ class SearchView {
   #replayCsv() {
     const { trace, search } = this.run;
     return [["algorithm", "seed", "query", "architecture", "told", "regret"], trace.architectures.map((index, query) =>
-      [search.algorithm, trace.seed, query + 1, genotype(index), trace.values[query] ?? NaN, trace.regret[query]])];
+      [search.algorithm, trace.seed, query + 1, this.data.space.writtenOf(index), trace.values[query] ?? NaN, trace.regret[query]])];
   }
 }

@@ -1,7 +1,7 @@
 // A cell as SVG: nodes on a line, an arc per edge in the colour of its operation, dashed where nothing flows.
 
-import { s } from "./dom.js";
-import { digitsOf, EDGES, inWords, liveEdges, SHORT } from "./space.js";
+import { s } from "../dom.js";
+import { digitsOf, EDGES, inWords, liveEdges, SHORT } from "./cells.js";
 
 const X = [60, 253, 447, 640], MIDDLE = 205;
 /** Path of each edge, and the place of its label. */

@@ -1,13 +1,11 @@
 // Any written form of an architecture → its index. An error says in one line what is wrong and what is accepted.
 
-import { EDGES, HPOBENCH_KEYS, NASLIB_EDGES, NASLIB_OPERATIONS, OPERATIONS, SIZE } from "./space.js";
+import { ParseError } from "../space.js";
+import { EDGES, HPOBENCH_KEYS, NASLIB_EDGES, NASLIB_OPERATIONS, OPERATIONS, SIZE } from "./cells.js";
 
 const LONGEST = 400;
 const FORMS = "a digit code such as 323133, a genotype, six operation names, a NASLib tuple, an HPOBench dictionary, "
   + "a published index such as #2581, or “index 11043” of the project's own order";
-
-/** A text that cannot be read. */
-export class ParseError extends Error {}
 
 /**
  * @param {string} text @param {Map<number, number>|null} [published] own index by published index, where known
@@ -25,19 +23,6 @@ export function parseArchitecture(text, published = null) {
   if (/^[([]/.test(bare)) return ofList(bare);
   if (bare.startsWith("{")) return ofDictionary(bare);
   return ofCode(bare);
-}
-
-/**
- * The architecture of an address; null without one, or with one that cannot be read.
- * @param {Record<string, string>} params @param {import("./data.js").Data} data @returns {number|null}
- */
-export function architectureOf(params, data) {
-  try {
-    return params.arch === undefined ? null : parseArchitecture(params.arch, data.published);
-  } catch (error) {
-    if (!(error instanceof ParseError)) throw error;
-    return null;
-  }
 }
 
 function checked(number, what) {
