@@ -102,3 +102,23 @@ def test_what_a_failed_import_registered_is_undone(fruit):
         imported()
     assert fruit == {"apple": len, "pear": max}
     assert other == {"slate": 2, "gneiss": 3, "flint": 1}
+
+
+def test_who_brought_a_value_is_known(fruit):
+    with all_or_nothing("/home/me/fig.py"):
+        fruit["fig"] = min
+    assert (fruit.origin("fig"), fruit.origin("apple")) == ("/home/me/fig.py", None)
+    seen = []
+
+    def fails():
+        fruit.register("fig", max, overwrite=True)
+        fruit.register("apple", max, overwrite=True)
+        seen.append(fruit.origin("apple"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), all_or_nothing("/home/me/other.py"):
+        fails()
+    assert seen == ["/home/me/other.py"]
+    assert (fruit.origin("fig"), fruit.origin("apple")) == ("/home/me/fig.py", None)
+    fruit.register("fig", len, overwrite=True)
+    assert fruit.origin("fig") is None

@@ -64,7 +64,7 @@ class OwnFile:
         sys.modules[self.module] = module  # before it runs, as dataclasses and pickles look for it there
         _loaded[self.path] = self
         try:
-            with all_or_nothing(), contextlib.redirect_stdout(sys.stderr):  # what commands answer stands alone
+            with all_or_nothing(self.path), contextlib.redirect_stdout(sys.stderr):  # what commands answer stands alone
                 exec(compile(self.source, self.path, "exec", dont_inherit=True), vars(module))  # noqa: S102
         except BaseException as error:
             del sys.modules[self.module], _loaded[self.path]

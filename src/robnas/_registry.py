@@ -12,7 +12,7 @@ GROUP = "robnas"
 """Entry points of installed packages in this group are modules that register what they add."""
 _T = TypeVar("_T")
 _NONE: Final[Any] = object()
-_changes: list[list[tuple[Registry[Any], str, Any]]] = []  # of each import under way: registry, name, value before
+_changes: list[_Import] = []  # the imports under way, the innermost last
 _discovered = False
 
 
@@ -41,6 +41,7 @@ class Registry(dict[str, _T]):
         own_name: bool = False,
     ) -> None:
         self.what, self._kind, self._check, self._own_name = what, kind, check, own_name
+        self._origins: dict[str, str] = {}
         super().__init__(values)
 
     def __missing__(self, name: str) -> _T:
@@ -62,6 +63,10 @@ class Registry(dict[str, _T]):
         """All names, those of installed packages too."""
         discover()
         return list(self)
+
+    def origin(self, name: str) -> str | None:
+        """The imported file or installed package that brought a value; None if that was neither."""
+        return self._origins.get(name)
 
     def __setitem__(self, name: str, value: _T) -> None:
         self.register(name, value)
@@ -122,26 +127,41 @@ class Registry(dict[str, _T]):
         return dict, (dict(self),)
 
     def _note(self, name: str, before: Any) -> None:
+        origin = self._origins.pop(name, None)
         if _changes:
-            _changes[-1].append((self, name, before))
+            _changes[-1].undo.append(lambda: self._restore(name, before, origin))
+            if _changes[-1].origin is not None:
+                self._origins[name] = _changes[-1].origin
 
-    def _restore(self, name: str, before: Any) -> None:
+    def _restore(self, name: str, before: Any, origin: str | None) -> None:
+        self._origins.pop(name, None)
+        if origin is not None:
+            self._origins[name] = origin
         if before is _NONE:
             dict.pop(self, name, None)
         else:
             super().__setitem__(name, before)
 
 
+@final
+class _Import:
+    """An import under way: who registers, and how to undo what was registered, the latest last."""
+
+    def __init__(self, origin: str | None) -> None:
+        self.origin = origin
+        self.undo: list[Callable[[], None]] = []
+
+
 @contextmanager
-def all_or_nothing() -> Iterator[None]:
-    """What is registered inside is undone if something is raised."""
-    changes: list[tuple[Registry[Any], str, Any]] = []
+def all_or_nothing(origin: str | None = None) -> Iterator[None]:
+    """What is registered inside is undone if something is raised; `origin` is who registers, see `Registry.origin`."""
+    changes = _Import(origin)
     _changes.append(changes)
     try:
         yield
     except BaseException:
-        for registry, name, before in reversed(changes):
-            registry._restore(name, before)
+        for undo in reversed(changes.undo):
+            undo()
         raise
     finally:
         _changes.remove(changes)
@@ -161,7 +181,7 @@ def discover() -> bool:
 
     for point in entry_points(group=GROUP):
         try:
-            with all_or_nothing():
+            with all_or_nothing(_owner(point)):
                 point.load()
         except (Exception, SystemExit) as error:
             text = Verbatim(error) if isinstance(error, InputError) else reason(error)  # type: ignore[arg-type]

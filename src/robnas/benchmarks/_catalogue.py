@@ -21,6 +21,7 @@ from robnas.benchmarks._parquet import read_table, write_table
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.records import is_store
+from robnas.spaces import parse_key, space_of
 from robnas.types import Progress, silent
 
 _PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
@@ -248,14 +249,14 @@ def load(
         attack: of a store, take the records of this attack only: the beginning of the hash of its settings.
         dataset_version: of a store, take the records of this version of the data set only: the beginning of its hash.
         attack_seed: of a store, take the records of this seed of the attack only.
-        space: of a store, take the records of this space only: its name, or its key with the settings. Of a CSV or
-            JSON file, whose architectures these are.
+        space: of a store, take the records of this space only, of a table the columns: its name, or its key with the
+            settings. Of a CSV or JSON file, whose architectures these are.
 
     Raises:
         DataError: the file is missing or damaged.
-        InputError: there is no such table, or no such record in the store.
+        InputError: there is no such table, or no such record in the store; or the table is of another space.
     """
-    text = str(name)
+    text, space = str(name), None if space is None else _key(space)
     choice = Choice(
         recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed,
         space=space,
@@ -264,15 +265,27 @@ def load(
         from robnas.benchmarks._records import table_of_store
 
         return table_of_store(name, choice)
-    if Path(text).suffix in SUFFIXES and choice in (Choice(), Choice(space=space)):
+    if Path(text).suffix in SUFFIXES and choice == Choice(space=space):
         return read_rows(text, space=space)
-    if choice:
+    if choice != Choice(space=space):
         raise InputError(
             "table",
             expected="a store such as sqlite:///runs.db where recipe, images, attack … are chosen",
             got=text,
             remedy="published tables and table files hold one of each",
         )
+    found = _read(text, progress)
+    return found if space is None else found.select(space=space)
+
+
+def _key(space: str) -> str:
+    """The name of a space, with all settings if some are given."""
+    found = space_of(facts := parse_key(space))
+    return found.key if len(facts) > 1 else found.name
+
+
+def _read(text: str, progress: Progress) -> Table:
+    """A bundled or published table, or that of a file."""
     if text in BUNDLED:
         return read_table(BUNDLED[text])
     if text in CATALOGUE:

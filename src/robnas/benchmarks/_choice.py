@@ -41,6 +41,13 @@ class Choice:
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
+    def means(self, key: str) -> bool:
+        """Whether a space of this key is meant."""
+        wanted = self.space
+        if isinstance(wanted, str) and ":" in wanted:  # perhaps not with all settings, or in another order
+            wanted = space_of(parse_key(wanted)).key
+        return wanted in (None, key, parse_key(key)["name"])
+
     def of(self, records: Iterable[Record], names: Mapping[str, str]) -> list[Record]:
         """The records that are meant.
 
@@ -51,12 +58,19 @@ class Choice:
         Raises:
             InputError: no record is meant, or a beginning fits several hashes; the text lists what there is.
         """
-        found = list(records) if self.space is None else _of_space(self.space, list(records))
+        found = list(records) if self.space is None else self._of_space(list(records))
         for part in PARTS:
             wanted = getattr(self, part)
             if wanted is not None:
                 found = _take(part, wanted, found, names)
         return found
+
+    def _of_space(self, records: list[Record]) -> list[Record]:
+        known = sorted({record.space for record in records})
+        meant = set(filter(self.means, known))
+        if not meant:
+            raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=self.space)
+        return [record for record in records if record.space in meant]
 
 
 PARTS = tuple(field.name for field in fields(Choice) if field.name != "space")
@@ -103,15 +117,6 @@ def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity 
                 tuple(_shown(value, values, names) for value in values),
             )
     return None
-
-
-def _of_space(wanted: object, records: list[Record]) -> list[Record]:
-    known = sorted({record.space for record in records})
-    exact = space_of(parse_key(wanted)).key if isinstance(wanted, str) and ":" in wanted else wanted
-    meant = [key for key in known if exact in (key, parse_key(key)["name"])]
-    if not meant:
-        raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=wanted)
-    return [record for record in records if record.space in meant]
 
 
 def _contradict(records: Sequence[Record]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, final
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Space, parse_key
+from robnas.spaces import Space, parse_key, space_of
 
 
 @final
@@ -85,6 +85,23 @@ class Columns:
         if isinstance(found, Ambiguity):
             raise found.error(f"table {self.name}, {dataset} {split} {metric}")
         return found
+
+    def key_of(self, given: str | Space) -> str | None:
+        """The key of columns, of a space that is named with settings; None, for all columns, where it has none.
+
+        Raises:
+            InputError: another space than the table's, or settings of none of its columns.
+        """
+        facts = given.to_dict() if isinstance(given, Space) else parse_key(given)
+        if facts["name"] != self.space.name:
+            shown = given.key if isinstance(given, Space) else given
+            raise InputError("space", expected=f"{self.space.name}, that of table {self.name}", got=shown)
+        if len(facts) == 1:
+            return None
+        key = space_of(facts).key
+        known = sorted({column.space for column in self.all if column.space is not None})
+        self.check_known("space", key, known or [f"{self.space.name} alone, because its settings are not known"])
+        return key
 
     def check_known(self, part: str, value: object, known: Iterable[str]) -> None:
         """Raise the error that lists what exists, unless `value` does."""

@@ -17,7 +17,7 @@ from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_no
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices, chosen_space, other_network
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture, Space
+from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.types import check_count
 
 if TYPE_CHECKING:
@@ -364,18 +364,32 @@ class Table:
             raise InputError("join", expected="a table and a text", got=(other, suffix))
         return Table(**joined(self, other, suffix, (self._lookup, other._lookup)))
 
-    def select(self, dataset: str) -> Table:
-        """The columns of one data set."""
-        self._columns.check_known("dataset", dataset, self.datasets)
+    def select(self, dataset: str | None = None, *, space: str | Space | None = None) -> Table:
+        """The columns of one data set, of one space, or of both.
+
+        Args:
+            dataset: name of a data set; all if omitted.
+            space: that of the table, by its name; or with settings, in which the networks of the columns were trained.
+
+        Raises:
+            InputError: there are none; the text lists what there is.
+        """
+        if dataset is not None:
+            self._columns.check_known("dataset", dataset, self.datasets)
+        key = None if space is None else self._columns.key_of(space)
+
+        def meant(of: str, trained_in: str | None) -> bool:
+            return dataset in (None, of) and key in (None, trained_in)
+
         return Table(
             self.name,
             self._lookup.given,
-            [column for column in self.columns if column.dataset == dataset],
-            space=self.space,
+            [column for column in self.columns if meant(column.dataset, column.space)],
+            space=self.space if key is None else space_of(parse_key(key)),
             partition=self.partition,
             published=self.published,
             provenance=self.provenance,
-            ambiguous={key: reason for key, reason in self.ambiguous.items() if key[0] == dataset},
+            ambiguous={name: why for name, why in self.ambiguous.items() if meant(name[0], (*name, key)[3])},
         )
 
     def noise(

@@ -51,7 +51,11 @@ def _root(
 
 
 _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
-    (_architectures.info, "robnas info 323133"),
+    (
+        _architectures.info,
+        "robnas info 323133 (of another space: robnas info D1=4,W1=10,D2=4,W2=10,D3=4,W3=10 --space wide-resnet)",
+    ),
+    (_architectures.spaces, "robnas spaces (one alone: robnas spaces wide-resnet)"),
     (_trials.demo, "robnas demo --out runs/demo"),
     (
         _trials.train,

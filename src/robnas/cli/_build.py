@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar, say
+from robnas.cli._space import SpaceName, check_agrees, is_meant, space_text
 
 if TYPE_CHECKING:
     from robnas.building import Estimate
-    from robnas.records import PlanStatus, StoreAddress
+    from robnas.records import PlanStatus, RecordStore, StoreAddress, StoredPlan
 
 _DEFAULT = "run"
 
@@ -48,6 +50,7 @@ PlanName = Annotated[str | None, typer.Option("--plan", help="Name or hash, if t
 def run(
     plan: Annotated[Path, typer.Argument(help="TOML file.", show_default=False)],
     store: Store,
+    space: SpaceName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to do and its cost; write nothing.")] = False,
     limit: Annotated[int | None, typer.Option(help="Run at most so many trials.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Workers; one per core, or as many as fit, if omitted.")] = None,
@@ -74,6 +77,8 @@ def run(
     from robnas.types import check_count
 
     place, wanted = StoreAddress.parse(store), Plan.read(plan)
+    key = wanted.space.of.key
+    check_agrees(space, key, f"plan {wanted.name}")
     limits = Limits(seconds=time_limit, memory=memory_limit)
     policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
     options = _options(executor, jobs, address, gpu_share, device)
@@ -84,15 +89,15 @@ def run(
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
     if dry_run and not place.exists():
-        _tell(estimate(expansion, None), wanted.name, as_json)
+        _tell(estimate(expansion, None), wanted.name, key, as_json)
         return
     with RecordStore(place, complete=not dry_run) as records:
         found = estimate(expansion, None if records.version is None else records)
         if dry_run:
-            _tell(found, wanted.name, as_json)
+            _tell(found, wanted.name, key, as_json)
             return
         if not as_json:
-            _tell(found, wanted.name, as_json)
+            _tell(found, wanted.name, key, as_json)
         with progress_bar(as_json) as progress:
             result = run_plan(
                 expansion,
@@ -109,7 +114,7 @@ def run(
                 note=_note,
             )
     if as_json:
-        print_json({"plan": wanted.name, "hash": found.plan, **vars(result)})
+        print_json({"plan": wanted.name, "space": key, "hash": found.plan, **vars(result)})
     else:
         print(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
@@ -123,14 +128,16 @@ def run(
 
 
 @app.command(epilog="Example: robnas build status --store sqlite:///runs.db")
-def status(store: Store, as_json: Json = False) -> None:
-    """Say how far the plans of a store are."""
-    from robnas.records import RecordStore, store_status
+def status(store: Store, space: SpaceName = None, as_json: Json = False) -> None:
+    """Say how far the plans of a store are, those of one space if it is named."""
+    from robnas.records import RecordStore, store_status, stored_plans
 
     with RecordStore(_existing(store), complete=False) as records:
-        found = store_status(records)
+        plans = [] if records.version is None else stored_plans(records)
+        spaces = {plan.hash: plan.settings["space"] for plan in plans}
+        found = [one for one in store_status(records) if is_meant(space, spaces[one.plan])]
     if as_json:
-        print_json({"plans": found})
+        print_json({"plans": [{"space": spaces[one.plan], **asdict(one)} for one in found]})
         return
     for line in [line for one in found for line in _status_lines(one)] or ["no plan was built here"]:
         say(line)
@@ -141,18 +148,20 @@ def retry(
     store: Store,
     failed: Annotated[bool, typer.Option("--failed", help="Let the failed trials wait again.")] = False,
     plan: PlanName = None,
+    space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
     """Let failed trials be run again by the next build."""
     from robnas.errors import InputError, Verbatim
-    from robnas.records import RecordStore, TrialQueue, find_plan
+    from robnas.records import RecordStore, TrialQueue
 
     if not failed:
         raise InputError("retry", expected="--failed", got=Verbatim("nothing to try again"))
     with RecordStore(_existing(store)) as records:
-        count = TrialQueue(records, find_plan(records, plan).hash).retry()
+        chosen = _chosen_plan(records, plan, space)
+        count = TrialQueue(records, chosen.hash).retry()
     if as_json:
-        print_json({"waiting_again": count})
+        print_json({"plan": chosen.name, "space": chosen.settings["space"], "waiting_again": count})
     else:
         print(f"{count:,} failed trials wait again")
 
@@ -162,6 +171,7 @@ def export(
     store: Store,
     out: Annotated[Path, typer.Option(help="File ending in .parquet, which robnas.load reads.")],
     plan: PlanName = None,
+    space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
     """Write the finished trials of a plan as a table."""
@@ -169,15 +179,20 @@ def export(
     from robnas.benchmarks import write_table
     from robnas.building import table_of_plan
     from robnas.errors import InputError
-    from robnas.records import RecordStore, find_plan
+    from robnas.records import RecordStore
 
     if out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     check_writable(out)
     with RecordStore(_existing(store), complete=False) as records:
-        table = table_of_plan(records, find_plan(records, plan))
+        table = table_of_plan(records, _chosen_plan(records, plan, space))
     write_table(table, out)
-    facts = {"path": str(out), "architectures": len(table), "trials": table.provenance["trials"]}
+    facts = {
+        "path": str(out),
+        "space": space_text(table),
+        "architectures": len(table),
+        "trials": table.provenance["trials"],
+    }
     if as_json:
         print_json(facts | {"missing_trials": table.provenance["missing_trials"]})
     else:
@@ -185,6 +200,19 @@ def export(
         print(f"{len(table):,} architectures, {facts['trials']:,} trials: {out}")
         if missing:
             print(f"{missing:,} trials of the plan are not in it")
+
+
+def _chosen_plan(store: RecordStore, name: str | None, space: str | None) -> StoredPlan:
+    """The plan of this name, or the only one, of the space if that is named."""
+    from robnas.records import find_plan, stored_plans
+
+    if name is None and space is not None:
+        of_space = [plan for plan in stored_plans(store) if is_meant(space, plan.settings["space"])]
+        if len(of_space) == 1:
+            return of_space[0]
+    found = find_plan(store, name)
+    check_agrees(space, found.settings["space"], f"plan {found.name}")
+    return found
 
 
 def _options(executor: str, jobs: int | None, address: str | None, gpu_share: float, device: str) -> dict[str, Any]:
@@ -243,9 +271,9 @@ def _duration(seconds: float) -> str:
     return duration(seconds)
 
 
-def _tell(found: Estimate, name: str, as_json: bool) -> None:
+def _tell(found: Estimate, name: str, space: str, as_json: bool) -> None:
     if as_json:
-        print_json({"plan": name, **vars(found), "worker_hours": found.worker_hours})
+        print_json({"plan": name, "space": space, **vars(found), "worker_hours": found.worker_hours})
         return
     print(f"plan {name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ", end="")
     print(f"{found.to_do:,} to do")

@@ -14,12 +14,12 @@ import typer
 from robnas.cli._lines import lines_for_logs
 from robnas.cli._terminal import has_all_letters
 from robnas.errors import printable
+from robnas.spaces import space_of
 from robnas.types import Progress, silent
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 ENCODINGS = (
-    "Any encoding in quotes: digit code such as 323133, genotype, six operation names or NASLib's six numbers in round "
-    "brackets, HPOBench's dictionary"
+    f"Any encoding of an architecture in quotes: its text, gene=value,…; of the usual space {space_of(None).forms}"
 )
 Arch = Annotated[str, typer.Argument(help=f"{ENCODINGS}.", show_default=False)]
 TableName = Annotated[

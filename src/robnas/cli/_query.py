@@ -11,12 +11,15 @@ import typer
 
 from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, say
 from robnas.cli._noise import noise_text, rank_set_text
+from robnas.cli._space import SpaceName
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
 
 if TYPE_CHECKING:
     from robnas.benchmarks import LocalNoise, Noise, Table
-    from robnas.spaces import Architecture
+    from robnas.spaces import Architecture, Space
 
+_SAME_FUNCTIONS = "effective"
+"""The partition into architectures whose networks compute the same functions up to a constant."""
 Resolve = Annotated[
     str, typer.Option(help="declared, exact, official, effective or identical: which architectures stand in.")
 ]
@@ -34,6 +37,7 @@ def query(
     ] = None,
     seed: Annotated[str, typer.Option(help="mean, or the number of a run.")] = "mean",
     resolve: Resolve = "declared",
+    space: SpaceName = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -57,7 +61,7 @@ def query(
     from robnas.errors import InputError
     from robnas.statistics import RankMethod
 
-    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed)
+    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     arch = parse_architecture(architecture)
     if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
@@ -71,12 +75,13 @@ def query(
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)
     if left_out:
         say(f"--split {split}: the only one of {dataset} {metric} in {found.name}", sys.stderr)
-    row = found.row(arch, resolve)
-    asked = found.architecture(arch)
+    row, column = found.row(arch, resolve), found.column(dataset, metric, split)
+    asked, trained = found.architecture(arch), found.architectures[row]
     facts: dict[str, Any] = {
-        "asked": asked.code,
-        "architecture": found.architectures[row].code,
-        "genotype": found.architectures[row].genotype,
+        "space": column.space or found.space.name,
+        "asked": asked.text,
+        "architecture": trained.text,
+        **found.space.spellings(trained),
         "identical": value.identical,
         "dataset": dataset,
         "metric": metric,
@@ -84,7 +89,7 @@ def query(
         "seed": run,
         "value": float(value),
         "runs": value.runs,
-        **found.column(dataset, metric, split).facts,
+        **column.facts,
     }
     known = _noise(found, dataset, metric, split, noise)
     error = _error(found, row, dataset, metric, split, value.runs, known)
@@ -98,8 +103,8 @@ def query(
         print_json(facts)
         return
     _print(facts, value.runs, noise)
-    if asked != found.architectures[row]:
-        print(f"{asked} itself was not trained: {_relation(asked, found.architectures[row], value.identical)}")
+    if asked != trained:
+        say(f"{asked} itself was not trained: {_relation(found.space, asked, trained, value.identical)}")
 
 
 def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
@@ -127,16 +132,15 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
         print("not checked whether the network is constant: number of classes or clean accuracy unknown")
 
 
-def _relation(asked: Architecture, trained: Architecture, identical: bool) -> str:
+def _relation(space: Space, asked: Architecture, trained: Architecture, identical: bool) -> str:
     """Who answers for an architecture that was not trained itself."""
     from robnas.networks import count
-    from robnas.spaces import partition
 
     if identical:
         return f"{trained} is isomorphic to it and was"
-    if partition("effective").same(asked, trained):
+    if _SAME_FUNCTIONS in space.partitions and space.partition(_SAME_FUNCTIONS).same(asked, trained):
         return f"{trained} of its class was, which computes the same functions up to a constant"
-    ours, theirs = (count(arch, live=True).parameters for arch in (asked, trained))
+    ours, theirs = (count(arch, live=True, space=space).parameters for arch in (asked, trained))
     sizes = f", of {theirs:,} parameters on live edges where {asked} has {ours:,}" if ours != theirs else ""
     return f"{trained} of its class was, which is another network{sizes}"
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from robnas.cli._common import print_json, progress_bar
+from robnas.cli._space import SpaceName, space_choice
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe
 
 
@@ -29,6 +30,7 @@ def report(
     plan: Annotated[
         str | None, typer.Option(help="Of a store: the finished trials of this plan only, its name or hash.")
     ] = None,
+    space: SpaceName = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -42,8 +44,9 @@ def report(
 
     check_page(out)
     choice = Choice(
-        recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed
-    )
+        recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed,
+        space=space_choice(space),
+    )  # fmt: skip
     with progress_bar(as_json) as progress:
         found = report_of(source, rank_by=rank_by, plan=plan, choice=choice, progress=progress)
         files = write_page(found.page, out)

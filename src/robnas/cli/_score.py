@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import ENCODINGS, AllowPartial, DataDir, Json, checked_device, print_json, progress_bar, say
+from robnas.cli._space import SpaceName, architecture_in, chosen_space
 
 if TYPE_CHECKING:
     from robnas.proxies import ProxyScore
@@ -53,10 +54,9 @@ def score(
     ] = "digits",
     images: Annotated[int, typer.Option(help="Training images, balanced over classes.")] = 64,
     repeats: Annotated[int, typer.Option(help="Initialisations and batches; the mean is reported.")] = 3,
-    channels: Annotated[
-        int | None, typer.Option(help="Channels C of the first stage.  [default: 16]", show_default=False)
-    ] = None,
-    cells: Annotated[int | None, typer.Option(help="Cells N per stage.  [default: 5]", show_default=False)] = None,
+    space: SpaceName = None,
+    channels: Annotated[int | None, typer.Option(help="Setting of the space, if not the usual.")] = None,
+    cells: Annotated[int | None, typer.Option(help="Setting of the space, if not the usual.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batch and attack of the first repeat.")] = 0,
     calibration: Annotated[int, typer.Option(help="Kernels: training images whose statistics batch norm takes.")] = 512,
     epsilon: Annotated[str, typer.Option(help="Kernels: radius of the attacks of robust ones, L∞.")] = "8/255",
@@ -85,16 +85,14 @@ def score(
     from robnas.errors import InputError
     from robnas.kernels import NTKSettings
     from robnas.proxies import ProxySettings, score_many, score_settings, selected
-    from robnas.spaces import space_of
     from robnas.types import ThreatModel
 
     if out is not None and out.suffix != ".parquet":
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     if out is not None:
         check_writable(out)
-    given = {name: value for name, value in (("channels", channels), ("cells", cells)) if value is not None}
-    space = space_of(None).configure(**given)
-    names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")], space)
+    of = chosen_space(space, channels=channels, cells=cells)
+    names = selected([name.strip() for text in proxy or DEFAULT for name in text.split(",")], of)
     settings = ProxySettings(
         images=images,
         calibration=calibration,
@@ -108,23 +106,25 @@ def score(
             memory_mib=memory,
         ),
     )
-    archs = _chosen(space, architectures or [], every, sample, sample_seed, partition)
+    archs = _chosen(of, architectures or [], every, sample, sample_seed, partition)
     where = checked_device(device)
     with progress_bar(as_json) as progress:
         source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
         found = score_many(
-            archs, source, names, space=space, repeats=repeats, seed=seed, settings=settings, device=where, jobs=jobs,
+            archs, source, names, space=of, repeats=repeats, seed=seed, settings=settings, device=where, jobs=jobs,
             out=out, progress=progress,
         )  # fmt: skip
     if as_json:
-        facts: dict[str, Any] = {"settings": score_settings(source, names, repeats, seed, settings, space)}
+        facts: dict[str, Any] = {
+            "space": of.key, "settings": score_settings(source, names, repeats, seed, settings, of)
+        }  # fmt: skip
         if out is None:
             print_json({"scores": found, **facts})
         else:
             print_json({"path": str(out), "architectures": len(found), "missing": _missing(found), **facts})
         return
     attacked = any(name.startswith("ntk-") for name in names)
-    title = f"{source.name}, {images} images, {space.key}, {repeats} repeats"
+    title = f"{source.name}, {images} images, {of.key}, {repeats} repeats"
     print(title + (f", ε = {epsilon}" if attacked else ""))
     _print(found, names)
     if out is not None:
@@ -146,7 +146,7 @@ def _chosen(
         got = Verbatim(" and ".join(ways) or "nothing")
         raise InputError("architectures", expected=f"texts such as {space.example}, --all or --sample", got=got)
     if texts:
-        return [space.parse(text) for text in texts]
+        return [architecture_in(space, text) for text in texts]
     classes = _representatives(space, partition)
     if sample is None:
         if classes is None:

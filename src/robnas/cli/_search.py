@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._space import SpaceName
 
 if TYPE_CHECKING:
     from robnas.search import Experiment, Result
@@ -23,6 +24,7 @@ def search(
             "store such as sqlite:///runs.db."
         ),
     ] = None,
+    space: SpaceName = None,
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="What is maximised, such as pgd@8/255; several for several objectives.")
@@ -101,7 +103,7 @@ def search(
         "noise": None if noise == "none" else noise, "count": None if count == "live" else count,
         "regret": None if regret == "table" else regret,
     }  # fmt: skip
-    changes = {"budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
+    changes = {"space": space, "budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
     both = [name for name in given if name != "table" and given[name]]
     if config is not None and both:
         raise InputError("--config", expected="no further choice of tasks and algorithms", got=Verbatim(f"--{both[0]}"))
@@ -159,7 +161,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         )
     algorithms = {name: searcher(name, settings) for name in given["algorithm"]}
     task = Task.named(
-        load(given["table"], progress),
+        load(given["table"], progress, space=changes["space"]),
         given["dataset"],
         given["metric"] or (),
         split=given["split"],

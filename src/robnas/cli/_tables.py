@@ -11,6 +11,7 @@ import typer
 
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._noise import noise_facts, print_noise
+from robnas.cli._space import SpaceName, check_agrees, is_meant, space_text
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -33,17 +34,19 @@ def tables(
         str | None,
         typer.Argument(help="A published table, a table file, or a store such as sqlite:///runs.db: what it holds."),
     ] = None,
+    space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
     """List the bundled and published tables: what they hold, their licence, where they are; or what one holds."""
     if name is not None:
-        _one_table(name, as_json)
+        _one_table(name, space, as_json)
         return
     from robnas.benchmarks import BUNDLED, CATALOGUE, cached_path, load
 
     facts: list[dict[str, Any]] = [
         {
             "name": bundled,
+            "space": space_text(load(bundled)),
             "bundled": True,
             "cached": True,
             "files": [path.name],
@@ -54,6 +57,7 @@ def tables(
     facts += [
         {
             "name": entry.name,
+            "space": entry.space,
             "bundled": False,
             "cached": cached_path(entry.name).exists(),
             "files": [file.name for file in entry.files],
@@ -63,27 +67,33 @@ def tables(
         }
         for entry in CATALOGUE.values()
     ]
+    facts = [fact for fact in facts if is_meant(space, fact["space"])]
     if as_json:
         print_json(facts)
         return
     for fact in facts:
         fetched = "in the cache" if fact["cached"] else f"not fetched: robnas fetch {fact['name']}"
         where = "comes with robnas" if fact["bundled"] else fetched
-        print(f"{fact['name']}  ({where})")
+        print(f"{fact['name']}  ({where})\n  {'space':<9} {fact['space']}")
         for key in ("citation", "licence", "notes"):
             print(f"  {key:<9} {fact[key]}")
 
 
-def _one_table(name: str, as_json: bool) -> None:
+def _one_table(name: str, space: str | None, as_json: bool) -> None:
     from robnas.benchmarks import holdings, load
+    from robnas.errors import InputError
     from robnas.records import is_store
 
     if not is_store(name):
         with progress_bar(as_json) as progress:
-            facts = _facts(load(name, progress))
+            facts = _facts(load(name, progress, space=space))
         print_json(facts) if as_json else _print_facts(facts)
         return
-    found = holdings(name)
+    there = holdings(name)
+    found = [entry for entry in there if is_meant(space, entry.space)]
+    if there and not found:
+        known = ", ".join(sorted({entry.space for entry in there}))
+        raise InputError(f"--space of store {name}", expected=f"one of {known}", got=space)
     if as_json:
         print_json(found)
         return
@@ -93,7 +103,7 @@ def _one_table(name: str, as_json: bool) -> None:
         recipe = (
             f"recipe {entry.recipe} ({shown(entry.recipe_name)})" if entry.recipe_name else f"recipe {entry.recipe}"
         )
-        head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}"
+        head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}, space {entry.space}"
         if head != last:
             say(head)
         last = head
@@ -117,13 +127,16 @@ def fetch(
         Path | None,
         typer.Option("--from", help="Folder with the published files, instead of the network."),
     ] = None,
+    space: SpaceName = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Download a published table, verify it, convert it once and keep it in the cache."""
-    from robnas.benchmarks import cached_path
+    from robnas.benchmarks import CATALOGUE, cached_path
     from robnas.benchmarks import fetch as get
 
+    if name in CATALOGUE:
+        check_agrees(space, CATALOGUE[name].space, f"table {name}")
     with progress_bar(as_json) as progress:
         table = get(name, source, progress, data_dir=data_dir)
     path = cached_path(name, data_dir)
@@ -137,17 +150,17 @@ def fetch(
 
 
 def _facts(table: Table) -> dict[str, Any]:
-    from robnas.spaces import partition_facts
-
     return {
         "name": table.name,
+        "space": space_text(table),
         "architectures": len(table),
-        **partition_facts(table.partition),
+        **table.space.partition_facts(table.partition),
         "columns": [
             {
                 "dataset": column.dataset,
                 "split": column.split,
                 "metric": column.metric,
+                "space": column.space,
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
                 "noise": noise_facts(table, column),
@@ -160,10 +173,8 @@ def _facts(table: Table) -> dict[str, Any]:
 
 
 def _print_facts(facts: dict[str, Any]) -> None:
-    from robnas.spaces import partition_of
-
-    each = f"one per class of {partition_of(facts)}" if facts["partition"] else "each standing for itself"
-    say(f"{facts['name']}: {facts['architectures']:,} architectures, {each}")
+    each = f"one per class of {_partition_text(facts)}" if facts["partition"] else "each standing for itself"
+    say(f"{facts['name']}: {facts['architectures']:,} architectures of {facts['space']}, {each}")
     groups: dict[tuple[str, str], list[str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
@@ -180,6 +191,12 @@ def _print_facts(facts: dict[str, Any]) -> None:
         say(f"  kept in {facts['path']}")
 
 
+def _partition_text(facts: Mapping[str, Any]) -> str:
+    from robnas.spaces import parse_key, space_of
+
+    return str(space_of(parse_key(facts["space"])["name"]).partition_of(facts))
+
+
 def shown(value: Any) -> str:
     """What a file says about itself, as one line that does nothing to the terminal."""
     from robnas.reports import printable, short
@@ -190,15 +207,15 @@ def shown(value: Any) -> str:
 
 def load_chosen(
     name: str, as_json: bool, recipe: str | None, images: int | None, attack: str | None,
-    dataset_version: str | None, attack_seed: int | None,
+    dataset_version: str | None, attack_seed: int | None, space: str | None = None,
 ) -> Table:  # fmt: skip
-    """A table with progress; the last five choose among the records of a store."""
+    """A table with progress; all but the first two choose among the records of a store, the last also among columns."""
     from robnas.benchmarks import load
 
     with progress_bar(as_json) as progress:
         return load(
             name, progress, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version,
-            attack_seed=attack_seed,
+            attack_seed=attack_seed, space=space,
         )  # fmt: skip
 
 
@@ -206,6 +223,7 @@ def export(
     table: Annotated[str, typer.Argument(help="As --table of query.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.")],
     dataset: Annotated[str | None, typer.Option(help="Only this data set; all if omitted.")] = None,
+    space: SpaceName = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -225,7 +243,7 @@ def export(
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     check_writable(out)
-    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed)
+    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     if dataset:
         found = found.select(dataset)
     found.to_pandas(dataset)  # an error if nothing can be written
@@ -235,7 +253,8 @@ def export(
         write_rows(found, out, dataset)
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
-        print_json({"path": str(out), "architectures": len(found), "left_out": left_out})
+        facts = {"path": str(out), "space": space_text(found), "architectures": len(found), "left_out": left_out}
+        print_json(facts)
         return
     say(f"{len(found):,} architectures of {found.name}: {out}")
     for text in left_out:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
+from robnas.cli._space import SpaceName, named_space, with_settings
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
+    from robnas.spaces import TheoryArchitecture
 
 Data = Annotated[str, typer.Option(help="digits, cifar10, cifar100, imagenet16-120, an .npz file or a folder.")]
 
@@ -23,6 +25,7 @@ def theory(
             help="Of the theory space, such as fc:relu,tanh:1 or conv3-flat:relu,relu:1.", show_default=False
         ),
     ],
+    space: SpaceName = None,
     data: Data = "digits",
     classes: Annotated[str, typer.Option(help="The two classes of the task, as numbers.")] = "3,8",
     inputs: Annotated[int, typer.Option(help="Training inputs N, balanced over the two classes.")] = 100,
@@ -37,10 +40,9 @@ def theory(
 ) -> None:
     """Kernels of infinitely wide networks, and what they bound: eigenvalues, clean and robust error."""
     from robnas.data import load_data
-    from robnas.spaces import TheoryArchitecture
     from robnas.types import check_range
 
-    found = [TheoryArchitecture.parse(text) for text in dict.fromkeys(architectures)]
+    found = [_parsed(text, space) for text in dict.fromkeys(architectures)]
     check_range("beta", beta, 0, 1)
     with progress_bar(as_json) as progress:
         source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
@@ -59,6 +61,19 @@ def theory(
         for row in rows:
             _print_theory(row)
         print("bounds hold up to factors that do not depend on the kernel; they are no probabilities")
+
+
+def _parsed(text: str, given: str | None) -> TheoryArchitecture:
+    """An architecture of any depth or, where the option says settings, of the space with these."""
+    from robnas.errors import InputError
+    from robnas.spaces import TheoryArchitecture, TheorySpace
+
+    space = named_space(given)
+    if space is not None and not isinstance(space, TheorySpace):
+        raise InputError("--space", expected=f"{TheorySpace().name}, whose networks may be infinitely wide", got=given)
+    if space is not None and with_settings(given):
+        return space.parse(text)
+    return TheoryArchitecture.parse(text)
 
 
 def _binary_task(data: Dataset, classes: str, count: int, seed: int) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device, print_json, progress_bar, say
+from robnas.cli._space import SpaceName, architecture_in, check_agrees, chosen_space
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
@@ -26,8 +27,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; one training each.")],
     recipe: Annotated[str, typer.Option(help="nas-robbench-201 or digits.")] = "nas-robbench-201",
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    channels: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    cells: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    space: SpaceName = None,
+    channels: Annotated[int | None, typer.Option(help="Setting of the space, if not that of the recipe.")] = None,
+    cells: Annotated[int | None, typer.Option(help="Setting of the space, if not that of the recipe.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, tf32 or bf16 products, instead of the recipe's.")
@@ -45,13 +47,10 @@ def train(
     """Train the network of an architecture adversarially."""
     from robnas._files import check_writable
     from robnas.building import Source, Trial
-    from robnas.spaces import Architecture
     from robnas.training import recipe as preset
 
     changes = {
         "epochs": epochs,
-        "channels": channels,
-        "cells": cells,
         "batch_size": batch_size,
         "precision": precision,
         "beta": beta,
@@ -59,9 +58,12 @@ def train(
     }
     check_writable(out, folder=True)
     settings = preset(recipe).replace(**{key: value for key, value in changes.items() if value is not None})
+    of = chosen_space(space, settings.name, channels=channels, cells=cells)
+    arch = architecture_in(of, architecture)
     where, source = checked_device(device), str(Path(data).resolve()) if Path(data).exists() else data
     trial = Trial(
-        architecture=Architecture(architecture),
+        space=of,
+        architecture=arch,
         source=Source(name=source, validation=validation, limit_train=limit_train, allow_partial=allow_partial),
         recipe=settings,
         seed=seed,
@@ -85,6 +87,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the attacks.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 256,
     store: Annotated[str | None, typer.Option(help="Add the records to a store such as sqlite:///runs.db.")] = None,
+    space: SpaceName = None,
     data_dir: DataDir = None,
     device: Device = "cpu",
     as_json: Json = False,
@@ -97,7 +100,9 @@ def evaluate(
     from robnas.evaluation import suite as preset
     from robnas.records import RecordStore
 
-    attacks, trial, where = preset(suite), load_trial(directory), checked_device(device)
+    attacks, trial = preset(suite), load_trial(directory)
+    check_agrees(space, trial.space.key, str(directory))
+    where = checked_device(device)
     check_writable(directory / EVALUATION, folder=True)
     if store is not None:
         RecordStore(store).close()  # a store that cannot be opened is said before the long work, not after it
@@ -120,9 +125,9 @@ def evaluate(
         with RecordStore(store) as records:
             records.add(*trial.records(data, result))
     if as_json:
-        print_json(_evaluation_facts(result, trial.architecture.code))
+        print_json({"space": trial.space.key, "architecture": trial.architecture.text, **_evaluation_facts(result)})
     else:
-        _print_evaluation(result, trial.architecture.code, data.name)
+        _print_evaluation(result, trial.architecture.text, data.name)
 
 
 def demo(
@@ -146,7 +151,7 @@ def demo(
                 "ranking": [
                     {
                         "rank": row.rank,
-                        "architecture": row.architecture.code,
+                        "architecture": row.architecture.text,
                         **{key: row.value(key) for key in row.entries},
                     }
                     for row in rows
@@ -209,9 +214,8 @@ def _describe(data: Dataset, recipe: Recipe) -> str:
     return f"{len(data.split('train')):,} images of {data.name} with {recipe.name} ({recipe.hash})"
 
 
-def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
+def _evaluation_facts(result: Evaluation) -> dict[str, Any]:
     return {
-        "architecture": code,
         "suite": result.suite,
         "split": result.split,
         "seed": result.seed,
@@ -234,11 +238,11 @@ def _evaluation_facts(result: Evaluation, code: str) -> dict[str, Any]:
     }
 
 
-def _print_evaluation(result: Evaluation, code: str, data: str) -> None:
+def _print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
     from robnas.reports import error_text
     from robnas.statistics import Accuracy
 
-    say(f"{code} on {data} {result.split}, suite {result.suite}")
+    say(f"{architecture} on {data} {result.split}, suite {result.suite}")
     for found in result.measurements:
         error = error_text(Accuracy(found.value, found.standard_error, 1, found.images), digits=2)
         print(

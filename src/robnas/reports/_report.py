@@ -18,6 +18,7 @@ from robnas.records import is_store
 from robnas.reports._page import Block, Grid, Page, Section
 from robnas.reports._search_planned import run_notes
 from robnas.reports._search_report import read_results, search_page
+from robnas.reports._space import check_space
 from robnas.reports._table_facts import table_facts
 from robnas.reports._table_sections import provenance_grid, table_lead, table_sections
 from robnas.search import Result
@@ -75,9 +76,9 @@ def report_of(
     if plan is not None:
         raise InputError("--plan", expected="a store, which has plans", got=text)
     if not named and (path.is_dir() or path.suffix == ".json"):
-        if rank_by is not None or choice:
+        if rank_by is not None or choice != Choice(space=choice.space):
             raise InputError("report of a search", expected="no choice of metrics or records", got=text)
-        return _search_report(path)
+        return _search_report(path, choice)
     fields = dataclasses.fields(Choice)
     table = load(source, progress, **{field.name: getattr(choice, field.name) for field in fields})
     facts = table_facts(table, rank_by, progress)
@@ -96,9 +97,12 @@ def _page(title: str, lead: Sequence[Block], sections: Sequence[Section]) -> Pag
 # searches
 
 
-def _search_report(path: Path) -> Report:
+def _search_report(path: Path, choice: Choice) -> Report:
     kept = read_results(path)
     results, version = kept.results, kept.version
+    for result in results:
+        key = result.task.get("space", space_of(None).name)  # of an earlier version, which named none
+        check_space(choice, key, f"task {result.task['name']}")
     finished = [result for result in results if result.seeds]
     tests = paired_tests(finished, finished[0].budget, rope=kept.rope) if finished else []
     facts = {

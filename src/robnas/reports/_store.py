@@ -20,6 +20,7 @@ from robnas.records import (
     stored_plans,
 )
 from robnas.reports._page import Block, Bullets, Grid, Section, Text
+from robnas.reports._space import check_space
 from robnas.reports._table_facts import table_facts
 from robnas.reports._table_sections import provenance_grid, short, table_lead, table_sections
 from robnas.types import Progress
@@ -37,8 +38,10 @@ def store_report(
         known = [] if store.version is None else stored_plans(store)
         if plan is not None:
             known = [find_plan(store, plan)]
-            if choice:
+            if choice != Choice(space=choice.space):
                 raise InputError("--plan", expected="no further choice of records", got=plan)
+            check_space(choice, known[0].settings["space"], f"plan {known[0].name}")
+        known = [found for found in known if choice.means(found.settings["space"])]
         wanted = {found.hash for found in known}
         states = [state for state in store_status(store) if state.plan in wanted] if known else []
         doubts = [text for found in known for text in plan_doubts(store, found)]

@@ -145,7 +145,7 @@ class Experiment:
         for key in ("table", "budget", "runs", "task", "algorithm"):
             if values.get(key) in (None, "", []):
                 raise InputError(f"entry {key} of {path}", expected="a value", got=Verbatim("none"))
-        table = load(values["table"])
+        table = load(values["table"], space=_space_key(values.get("space")))
         repetitions = Repetitions(
             values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes)
         )

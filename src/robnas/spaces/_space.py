@@ -125,8 +125,7 @@ class Space:
         return hash((self.name, self.genes))
 
     def __repr__(self) -> str:
-        size = "endless" if self.size is None else f"{self.size:,} architectures"
-        return f"Space({self.key!r}, {len(self.genes)} genes, {size})"
+        return f"Space({self.key!r}, {len(self.genes)} genes, {self.size_text})"
 
     # texts
 
@@ -246,6 +245,11 @@ class Space:
     def size(self) -> int | None:
         """Number of architectures; None if there is no end of them."""
         return math.prod(map(len, self.genes))
+
+    @property
+    def size_text(self) -> str:
+        """The size for people: ``15,625 architectures``."""
+        return f"{'no end of' if self.size is None else _large(self.size)} architectures"
 
     @property
     def listable(self) -> bool:
@@ -442,6 +446,16 @@ class Space:
     def spellings(self, arch: Architecture) -> Mapping[str, str]:
         """Other texts by which `arch` is known, by the name of the form."""
         return {}
+
+    forms: ClassVar[str] = ""
+    """In which other forms than the text people may write an architecture, in words."""
+
+    def facts(self, arch: Architecture) -> Mapping[str, Any]:
+        """What else there is to say of `arch`, as plain values by name."""
+        return self.spellings(arch)
+
+    parts_unused: ClassVar[bool] = False
+    """Whether networks may have parts that lead nowhere, which ``networks.count(…, live=True)`` leaves out."""
 
     step: ClassVar[str] = "gene"
     """In one of what `neighbours` differ."""

@@ -16,7 +16,7 @@ from robnas.spaces._gene import Gene
 from robnas.spaces._space import Matrix, Space
 from robnas.spaces.nas_bench_201._architecture import GENES, NAME, SIZE, CellArchitecture, architectures
 from robnas.spaces.nas_bench_201._drawing import draw_cell
-from robnas.spaces.nas_bench_201._encodings import OPERATIONS, WAYS
+from robnas.spaces.nas_bench_201._encodings import FORMATS, OPERATIONS, WAYS
 from robnas.spaces.nas_bench_201._partition import PARTITIONS, Partition, partition, partition_facts, versioned
 from robnas.spaces.nas_bench_201._sampling import sample
 from robnas.types import check_count
@@ -161,9 +161,20 @@ class NASBench201(Space):
     numbered = True
     step = "operation"
 
+    parts_unused = True
+    forms = (
+        "digit code such as 323133, genotype, six operation names or NASLib's six numbers in round brackets, "
+        "HPOBench's dictionary"
+    )
+
     def spellings(self, arch: Architecture) -> Mapping[str, str]:
         """``genotype``."""
         return {"genotype": self.parse(arch).genotype}
+
+    def facts(self, arch: Architecture) -> Mapping[str, Any]:
+        """All encodings, and the number of live edges."""
+        cell = self.parse(arch)
+        return {**{form: cell.format(form) for form in FORMATS}, "live_edges": sum(cell.live_edges)}
 
     families = ("no live convolution", *(f"{some} live convolutions" for some in ("1 or 2", "3 or 4", "5 or 6")))
 
