@@ -94,7 +94,7 @@ def _drawn(count: int, table: Table, dataset: str) -> Sequence[Architecture]:
     from robnas.types import check_count
 
     archs = sample(np.random.default_rng(0), check_count("architectures", count, 3), "official")
-    trained([arch.code for arch in archs], table, dataset)
+    trained([arch.text for arch in archs], table, dataset)
     return archs
 
 

@@ -36,8 +36,8 @@ def score(
     partition: Annotated[
         str | None,
         typer.Option(
-            help="official (6,466 classes), effective, identical, or none for every architecture.  "
-            "[default: official, in a space that has it]",
+            help="A partition of the space, such as official, one of each of whose classes is scored; none for every "
+            "architecture.  [default: the first that the space has]",
             show_default=False,
         ),
     ] = None,
