@@ -20,7 +20,7 @@ from robnas.benchmarks import (
 )
 from robnas.errors import InputError
 from robnas.records import Record, RecordStore
-from robnas.spaces import SPACES, Architecture, Gene, Space
+from robnas.spaces import SPACES, Architecture, Gene, Partition, Space
 from tests.benchmarks.conftest import same_table, small_table, table_or_error
 from tests.benchmarks.own_spaces import (
     CELLS,
@@ -179,6 +179,23 @@ def replaced(space):
     return Column("d", "test", "clean", [[0.5]], space=space)
 
 
+def test_a_table_of_one_space_is_taken_out_of_one_with_several(tmp_path):
+    write_table(two_sizes(), tmp_path / "both.parquet")
+    for wanted in (SMALL.key, "nas-bench-201:cells=1,channels=4"):
+        small = load(tmp_path / "both.parquet", space=wanted)
+        assert small.query("323133", **CLEAN, seed=0) == 0.5
+        assert ([column.space for column in small.columns], small.space) == ([SMALL.key], SMALL)
+    assert len(load(tmp_path / "both.parquet", space="nas-bench-201").columns) == 3
+    assert load("digits", space=LARGE.key).columns[0].space == LARGE.key
+    with refused("^space of table digits: expected one of nas-bench-201:channels=8,cells=1, got 'nas-b", InputError):
+        load("digits", space=SMALL.key)
+    with refused("^space: expected nas-bench-201, that of table digits, got 'toy'$", InputError):
+        load("digits", space="toy")
+    with refused("^table: expected a store such as .* where recipe", InputError):
+        load("digits", space=LARGE.key, recipe="x")
+    assert two_sizes().select("digits", space=SMALL).columns[0].space == SMALL.key
+
+
 def test_metrics_of_two_sizes_make_no_front():
     columns = [
         Column("digits", "test", metric, [[0.5]], space=space.key)
@@ -211,6 +228,40 @@ def test_runs_tell_of_noise_in_any_space_but_which_rows_are_one_network_only_whe
             "^noise of digits test pgd@8/255: expected two rows that are the same network, or several", InputError
         ):
             table.noise("digits", "pgd@8/255", split="test")
+
+
+class Grouped(Space):
+    """A space that knows which of its architectures are the same network: width 4 is as good as any other."""
+
+    partitions = ("identical", "coarse")
+
+    def partition(self, name):
+        names = {"identical": ("depth", "norm"), "coarse": ("depth",)}[name]
+        found = [tuple(arch.genes[gene] for gene in names) for arch in self]
+        numbers = {genes: number for number, genes in enumerate(dict.fromkeys(found))}
+        return Partition(name, np.array([numbers[genes] for genes in found]), len(numbers))
+
+
+def test_a_space_of_ones_own_may_know_which_architectures_are_the_same_network(tmp_path):
+    space = Grouped("toy", genes=GENES)
+    dict.__setitem__(SPACES, "toy", space)
+    archs = [space.from_genes({"depth": d, "norm": None, "width": w}) for d in (1, 2) for w in (4, 8)]
+    column = Column("digits", "test", "clean", np.array([[0.1], [0.2], [0.4], [0.4]]))
+    write_table(Table("t", archs, [column], space=space, partition="coarse"), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.partition == "coarse"
+    assert table.noise("digits", "clean", split="test").source == "duplicates"
+    assert len(set(duplicate_groups(table).tolist())) == 2
+    same, other = ({"depth": 2, "norm": norm, "width": 32} for norm in (None, "batch, 1"))
+    found = [table.query(arch, **CLEAN, seed="mean") for arch in (archs[2], same, other)]
+    assert [(float(value), value.identical) for value in found] == [(0.4, True), (0.4, True), (0.4, False)]
+    assert table.charged == 1
+    with refused("^architecture depth=2.*; resolve='identical' finds an isomorphic one$", InputError):
+        table.row(same, "exact")
+    with refused("^resolve: expected one of declared, exact, identical, coarse, got 'official'$", InputError):
+        table.row(same, "official")
+    joined = Table("u", [other], [Column("d", "test", "clean", [[0.5]])], space=space).join(table)
+    assert joined.columns[1].facts == {"relatives": 1}
 
 
 def test_a_table_says_which_rows_are_one_network_as_numbers_of_architectures_do():
