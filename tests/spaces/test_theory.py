@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from robnas.errors import InputError
-from robnas.spaces import ACTIVATIONS, TheoryArchitecture, TheorySpace
+from robnas.spaces import ACTIVATIONS, TheoryArchitecture, TheorySpace, parse_key, space_of
+from tests.data.conftest import refused
 
 SMALL = TheorySpace(4, ("relu", "tanh"), (0, 3, 5))
 
@@ -87,3 +88,26 @@ def test_a_space_of_more_architectures_than_python_counts():
     arch = deep.random(np.random.default_rng(0))
     assert deep.from_index(deep.index_of(arch)) == arch
     assert len(set(deep.sample(np.random.default_rng(0), 20))) == 20
+
+
+@pytest.mark.parametrize(
+    "space",
+    [TheorySpace(), TheorySpace(3, ("relu",)), TheorySpace(5, ("erf", "leaky-relu"), (0, 3, 5), "pool")],
+    ids=lambda space: space.depth,
+)
+def test_the_key_reads_back(space):
+    assert space_of(parse_key(space.key)) == space
+
+
+WRONG = {
+    "depth=1001": "^depth: expected",
+    "kernel_sizes=3+x": "^filter size: expected a whole number, got 'x'$",
+    "kernel_sizes=3+3": "^filter sizes: expected at least one, none twice",
+    "activations=relu+": "^activation: ",
+}
+
+
+@pytest.mark.parametrize("settings", WRONG)
+def test_a_key_of_no_such_space_is_refused(settings):
+    with refused(WRONG[settings], InputError):
+        space_of(parse_key(f"theory:{settings}"))
