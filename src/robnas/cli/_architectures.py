@@ -85,7 +85,7 @@ def _sizes(space: Space, arch: Architecture) -> dict[str, int]:
 
 def _print(space: Space, arch: Architecture, facts: Mapping[str, Any]) -> None:
     """A line for each of the facts."""
-    lines = {"space": space.key, **{name: facts[name] for name in space.facts(arch)}}
+    lines = {"space": space.key, **{name.replace("_", " "): facts[name] for name in space.facts(arch)}}
     if arch.text not in lines.values():
         lines["text"] = arch.text
     if "index" in facts:
