@@ -134,7 +134,7 @@ def status(store: Store, space: SpaceName = None, as_json: Json = False) -> None
 
     with RecordStore(_existing(store), complete=False) as records:
         plans = [] if records.version is None else stored_plans(records)
-        spaces = {plan.hash: plan.settings["space"] for plan in plans}
+        spaces = {plan.hash: plan.space for plan in plans}
         found = [one for one in store_status(records) if is_meant(space, spaces[one.plan])]
     if as_json:
         print_json({"plans": [{"space": spaces[one.plan], **asdict(one)} for one in found]})
@@ -158,10 +158,9 @@ def retry(
     if not failed:
         raise InputError("retry", expected="--failed", got=Verbatim("nothing to try again"))
     with RecordStore(_existing(store)) as records:
-        chosen = _chosen_plan(records, plan, space)
-        count = TrialQueue(records, chosen.hash).retry()
+        count = TrialQueue(records, _chosen_plan(records, plan, space).hash).retry()
     if as_json:
-        print_json({"plan": chosen.name, "space": chosen.settings["space"], "waiting_again": count})
+        print_json({"waiting_again": count})
     else:
         print(f"{count:,} failed trials wait again")
 
@@ -207,11 +206,11 @@ def _chosen_plan(store: RecordStore, name: str | None, space: str | None) -> Sto
     from robnas.records import find_plan, stored_plans
 
     if name is None and space is not None:
-        of_space = [plan for plan in stored_plans(store) if is_meant(space, plan.settings["space"])]
+        of_space = [plan for plan in stored_plans(store) if is_meant(space, plan.space)]
         if len(of_space) == 1:
             return of_space[0]
     found = find_plan(store, name)
-    check_agrees(space, found.settings["space"], f"plan {found.name}")
+    check_agrees(space, found.space, f"plan {found.name}")
     return found
 
 

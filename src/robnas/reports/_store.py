@@ -40,8 +40,8 @@ def store_report(
             known = [find_plan(store, plan)]
             if choice != Choice(space=choice.space):
                 raise InputError("--plan", expected="no further choice of records", got=plan)
-            check_space(choice, known[0].settings["space"], f"plan {known[0].name}")
-        known = [found for found in known if choice.means(found.settings["space"])]
+            check_space(choice, known[0].space, f"plan {known[0].name}")
+        known = [found for found in known if choice.means(found.space)]
         wanted = {found.hash for found in known}
         states = [state for state in store_status(store) if state.plan in wanted] if known else []
         doubts = [text for found in known for text in plan_doubts(store, found)]
