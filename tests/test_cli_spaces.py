@@ -166,6 +166,8 @@ def test_a_text_of_another_space_says_how_to_name_it(own, capsys):
     ("", "space: expected one of "),
     ("wide-resnet:depth=3", "settings of space wide-resnet: expected none, because it has none, got depth"),
     ("nas-bench-201:channels", "space: expected a name, or name:setting=value,…, got nas-bench-201:channels"),
+    ("nas-bench-201:cells=1,cells=2", "space: expected a name, or name:setting=value,…, got nas-bench-201:cells=1"),
+    ("nas-bench-201:name=theory", "space: expected a name, or name:setting=value,…, got nas-bench-201:name=theory"),
     ("nas-bench-201:width=3", "setting of space nas-bench-201: expected one of channels, cells, got 'width'"),
     ("nas-bench-201:channels=0", "channels of space nas-bench-201: expected at least 1, got 0"),
 ])  # fmt: skip
@@ -179,9 +181,7 @@ def _all_commands():
     return commands + [(f"build {command.callback.__name__}", command) for command in build.registered_commands]
 
 
-@pytest.mark.parametrize(
-    "command", [name for name, _ in _all_commands() if name not in ("spaces", "demo", "reproduce")]
-)
+@pytest.mark.parametrize("command", [name for name, _ in _all_commands() if name != "spaces"])
 def test_every_command_about_architectures_has_the_option(capsys, command):
     _, out, _ = robnas(capsys, *command.split(), "--help")
     assert "--space" in out
@@ -205,18 +205,14 @@ def test_networks_of_ones_own_are_trained_and_evaluated(own, capsys):
 
 def test_the_size_of_the_skeleton_is_a_setting_of_the_space(own, capsys):
     train = ("train", "323133", *TRAIN, "--limit-train", "16")
-    sizes = [
-        as_json(capsys, *train, "--out", f"run{place}", *more)["trial"]["space"]
-        for place, more in enumerate(
-            [
-                ("--channels", "2"),
-                ("--space", "nas-bench-201:channels=2,cells=1"),
-                ("--space", "nas-bench-201:channels=2"),
-            ]
-        )
-    ]
-    assert sizes[:2] == [{"name": "nas-bench-201", "channels": 2, "cells": 1}] * 2
-    assert sizes[2] == {"name": "nas-bench-201", "channels": 2, "cells": 5}
+    more = (
+        ("--channels", "2"),
+        ("--space", "nas-bench-201:channels=2"),
+        ("--space", "nas-bench-201:cells=1,channels=2"),
+    )
+    for place, options in enumerate(more):
+        facts = as_json(capsys, *train, "--out", f"run{place}", *options)
+        assert facts["trial"]["space"] == {"name": "nas-bench-201", "channels": 2, "cells": 1}
     text = refusal(capsys, "train", WIDE, *TRAIN, "--out", "x", "--space", "wide-resnet", "--channels", "2")
     assert "settings of space wide-resnet: expected none, because it has none, got channels" in text
     text = refusal(capsys, "evaluate", "run0", "--space", "nas-bench-201:channels=4,cells=1")
@@ -313,6 +309,12 @@ def test_scores_of_ones_own_space(own, capsys):
     assert list(facts["scores"]) == [SMALL, OTHER]
     text = refusal(capsys, "score", "--all", "--space", "huge", "--proxy", "parameters", *own)
     assert "space huge, scoring it all: expected at most 1,000,000 architectures, got about 10^40; sample it" in text
+
+
+def test_the_demo_and_the_paper_have_their_space(capsys, tmp_path):
+    for command in (("demo",), ("reproduce", "table1")):
+        text = refusal(capsys, *command, "--out", str(tmp_path), "--space", "theory")
+        assert "--space: expected nas-bench-201, the space of the " in text
 
 
 def test_theory_is_of_its_own_space(capsys):

@@ -13,6 +13,7 @@ import typer
 
 from robnas._files import read_text
 from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
+from robnas.cli._space import SpaceName, check_agrees, chosen_space
 from robnas.types import Progress
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def reproduce(
     channels: Annotated[int, typer.Option(help="With --data: channels C of the first stage.")] = 16,
     cells: Annotated[int, typer.Option(help="With --data: cells N per stage.")] = 5,
     reduction: Annotated[str, typer.Option(help="With --data: as --reduction of score.")] = "trace",
+    space: SpaceName = None,
     jobs: Annotated[int, typer.Option(help="With --data: processes.")] = 1,
     data_dir: DataDir = None,
     allow_partial: AllowPartial = False,
@@ -60,6 +62,8 @@ def reproduce(
     if data is not None and (scores or name not in SCORED):
         got = Verbatim("both" if scores else f"--data for {name}")
         raise InputError("--data", expected=f"{' or '.join(SCORED)} without --scores", got=got)
+    of = chosen_space(None, channels=channels, cells=cells)
+    check_agrees(space, of.key, "the paper")
     check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
         found = [read_scores(path) for path in scores or ()]
@@ -68,14 +72,12 @@ def reproduce(
             from robnas.data import load_data
             from robnas.kernels import NTKSettings
             from robnas.proxies import ProxySettings
-            from robnas.spaces import space_of
 
             kernel = NTKSettings(reduction=reduction)  # type: ignore[arg-type]
             settings = ProxySettings(images=images, kernel=kernel)
-            space = space_of(None).configure(channels=channels, cells=cells)
             archs = _drawn(architectures, truth, dataset)
             source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
-            found = _score(name, out, source, archs, space, repeats, jobs, settings, progress)
+            found = _score(name, out, source, archs, of, repeats, jobs, settings, progress)
         paths = run(name, out, progress, scores=found, table=truth, dataset=dataset)
     if name == "table2":
         print(TABLE2_NOTICE, file=sys.stderr)

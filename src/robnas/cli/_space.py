@@ -48,18 +48,19 @@ def chosen_space(given: str | None, recipe: str | None = None, **settings: int |
 
     Args:
         given: the option.
-        recipe: whose settings the space has, unless the option says which.
+        recipe: whose settings the space has, those excepted that the option says.
         settings: in place of the space's, those that are None excepted.
 
     Raises:
         InputError: there is no such space here, or it has no such settings.
     """
-    from robnas.spaces import space_of
+    from robnas.spaces import parse_key, space_of
 
-    space = named_space(given) or space_of(None)
-    if recipe is not None and not with_settings(given):
+    facts = {} if given is None else parse_key(given)
+    space = space_of(facts.pop("name", None))
+    if recipe is not None:
         space = space.for_recipe(recipe)
-    changed = {name: value for name, value in settings.items() if value is not None}
+    changed = facts | {name: value for name, value in settings.items() if value is not None}
     return space.configure(**changed) if changed else space
 
 

@@ -46,13 +46,14 @@ def tables(
     facts: list[dict[str, Any]] = [
         {
             "name": bundled,
-            "space": space_text(load(bundled)),
+            "space": space_text(held),
             "bundled": True,
             "cached": True,
             "files": [path.name],
-            **{key: load(bundled).provenance[key] for key in ("citation", "licence", "notes")},
+            **{key: held.provenance[key] for key in ("citation", "licence", "notes")},
         }
         for bundled, path in BUNDLED.items()
+        for held in [load(bundled)]
     ]
     facts += [
         {

@@ -132,6 +132,7 @@ def evaluate(
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for records, report and plot.")] = Path("runs/demo"),
+    space: SpaceName = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; all cores if omitted.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -140,6 +141,8 @@ def demo(
     from robnas.demo import RANK_BY, run_demo
     from robnas.records import StoreAddress
 
+    key = chosen_space(None, "digits").key
+    check_agrees(space, key, "the demo")
     check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
         result = run_demo(out, jobs=jobs, progress=progress)
@@ -147,6 +150,7 @@ def demo(
     if as_json:
         print_json(
             {
+                "space": key,
                 "ranked_by": RANK_BY,
                 "ranking": [
                     {

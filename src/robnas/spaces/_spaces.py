@@ -42,6 +42,7 @@ def parse_key(key: str) -> dict[str, Any]:
     """Name and settings of `Space.key`, as texts and whole numbers."""
     name, _, written = key.partition(":")
     pairs = [entry.partition("=") for entry in written.split(",")] if written else []
-    if any(not separator for _, separator, _ in pairs):
+    names = ["name", *(setting for setting, _, _ in pairs)]
+    if any(not separator for _, separator, _ in pairs) or len(set(names)) < len(names):
         raise InputError("space", expected="a name, or name:setting=value,…", got=Verbatim(key))
     return {"name": name} | {name_: int(value) if value.isdecimal() else value for name_, _, value in pairs}
