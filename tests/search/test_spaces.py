@@ -232,6 +232,44 @@ def test_the_settings_of_a_space_choose_among_columns(widths):
         Task.named(widths, "digits", "clean", split="validation")
 
 
+@pytest.mark.parametrize("kind", ["toy", "huge"])
+@pytest.mark.parametrize(
+    "settings", [{"noise": "gaussian"}, {"noise": "seeds"}, {"noise": "local"}, {"regret": "expected"}]
+)
+def test_noise_and_expected_values_are_there_in_any_space(kind, settings):
+    archs = table_of_kind(kind).architectures
+    gaps = np.random.default_rng(0).normal(0, 0.01, (len(archs), 3))
+    values = np.array([[value_of(arch)] for arch in archs]) * 0.8 + 0.1 + gaps
+    table = Table("noisy", archs, [Column("mine", "validation", "clean", values, (1, 2, 3))], space=SPACES_OF[kind])
+    trace = run(RegularizedEvolution(4, 2), task_of(table, **settings), 10, seed=0)
+    assert len(trace) == 10
+    told = dict(zip(trace.architectures, trace.values[:, 0], strict=True))
+    means = dict(zip(archs, values.mean(axis=1), strict=True))
+    assert max(abs(told[arch] - means[arch]) for arch in told) < 0.05
+    assert (settings != {"noise": "seeds"}) or all(told[a] in values[list(archs).index(a)] for a in told)
+
+
+SPACES_OF = {"toy": TOY, "huge": HUGE}
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "local"])
+def test_noise_is_that_of_the_column_seen(noise):
+    """One size has ten times the noise of the other."""
+    cells = SPACES["nas-bench-201"].sample(np.random.default_rng(0), 40)
+    small, usual = NASBench201(8, 1).key, NASBench201().key
+    gaps = np.random.default_rng(1).normal(0, 0.001, (40, 3))
+    means = np.linspace(0.3, 0.6, 40)[:, None]
+    columns = [
+        Column("digits", "validation", "clean", means + factor * gaps, (1, 2, 3), space=key)
+        for key, factor in ((small, 1), (usual, 10))
+    ]
+    table = Table("two-widths", cells, columns)
+    tasks = [Task.named(table, "digits", "clean", split="validation", noise=noise, space=key) for key in (small, usual)]
+    quiet, loud = (task.noise_sd.mean() for task in tasks)
+    assert loud == pytest.approx(10 * quiet)
+    assert all("pooled" in note for task in tasks for note in task.notes)
+
+
 @pytest.mark.parametrize(
     ("entry", "channels"),
     [
@@ -240,7 +278,7 @@ def test_the_settings_of_a_space_choose_among_columns(widths):
     ],
 )
 def test_a_search_file_names_the_space(tmp_path, monkeypatch, widths, entry, channels):
-    monkeypatch.setattr("robnas.search._experiment.load", lambda name: widths)
+    monkeypatch.setattr("robnas.search._experiment.load", lambda name, **_: widths)
     text = f"""
 table = "two-widths"
 budget = 5

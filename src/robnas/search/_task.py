@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas._settings import check_keys
-from robnas.benchmarks import Column, Expected, Objective, Table, expected_accuracies, pareto_front
+from robnas.benchmarks import Column, Expected, LocalNoise, Objective, Table, expected_accuracies, pareto_front
 from robnas.errors import InputError, Verbatim
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
+from robnas.search._columns import column_of, listed, metrics_of
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
@@ -147,14 +148,14 @@ class Task:
         Raises:
             InputError: the table does not have such a column; the text lists what it has.
         """
-        metrics = _listed(metrics)
-        reports = metrics if report_metrics is None else _listed(report_metrics)
-        seen = tuple(_column(table, dataset, metric, split, space) for metric in metrics)
+        metrics = listed(metrics)
+        reports = metrics if report_metrics is None else listed(report_metrics)
+        seen = tuple(column_of(table, dataset, metric, split, space) for metric in metrics)
         shown = report_dataset or dataset
-        reported = tuple(_column(table, shown, metric, report_split or split, space) for metric in reports)
+        reported = tuple(column_of(table, shown, metric, report_split or split, space) for metric in reports)
         if not reported:
-            raise InputError("metric", expected=f"at least one of {', '.join(_metrics(table))}", got=Verbatim("none"))
-        return cls(table, seen, reported, costs=cast(tuple[Cost, ...], _listed(costs)), **settings)
+            raise InputError("metric", expected=f"at least one of {', '.join(metrics_of(table))}", got=Verbatim("none"))
+        return cls(table, seen, reported, costs=cast(tuple[Cost, ...], listed(costs)), **settings)
 
     @property
     def space(self) -> Space:
@@ -287,7 +288,7 @@ class Task:
 
     @cached_property
     def _expected(self) -> tuple[Expected, ...]:
-        return tuple(expected_accuracies(self.table.rows, column) for column in self.reported)
+        return tuple(expected_accuracies(self.table, column) for column in self.reported)
 
     @cached_property
     def _reportable(self) -> Floats:
@@ -328,14 +329,17 @@ class Task:
         """What the reader of results has to know: where local noise is pooled."""
         columns = [*(self.seen if self.noise == "local" else ()), *(self.reported if self.regret == "expected" else ())]
         found = []
-        for column in {column.name: column for column in columns}.values():
-            local = self.table.local_noise(column.dataset, column.metric, split=column.split)
+        for column in {(column.name, column.space): column for column in columns}.values():
+            local = self._local_noise(column)
             if local.window == local.groups:
                 found.append(
                     f"noise of {column.name}: pooled over the {local.groups} architectures that were trained several "
                     "times, too few to tell it by their accuracy"
                 )
         return tuple(found)
+
+    def _local_noise(self, column: Column) -> LocalNoise:
+        return self.table.local_noise(column.dataset, column.metric, split=column.split, space=column.space)
 
     def check(self) -> None:
         """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
@@ -352,11 +356,11 @@ class Task:
         """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen)."""
         columns = []
         for column in self.seen:
-            dataset, metric, split = column.dataset, column.metric, column.split
             if self.noise == "local":
-                columns.append(self.table.local_noise(dataset, metric, split=split).run_sd_at(column.mean))
+                columns.append(self._local_noise(column).run_sd_at(column.mean))
             else:
-                columns.append(np.full(len(column.mean), self.table.noise(dataset, metric, split=split).run_sd))
+                noise = self.table.noise(column.dataset, column.metric, split=column.split, space=column.space)
+                columns.append(np.full(len(column.mean), noise.run_sd))
         return np.stack(columns, axis=1)
 
     def answers_of_run(self, rng: np.random.Generator) -> Floats:
@@ -396,21 +400,3 @@ def _one_run(column: Column, drawn: Floats) -> Floats:
     order = np.argsort(~known, axis=1, kind="stable")  # the runs that are there come first
     place = np.take_along_axis(order, rank[:, None], axis=1)
     return np.take_along_axis(column.values, place, axis=1)[:, 0]
-
-
-def _listed(metrics: str | Sequence[str]) -> tuple[str, ...]:
-    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
-
-
-def _metrics(table: Table) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(column.metric for column in table.columns))
-
-
-def _column(table: Table, dataset: str | None, metric: str, split: str | None, space: Space | str | None) -> Column:
-    """The column; a split that is not named is the only one that the table has for it, never one of several."""
-    if split is None:
-        found = {c.split for c in table.columns if (c.dataset, c.metric) == (dataset, metric)}
-        if not found:  # the error lists what there is
-            found = {next((c.split for c in table.columns if c.dataset == dataset), "test")}
-        split = found.pop() if len(found) == 1 else None
-    return table.column(dataset, metric, split, space)
