@@ -157,7 +157,7 @@ def test_searches_are_replayed_query_by_query(visit, site):
     page = visit().open("#/search?step=7")
     page.wait_for_selector('section[aria-label="Replay"] input[type=range]')
     trace = recorded[0]["traces"][0]
-    code = Architecture.from_index(trace["architectures"][6]).code
+    code = trace["architectures"][6]
     assert text_of(page, ".told").startswith(f"Query 7 of 30: {code}, told {100 * trace['values'][6]:.2f} %.")
     assert f"regret {100 * trace['regret'][6]:.2f} points" in text_of(page, ".told")
     slider = page.get_by_label("Query", exact=True)

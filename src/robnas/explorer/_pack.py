@@ -38,7 +38,7 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         "partition": table.partition,
         "rows": pack_rows(table.space, table.architectures, blocks),
         "published": None if table.published is None else pack_numbers(table.published, blocks),
-        "sizes": None if is_known(table.space) else pack_sizes(table, blocks),
+        "sizes": _sizes(table, blocks),
         "provenance": plain(table.provenance),
         "left_out": [str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()],
     }
@@ -50,6 +50,11 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
     }
     header["main"] = _main(table.columns)
     return header, blocks.content()
+
+
+def _sizes(table: Table, blocks: Blocks) -> dict[str, Any] | None:
+    """Of the networks, unless the page can tell them itself."""
+    return None if is_known(table.space) else pack_sizes(table, blocks)
 
 
 def _of_space(table: Table, space: str | None) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -112,6 +113,7 @@ def wide_resnet_counts(
     return total + head(width, num_classes)
 
 
+@cache
 def _block(inputs: int, outputs: int, pixels: int, *, shortcut: bool) -> Counts:
     norm, convolutions = Counts(2 * inputs, 0), convolution(inputs, outputs, 9, pixels)
     convolutions += convolution(outputs, outputs, 9, pixels, norm=False)

@@ -3,8 +3,8 @@
 /** @typedef {{view: string, params: Record<string, string>}} State */
 
 /** What a value needs escaped to stand in a query; more would only make the address harder to read. */
-const escaped = (text) => encodeURIComponent(text).replace(/%(2F|40|7E|2C|3A|20)/g, (code) =>
-  ({ "%2F": "/", "%40": "@", "%7E": "~", "%2C": ",", "%3A": ":", "%20": "+" })[code]);
+const escaped = (text) => encodeURIComponent(text).replace(/%(2F|40|7E|2C|3A|3D|20)/g, (code) =>
+  ({ "%2F": "/", "%40": "@", "%7E": "~", "%2C": ",", "%3A": ":", "%3D": "=", "%20": "+" })[code]);
 
 function unescaped(text) {
   try {
