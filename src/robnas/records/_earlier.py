@@ -86,8 +86,8 @@ def show_as_now(connection: sa.Connection, there: set[str]) -> None:
 
 def _insert(connection: sa.Connection, table: sa.Table, query: str, place: str = "") -> None:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    into = f"insert into {place}{table.name} ({columns})"
-    connection.exec_driver_sql(f"{into} select {columns} from ({query}) as found")  # noqa: S608 (names of our own)
+    text = f"insert into {place}{table.name} ({columns}) select {columns} from ({query}) as found"  # noqa: S608 (names)
+    connection.exec_driver_sql(text)
 
 
 def _as_now(name: str, old: str) -> str:

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, final
@@ -319,19 +318,25 @@ class RecordStore:
             rows = connection.execute(query).mappings().all()
             spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
             self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
-            found = [self._record(row, spaces) for row in rows]
+            archs: dict[tuple[str, str], Architecture] = {}
+            found = [self._record(row, spaces, archs) for row in rows]
             table = _schema.settings
             keys = {_images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
             facts = {
                 row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known).all()
             }
-        return [replace(record, **_known(facts[key])) if (key := _images_key(record)) in facts else record
+        return [Record(**{**vars(record), **_known(facts[key])}) if (key := _images_key(record)) in facts else record
                 for record in found]  # fmt: skip
 
-    def _record(self, row: Mapping[Any, Any], spaces: Mapping[str, Space]) -> Record:
+    def _record(
+        self, row: Mapping[Any, Any], spaces: Mapping[str, Space], archs: dict[tuple[str, str], Architecture]
+    ) -> Record:
+        """The record of a row; `archs` are the architectures that were read before."""
         try:
-            return Record(**{**row, "architecture": spaces[row["space"]].parse(row["architecture"])})
+            if (arch := archs.get(place := (row["space"], row["architecture"]))) is None:
+                arch = archs[place] = spaces[row["space"]].parse(row["architecture"])
+            return Record(**{**row, "architecture": arch})
         except (InputError, TypeError) as error:
             key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
             own = isinstance(error, UnknownNameError)  # or a damaged name
