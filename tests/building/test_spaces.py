@@ -1,5 +1,7 @@
 """Plans, builds and stores of any space: of other numbers than 5 and 6, of two widths at once, of one without end."""
 
+import pickle
+
 import pytest
 from torch import nn
 
@@ -261,3 +263,30 @@ def test_a_trial_of_an_architecture_of_another_space_is_refused():
         InputError, match=r"architecture: expected one of space nas-bench-201, got depth=1.*, which belo"
     ):
         Trial(space=NASBench201(), architecture=arch, **common)
+
+
+def test_a_recipe_of_another_name_trains_the_networks_of_its_preset():
+    common = {"architecture": NASBench201().parse("323133"), "source": Source(name="digits"), "seed": 0}
+    for recipe in (Recipe.digits(), Recipe.digits().replace(name="mine"), Recipe.digits().replace(epochs=1)):
+        assert Trial(recipe=recipe, **common).space.key == "nas-bench-201:channels=8,cells=1"
+    assert Trial(recipe=Recipe(name="mine"), **common).space.key == "nas-bench-201:channels=16,cells=5"
+    with pytest.warns(DeprecationWarning, match="recipe channels"):
+        recipe = Recipe.digits().replace(channels=4)
+    assert Trial(recipe=recipe, **common).space.key == "nas-bench-201:channels=4,cells=1"
+
+
+def test_a_space_whose_build_cannot_be_pickled_arrives_by_its_name():
+    anonymous = Space("anonymous", genes=GENES, build=lambda genes, **sizes: nn.Linear(1, 1))
+    SPACES["anonymous"] = anonymous
+    try:
+        assert pickle.loads(pickle.dumps(anonymous)) is anonymous
+        assert pickle.loads(pickle.dumps(TOY)) == TOY
+    finally:
+        del SPACES["anonymous"]
+
+
+def test_fingerprints_and_hashes_stay_what_they_are():
+    """Stores would forget what they have if they changed."""
+    assert (SPACES["nas-bench-201"].fingerprint, TOY.fingerprint) == ("6ad73a1a94d51b83", "5401584779e52469")
+    found = expanded({"kind": "list", "architectures": ["323133"]})
+    assert (found.setup, found.hash) == ("9db7ca4f256e206b", "93427ea04c019c50")

@@ -89,7 +89,14 @@ def test_the_size_of_the_network_is_no_setting_of_the_recipe_but_can_still_be_gi
 
 
 @pytest.mark.parametrize(
-    ("recipe_", "size"), [(Recipe.nas_robbench_201(), (16, 5)), (Recipe.digits().replace(epochs=1), (8, 1))]
+    ("recipe_", "size"),
+    [
+        (Recipe.nas_robbench_201(), (16, 5)),
+        (Recipe.digits().replace(epochs=1), (8, 1)),
+        (Recipe.digits().replace(name="mine").replace(epochs=1), (8, 1)),
+        (Recipe(name="mine").replace(name="digits"), (16, 5)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_size_that_belongs_to_a_preset_can_still_be_read(recipe_, size):
     with pytest.warns(DeprecationWarning, match="recipe c"):

@@ -233,7 +233,7 @@ def sized(space: Space | None, name: str | None, recipe: Recipe) -> Space:
     Raises:
         InputError: the recipe carries another size, or one that the space does not have.
     """
-    found = space_of(name).for_recipe(recipe.name) if space is None else space
+    found = space_of(name).for_recipe(recipe.preset) if space is None else space
     asked = found.configure(**recipe.size) if recipe.size else found
     if space is not None and asked != space:
         raise InputError("recipe size", expected=f"that of the space {space.key}, or none", got=recipe.size)

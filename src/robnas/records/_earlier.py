@@ -157,8 +157,9 @@ def _rows(connection: sa.Connection, there: set[str]) -> Iterator[dict[str, Any]
             yield {"hash": row.hash, **found}
     trials: dict[str, str] = {}
     for row in read("trials", "hash", "setup", "architecture", "seed"):
-        if row.setup in setups:
-            trials[row.hash] = QueuedTrial.of(setups[row.setup], row.architecture, row.seed).hash
+        setup = setups.get(row.setup)
+        if setup is not None and QueuedTrial.of(row.setup, row.architecture, row.seed).hash == row.hash:
+            trials[row.hash] = QueuedTrial.of(setup, row.architecture, row.seed).hash
     members: dict[str, list[str]] = {}
     for row in read("members", "plan", "trial"):
         members.setdefault(row.plan, []).append(trials.get(row.trial, row.trial))

@@ -124,6 +124,12 @@ class Space:
     def __hash__(self) -> int:
         return hash((self.name, self.genes))
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """By its name, if its `build` is one that cannot be pickled; it has to be registered where it arrives, too."""
+        if "<" not in getattr(self._build, "__qualname__", ""):
+            return super().__reduce_ex__(protocol)
+        return _registered, (self.to_dict(),)
+
     def __repr__(self) -> str:
         return f"Space({self.key!r}, {len(self.genes)} genes, {self.size_text})"
 
@@ -476,6 +482,12 @@ class Space:
         self.parse(arch)
         width = max(len(gene.name) for gene in self.genes)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in arch.genes.items())
+
+
+def _registered(facts: Mapping[str, Any]) -> Space:
+    from robnas.spaces._spaces import space_of
+
+    return space_of(facts)
 
 
 def _begins(text: str, written: str) -> bool:

@@ -139,9 +139,19 @@ class Recipe:
         found: dict[str, int] = getattr(self, "_size", {})
         return dict(found)
 
+    @property
+    def preset(self) -> str:
+        """Name of the preset from which it was made, also under another name, for what belongs to that in a space."""
+        return getattr(self, "_preset", self.name)
+
     def without_size(self) -> Recipe:
         """The same without `size`."""
-        return dataclasses.replace(self, channels=None, cells=None) if self.size else self
+        return self._with({}) if self.size else self
+
+    def _with(self, changes: Mapping[str, Any]) -> Recipe:
+        found = dataclasses.replace(self, channels=None, cells=None, **changes)
+        object.__setattr__(found, "_preset", self.preset)
+        return found
 
     @property
     def attacks(self) -> bool:
@@ -155,7 +165,7 @@ class Recipe:
 
     def earlier_hash(self, size: Mapping[str, int]) -> str:
         """The hash by which earlier versions knew it, with a network of this size."""
-        return recipe_hash(earlier_recipe(self.to_dict(), size))
+        return recipe_hash(earlier_recipe({**self.to_dict(), "name": self.preset}, size))
 
     def replace(self, **changes: Any) -> Recipe:
         """A recipe with some settings changed, and a name that says so.
@@ -169,7 +179,7 @@ class Recipe:
         if changed and "name" not in changed:
             shown = (f"{key}={_shown(value, getattr(self, key))}" for key, value in changed.items())
             changed["name"] = f"{self.name}+{','.join(shown)}"
-        found = dataclasses.replace(self, channels=None, cells=None, **changed)
+        found = self._with(changed)
         found._hint(self.size)
         found._hint(size, told=3)
         return found
@@ -203,7 +213,7 @@ def _warn(what: str, level: int) -> None:
 def _size_read(what: str) -> Any:
     def read(recipe: Recipe) -> Any:
         _warn(what, 3)
-        return earlier_recipe(recipe.to_dict(), recipe.size)[what]
+        return earlier_recipe({"name": recipe.preset}, recipe.size)[what]
 
     return property(read, doc="Deprecated: what was given, or what belongs to the preset.")
 
