@@ -10,14 +10,13 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import RESOLUTION, Column, Table, duplicate_groups, pooled_sd
+from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_groups, pooled_sd
 from robnas.statistics._constant import constant_in
 from robnas.statistics._noise import known_noise, shown_noise
 from robnas.statistics._parts import parts
 from robnas.types import WEAKER_FIRST, Metric
 
 Floats = npt.NDArray[np.float64]
-IDENTICAL = "identical"  # the partition whose classes hold the same network exactly
 _FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
 
 
