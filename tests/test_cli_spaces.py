@@ -236,6 +236,13 @@ def test_a_table_of_ones_own_space(table, capsys):
     assert as_json(capsys, "info", SMALL, "--table", table)["space"] == "small-convnets"
 
 
+def test_a_report_says_the_space(table, store, capsys):
+    assert as_json(capsys, "report", table, "--out", "r.md", "--space", "small-convnets")["space"] == "small-convnets"
+    facts = as_json(capsys, "report", store, "--out", "r.md", "--space", "nas-bench-201:channels=8")
+    assert facts["space"] == "nas-bench-201:channels=8,cells=5"
+    assert "expected one of nas-bench-201:" in refusal(capsys, "report", store, "--out", "r.md", "--space", "theory")
+
+
 @pytest.mark.parametrize("command", [
     ("query", WIDE, *COLUMN, "--table"), ("info", WIDE, "--table"), ("tables",), ("export", "--out", "t.csv"),
     ("search", *COLUMN, "--algorithm", "random-search", "--budget", "3", "--runs", "1", "--table"),

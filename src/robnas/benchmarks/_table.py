@@ -87,6 +87,12 @@ class Table:
         return self._columns.all
 
     @property
+    def space_key(self) -> str:
+        """Key of the space, with the settings in which all columns were trained; its name where these differ."""
+        keys = {column.space or self.space.name for column in self.columns}
+        return keys.pop() if len(keys) == 1 else self.space.name
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets."""
         return self._columns.datasets

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar, say
-from robnas.cli._space import SpaceName, check_agrees, is_meant, space_text
+from robnas.cli._space import SpaceName, check_agrees, is_meant
 
 if TYPE_CHECKING:
     from robnas.building import Estimate
@@ -188,7 +188,7 @@ def export(
     write_table(table, out)
     facts = {
         "path": str(out),
-        "space": space_text(table),
+        "space": table.space_key,
         "architectures": len(table),
         "trials": table.provenance["trials"],
     }

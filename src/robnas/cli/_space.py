@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from robnas.benchmarks import Table
     from robnas.spaces import Architecture, Space
 
 SpaceName = Annotated[
@@ -114,9 +113,3 @@ def is_meant(given: str | None, key: str) -> bool:
     if wanted is None:
         return True
     return key == wanted.key if with_settings(given) else parse_key(key)["name"] == wanted.name
-
-
-def space_text(table: Table) -> str:
-    """What a JSON document calls the space of a table: its key, if all columns were trained with the same settings."""
-    keys = {column.space or table.space.name for column in table.columns}
-    return keys.pop() if len(keys) == 1 else table.space.name

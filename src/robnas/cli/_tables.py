@@ -11,7 +11,7 @@ import typer
 
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._noise import noise_facts, print_noise
-from robnas.cli._space import SpaceName, check_agrees, is_meant, space_text
+from robnas.cli._space import SpaceName, check_agrees, is_meant
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -46,7 +46,7 @@ def tables(
     facts: list[dict[str, Any]] = [
         {
             "name": bundled,
-            "space": space_text(held),
+            "space": held.space_key,
             "bundled": True,
             "cached": True,
             "files": [path.name],
@@ -153,7 +153,7 @@ def fetch(
 def _facts(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
-        "space": space_text(table),
+        "space": table.space_key,
         "architectures": len(table),
         **table.space.partition_facts(table.partition),
         "columns": [
@@ -254,7 +254,7 @@ def export(
         write_rows(found, out, dataset)
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
     if as_json:
-        facts = {"path": str(out), "space": space_text(found), "architectures": len(found), "left_out": left_out}
+        facts = {"path": str(out), "space": found.space_key, "architectures": len(found), "left_out": left_out}
         print_json(facts)
         return
     say(f"{len(found):,} architectures of {found.name}: {out}")

@@ -84,7 +84,9 @@ def report_of(
     facts = table_facts(table, rank_by, progress)
     provenance = Section("Provenance", (provenance_grid("Where the numbers come from", table.provenance),))
     page = _page(f"Report of {table.name}", table_lead(table, facts), [*table_sections(table, facts), provenance])
-    return Report("table", page, {"table": plain(facts), "provenance": plain(table.provenance)})
+    return Report(
+        "table", page, {"space": table.space_key, "table": plain(facts), "provenance": plain(table.provenance)}
+    )
 
 
 def _page(title: str, lead: Sequence[Block], sections: Sequence[Section]) -> Page:

@@ -54,7 +54,7 @@ def store_report(
         found = table_facts(table, rank_by, progress)
         lead = table_lead(table, found)
         sections = [*table_sections(table, found), *sections]
-        facts |= {"table": found, "provenance": table.provenance}
+        facts |= {"space": table.space_key, "table": found, "provenance": table.provenance}
     if doubts:
         sections.append(_doubts(doubts))
     sections += _store_provenance(table, known, settings)
