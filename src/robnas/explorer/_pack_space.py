@@ -52,7 +52,7 @@ def pack_space(space: Space, tables: Iterable[Table] = ()) -> tuple[dict[str, An
         "file": "data/space.bin",
         "classes": {name: pack_numbers(found, blocks) for name, found in classes.items()},
         "versions": {name: space.partition_facts(name).get("partition_version", 1) for name in classes},
-        "module": None,
+        "module": "genes",
         **_OWN.get(space.name, lambda _: {})(space),
     }
     return facts, blocks.content()

@@ -20,6 +20,8 @@ from robnas.records import StoreAddress, is_store
 
 Site = Mapping[str, bytes]
 """Content by path, such as ``data/explorer.json``."""
+_LATER = ("app/genes/filters.js",)  # with the map
+_PAGE, _START = "index.html", b"<script "
 HEADER, MANIFEST = "data/explorer.json", "data/manifest.json"
 
 
@@ -45,7 +47,7 @@ def build_site(
         raise InputError("tables of the explorer", expected="at least one, with different names", got=Verbatim(twice))
     common = check_one_space([table for _, table in tables], scores)
     space, content = pack_space(common, [table for _, table in tables])
-    files = {**dict(pages()), space["file"]: content}
+    files = {**_preloading(dict(pages()), space["module"]), space["file"]: content}
     header = {"format": FORMAT, "version": VERSION, "made_by": f"robnas {__version__}", "space": space}
     packed = [
         pack_table(table, shown_source(source), f"data/table-{place}.bin")
@@ -63,6 +65,13 @@ def build_site(
     checksums = {name: zlib.crc32(content) for name, content in files.items()}
     manifest = {"format": FORMAT, "version": VERSION, "files": checksums}
     return MappingProxyType({**files, MANIFEST: _json(manifest)})
+
+
+def _preloading(files: dict[str, bytes], module: str) -> dict[str, bytes]:
+    """The page, which asks for the modules of its space before it has read which one that is."""
+    own = [path for path in files if path.startswith(f"app/{module}/") and path not in _LATER]
+    links = "".join(f'<link rel="modulepreload" href="{path}">\n' for path in own).encode()
+    return {**files, _PAGE: files[_PAGE].replace(_START, links + _START, 1)}
 
 
 def _json(value: object) -> bytes:

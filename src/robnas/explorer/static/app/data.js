@@ -194,7 +194,7 @@ export class Data {
   constructor(site, header, space, common, blocks) {
     this.site = site;
     this.header = header;
-    /** @type {import("./space.js").GeneSpace} */
+    /** @type {import("./space.js").Space} */
     this.space = space;
     /** @type {Record<string, Uint16Array>} class of each architecture, by partition */
     this.classes = Object.fromEntries(Object.entries(header.space.classes).map(([name, place]) => [name, common.numbers(place, space.size)]));

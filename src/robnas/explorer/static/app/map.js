@@ -4,7 +4,7 @@ import { announce, dropdown, h, put } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { counted, shown, whole } from "./format.js";
-import { filterControls, filterOf } from "./gene-filters.js";
+import { filterControls, filterOf } from "./genes/filters.js";
 import { architectureOf, linkTo, open } from "./links.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";

@@ -19,7 +19,7 @@ const TOKENS = ["text", "muted", "grid", "surface", "point", "faint", "accent", 
  * @typedef {object} Content
  * @property {import("./data.js").Quantity|Axis} x @property {import("./data.js").Quantity|Axis} y
  * @property {{index: Uint32Array, x: Float64Array, y: Float64Array}} points
- * @property {import("./gene-colours.js").Levels|null} [levels] colour of each point
+ * @property {import("./genes/colours.js").Levels|null} [levels] colour of each point
  * @property {string} [legend] what the colours are
  * @property {boolean} [front] whether the Pareto front is drawn
  * @property {number|null} [current] the architecture that is marked

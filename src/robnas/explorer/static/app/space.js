@@ -1,11 +1,5 @@
-// A search space as the page knows it: its genes. An architecture is a number here; people see its text.
-// What one space knows better stands in a folder of its own, whose index.js extends this.
-
-import { h } from "./dom.js";
-import { copyButton } from "./download.js";
-import { whole } from "./format.js";
-import { geneEditor, geneList } from "./gene-editor.js";
-import { geneColours } from "./gene-colours.js";
+// A search space as numbers and texts: an architecture is a number here, people see its text. How it is shown stands in
+// a folder, whose index.js extends this: that of genes, or one of a space that is known better.
 
 /** @typedef {{name: string, choices: string[], ordered: boolean}} Gene */
 
@@ -19,18 +13,11 @@ const LONGEST = 2000, SHOWN = 90; // characters of a text that is read, and of o
  * @param {any} facts of the header
  */
 export async function openSpace(facts) {
-  if (!/^[a-z0-9-]+$/.test(facts.module ?? "-")) throw new Error("a module of the page that is none");
-  return facts.module ? (await import(`./${facts.module}/index.js`)).open(facts) : new GeneSpace(facts);
+  if (!/^[a-z0-9-]+$/.test(facts.module)) throw new Error("no module of the page is named");
+  return (await import(`./${facts.module}/index.js`)).open(facts);
 }
 
-export class GeneSpace {
-  view = "architecture"; // in addresses
-  word = "Architecture";
-  noun = "architecture"; // in headings of columns
-  placeholder = "Paste a text …";
-  accepted = "Architecture as text";
-  hint = "Choose the value of each gene, or write the architecture as text.";
-  filtered = true; // by genes, on the map
+export class Space {
   #numbers = new Map(); // by text, where there are too many to count
   #positions = [];
   #texts = new Map(); // of those that are not written as their genes
@@ -115,54 +102,6 @@ export class GeneSpace {
 
   /** The architecture in words, for people who listen. @param {number} id */
   inWords(id) { return this.positionsOf(id).map((position, place) => `${this.genes[place].name} ${this.genes[place].choices[position]}`).join(", "); }
-
-  /** To look at in passing. @param {number} id @returns {Element} */
-  glance(id) { return geneList(this, id); }
-
-  /** What changes an architecture; see `geneEditor`. */
-  editor() { return geneEditor(this); }
-
-  /** Buttons that copy texts. @param {number} id */
-  copies(id) { return [copyButton("Copy text", () => this.textOf(id))]; }
-
-  /** In a line of Python. @param {number} id */
-  python(id) { return JSON.stringify(this.textOf(id)); }
-
-  /** What points can be coloured by; see `geneColours`. */
-  colours() { return geneColours(this); }
-
-  /** Rows of facts, and what stands below them. @param {import("./data.js").Data} data @param {number} id */
-  describe(data, id) {
-    const sizes = [["parameters", "size~parameters"], ["MACs", "size~macs"]].map(([name, key]) => [name, data.quantities.get(key)?.at(id)])
-      .filter(([, value]) => value >= 0).map(([name, value]) => [name, whole(value)]);
-    return {
-      rows: [["space", this.name], ["text", h("code", { class: "genotype" }, this.textOf(id))], ...sizes],
-      notes: [h("p", { class: "hint" }, this.size === null ? `The space has more architectures than can be numbered; ${whole(data.known.length)} of them are held here.`
-        : `${whole(data.known.length)} of the ${whole(this.size)} architectures of the space are held here.`),
-      sizes.length ? h("p", { class: "hint" }, `Sizes are those of networks on 3×32×32 pixels with 10 classes.`) : null],
-    };
-  }
-
-  /** What is said where another one stands in. */
-  standsIn(data, asked, own, done) {
-    return h("p", { class: "notice" }, `${this.textOf(asked)} itself was not ${done}: `, h("code", {}, this.textOf(own)), " of its class was.");
-  }
-
-  /** Sizes of networks, as far as they were counted. @param {import("./data.js").Data} data @returns {any[]} */
-  sizes(data) {
-    const held = data.tables.filter(({ counted }) => counted);
-    if (!held.length) return [];
-    const members = [...new Set(held.flatMap(({ indices }) => [...indices]))];
-    return ["parameters", "macs"].map((which) => ({
-      id: `size~${which}`, group: "size", name: which === "macs" ? "MACs" : which, kind: "size", better: -1, members: Uint32Array.from(members),
-      label: `size: ${which === "macs" ? "MACs" : which} (10 classes; 3×32×32)`,
-      make: () => {
-        const values = new Float64Array(this.count).fill(NaN);
-        for (const { indices, counted } of held) indices.forEach((id, row) => { values[id] = counted[which][row]; });
-        return values;
-      },
-    }));
-  }
 }
 
 const shortened = (choices) => choices.length > 20 ? `${choices.slice(0, 20).join(", ")} …` : choices.join(", ");

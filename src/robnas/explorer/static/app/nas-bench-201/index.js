@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { copyButton } from "../download.js";
 import { whole } from "../format.js";
-import { GeneSpace } from "../space.js";
+import { Space } from "../space.js";
 import { codeOf, digitsOf, encodings, genotype, inWords, liveEdges, operationCount, OPERATIONS, SHORT } from "./cells.js";
 import { miniCell } from "./drawing.js";
 import { cellEditor } from "./editor.js";
@@ -13,7 +13,7 @@ import { standsIn, twinRows } from "./twins.js";
 /** @param {any} facts of the header */
 export const open = (facts) => new CellSpace(facts);
 
-class CellSpace extends GeneSpace {
+class CellSpace extends Space {
   view = "cell";
   word = "Cell";
   noun = "cell";

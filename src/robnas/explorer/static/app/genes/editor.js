@@ -1,10 +1,10 @@
 // Genes to read and to choose from.
 
-import { h } from "./dom.js";
+import { h } from "../dom.js";
 
 const GLANCED = 12;
 
-/** Names and values, of many genes the first. @param {import("./space.js").GeneSpace} space @param {number} id */
+/** Names and values, of many genes the first. @param {import("../space.js").Space} space @param {number} id */
 export function geneList(space, id) {
   const positions = space.positionsOf(id);
   const rest = space.genes.length - GLANCED;
@@ -12,7 +12,7 @@ export function geneList(space, id) {
     rest > 0 ? [h("dt", {}, "…"), h("dd", {}, `${rest} more`)] : null);
 }
 
-/** A table of genes with a list of choices each, ordered ones in their order. @param {import("./space.js").GeneSpace} space */
+/** A table of genes with a list of choices each, ordered ones in their order. @param {import("../space.js").Space} space */
 export function geneEditor(space) {
   const row = (gene, place, positions, set) => {
     const select = h("select", {

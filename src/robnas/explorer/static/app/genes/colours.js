@@ -8,7 +8,7 @@ const SEQUENCE = 7, DISTINCT = 6; // colours of levels and of lines in the style
  * @typedef {{value: string, text: string, legend: string, paint: (ids: Uint32Array) => Levels}} Colour
  */
 
-/** One per gene that varies, the first of which is shown at first. @param {import("./space.js").GeneSpace} space @returns {Colour[]} */
+/** One per gene that varies, the first of which is shown at first. @param {import("../space.js").Space} space @returns {Colour[]} */
 export const geneColours = (space) => space.genes.map((gene, place) => ({ gene, place })).filter(({ gene }) => gene.choices.length > 1)
   .map(({ gene, place }) => {
     const { names, tokens, level } = gene.ordered ? sequence(gene) : distinct(gene);

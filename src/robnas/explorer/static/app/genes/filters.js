@@ -1,7 +1,7 @@
 // Which architectures are shown, by their genes: a range of ordered values, or a choice of the others.
 // In addresses as only.width=4|16 (from, to) and only.activation=relu|gelu.
 
-import { dropdown, h } from "./dom.js";
+import { dropdown, h } from "../dom.js";
 
 const key = (gene) => `only.${gene.name}`;
 const escaped = (text) => text.replace(/[%|]/g, encodeURIComponent);
@@ -15,7 +15,7 @@ function kept(gene, params) {
   return new Set(places);
 }
 
-/** Whether an architecture is shown; null where all are. @param {import("./space.js").GeneSpace} space @param {Record<string, string>} params */
+/** Whether an architecture is shown; null where all are. @param {import("../space.js").Space} space @param {Record<string, string>} params */
 export function filterOf(space, params) {
   const wanted = space.filtered ? space.genes.map((gene) => kept(gene, params)) : [];
   if (wanted.every((places) => places === null)) return null;
@@ -24,7 +24,7 @@ export function filterOf(space, params) {
 
 /**
  * A control per gene.
- * @param {import("./space.js").GeneSpace} space @param {Record<string, string>} params
+ * @param {import("../space.js").Space} space @param {Record<string, string>} params
  * @param {(changes: Record<string, string|null>) => void} change
  */
 export function filterControls(space, params, change) {
