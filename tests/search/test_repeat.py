@@ -249,7 +249,7 @@ tasks = ["front"]
 
 @pytest.fixture
 def loaded(monkeypatch):
-    monkeypatch.setattr("robnas.search._experiment.load", lambda name: {"synthetic": synthetic()}[name])
+    monkeypatch.setattr("robnas.search._experiment.load", lambda name, **_: {"synthetic": synthetic()}[name])
 
 
 @pytest.fixture
