@@ -50,7 +50,9 @@ class _Check:
         self._expect(frozen, "is no frozen dataclass, so that results could not say by which settings they were made")
         first = self._one_by_one()
         self._expect(len(first) > 0, "asks for nothing")
+        before = _global_state()  # not sooner: what is imported at the first use may draw
         again = self._one_by_one()
+        self._expect(_global_state() == before, "draws from, or seeds, the global random state")
         self._expect(first == again, "asks other questions when it is started again with the same seed")
         self._several()
         self._out_of_turn()
@@ -64,12 +66,11 @@ class _Check:
         return self.algorithm.start(self.classes, np.random.default_rng(self.seed))
 
     def _one_by_one(self) -> list[Architecture]:
-        searcher, asked, before = self._start(), list[Architecture](), _global_state()
+        searcher, asked = self._start(), list[Architecture]()
         while len(asked) < self.questions and (arch := searcher.ask()) is not None:
             self._check_asked(arch)
             asked.append(arch)
             searcher.tell(arch, self._answer(arch))
-        self._expect(_global_state() == before, "draws from, or seeds, the global random state")
         return asked
 
     def _several(self) -> None:
