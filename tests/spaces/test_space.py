@@ -6,7 +6,17 @@ import pytest
 
 import robnas
 from robnas.errors import InputError
-from robnas.spaces import SPACES, CellArchitecture, Gene, NASBench201, Space, TheorySpace, parse_key, space_of
+from robnas.spaces import (
+    SPACES,
+    CellArchitecture,
+    Gene,
+    NASBench201,
+    Space,
+    TheorySpace,
+    configured,
+    parse_key,
+    space_of,
+)
 
 TOY = Space(
     "toy", genes=(Gene("depth", (1, 2, 3)), Gene("act", ("relu", "relu6")), Gene("width", (4, 8, 16, 32), ordered=True))
@@ -275,3 +285,55 @@ def test_settings_are_written_for_people():
     assert SPACES["nas-bench-201"].configure(channels=8, cells=1).settings_text == "C = 8, N = 1"
     assert SPACES["wide-resnet"].settings_text == ""
     assert SPACES["theory"].settings_text.startswith("depth = 4, activations = relu+leaky-relu+")
+
+
+def test_a_space_of_this_name_with_other_genes_does_not_take_its_architectures_for_its_own():
+    before = Space("toy", genes=(Gene("x", (1, 2, 3)), Gene("y", ("a", "b"))))
+    reordered = Space("toy", genes=(Gene("x", (3, 2, 1)), Gene("y", ("a", "b"))))
+    fewer = Space("toy", genes=(Gene("x", (1,)),))
+    arch = before.parse("x=3,y=b")
+    assert arch == reordered.parse("x=3,y=b")
+    assert reordered.index_of(arch) == reordered.index_of(reordered.parse("x=3,y=b")) == 1
+    assert reordered.position_array([arch]).tolist() == [[0, 1]]
+    with pytest.raises(InputError, match="got x=3,y=b, which has other genes"):
+        fewer.index_of(arch)
+
+
+def test_texts_too_long_for_files_are_refused_before_anything_is_trained():
+    genes = [Gene(f"operation_{place}", ("conv3x3", "conv1x1")) for place in range(300)]
+    with pytest.raises(InputError, match="genes of space vast: expected texts of architectures of at most 2,000"):
+        Space("vast", genes=genes)
+
+
+def test_settings_come_back_from_a_key_as_what_they_are():
+    class Sized(Space):
+        def __init__(self, rate=0.5, low=-1, deep=False, kind="a"):
+            super().__init__("sized", genes=(Gene("x", (1, 2)),))
+            self.given = {"rate": rate, "low": low, "deep": deep, "kind": kind}
+
+        @property
+        def settings(self):
+            return self.given
+
+    class Set(Sized):
+        def configure(self, **settings):
+            return Set(**{**self.settings, **settings})
+
+    facts = parse_key(Set(0.25, -3, True, "b").key)
+    del facts["name"]
+    assert configured(Set(), facts).settings == {"rate": 0.25, "low": -3, "deep": True, "kind": "b"}
+    assert configured(Sized(), {"rate": "0.5"}).settings == Sized().settings
+    with pytest.raises(InputError, match=r"rate of space sized: expected 0.5, because its class has no method conf"):
+        configured(Sized(), {"rate": "0.25"})
+
+
+@pytest.mark.parametrize("index", [-1, 15625, 1.5, True, "3", None])
+def test_only_whole_numbers_are_numbers_of_architectures(index):
+    for name in ("nas-bench-201", "wide-resnet"):
+        with pytest.raises(InputError, match="index: expected a number from 0 to 15624"):
+            SPACES[name].from_index(index)
+
+
+def test_the_length_of_a_space_too_large_for_python_is_one_line():
+    with pytest.raises(InputError, match=r"space huge, its length: .* got about 10\^40"):
+        len(HUGE)

@@ -9,7 +9,7 @@ from typing import Any, final
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Space, parse_key, space_of
+from robnas.spaces import Space, configured, parse_key, space_of
 
 
 @final
@@ -132,6 +132,6 @@ def canonical(key: str, space: Space) -> str:
     """A key with all settings of `space` in their order; other texts, and the name alone, as they are."""
     try:
         name, *settings = parse_key(key).items()
-        return space.configure(**dict(settings)).key if settings and name[1] == space.name else key
+        return configured(space, dict(settings)).key if settings and name[1] == space.name else key
     except (InputError, ValueError):
         return key

@@ -20,7 +20,7 @@ from robnas._files import write_atomically
 from robnas._settings import check_keys
 from robnas.benchmarks._parquet import _LONGEST, _LONGEST_TEXT, _read, _text, _to_numpy, one_line, to_texts
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
-from robnas.spaces import SPACES, Space, parse_key, space_of
+from robnas.spaces import SPACES, Space, configured, parse_key, space_of
 from robnas.spaces.nas_bench_201 import named_space
 
 SCORES_VERSION = 2
@@ -226,7 +226,7 @@ def _named(path: Path, settings: Mapping[str, Any], known: Space | None) -> Spac
             there, remedy = ", ".join(SPACES), "a space of your own is brought by --import FILE"
             raise DataError(str(path), expected=f"scores in one of {there}", got=Verbatim(shorten(name)), remedy=remedy)
         known = SPACES[name]
-    known = known.configure(**facts) if facts else known
+    known = configured(known, facts)
     if settings.get("space_version", known.fingerprint) != known.fingerprint:
         got = settings["space_version"]
         raise DataError(f"{path}, version of {name}", expected=known.fingerprint, got=got, remedy=_CHANGED)

@@ -8,6 +8,7 @@ from robnas.spaces._gene import GeneValue as GeneValue
 from robnas.spaces._space import MOST_LISTED as MOST_LISTED
 from robnas.spaces._space import Space as Space
 from robnas.spaces._spaces import SPACES as SPACES
+from robnas.spaces._spaces import configured as configured
 from robnas.spaces._spaces import parse_key as parse_key
 from robnas.spaces._spaces import space_of as space_of
 from robnas.spaces._theory import ACTIVATIONS as ACTIVATIONS

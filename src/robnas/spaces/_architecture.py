@@ -150,7 +150,7 @@ class GeneArchitecture(Architecture):
         return self._space, self._positions, self._text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, GeneArchitecture) and self._key() == other._key()
+        return isinstance(other, GeneArchitecture) and (self._text, self._space) == (other._text, other._space)
 
     def __hash__(self) -> int:
         return hash(self._text)

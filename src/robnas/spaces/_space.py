@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
@@ -54,6 +55,16 @@ class Space:
         if build is not None and not callable(build):
             raise InputError(f"build of space {name}", expected="a function that returns a network", got=build)
         self._name, self._genes, self._build = name, tuple(genes), build
+        longest = sum(len(max(pieces, key=len)) + 1 for pieces in self._pieces) - 1
+        if longest > _LONGEST and type(self).at is Space.at:  # no file would hold them, and `parse` not read them
+            expected, got = f"texts of architectures of at most {_LONGEST:,} characters", Verbatim(f"{longest:,}")
+            remedy = "shorten the names of the genes and their choices"
+            raise InputError(f"genes of space {name}", expected=expected, got=got, remedy=remedy)
+
+    @cached_property
+    def _pieces(self) -> tuple[tuple[str, ...], ...]:
+        """``gene=value`` of each choice of each gene."""
+        return tuple(tuple(f"{gene.name}={text}" for text in gene.texts) for gene in self.genes)
 
     # what it is
 
@@ -78,12 +89,15 @@ class Space:
         return {}
 
     def configure(self, **settings: Any) -> Space:
-        """This space with other settings.
+        """This space with other settings; a space that has some overrides this.
 
         Raises:
             InputError: it has no such setting, or the value is wrong.
         """
         self._check_settings(settings)
+        if other := [name for name, value in settings.items() if value != self.settings[name]]:
+            expected, got = f"{self.settings[other[0]]}, because its class has no method configure", settings[other[0]]
+            raise InputError(f"{other[0]} of space {self.name}", expected=expected, got=got)
         return self
 
     def _check_settings(self, settings: Mapping[str, Any]) -> None:
@@ -221,10 +235,11 @@ class Space:
 
     def at(self, positions: Sequence[int]) -> Architecture:
         """The architecture at these places among the choices of each gene; they are not checked."""
-        genes = self.genes
-        text = ",".join(f"{gene.name}={gene.texts[p]}" for gene, p in zip(genes, positions, strict=True))
-        values = {gene.name: gene.choices[p] for gene, p in zip(genes, positions, strict=True)}
-        return GeneArchitecture(self.name, tuple(positions), text, values)
+        values = {gene.name: gene.choices[p] for gene, p in zip(self.genes, positions, strict=True)}
+        return GeneArchitecture(self.name, tuple(positions), self._written(positions), values)
+
+    def _written(self, positions: Sequence[int]) -> str:
+        return ",".join([pieces[p] for pieces, p in zip(self._pieces, positions, strict=True)])
 
     def positions(self, arch: Architecture) -> tuple[int, ...]:
         """Place of each gene's value among its choices.
@@ -232,10 +247,17 @@ class Space:
         Raises:
             InputError: `arch` is of another space.
         """
-        if isinstance(arch, GeneArchitecture) and arch.space == self.name:
+        if isinstance(arch, GeneArchitecture) and arch.space == self.name and self._made(arch):
             return arch.positions
         self.parse(arch)
         return tuple(gene.position(value) for gene, value in zip(self.genes, arch.genes.values(), strict=True))
+
+    def _made(self, arch: GeneArchitecture) -> bool:
+        """Whether this space made it, and not one of the same name with other genes."""
+        try:
+            return self._written(arch.positions) == arch.text
+        except (IndexError, ValueError):
+            return False
 
     def __contains__(self, arch: object) -> bool:
         if not isinstance(arch, Architecture) or arch.space != self.name or len(arch.genes) != len(self.genes):
@@ -305,7 +327,9 @@ class Space:
         return self.size
 
     def __len__(self) -> int:
-        return self._check_finite()  # Python's len ends at 2⁶³; `size` does not
+        if (size := self._check_finite()) > sys.maxsize:  # where Python's len ends; `size` does not
+            self.check_listable("its length")
+        return size
 
     def __bool__(self) -> bool:
         return True

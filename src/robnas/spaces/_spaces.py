@@ -35,7 +35,31 @@ def space_of(facts: Mapping[str, Any] | str | None) -> Space:
             got=name,
             remedy="a space of your own is brought by --import FILE, or imports = [FILE] in a plan",
         )
-    return SPACES[name].configure(**values) if values else SPACES[name]
+    return configured(SPACES[name], values)
+
+
+def configured(space: Space, settings: Mapping[str, Any]) -> Space:
+    """A space with settings that are texts where `parse_key` cannot tell what they are: each becomes of its kind.
+
+    Raises:
+        InputError: it has no such settings.
+    """
+    if not settings:
+        return space
+    usual = space.settings
+    return space.configure(**{name: _alike(value, usual.get(name)) for name, value in settings.items()})
+
+
+def _alike(value: Any, usual: Any) -> Any:
+    """A text, or whole number, of a key as the kind of value that stands there now; as it is where it is none."""
+    if isinstance(usual, bool) or usual is None:
+        return {"True": True, "False": False, "true": True, "false": False, "None": None}.get(str(value), value)
+    if not isinstance(usual, int | float) or isinstance(value, bool) or not isinstance(value, str | int):
+        return value
+    try:
+        return type(usual)(value)
+    except (ValueError, OverflowError):
+        return value
 
 
 def parse_key(key: str) -> dict[str, Any]:

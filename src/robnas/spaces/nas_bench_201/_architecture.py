@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
 
+import numpy as np
+
 from robnas.errors import InputError
 from robnas.spaces._architecture import Architecture
 from robnas.spaces._owners import of_another_space
@@ -51,7 +53,8 @@ class CellArchitecture(Architecture):
     @classmethod
     def from_index(cls, index: int) -> CellArchitecture:
         """The architecture at `index` (0 … 15,624) of the project's own order: the base-5 value of the digit code."""
-        if not 0 <= index < SIZE:
+        is_number = isinstance(index, int | np.integer) and not isinstance(index, bool)
+        if not is_number or not 0 <= index < SIZE:
             raise InputError("architecture index", expected=f"a number from 0 to {SIZE - 1}", got=index)
         digits = ""
         for _ in EDGES:
