@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from robnas.errors import InputError
 from robnas.search import Algorithm, Classes, Searcher
 from robnas.spaces import Architecture, Space
+from robnas.testing._examiner import global_state
 
 _FAILS = 7  # every such answer is that of a training that failed
 
@@ -50,9 +50,9 @@ class _Check:
         self._expect(frozen, "is no frozen dataclass, so that results could not say by which settings they were made")
         first = self._one_by_one()
         self._expect(len(first) > 0, "asks for nothing")
-        before = _global_state()  # not sooner: what is imported at the first use may draw
+        before = global_state()  # a first run may import libraries that draw when they are imported
         again = self._one_by_one()
-        self._expect(_global_state() == before, "draws from, or seeds, the global random state")
+        self._expect(global_state() == before, "draws from, or seeds, the global random state")
         self._expect(first == again, "asks other questions when it is started again with the same seed")
         self._several()
         self._out_of_turn()
@@ -130,8 +130,3 @@ class _Check:
         if number % _FAILS == 0:
             return (-np.inf,) * self.classes.objectives
         return tuple(np.random.default_rng([number, place]).random() for place in range(self.classes.objectives))
-
-
-def _global_state() -> Any:
-    found: Any = np.random.get_state()  # noqa: NPY002
-    return found[1].tolist(), found[2], random.getstate()

@@ -14,9 +14,12 @@ from robnas.data import Dataset, Images
 from robnas.errors import InputError
 from robnas.proxies import ProxyScore, ProxySettings, score, score_many
 from robnas.spaces import Architecture, Space
+from robnas.testing._examiner import some
+from robnas.testing._networks import smallest
 from robnas.types import check_count
 
 _CLASSES = 3
+_DRAWN = 10
 _SETTINGS = ProxySettings(images=6, calibration=6)
 
 Found = Mapping[str, Mapping[str, ProxyScore]]
@@ -40,7 +43,7 @@ def check_scores(
         space: registered or not.
         folder: for a file of scores, which must not be there yet.
         proxies: names of `robnas.proxies.PROXIES`.
-        count: architectures, drawn at random; fewer where the space has fewer.
+        count: architectures, the smallest of some that are drawn at random; fewer where the space has fewer.
         image_size: height and width of the images, which are random and of 3 channels.
         seed: of architectures, images and weights.
 
@@ -49,7 +52,7 @@ def check_scores(
         InputError: the space builds no networks, or none that can be scored.
     """
     count = min(check_count("count", count, 2), space.size or count)
-    archs = space.sample(np.random.default_rng(seed), count)
+    archs = smallest(space, some(space, _DRAWN, seed), count, image_size)
     _Check(space, archs, tuple(proxies), _data(image_size, seed), seed).all(folder / "scores.parquet")
 
 
