@@ -16,6 +16,7 @@ from robnas.search import (
 )
 from robnas.testing import (
     check_algorithm,
+    check_explorer_data,
     check_plan,
     check_scores,
     check_space,
@@ -77,6 +78,7 @@ def test_score_files(space, tmp_path):
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_searches(name, space):
+def test_searches(name, space, tmp_path):
     check_algorithm(ALGORITHMS[name], space, questions=12)
     check_trace(space, ALGORITHMS[name], count=24, budget=8)
+    check_explorer_data(space, tmp_path, ALGORITHMS[name], count=24, budget=8)

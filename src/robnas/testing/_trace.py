@@ -70,7 +70,7 @@ class _Check(Examiner):
 
     def _result(self, trace: Trace) -> None:
         result = repeat(self.algorithm, self.task, self.budget, 2, seed=self.seed)
-        self.expect(result.architectures[0] == trace.best.text, "the result forgets what its first run found")
+        self.expect(result.architectures[0] == trace.best.text, "the result names another best of its first run")
         plain = _through_json(self, "the result", result.to_dict())
         again = self.attempt("reading the result", Result.from_dict, plain)
         self.expect(again.to_dict() == result.to_dict(), "the result does not read back")
