@@ -99,7 +99,7 @@ def test_what_depends_on_no_answer_may_be_asked_for_without_end(algorithm):
     assert len({searcher.ask() for _ in range(4)} | set(searcher.ask(999))) == 24
 
 
-@pytest.mark.parametrize("algorithm", [one for one in EVERY if not isinstance(one, Optuna)], ids=str)
+@pytest.mark.parametrize("algorithm", [one for one in EVERY if not isinstance(one, Optuna)], ids=lambda one: one.name)
 def test_several_at_a_time_are_those_that_come_one_by_one(algorithm):
     """An answer depends on the architecture alone, so neither its place nor its time matter."""
 
