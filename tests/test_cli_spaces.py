@@ -309,6 +309,20 @@ def test_a_search_in_ones_own_space(table, tmp_path, capsys):
     assert "space: expected small-convnets, that of table mine, got 'wide-resnet'" in text
 
 
+def test_a_task_of_a_search_file_may_be_of_other_settings(store, tmp_path, capsys):
+    task = '[[task]]\nname = "{}"\ndataset = "digits"\nmetric = "clean"\nsplit = "test"\n{}\n'
+    (tmp_path / "search.toml").write_text(
+        'table = "runs.db"\nspace = "nas-bench-201:channels=8"\nbudget = 1\nruns = 1\n'
+        + task.format("small", "")
+        + task.format("large", 'space = "nas-bench-201:channels=16"')
+        + '[[algorithm]]\nname = "random-search"\n'
+    )
+    results = as_json(capsys, "search", "--config", "search.toml")["results"]
+    assert {one["task"]["name"]: one["task"]["space"] for one in results} == {
+        "small": "nas-bench-201:channels=8,cells=5", "large": "nas-bench-201:channels=16,cells=5",
+    }  # fmt: skip
+
+
 def test_scores_of_ones_own_space(own, capsys):
     score = ("score", SMALL, OTHER, "--space", "small-convnets", "--proxy", "parameters", "--images", "10", *own)
     facts = as_json(capsys, *score, "--repeats", "1")

@@ -145,7 +145,9 @@ class Experiment:
         for key in ("table", "budget", "runs", "task", "algorithm"):
             if values.get(key) in (None, "", []):
                 raise InputError(f"entry {key} of {path}", expected="a value", got=Verbatim("none"))
-        table = load(values["table"], space=_space_key(values.get("space")))
+        shared_space = _space_key(values.get("space"))
+        of = None if shared_space is None else parse_key(shared_space)["name"]
+        table = load(values["table"], space=of)  # a task may be of other settings
         repetitions = Repetitions(
             values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes)
         )
