@@ -231,6 +231,8 @@ def test_a_table_of_ones_own_space(table, capsys):
     assert code == 0, err
     assert f"{OTHER} digits test clean: 90.00 % (one run)" in out
     assert as_json(capsys, "tables", table)["space"] == "small-convnets"
+    _, out, _ = robnas(capsys, "tables", table)
+    assert out.startswith("mine: 18 architectures of small-convnets, each standing for itself\n")
     assert as_json(capsys, "export", table, "--out", "t.csv")["space"] == "small-convnets"
     assert as_json(capsys, "query", SMALL, "--table", "t.csv", *COLUMN)["value"] == pytest.approx(facts["value"])
     assert as_json(capsys, "info", SMALL, "--table", table)["space"] == "small-convnets"

@@ -113,3 +113,10 @@ def is_meant(given: str | None, key: str) -> bool:
     if wanted is None:
         return True
     return key == wanted.key if with_settings(given) else parse_key(key)["name"] == wanted.name
+
+
+def is_usual(key: str) -> bool:
+    """Whether a key is of the space that is meant where nothing says one."""
+    from robnas.spaces import parse_key, space_of
+
+    return bool(parse_key(key)["name"] == space_of(None).name)

@@ -11,7 +11,7 @@ import typer
 
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._noise import noise_facts, print_noise
-from robnas.cli._space import SpaceName, check_agrees, is_meant
+from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -175,7 +175,8 @@ def _facts(table: Table) -> dict[str, Any]:
 
 def _print_facts(facts: dict[str, Any]) -> None:
     each = f"one per class of {_partition_text(facts)}" if facts["partition"] else "each standing for itself"
-    say(f"{facts['name']}: {facts['architectures']:,} architectures of {facts['space']}, {each}")
+    of = "" if is_usual(facts["space"]) else f" of {facts['space']}"
+    say(f"{facts['name']}: {facts['architectures']:,} architectures{of}, {each}")
     groups: dict[tuple[str, str], list[str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
