@@ -123,20 +123,3 @@ export class SvgPainter {
     }
   }
 }
-
-const KEPT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-size", "font-weight", "font-family"];
-
-/** A copy of an SVG of the page that looks the same without its style sheet. @param {SVGElement} svg */
-export function frozen(svg) {
-  const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
-  const [ours, theirs] = [svg.querySelectorAll("*"), copy.querySelectorAll("*")];
-  ours.forEach((element, place) => {
-    const style = getComputedStyle(element);
-    for (const name of KEPT) theirs[place].setAttribute(name, style.getPropertyValue(name));
-    for (const name of ["class", "tabindex", "role"]) theirs[place].removeAttribute(name);
-  });
-  const [, , width, height] = svg.getAttribute("viewBox").split(" ");
-  copy.setAttribute("width", width);
-  copy.setAttribute("height", height);
-  return copy;
-}

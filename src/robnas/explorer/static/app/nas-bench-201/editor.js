@@ -1,7 +1,7 @@
 // The cell to change: an edge is chosen in the drawing, its operation below it or by a key.
 
 import { h } from "../dom.js";
-import { frozen } from "../painters.js";
+import { frozen } from "../download.js";
 import { digitsOf, EDGES, OPERATIONS, SHORT, withOperation } from "./cells.js";
 import { drawCell, swatch } from "./drawing.js";
 
