@@ -1,15 +1,20 @@
-"""A table in other forms: joined with another one, or as a data frame."""
+"""A table in other forms: joined with another one, a part of it, or as a data frame."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from robnas.benchmarks._choice import Ambiguity
-from robnas.benchmarks._column import Column
-from robnas.benchmarks._rows import Indices, Rows
+from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._columns import Columns
+from robnas.benchmarks._pareto import pareto_front
+from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture, Space
+from robnas.spaces import Architecture, Space, parse_key, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +83,58 @@ def joined(table: _Tabled, other: _Tabled, suffix: str, lookups: tuple[Rows, Row
         "provenance": {table.name: table.provenance, second: other.provenance},
         "ambiguous": {**table.ambiguous, **ambiguous},
     }
+
+
+def selected(
+    table: _Tabled, columns: Columns, rows: Rows, dataset: str | None, space: str | Space | None
+) -> dict[str, Any]:
+    """Arguments of the table with the columns of one data set, of one space, or of both, see `Table.select`."""
+    if dataset is not None:
+        columns.check_known("dataset", dataset, columns.datasets)
+    key = None if space is None else columns.key_of(space)
+
+    def meant(of: str, trained_in: str | None) -> bool:
+        return dataset in (None, of) and key in (None, trained_in)
+
+    return {
+        "name": table.name,
+        "architectures": rows.given,
+        "columns": [column for column in table.columns if meant(column.dataset, column.space)],
+        "space": table.space if key is None else space_of(parse_key(key)),
+        "partition": table.partition,
+        "published": table.published,
+        "provenance": table.provenance,
+        "ambiguous": {name: why for name, why in table.ambiguous.items() if meant(name[0], (*name, key)[3])},
+    }
+
+
+def values_at(
+    values: Floats, rows: Rows, index: npt.ArrayLike | None, published_index: npt.ArrayLike | None, resolve: Resolve
+) -> Floats:
+    """The values of a column, shape (rows,), at numbers of the space or published ones, see `Table.values`."""
+    if index is None and published_index is None:
+        return values.copy()
+    if index is not None and published_index is not None:
+        raise InputError("index", expected="index or published_index", got=Verbatim("both"))
+    row_of = rows.row_of(resolve)
+    own = check_indices("index", index, len(row_of)) if index is not None else rows.own_indices(published_index)  # type: ignore[arg-type]
+    found: Floats = np.append(values, np.nan)[row_of][own]  # row -1 is missing
+    return found
+
+
+def best_rows(column: Column, count: int) -> list[int]:
+    """The `count` rows with the highest mean, best first; fewer where fewer are known."""
+    order = np.argsort(-column.mean, kind="stable")[:count]
+    return [int(row) for row in order if not np.isnan(column.mean[row])]
+
+
+def pareto_rows(columns: list[Column], name: str) -> list[tuple[int, tuple[float, ...]]]:
+    """Rows of table `name` on the Pareto front of these columns, by the first of them, with their values."""
+    check_comparable(columns, name)
+    points = np.stack([column.mean for column in columns], axis=1)
+    front = pareto_front(points)
+    front = front[np.argsort(-points[front, 0], kind="stable")]
+    return [(int(row), tuple(points[row].tolist())) for row in front]
 
 
 def check_same_space(table: _Tabled, other: _Tabled) -> None:
