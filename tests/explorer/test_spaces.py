@@ -8,6 +8,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -273,6 +274,31 @@ def test_a_space_of_its_own_texts_shows_those(visit, serve):
     until(page, "text => document.querySelector('h1').textContent === text", arg=table.texts[0])
 
 
+class Pairs(Space):
+    """Two architectures are of one class if they differ in the second gene only."""
+
+    partitions = ("pairs",)
+
+    def partition(self, name):
+        return SimpleNamespace(class_of=np.arange(self.size) // 2, count=self.size // 2)
+
+
+def test_a_partition_of_ones_own_lets_one_stand_for_another(visit, serve):
+    space = Pairs("pairs", genes=[Gene("a", tuple(range(15))), Gene("b", (0, 1))])
+    values = np.linspace(0.1, 0.9, 10)[:, None]
+    held = [space.from_index(2 * place) for place in range(10)]
+    table = Table("own", held, [Column("d", "test", "clean", values)], space=space, partition="pairs")
+    page = visit(serve(build_site([("own", table)]))).open("#/architecture?arch=a=3,b=1")
+    value = table.peek("a=3,b=1", dataset="d", metric="clean", split="test", seed="mean")
+    assert row_of(page, "own", "d test clean")[1] == f"{100 * value:.2f} %"
+    assert "a=3,b=1 itself was not trained: a=3,b=0 of its class was." in text_of(page, 'section[aria-label="own"]')
+    page.goto(page.url.partition("#")[0] + "#/map?only.a=7&front=no")
+    page.wait_for_selector('main[data-ready="map"]')
+    assert page.get_attribute("[data-count]", "data-count") == "1"
+    page.locator('fieldset[aria-label="Filter by a"] select').select_option(label="all")
+    until(page, "document.querySelector('[data-count]').dataset.count === '10'")
+
+
 # two widths
 
 
@@ -306,7 +332,19 @@ def test_two_widths_of_one_metric_are_told_apart(visit, serve):
     assert {f"mine test clean {small.key}", f"mine test clean {usual.key}"} <= set(options)
 
 
-# what is refused, and left out
+# what is refused, left out, and not cut
+
+
+def test_more_spreads_than_16_bits_can_number_take_32(toy, monkeypatch):
+    def places(kind):
+        site = build_site([("toy", toy)])
+        facts = header_of(site)["tables"][0]
+        noise = facts["columns"][0]["noise"]
+        return np.frombuffer(site[facts["file"]], kind, HELD, noise["of"]), noise["distinct"]
+
+    expected, distinct = places("<u2")
+    monkeypatch.setattr("robnas.explorer._pack_noise.MISSING", distinct)
+    assert np.array_equal(places("<u4")[0], expected)
 
 
 def test_a_site_shows_one_space(toy, trace):

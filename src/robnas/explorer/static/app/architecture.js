@@ -3,7 +3,7 @@
 import { announce, h, put } from "./dom.js";
 import { copyButton, csvButton, svgButton } from "./download.js";
 import { counted, percent, short } from "./format.js";
-import { architectureOf, linkTo, open } from "./links.js";
+import { architectureOf, breakable, linkTo, open } from "./links.js";
 import { ParseError } from "./space.js";
 import { change, go } from "./state.js";
 import { GUARANTEE, measurements } from "./strips.js";
@@ -31,7 +31,7 @@ export function architectureView(data) {
     put(element,
       h("div", { class: "split" },
         h("section", { class: "card drawing", "aria-label": space.word },
-          h("div", { class: "headline" }, h("h1", { class: text.length > 12 ? "long" : null }, text), pasteForm(data)),
+          h("div", { class: "headline" }, h("h1", { class: text.length > 12 ? "long" : null }, breakable(text)), pasteForm(data)),
           edited.nodes,
           h("p", { class: "hint" }, space.hint),
           h("div", { class: "actions" }, space.copies(index), copyButton("Copy link", () => location.href),

@@ -4,10 +4,13 @@ import { h } from "./dom.js";
 import { ParseError } from "./space.js";
 import { formatHash, go } from "./state.js";
 
+/** A text that breaks after commas where it is too long for a line. @param {string} text */
+export const breakable = (text) => text.split(/(?<=,)/).flatMap((part, place) => place ? [h("wbr"), part] : [part]);
+
 /** A link to the page of an architecture. @param {import("./data.js").Data} data @param {number} id */
 export function linkTo({ space }, id) {
   const text = space.textOf(id), shown = space.shortOf(id);
-  return h("a", { href: formatHash(space.view, { arch: text }), class: "code", title: shown === text ? null : text }, shown);
+  return h("a", { href: formatHash(space.view, { arch: text }), class: shown.length > 12 ? "code long" : "code", title: shown === text ? null : text }, breakable(shown));
 }
 
 /** @param {import("./data.js").Data} data @param {number} id */

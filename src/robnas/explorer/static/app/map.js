@@ -5,7 +5,7 @@ import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
 import { counted, shown, whole } from "./format.js";
 import { filterControls, filterOf } from "./genes/filters.js";
-import { architectureOf, linkTo, open } from "./links.js";
+import { architectureOf, breakable, linkTo, open } from "./links.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { change, changeSoon } from "./state.js";
@@ -30,7 +30,7 @@ export function markedLink(data, index, quantities) {
 
 /** @param {import("./data.js").Data} data @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
 export const describePoint = (data, x, y, points) => (place) => [
-  h("b", { class: "code" }, data.space.shortOf(points.index[place])), data.space.glance(points.index[place]),
+  h("b", { class: "code" }, breakable(data.space.shortOf(points.index[place]))), data.space.glance(points.index[place]),
   h("dl", {}, [x, y].flatMap((q, axis) => [h("dt", {}, q.name), h("dd", {}, shown(q, (axis ? points.y : points.x)[place]))])),
   Object.assign(linkTo(data, points.index[place]), { textContent: `Open the ${data.space.noun}`, className: "" }),
 ];

@@ -3,6 +3,8 @@
 
 import { dropdown, h } from "../dom.js";
 
+const BOXES = 12; // choices that have a box each; of more, one is chosen
+
 const key = (gene) => `only.${gene.name}`;
 const escaped = (text) => text.replace(/[%|]/g, encodeURIComponent);
 
@@ -40,6 +42,11 @@ export function filterControls(space, params, change) {
       return h("fieldset", { "aria-label": `Filter by ${gene.name}` }, h("legend", {}, gene.name),
         dropdown("from", options, String(from), (value) => range(Number(value), Math.max(to, Number(value)))),
         dropdown("to", options, String(to), (value) => range(Math.min(from, Number(value)), Number(value))));
+    }
+    if (gene.choices.length > BOXES) {
+      const one = places?.size === 1 ? String([...places][0]) : "";
+      return h("fieldset", { "aria-label": `Filter by ${gene.name}` }, h("legend", {}, gene.name),
+        dropdown("value", [{ value: "", text: places && !one ? "several" : "all" }, ...gene.choices.map((text, place) => ({ value: String(place), text }))], one, (value) => set(gene, [Number(value)], value === "")));
     }
     return h("fieldset", { "aria-label": `Filter by ${gene.name}` }, h("legend", {}, gene.name), gene.choices.map((text, place) => {
       const box = h("input", { type: "checkbox", checked: places?.has(place) ?? true, onchange: () => {
