@@ -1,6 +1,7 @@
 """The check of spaces finds what is wrong with one, and says it in one line."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_networks_without_faults_pass():
 
 
 def test_a_build_that_other_processes_cannot_find_is_named():
-    space = Space("local", genes=GENES, build=lambda genes, **sizes: build(genes, **sizes))
+    space = Space("local", genes=GENES, build=partial(lambda genes, **sizes: build(genes, **sizes)))
     with pytest.raises(AssertionError, match=r"^space local: pickle \(its build has to be a function of a module"):
         check_space(space)
 
