@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeGuard
 from robnas.errors import InputError
 from robnas.networks._located import located
 from robnas.networks._sizes import Counts, convolution, halved, head
+from robnas.networks.nas_bench_201 import NAME
 from robnas.networks.nas_bench_201._counts import cell_counts
-from robnas.spaces import CellArchitecture, Space, space_of
+from robnas.spaces import Space, space_of
 from robnas.types import check_count
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def count(
         "in_channels": check_count("in_channels", 3 if in_channels is None else in_channels),
         "num_classes": check_count("num_classes", 10 if num_classes is None else num_classes),
     }
-    if space.build is None and isinstance(arch, CellArchitecture):
-        return cell_counts(arch, **space.settings, sides=sides, live=bool(live), **sizes)
+    if space.build is None and space.name == NAME:
+        return cell_counts(arch, **space.settings, sides=sides, live=bool(live), **sizes)  # type: ignore[arg-type]
     if space.build is None and space.name == "wide-resnet":
         return wide_resnet_counts(arch.genes, image_size=sides, **sizes)  # type: ignore[arg-type]
     from robnas.networks._module_counts import count_built  # torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
@@ -26,28 +26,6 @@ class Architecture:
 
         @classmethod
         def from_index(cls, index: int) -> CellArchitecture: ...
-
-        # What only those of nas-bench-201 have, for the rooms that still know no other space.
-        code: str
-
-        @property
-        def reaches_output(self) -> tuple[bool, ...]: ...
-
-        @property
-        def live_edges(self) -> tuple[bool, ...]: ...
-
-        @property
-        def genotype(self) -> str: ...
-
-        @property
-        def index(self) -> int: ...
-
-        @property
-        def operations(self) -> tuple[str, ...]: ...
-
-        def format(self, encoding: str) -> Any: ...
-
-        def neighbours(self) -> Iterator[Architecture]: ...
 
     else:
 

@@ -276,7 +276,7 @@ class Space:
 
     @property
     def size_text(self) -> str:
-        """The size for people: ``15,625 architectures``."""
+        """The size for people: ``24 architectures``."""
         return f"{'no end of' if self.size is None else _large(self.size)} architectures"
 
     @property

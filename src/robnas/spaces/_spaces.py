@@ -12,6 +12,7 @@ from robnas.spaces._theory import TheorySpace
 from robnas.spaces._wide_resnet import wide_resnet
 from robnas.spaces.nas_bench_201 import NASBench201
 
+_USUAL = NASBench201().name  # that of whatever names none
 SPACES: Registry[Space] = Registry(
     "space", {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())}, Space, own_name=True
 )
@@ -25,9 +26,9 @@ def space_of(facts: Mapping[str, Any] | str | None) -> Space:
         InputError: there is no such space here, which says how to bring it; or it has no such settings.
     """
     if facts is None:
-        return SPACES["nas-bench-201"]
+        return SPACES[_USUAL]
     values = {"name": facts} if isinstance(facts, str) else dict(facts)
-    name = values.pop("name", "nas-bench-201")
+    name = values.pop("name", _USUAL)
     if not isinstance(name, str) or name not in SPACES:
         raise InputError(
             "space",
