@@ -516,3 +516,13 @@ def test_damaged_files_of_any_space_are_found(tmp_path):
         content[place] ^= 1
         found = table_or_error(lambda: read_table(path), str(path))
         assert found is None or same_rows(found, table_of(TOY))
+
+
+def test_columns_name_their_space_in_one_way():
+    column = Column("mine", "test", "clean", [[0.5]], space="nas-bench-201:cells=1,channels=4")
+    table = Table("narrow", ["323133"], [column])
+    assert table.columns[0].space == table.space.key == "nas-bench-201:channels=4,cells=1"
+    found = table.query("323133", dataset="mine", metric="clean", split="test", seed="mean", space=table.space)
+    assert found == 0.5
+    with pytest.raises(InputError, match="expected each column once"):
+        Table("narrow", ["323133"], [column, *table.columns])

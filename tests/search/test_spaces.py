@@ -414,3 +414,16 @@ def test_an_ordered_gene_is_a_number_to_a_sampler_and_another_a_category():
                 fixed = optuna.trial.FixedTrial(coding.write(place))
                 values = {name: fixed._suggest(name, one) for name, one in coding.distributions().items()}
                 assert coding.read(values) == place
+
+
+def test_costs_are_those_of_the_networks_that_were_trained():
+    keys = [NASBench201(channels, cells).key for channels, cells in ((16, 5), (4, 1))]
+    columns = [Column("mine", "validation", "clean", [[0.1], [0.9]], space=key) for key in keys]
+    table = Table("two widths", ["323133", "111111"], columns)
+    tasks = [Task.named(table, "mine", "clean", split="validation", space=key, costs="parameters") for key in keys]
+    assert [task.space.key for task in tasks] == keys
+    assert [task.classes.space.key for task in tasks] == keys
+    wide, narrow = (task.outcomes[:, 1] for task in tasks)
+    assert (wide < 10 * narrow).all()
+    few = Task.named(table, "mine", "clean", split="validation", space=keys[1], max_parameters=30_000)
+    assert few.size == 2

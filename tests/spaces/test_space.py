@@ -337,3 +337,15 @@ def test_only_whole_numbers_are_numbers_of_architectures(index):
 def test_the_length_of_a_space_too_large_for_python_is_one_line():
     with pytest.raises(InputError, match=r"space huge, its length: .* got about 10\^40"):
         len(HUGE)
+
+
+def test_architectures_with_more_values_than_the_space_has_genes_are_one_line():
+    class Chain(Space):
+        size = None
+
+        def positions(self, arch):
+            return (*super().positions(arch), 0)
+
+    chain = Chain("chain", genes=(Gene("first", ("a", "b")),))
+    with pytest.raises(InputError, match=r"positions in space chain: expected 1, one per gene, got 2; .* overrides"):
+        chain.encode([chain.parse("first=a")])

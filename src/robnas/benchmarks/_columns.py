@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, final
 
 from robnas.benchmarks._choice import Ambiguity
@@ -27,7 +28,13 @@ class Columns:
     """
 
     def __init__(self, name: str, space: Space, columns: Iterable[Column], ambiguous: Mapping[Any, Ambiguity]) -> None:
-        self.name, self.space, self.all = name, space, tuple(columns)
+        given = list(columns)
+        keys = {key: key if key is None else canonical(key, space) for key in {column.space for column in given}}
+        self.name, self.space = name, space
+        self.all = tuple(
+            column if keys[column.space] == column.space else replace(column, space=keys[column.space])
+            for column in given
+        )
         self._kinds: dict[tuple[str, str, str], dict[str | None, Column | Ambiguity]] = {}
         for column in self.all:
             if column.space is not None and parse_key(column.space)["name"] != space.name:

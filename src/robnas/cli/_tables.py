@@ -72,6 +72,8 @@ def tables(
     if as_json:
         print_json(facts)
         return
+    if not facts:
+        say(f"no table of {space} is bundled or published; one of your own is named by its path")
     for fact in facts:
         fetched = "in the cache" if fact["cached"] else f"not fetched: robnas fetch {fact['name']}"
         where = "comes with robnas" if fact["bundled"] else fetched

@@ -32,16 +32,19 @@ class Classes:
         partition: classes that are charged once; the table's rows, or single architectures, if None. A row of the class
             answers where there is one; the table's own partition may lead to another network.
         objectives: how many values each answer has.
+        space: that of the table with other settings; as the table has it if omitted.
 
     Raises:
         InputError: the space has no such partition.
     """
 
-    def __init__(self, source: Table | Space, partition: str | None = None, objectives: int = 1) -> None:
+    def __init__(
+        self, source: Table | Space, partition: str | None = None, objectives: int = 1, space: Space | None = None
+    ) -> None:
         if not isinstance(source, Table | Space):
             raise InputError("classes", expected="those of a table or a space", got=source)
         table = source if isinstance(source, Table) else None
-        self.space: Space = source if isinstance(source, Space) else source.space
+        self.space: Space = space or (source if isinstance(source, Space) else source.space)
         """Which architectures there are."""
         self.objectives = check_count("objectives", objectives)
         """Values per answer."""

@@ -20,7 +20,7 @@ from robnas.search._columns import column_of, listed, metrics_of
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
-from robnas.spaces import SPACES, Space, versioned
+from robnas.spaces import SPACES, Space, configured, parse_key, versioned
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -157,10 +157,12 @@ class Task:
             raise InputError("metric", expected=f"at least one of {', '.join(metrics_of(table))}", got=Verbatim("none"))
         return cls(table, seen, reported, costs=cast(tuple[Cost, ...], listed(costs)), **settings)
 
-    @property
+    @cached_property
     def space(self) -> Space:
-        """In which it is searched."""
-        return self.table.space
+        """In which it is searched: that of the table, with the settings of the networks seen where these are known."""
+        settings = parse_key(self.seen[0].space or self.table.space.name)
+        del settings["name"]
+        return configured(self.table.space, settings)
 
     @property
     def space_key(self) -> str:
@@ -250,7 +252,7 @@ class Task:
     @cached_property
     def classes(self) -> Classes:
         """What may be asked."""
-        return Classes(self.table, self.partition, self.objectives)
+        return Classes(self.table, self.partition, self.objectives, self.space)
 
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:

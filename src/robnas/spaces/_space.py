@@ -418,8 +418,16 @@ class Space:
         return encodings[name](architectures)
 
     def position_array(self, architectures: Sequence[Architecture]) -> npt.NDArray[np.int64]:
-        """`positions` of many, shape (architectures, genes)."""
+        """`positions` of many, shape (architectures, genes).
+
+        Raises:
+            InputError: one is of another space, or has another number of genes than the space.
+        """
         found = [self.positions(arch) for arch in architectures]
+        if odd := [len(places) for places in found if len(places) != len(self.genes)]:
+            remedy = "a space whose architectures have more or fewer overrides position_array and encodings"
+            expected, got = f"{len(self.genes)}, one per gene", Verbatim(str(odd[0]))
+            raise InputError(f"positions in space {self.name}", expected=expected, got=got, remedy=remedy)
         return np.array(found, dtype=np.int64).reshape(len(found), len(self.genes))
 
     def _one_hot(self, architectures: Sequence[Architecture]) -> Matrix:
