@@ -407,5 +407,5 @@ def test_pooled_noise_is_that_of_the_standard_error_too(tmp_path, capsys):
 
 
 def test_a_space_of_which_there_is_no_table_is_said(capsys):
-    assert "no table of theory is bundled or published" in robnas(capsys, "tables", "--space", "theory")[2]
+    assert "no table of theory is bundled or published" in robnas(capsys, "tables", "--space", "theory")[1]
     assert json.loads(robnas(capsys, "tables", "--space", "theory", "--json")[1]) == []
