@@ -1,6 +1,7 @@
 """Tables of spaces other than the one that everybody knows: of other numbers, endless ones, and two sizes at once."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,6 +151,30 @@ def test_the_space_is_that_of_the_architectures_or_of_the_columns():
 
 
 # columns of several spaces
+
+
+def test_one_space_of_a_store_is_read_where_the_others_are_not_known(tmp_path):
+    path = tmp_path / "two.db"
+    record = Record(
+        architecture=TOY.at([0, 1, 2]), space="toy", dataset_hash="d" * 16, split="test", recipe_hash="r" * 16, seed=0,
+        metric="clean", attack_hash="", images=10, dataset="digits", value=0.5, seconds=1, torch_version="2.13.0",
+        device="cpu",
+    )  # fmt: skip
+    wide = WIDE.at([0] * 6)
+    with RecordStore(path) as store:
+        store.add([record, replace(record, architecture=wide, space="wide-resnet", value=0.25)])
+        assert store.spaces() == ("toy", "wide-resnet")
+    dict.pop(SPACES, "toy")
+    try:
+        table = table_of_store(path, Choice(space="wide-resnet"))
+        assert table.architectures == (wide,)
+        assert [entry.space for entry in holdings(path, "wide-resnet")] == ["wide-resnet"]
+        with pytest.raises(InputError, match="space: expected one of toy, wide-resnet, got 'theory'"):
+            table_of_store(path, Choice(space="theory"))
+        with pytest.raises(InputError, match=r"got 'toy'; a space of your own is brought by --import FILE"):
+            table_of_store(path)
+    finally:
+        dict.__setitem__(SPACES, "toy", TOY)
 
 
 def test_networks_of_two_sizes_stand_in_one_table(tmp_path):

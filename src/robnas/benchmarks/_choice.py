@@ -66,11 +66,20 @@ class Choice:
         return found
 
     def _of_space(self, records: list[Record]) -> list[Record]:
-        known = sorted({record.space for record in records})
-        meant = set(filter(self.means, known))
-        if not meant:
-            raise InputError("space", expected=f"one of {', '.join(known) or 'none'}", got=self.space)
+        meant = self.spaces({record.space for record in records})
         return [record for record in records if record.space in meant]
+
+    def spaces(self, known: Iterable[str]) -> list[str]:
+        """The keys of spaces that are meant.
+
+        Raises:
+            InputError: there are some, of which none is.
+        """
+        keys = sorted(known)
+        meant = list(filter(self.means, keys))
+        if keys and not meant:
+            raise InputError("space", expected=f"one of {', '.join(keys)}", got=self.space)
+        return meant
 
 
 PARTS = tuple(field.name for field in fields(Choice) if field.name != "space")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from robnas.benchmarks._table import Table
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import Record, StoreAddress
 from robnas.spaces import Architecture, Space, parse_key, space_of
+
+if TYPE_CHECKING:
+    from robnas.records import RecordStore
 
 _ALL = Choice()
 _HOLDING = ("space", "dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
@@ -137,17 +140,26 @@ def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
         DataError: the file of an SQLite store is missing; none is made.
         InputError: there are no records, or none that are meant.
     """
-    name, records, names = _read(url)
+    name, records, names = _read(url, choice)
     return table_of_records(name, records, recipe_names=names, choice=choice)
 
 
-def _read(url: str | Path) -> tuple[str, list[Record], dict[str, str]]:
+def meant_records(store: RecordStore, choice: Choice) -> list[Record]:
+    """The records of a store of the space that is meant; others need not be known here.
+
+    Raises:
+        InputError: none is of that space, or a space is not known here.
+    """
+    return store.records() if choice.space is None else store.records(space=choice.spaces(store.spaces()))
+
+
+def _read(url: str | Path, choice: Choice = _ALL) -> tuple[str, list[Record], dict[str, str]]:
     """Name, records and names of the recipes of a store."""
     from robnas.records import RecordStore
 
     address = StoreAddress.parse(url).check_exists()
     with RecordStore(address, complete=False) as store:
-        records = store.records()
+        records = meant_records(store, choice)
         names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
     return address.name, records, names
 
@@ -192,13 +204,18 @@ class Holding:
     """Measurements in all."""
 
 
-def holdings(url: str | Path) -> list[Holding]:
+def holdings(url: str | Path, space: str | None = None) -> list[Holding]:
     """What a store holds.
+
+    Args:
+        url: of the store.
+        space: only what is of this one, named as in `Choice`; others need not be known here.
 
     Raises:
         DataError: the file of an SQLite store is missing; none is made.
+        InputError: nothing is of that space, or a space is not known here.
     """
-    _, records, names = _read(url)
+    _, records, names = _read(url, Choice(space=space))
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         key = tuple(getattr(record, part) for part in _HOLDING)

@@ -11,7 +11,7 @@ import typer
 
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._noise import noise_facts, print_noise
-from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual
+from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual, space_choice
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -84,7 +84,6 @@ def tables(
 
 def _one_table(name: str, space: str | None, as_json: bool) -> None:
     from robnas.benchmarks import holdings, load
-    from robnas.errors import InputError
     from robnas.records import is_store
 
     if not is_store(name):
@@ -92,11 +91,7 @@ def _one_table(name: str, space: str | None, as_json: bool) -> None:
             facts = _facts(load(name, progress, space=space))
         print_json(facts) if as_json else _print_facts(facts)
         return
-    there = holdings(name)
-    found = [entry for entry in there if is_meant(space, entry.space)]
-    if there and not found:
-        known = ", ".join(sorted({entry.space for entry in there}))
-        raise InputError(f"--space of store {name}", expected=f"one of {known}", got=space)
+    found = holdings(name, space_choice(space))
     if as_json:
         print_json(found)
         return

@@ -308,12 +308,20 @@ class RecordStore:
                 )
 
     def records(self, **where: object) -> list[Record]:
-        """Records whose columns equal `where`, for example ``split="test"``, in the order of their keys."""
+        """Records whose columns equal `where`, for example ``split="test"``, in the order of their keys.
+
+        Of a list a column equals any; spaces that are not asked for need not be known here.
+
+        Raises:
+            StoreError: there is no such column, or a record is damaged.
+            InputError: a space is not known here, which says how to bring it.
+        """
         query = sa.select(*_FIELDS).order_by(*(_records.c[name] for name in _KEY))
         for name, value in where.items():
             if name not in _records.c:
                 raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
-            query = query.where(_records.c[name] == (value.text if isinstance(value, Architecture) else value))
+            one_of = [one.text if isinstance(one, Architecture) else one for one in _listed(value)]
+            query = query.where(_records.c[name].in_(one_of))
         with self.read() as connection:
             rows = connection.execute(query).mappings().all()
             spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
@@ -328,6 +336,11 @@ class RecordStore:
             }
         return [Record(**{**vars(record), **_known(facts[key])}) if (key := _images_key(record)) in facts else record
                 for record in found]  # fmt: skip
+
+    def spaces(self) -> tuple[str, ...]:
+        """`Space.key` of all records, whether the spaces are known here or not."""
+        with self.read() as connection:
+            return tuple(sorted(connection.scalars(sa.select(_records.c.space).distinct())))
 
     def _record(
         self, row: Mapping[Any, Any], spaces: Mapping[str, Space], archs: dict[tuple[str, str], Architecture]
@@ -373,6 +386,10 @@ class RecordStore:
         if not isinstance(found, dict):
             raise StoreError(f"store {self.shown}, {what}", expected="a JSON object", got=found, remedy=_RESTORE)
         return found
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple | set) else [value]
 
 
 def _may_pass(error: SQLAlchemyError, text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robnas.benchmarks import Choice, Table, table_of_records
+from robnas.benchmarks import Choice, Table, meant_records, table_of_records
 from robnas.building import table_of_plan
 from robnas.errors import InputError, RobnasError
 from robnas.records import (
@@ -68,12 +68,12 @@ def _table(
     try:
         if plan is not None:
             return table_of_plan(store, known[0])
-        records = store.records()
+        records = meant_records(store, choice)
         recipes = sorted({record.recipe_hash for record in records})
         names = {hash_: str(_known_settings(store, hash_).get("name", "")) for hash_ in recipes}
         return table_of_records(name, records, recipe_names=names, choice=choice)
     except InputError:
-        if known and not choice and not store.records():
+        if known and not choice and not store.spaces():
             return None
         raise
 
