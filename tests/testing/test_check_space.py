@@ -99,6 +99,29 @@ def test_a_space_without_faults_passes_and_is_registered_for_the_time_of_the_che
     assert "faulty" not in SPACES
 
 
+class Sized(Space):
+    """A space with settings, which `configure` may forget."""
+
+    def __init__(self, rate=0.5, deep=False, *, forgetful=False):
+        super().__init__("sized", genes=GENES)
+        self.rate, self.deep, self.forgetful = rate, deep, forgetful
+
+    @property
+    def settings(self):
+        return {"rate": self.rate, "deep": self.deep}
+
+    def configure(self, **settings):
+        self._check_settings(settings)
+        given = {} if self.forgetful else {**self.settings, **settings}
+        return Sized(**given, forgetful=self.forgetful)
+
+
+def test_settings_of_any_kind_are_read_back_from_keys_and_files():
+    check_space(Sized(0.25, True))
+    with pytest.raises(AssertionError, match=r"^space sized: its own settings give another space, sized:rate=0.5,"):
+        check_space(Sized(0.25, True, forgetful=True))
+
+
 class Module(nn.Module):
     """A network that breaks the promise which `fault` names."""
 

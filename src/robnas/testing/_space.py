@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from robnas.errors import shorten
-from robnas.spaces import MOST_LISTED, SPACES, Architecture, Space, parse_key
+from robnas.spaces import MOST_LISTED, SPACES, Architecture, Space, parse_key, space_of
 from robnas.testing._examiner import Examiner, global_state, registered, some, stranger
 
 _LONGEST = 2_000  # characters of a text that files and commands take
@@ -95,22 +95,23 @@ class _Check(Examiner):
         self.expect(space == space and hash(space) == hash(space), "does not equal itself")
         facts = self.attempt("json.dumps(to_dict())", lambda: json.loads(json.dumps(space.to_dict())))
         self.expect(facts.pop("name", None) == space.name, "to_dict() does not say its name")
-        for what, given in (("settings", dict(space.settings)), ("to_dict()", facts), ("key", self._key())):
-            again = self.attempt(f"configure() with {what}", space.configure, **given)
-            same = again == space and again.key == space.key and again.to_dict() == space.to_dict()
-            self.expect(same, f"configure() with its own {what} gives another space, {again.key}")
-            self.expect(again.fingerprint == space.fingerprint, "fingerprint changes though the genes do not")
+        key = self.attempt("parse_key(key)", parse_key, space.key)
+        self.expect(key["name"] == space.name, f"key {space.key} does not begin with its name")
+        again = {
+            "settings": self.attempt("configure() with settings", space.configure, **space.settings),
+            "to_dict()": self.attempt("configure() with to_dict()", space.configure, **facts),
+            "key": self.attempt(f"space_of({key})", space_of, key),
+        }
+        for what, found in again.items():
+            same = found == space and found.key == space.key and found.to_dict() == space.to_dict()
+            self.expect(same, f"its own {what} give another space, {found.key}")
+            self.expect(found.fingerprint == space.fingerprint, "fingerprint changes though the genes do not")
         self.refused("configure(no_such_setting=1)", space.configure, no_such_setting=1)
         chosen = self.attempt("for_recipe()", space.for_recipe, "no-such-recipe")
         self.expect(isinstance(chosen, Space) and chosen.name == space.name, "for_recipe() gives another space")
         remedy = "its build has to be a function of a module or a file, so that other processes find it"
-        again = self.attempt(f"pickle ({remedy})", _copied, space)
-        self.expect(again == space, "is another one when it comes out of a pickle")
-
-    def _key(self) -> dict[str, object]:
-        found = self.attempt("parse_key(key)", parse_key, self.space.key)
-        self.expect(found.pop("name") == self.space.name, f"key {self.space.key} does not begin with its name")
-        return found
+        copied = self.attempt(f"pickle ({remedy})", _copied, space)
+        self.expect(copied == space, "is another one when it comes out of a pickle")
 
     def _numbers(self) -> None:
         space, size = self.space, self.space.size
