@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from robnas.benchmarks import Column, Table, read_table, write_table
+from robnas.benchmarks import Column, Table, read_rows, read_table, write_table
 from robnas.paper import REPRODUCTIONS
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
@@ -409,3 +409,19 @@ def test_pooled_noise_is_that_of_the_standard_error_too(tmp_path, capsys):
 def test_a_space_of_which_there_is_no_table_is_said(capsys):
     assert "no table of theory is bundled or published" in robnas(capsys, "tables", "--space", "theory")[1]
     assert json.loads(robnas(capsys, "tables", "--space", "theory", "--json")[1]) == []
+
+
+def test_two_sizes_of_the_networks_are_told_apart_and_kept_in_other_files(tmp_path, capsys):
+    keys = ["nas-bench-201:channels=4,cells=1", "nas-bench-201:channels=8,cells=1"]
+    runs = np.random.default_rng(0).uniform(0.2, 0.8, (20, 2))
+    columns = [Column("d", "test", "clean", runs, (0, 1), space=key) for key in keys]
+    path = tmp_path / "two.parquet"
+    write_table(Table("two", range(20), columns), path)
+    shown = robnas(capsys, "tables", str(path))[1]
+    for key in keys:
+        assert f"  d test, {key}: clean (2 runs)" in shown
+        assert f"    d test, {key}: clean " in shown
+    one = tmp_path / "one.csv"
+    assert robnas(capsys, "export", str(path), "--out", str(one), "--space", keys[0])[0] == 0
+    found = read_rows(one)
+    assert found.space.key == found.columns[0].space == keys[0]

@@ -27,7 +27,7 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
     """Write the means of a table as CSV or JSON, whichever `path` ends in; pandas does it.
 
     The columns are ``architecture``: the text or, where the space has other spellings, the first of these, which
-    spreadsheets do not take for a number; ``space``, where files that name none would be taken for another; and
+    spreadsheets do not take for a number; ``space``, where it would be taken for another; and
     ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split.
 
     Args:
@@ -44,7 +44,7 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
     spellings = list(table.space.spellings(table.architecture(table.texts[0])))
     if spellings:
         frame[_ARCHITECTURE] = frame[spellings[0]]
-    if table.space.name != space_of(None).name:
+    if table.space != space_of(None):
         frame.insert(1, _SPACE, table.space.key)
     as_csv = path.suffix == ".csv"
     text = frame.to_csv(index=False) if as_csv else frame.to_json(orient="records", double_precision=15) + "\n"

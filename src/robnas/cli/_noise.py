@@ -33,13 +33,17 @@ def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
     for column in columns:
         if (noise := column["noise"]) is not None:
             sd, low, high = (f"{100 * noise[key]:.2f}" for key in ("run_sd", "low", "high"))
-            groups.setdefault(f"{column['dataset']} {column['split']}", []).append(
-                f"{column['metric']} {sd} ({low} to {high})"
-            )
+            groups.setdefault(spot_text(column, columns), []).append(f"{column['metric']} {sd} ({low} to {high})")
     if groups:
         say("  standard deviation of one training in percentage points (95 %), pooled over repeated trainings:")
     for name, texts in groups.items():
         say(f"    {name}: {', '.join(texts)}")
+
+
+def spot_text(column: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> str:
+    """Data set and split, and the space where the columns are of several."""
+    several = len({one["space"] for one in columns}) > 1
+    return f"{column['dataset']} {column['split']}" + (f", {column['space']}" if several else "")
 
 
 def rank_set_text(facts: Mapping[str, Any]) -> str:

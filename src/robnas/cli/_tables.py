@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
-from robnas.cli._noise import noise_facts, print_noise
+from robnas.cli._noise import noise_facts, print_noise, spot_text
 from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual, space_choice
 
 if TYPE_CHECKING:
@@ -170,20 +170,26 @@ def _facts(table: Table) -> dict[str, Any]:
     }
 
 
+_PROVENANCE = (
+    "citation", "licence", "notes", "missing_runs", "missing_architectures", "threeseed_differs_from_mean",
+    "unverified",
+)  # fmt: skip
+
+
 def _print_facts(facts: dict[str, Any]) -> None:
     each = f"one per class of {_partition_text(facts)}" if facts["partition"] else "each standing for itself"
     of = "" if is_usual(facts["space"]) else f" of {facts['space']}"
     say(f"{facts['name']}: {facts['architectures']:,} architectures{of}, {each}")
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
         if "images" in column:
             runs += f", {column['images']:,} images"
-        groups.setdefault((column["dataset"], column["split"]), []).append(f"{column['metric']} ({runs})")
-    for (dataset, split), metrics in groups.items():
-        say(f"  {dataset} {split}: {', '.join(metrics)}")
+        groups.setdefault(spot_text(column, facts["columns"]), []).append(f"{column['metric']} ({runs})")
+    for spot, metrics in groups.items():
+        say(f"  {spot}: {', '.join(metrics)}")
     print_noise(facts["columns"])
-    for key in ("citation", "licence", "notes", "missing_runs", "threeseed_differs_from_mean", "unverified"):
+    for key in _PROVENANCE:
         if facts["provenance"].get(key):
             print(f"  {key}: {shown(facts['provenance'][key])}")
     if "path" in facts:
