@@ -283,7 +283,7 @@ def test_a_store_of_several_spaces_and_sizes(store, capsys):
     assert "expected one of nas-bench-201:" in refusal(capsys, *query, "--space", "theory")
     held = as_json(capsys, "tables", store, "--space", "nas-bench-201")
     assert [one["space"] for one in held] == ["nas-bench-201:channels=16,cells=5", "nas-bench-201:channels=8,cells=5"]
-    assert "--space of store runs.db: expected one of " in refusal(capsys, "tables", store, "--space", "theory")
+    assert "space: expected one of " in refusal(capsys, "tables", store, "--space", "theory")
     facts = as_json(capsys, "export", store, "--out", "t.parquet", "--space", "nas-bench-201")
     assert facts["space"] == "nas-bench-201"  # of two sizes
     facts = as_json(capsys, "export", "t.parquet", "--out", "u.parquet", "--space", "nas-bench-201:channels=8")

@@ -27,7 +27,7 @@ class Registry(dict[str, _T]):
         what: a value is called, in errors.
         values: those that come with robnas.
         kind: each value is an instance of it.
-        check: raises `InputError` at a name that will not do.
+        check: raises `InputError` at a name or value that will not do.
         own_name: each value's attribute `name` is its key.
     """
 
@@ -36,7 +36,7 @@ class Registry(dict[str, _T]):
         what: str,
         values: Mapping[str, _T],
         kind: Any = object,
-        check: Callable[[str], object] | None = None,
+        check: Callable[[str, Any], object] | None = None,
         *,
         own_name: bool = False,
     ) -> None:
@@ -91,7 +91,7 @@ class Registry(dict[str, _T]):
             kind = getattr(self._kind, "__name__", str(self._kind)).lower()
             raise InputError(f"{self.what} {shorten(name)}", expected=f"a {kind}", got=value)
         if self._check is not None:
-            self._check(name)
+            self._check(name, value)
         if self._own_name and value.name != name:
             raise InputError(f"{self.what} name", expected=f"its own, {value.name}", got=name)
         before = dict.get(self, name, _NONE)

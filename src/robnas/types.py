@@ -26,7 +26,7 @@ _LONGEST_KEY = 64  # characters: what record stores have room for
 _LONG = 30  # characters of name, label and norm with which a key may be longer
 
 
-def _check_norm(name: str) -> None:
+def _check_norm(name: str, _: float) -> None:
     if not _NAME.fullmatch(name):
         raise InputError("norm name", expected="a letter a to z, then a to z, digits, _ and .", got=name)
 

@@ -334,6 +334,50 @@ def test_only_whole_numbers_are_numbers_of_architectures(index):
             SPACES[name].from_index(index)
 
 
+def test_spaces_whose_choices_are_written_differently_are_two():
+    whole, broken, truth = (Space("one", genes=(Gene("x", (value,)),)) for value in (1, 1.0, True))
+    assert whole != broken
+    assert whole != truth
+    assert whole == Space("one", genes=(Gene("x", (1,)),))
+
+
+class Setting(Space):
+    """With one setting."""
+
+    def __init__(self, name="size", value=4):
+        super().__init__("setting", genes=(Gene("x", (1, 2)),))
+        self.given = {name: value}
+
+    @property
+    def settings(self):
+        return self.given
+
+    def configure(self, **settings):
+        return Setting(*next(iter(settings.items()), ("size", 4)))
+
+
+@pytest.mark.parametrize("name", ["name", "kind", "count", "seed", "partition", "architectures", "two words", 3])
+def test_a_setting_that_a_plan_would_take_for_something_else_is_refused(name):
+    with pytest.raises(InputError, match="setting of space setting: expected an identifier other than name, kind"):
+        SPACES.register("setting", Setting(name))
+    assert "setting" not in SPACES
+
+
+@pytest.mark.parametrize("value", ["a,b", "a,b=c", [1, 2], (1,), {"a": 1}, "012"])
+def test_a_setting_that_does_not_read_back_is_refused(value):
+    with pytest.raises(InputError, match="settings of space setting: expected numbers, truth values or words"):
+        SPACES.register("setting", Setting(value=value))
+
+
+@pytest.mark.parametrize("value", [4, -4, 0.25, 1e-7, True, None, "a", "12", "a=b", ""])
+def test_a_setting_that_reads_back_is_taken(value):
+    try:
+        space = SPACES.register("setting", Setting(value=value))
+        assert space_of(parse_key(space.key)) == space
+    finally:
+        del SPACES["setting"]
+
+
 def test_the_length_of_a_space_too_large_for_python_is_one_line():
     with pytest.raises(InputError, match=r"space huge, its length: .* got about 10\^40"):
         len(HUGE)

@@ -40,7 +40,7 @@ ATTACKS: Registry[Callable[..., Any]] = Registry(
     "attack",
     {"fgsm": FGSM, "pgd": PGD, "apgd": APGD, "square": Square, "autoattack": AutoAttack},
     Callable,
-    check_attack_name,
+    lambda name, _: check_attack_name(name),
 )
 """By the name that an attack has in metric keys."""
 

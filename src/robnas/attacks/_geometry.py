@@ -183,7 +183,7 @@ def _empty(images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     return torch.empty(images.shape, dtype=dtype or images.dtype, device=images.device)
 
 
-def _open(norm: str) -> None:
+def _open(norm: str, _: Geometry) -> None:
     """A threat model may name it, with any radius unless `NORMS` says otherwise."""
     NORMS.setdefault(norm, math.inf)
 

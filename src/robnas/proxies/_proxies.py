@@ -76,7 +76,7 @@ CHEAP: Mapping[str, Proxy] = MappingProxyType(
 _GROUPS = ("all", "cheap")
 
 
-def _no_group(name: str) -> None:
+def _no_group(name: str, _: Proxy) -> None:
     if name in _GROUPS:
         raise InputError("proxy name", expected=f"other than {' and '.join(_GROUPS)}, which are groups", got=name)
 

@@ -133,7 +133,9 @@ class Space:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
             return NotImplemented
-        return (self.name, self.genes, self.settings) == (other.name, other.genes, other.settings)
+        if (self.name, self.genes, self.settings) != (other.name, other.genes, other.settings):
+            return False
+        return self is other or self.fingerprint == other.fingerprint  # 1, 1.0 and True are one value to Python only
 
     def __hash__(self) -> int:
         return hash((self.name, self.genes))

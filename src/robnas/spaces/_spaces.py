@@ -13,8 +13,31 @@ from robnas.spaces._wide_resnet import wide_resnet
 from robnas.spaces.nas_bench_201 import NASBench201
 
 _USUAL = NASBench201().name  # that of whatever names none
+_OF_PLANS = ("name", "kind", "partition", "partition_version", "count", "seed", "architectures")
+
+
+def _check_settings(name: str, space: Space) -> None:
+    """Refuse settings that files could not tell from something else, or not read back."""
+    for setting in space.settings:
+        if not isinstance(setting, str) or not setting.isidentifier() or setting in _OF_PLANS:
+            expected = f"an identifier other than {', '.join(_OF_PLANS)}, which [space] of a plan has"
+            raise InputError(f"setting of space {name}", expected=expected, got=setting)
+    try:
+        facts = parse_key(space.key)
+        back = configured(space, {setting: value for setting, value in facts.items() if setting != "name"})
+    except InputError:
+        back = None
+    if back != space:
+        expected = "numbers, truth values or words, which read back from its key"
+        raise InputError(f"settings of space {name}", expected=expected, got=space.key)
+
+
 SPACES: Registry[Space] = Registry(
-    "space", {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())}, Space, own_name=True
+    "space",
+    {space.name: space for space in (NASBench201(), TheorySpace(), wide_resnet())},
+    Space,
+    _check_settings,
+    own_name=True,
 )
 """Search spaces by name, with their usual settings; ``SPACES[space.name] = space`` adds one."""
 
@@ -53,6 +76,8 @@ def configured(space: Space, settings: Mapping[str, Any]) -> Space:
 
 def _alike(value: Any, usual: Any) -> Any:
     """A text, or whole number, of a key as the kind of value that stands there now; as it is where it is none."""
+    if isinstance(usual, str):
+        return value if isinstance(value, str) else str(value)
     if isinstance(usual, bool) or usual is None:
         return {"True": True, "False": False, "true": True, "false": False, "None": None}.get(str(value), value)
     if not isinstance(usual, int | float) or isinstance(value, bool) or not isinstance(value, str | int):
