@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         search,
         spaces,
         statistics,
+        testing,
         training,
         types,
     )
@@ -59,6 +60,7 @@ _ROOMS = (
     "search",
     "spaces",
     "statistics",
+    "testing",
     "training",
 )
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "search",
     "spaces",
     "statistics",
+    "testing",
     "train",
     "training",
     "types",
