@@ -10,7 +10,7 @@ import pytest
 import robnas
 from robnas.errors import InputError, StoreError
 from robnas.records import RecordStore, StoreAddress, is_store
-from robnas.records._store import _engine
+from robnas.records._engine import engine_of
 from tests.records.test_store import RECORD
 from tests.test_cli import robnas as command
 
@@ -164,7 +164,7 @@ def test_a_driver_that_repeats_the_password_is_not_quoted():
 def test_spellings_of_postgresql_are_one_driver(scheme):
     address = StoreAddress.parse(f"{scheme}://m%40e:p%2Fw@h:5/d%20b?a=1&b=2&b=3")
     assert address.shown == "postgresql+psycopg://h:5/d%20b"
-    url = _engine(address).url
+    url = engine_of(address).url
     assert (url.drivername, url.username, url.password, url.database) == ("postgresql+psycopg", "m@e", "p/w", "d b")
     assert url.query == {"a": "1", "b": ("2", "3")}
 

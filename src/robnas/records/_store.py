@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, final
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from robnas._settings import content_hash
 from robnas.errors import InputError, StoreError, StoreUnavailableError, UnknownNameError, Verbatim, reason
 from robnas.records import _earlier, _schema
-from robnas.records._address import FOR_SQLITE, StoreAddress
+from robnas.records._address import StoreAddress
 from robnas.records._check import wrong_value
 from robnas.records._drivers import living, now
+from robnas.records._engine import RESTORE, engine_of, may_pass, remedy_of
 from robnas.records._record import Record
+from robnas.records._rows import facts_of_images, hash_of_space, images_key, known_facts, to_row
 from robnas.records._schema import SCHEMA_VERSION
 from robnas.records._trials import space_facts
 from robnas.spaces import Architecture, Space, parse_key, space_of
-from robnas.types import Metric
 
-_BUSY = 60.0  # seconds to wait for another writer of an SQLite file
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
 _SEEN = "robnas_seen"  # mark of a connection that sees a store of an older version as the present one
-_RESTORE = "the store is damaged: restore it from a copy"
 _KNOWN = {"1": 1, "2": 2, "3": SCHEMA_VERSION}  # spelled exactly so
 _records = _schema.records
 _KEY = tuple(column.name for column in _records.primary_key)
@@ -59,7 +54,7 @@ class RecordStore:
         self._address = StoreAddress.parse(url)
         try:
             with self.clear_errors():
-                self._engine = _engine(self._address)
+                self._engine = engine_of(self._address)
                 self._open(complete)
         except ModuleNotFoundError as error:
             raise StoreError(
@@ -95,7 +90,7 @@ class RecordStore:
             old = self.version != SCHEMA_VERSION
             if names and self.dialect == "sqlite" and (wrong := wrong_value(connection, set(names), old=old)):
                 place, expected, got = wrong
-                raise StoreError(f"store {self.shown}, {place}", expected=expected, got=got, remedy=_RESTORE)
+                raise StoreError(f"store {self.shown}, {place}", expected=expected, got=got, remedy=RESTORE)
         if complete and self.version != SCHEMA_VERSION:
             try:
                 self._complete()
@@ -202,13 +197,13 @@ class RecordStore:
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             text = " ".join(str(cause).split())[:_LONGEST]
-            kind = StoreUnavailableError if _may_pass(error, text) else StoreError
+            kind = StoreUnavailableError if may_pass(error, text) else StoreError
             hidden = any(secret in text for secret in self._address.secrets)  # some drivers repeat a password
             raise kind(
                 f"store {self.shown}",
                 expected="a database of records that can be read and written",
                 got=Verbatim(type(cause).__name__ if hidden else f"{type(cause).__name__} ({text})"),
-                remedy=_remedy(text),
+                remedy=remedy_of(text),
             ) from None
 
     def close(self) -> None:
@@ -243,8 +238,8 @@ class RecordStore:
         """The same as a part of a larger transaction."""
         records = list(records)
         self.keep_spaces(connection, {record.space for record in records})
-        rows = list({record.key: _to_row(record) for record in records}.values())
-        settings = {**_facts_of_images(records), **settings}
+        rows = list({record.key: to_row(record) for record in records}.values())
+        settings = {**facts_of_images(records), **settings}
         described = [{"hash": key, "json": json.dumps(value, sort_keys=True)} for key, value in settings.items()]
         self.insert_new(connection, _schema.settings, described)
         new = self.insert_new(connection, _records, rows)
@@ -259,13 +254,13 @@ class RecordStore:
             StoreError: the store was filled with a space of that name and other genes.
         """
         facts = {key: space_facts(space_of(parse_key(key))) for key in keys}
-        rows = [{"hash": _hash_of_space(key), "json": json.dumps(fact, sort_keys=True)} for key, fact in facts.items()]
+        rows = [{"hash": hash_of_space(key), "json": json.dumps(fact, sort_keys=True)} for key, fact in facts.items()]
         if self.insert_new(connection, _schema.settings, rows) < len(rows):
             self._check_spaces(connection, facts)
 
     def _check_spaces(self, connection: sa.Connection, facts: Mapping[str, Mapping[str, str]]) -> None:
         table = _schema.settings
-        keys = {_hash_of_space(key): key for key in facts}
+        keys = {hash_of_space(key): key for key in facts}
         known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
         for row in connection.execute(known).all():
             found, key = self.decoded(row.json, f"settings {row.hash}").get("space_fingerprint"), keys[row.hash]
@@ -329,13 +324,15 @@ class RecordStore:
             archs: dict[tuple[str, str], Architecture] = {}
             found = [self._record(row, spaces, archs) for row in rows]
             table = _schema.settings
-            keys = {_images_key(record) for record in found}
+            keys = {images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
             facts = {
                 row.hash: self.decoded(row.json, f"settings {row.hash}") for row in connection.execute(known).all()
             }
-        return [Record(**{**vars(record), **_known(facts[key])}) if (key := _images_key(record)) in facts else record
-                for record in found]  # fmt: skip
+        return [
+            Record(**{**vars(record), **known_facts(facts[key])}) if (key := images_key(record)) in facts else record
+            for record in found
+        ]
 
     def spaces(self) -> tuple[str, ...]:
         """`Space.key` of all records, whether the spaces are known here or not."""
@@ -357,7 +354,7 @@ class RecordStore:
                 f"store {self.shown}, record {key} seed {row['seed']}"[:300],
                 expected="what a build writes",
                 got=Verbatim(f"InputError ({error})") if own else reason(error),
-                remedy=f"else {_RESTORE}" if own else _RESTORE,
+                remedy=f"else {RESTORE}" if own else RESTORE,
             ) from None
 
     def settings(self, hash_: str) -> dict[str, Any]:
@@ -384,96 +381,9 @@ class RecordStore:
         except (ValueError, RecursionError):
             found = text
         if not isinstance(found, dict):
-            raise StoreError(f"store {self.shown}, {what}", expected="a JSON object", got=found, remedy=_RESTORE)
+            raise StoreError(f"store {self.shown}, {what}", expected="a JSON object", got=found, remedy=RESTORE)
         return found
 
 
 def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple | set) else [value]
-
-
-def _may_pass(error: SQLAlchemyError, text: str) -> bool:
-    """Whether the same call may succeed later; what a damaged or foreign file says comes in the same class."""
-    lasting = ("no such table", "no such column", "has no column", "syntax error", "could not decode", "malformed")
-    return isinstance(error, OperationalError | InterfaceError) and not any(words in text.lower() for words in lasting)
-
-
-def _remedy(problem: str) -> str:
-    """What to do about the text of a database's error."""
-    known = {
-        "is locked": "another process writes to it: try again when it has ended",
-        "is full": "make room on the disk: the same command then goes on",
-        "disk I/O": "make room on the disk, or look after it: the same command then goes on",
-        "resolve": "check that the server runs and can be reached: the same command then goes on",
-        "connect": "check that the server runs and can be reached: the same command then goes on",
-        "server": "check that the server runs and can be reached: the same command then goes on",
-        **dict.fromkeys(("no such", "no column", "malformed", "decode", "not a database"), _RESTORE),
-    }
-    found = [remedy for words, remedy in known.items() if words in problem]
-    return found[0] if found else "give a URL such as sqlite:///runs.db in a folder that can be written"
-
-
-def _engine(address: StoreAddress) -> sa.Engine:
-    """An engine whose writing transactions lock at once: two that read first could otherwise not both write."""
-    if address.path is None:
-        url = sa.URL.create(address.driver, **address.server, query=address.options)
-        return sa.create_engine(url, pool_pre_ping=True)  # a server may have been restarted
-    # a URI in SQLite's own form, in which a name cannot be taken for anything else
-    arguments = {"timeout": _BUSY, **address.options}
-    query = {"uri": "true"} | {key: arguments.pop(key) for key in address.options if key in FOR_SQLITE}
-    name = "file://" + quote(os.fsencode(address.path.absolute()))  # the path itself may begin with two slashes
-    engine = sa.create_engine(sa.URL.create("sqlite", database=name, query=query), connect_args=arguments)
-
-    @sa.event.listens_for(engine, "connect")
-    def manual(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # Python's sqlite3 begins no transactions of its own
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        write = connection.get_execution_options().get("robnas_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-_OF_IMAGES = ("num_classes", "majority")
-"""What a record knows of the images asked: kept once for all records of them, among the settings, where stores of any
-version have room for it."""
-
-
-def _images_key(record: Record) -> str:
-    return _hash_of_images(record.dataset_hash, record.split, record.images)
-
-
-@cache
-def _hash_of_images(dataset_hash: str, split: str, images: int) -> str:
-    return content_hash({"dataset_hash": dataset_hash, "split": split, "images": images})
-
-
-@cache
-def _hash_of_space(key: str) -> str:
-    return content_hash({"space": key})
-
-
-def _facts_of_images(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    return {
-        _images_key(record): {name: getattr(record, name) for name in _OF_IMAGES}
-        for record in records
-        if record.num_classes is not None
-    }
-
-
-def _known(facts: Any) -> dict[str, Any]:
-    return {name: facts[name] for name in _OF_IMAGES if name in facts} if isinstance(facts, dict) else {}
-
-
-def _to_row(record: Record) -> dict[str, Any]:
-    metric = Metric.parse(record.metric)
-    row = {name: getattr(record, name) for name in Record.__dataclass_fields__ if name not in _OF_IMAGES}
-    return {
-        **row,
-        "architecture": record.architecture.text,
-        "attack": metric.attack,
-        "norm": metric.threat.norm if metric.threat else None,
-        "epsilon": metric.threat.epsilon if metric.threat else None,
-    }
