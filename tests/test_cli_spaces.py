@@ -1,6 +1,7 @@
 """The option --space and the command spaces: spaces other than the usual one, from the command line."""
 
 import json
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -291,6 +292,19 @@ def test_a_store_of_several_spaces_and_sizes(store, capsys):
     text = refusal(capsys, "export", "t.parquet", "--out", "v.parquet", "--space", "nas-bench-201:channels=9")
     assert "space of table" in text
     assert "expected one of nas-bench-201:channels=16,cells=5, nas-bench-201:channels=8,cells=5" in text
+
+
+def test_a_store_is_asked_about_one_space_where_its_others_are_not_known(store, capsys):
+    with sqlite3.connect(store) as opened:
+        opened.execute("UPDATE records SET space = 'elsewhere' WHERE space = 'wide-resnet'")
+    query = ("query", "323133", "--table", store, *COLUMN)
+    assert as_json(capsys, *query, "--space", "nas-bench-201:channels=8,cells=5")["value"] == 0.8
+    report = ("report", store, "--out", "report.html", "--space", "nas-bench-201:channels=8,cells=5")
+    assert as_json(capsys, *report)["space"] == "nas-bench-201:channels=8,cells=5"
+    assert len(as_json(capsys, "tables", store, "--space", "nas-bench-201")) == 2
+    assert "elsewhere" in refusal(capsys, *query)
+    refused = refusal(capsys, *query, "--space", "theory")
+    assert "expected one of elsewhere, nas-bench-201:channels=16,cells=5, nas-bench-201:channels=8,cells=5" in refused
 
 
 # search, scores, theory

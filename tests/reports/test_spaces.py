@@ -300,7 +300,7 @@ def test_searches_of_any_space_are_reported(known, tmp_path):
     assert [one.architectures for one in kept] == [one.architectures for one in results]
     found = report_of(tmp_path)
     text = to_markdown(found.page, lambda picture: "")
-    assert "charged once per rows of space toy." in text
+    assert "charged once per architecture of space toy." in text
     assert "space toy" in text.split("Provenance")[1]
     assert [row["runs"] for row in found.facts["summary"]] == [3, 3]
     assert found.facts["spaces"] == {task.name: "toy"}

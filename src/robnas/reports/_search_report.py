@@ -17,7 +17,7 @@ from robnas.reports._page import Block, Bullets, Grid, Page, Picture, Section, T
 from robnas.reports._search_figures import anytime_curves, attainment_fronts, critical_differences
 from robnas.reports._search_planned import run_notes
 from robnas.reports._search_sections import saved_grid, test_sections
-from robnas.search import FORMAT, KIND, Planned, Result, charged_by, read_planned
+from robnas.search import FORMAT, KIND, ROWS, Planned, Result, charged_by, read_planned
 from robnas.spaces import parse_key, space_of
 from robnas.statistics import (
     ROPE,
@@ -226,7 +226,7 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
     caption = (
         f"{unit} ± standard error [average rank], against the {first.optimum}; {first.runs} planned runs from seed "
-        f"{first.seed}, noise {first.task['noise']}, charged once per {charged_by(first.task)}{_of_space(first.task)}. "
+        f"{first.seed}, noise {first.task['noise']}, charged once per {_charged(first.task)}{_of_space(first.task)}. "
         f"{'Expected best' if first.task.get('regret') == 'expected' else 'Highest table value'} per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
@@ -239,6 +239,10 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
         )
     header = ("algorithm", *(f"{budget} queries" for budget in checkpoints), "best found", "hours")
     return Grid(caption, header, tuple(lines))
+
+
+def _charged(task: Mapping[str, Any]) -> str:
+    return "architecture" if (classes := charged_by(task)) == ROWS else f"{classes} class"
 
 
 def _of_space(task: Mapping[str, Any]) -> str:
