@@ -3,9 +3,9 @@
 from robnas import _lazy
 from robnas.spaces._architecture import Architecture as Architecture
 from robnas.spaces._architecture import GeneArchitecture as GeneArchitecture
+from robnas.spaces._combinations import MOST_LISTED as MOST_LISTED
 from robnas.spaces._gene import Gene as Gene
 from robnas.spaces._gene import GeneValue as GeneValue
-from robnas.spaces._space import MOST_LISTED as MOST_LISTED
 from robnas.spaces._space import Space as Space
 from robnas.spaces._spaces import SPACES as SPACES
 from robnas.spaces._spaces import configured as configured
