@@ -159,6 +159,17 @@ def test_copies_are_what_python_and_the_shell_take(visit, toy, toy_url):
     assert {row["architecture"] for row in csv.DictReader(io.StringIO(saved))} == {BEST}
 
 
+def test_the_copied_command_imports_what_the_plan_did(visit, serve, toy):
+    plan = {"imports": [{"file": "my space.py", "hash": "0"}]}
+    table = Table("owned", toy.architectures, toy.columns, space=TOY, provenance={"plan": plan})
+    page = visit(
+        serve(build_site([("owned.parquet", table)])), permissions=["clipboard-read", "clipboard-write"]
+    ).open()
+    page.get_by_role("button", name="Copy as command").click()
+    until(page, "document.getElementById('live').textContent === 'Copy as command: copied'")
+    assert page.evaluate("navigator.clipboard.readText()").endswith(" --split test --import 'my space.py'")
+
+
 # colours and filters
 
 

@@ -89,7 +89,10 @@ function pythonText({ space }, table, column, index) {
 }
 
 const commandText = ({ space }, table, column, index) => `robnas query ${shellWord(space.textOf(index))} --table ${shellWord(table.source)} --dataset ${shellWord(column.dataset)} `
-  + `--metric ${shellWord(column.metric)} --split ${shellWord(column.split)}${column.apart ? ` --space ${shellWord(column.apart)}` : ""}`;
+  + `--metric ${shellWord(column.metric)} --split ${shellWord(column.split)}${column.apart ? ` --space ${shellWord(column.apart)}` : ""}${importsOf(table)}`;
+
+/** Files of one's own that the plan of a table names: where a space is one's own, it is in one of them. */
+const importsOf = ({ provenance }) => (provenance?.plan?.imports ?? []).map(({ file }) => ` --import ${shellWord(file)}`).join("");
 
 function tableCard(data, table, index) {
   const row = table.rowOf(index), main = table.columns[table.main];
