@@ -87,3 +87,26 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One per test process, whatever tests need it."""
+    from robnas.explorer._chromium import find_browser, launch_options
+
+    if find_browser() is None:
+        missing("no Chromium on the path: install one, or name its program in $ROBNAS_BROWSER")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        yield browser
+        browser.close()
+
+
+def missing(reason):
+    if os.environ.get("ROBNAS_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

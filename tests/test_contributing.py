@@ -14,7 +14,7 @@ from robnas.benchmarks import load, read_scores
 from robnas.cli import main
 from robnas.types import NORMS, Metric, ThreatModel
 from tests.conftest import is_own, registries
-from tests.explorer.conftest import Visit, browser  # noqa: F401
+from tests.explorer.conftest import Visit
 
 pytestmark = pytest.mark.usefixtures("own_files")
 ROOT = Path(__file__).parents[1]
@@ -458,7 +458,7 @@ class Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-def test_a_view_of_the_explorer(command, tmp_path, browser):  # noqa: F811
+def test_a_view_of_the_explorer(command, tmp_path, browser):
     command("explore digits --export site")
     Path("site/app/mine.js").write_text(VIEW)
     main_js = Path("site/app/main.js")

@@ -283,6 +283,6 @@ def test_the_command_tells_what_was_checked(capsys):
     assert "sanity checks: 1 of 2 passed" in told
     assert "\n    passed  a\n    FAILED  b\n" in told
     assert "measured again, as they were not kept of this network: fgsm@16/255" in told
-    facts = _evaluation_facts(result, "323133")
+    facts = _evaluation_facts(result)
     assert facts["measurements"][0]["checks"] == {"a": True}
     assert facts["remeasured"] == ("fgsm@16/255",)

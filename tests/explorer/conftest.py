@@ -1,6 +1,5 @@
 """A site of small tables, served to one browser per test process."""
 
-import os
 import threading
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 
 from robnas.benchmarks import Column, Scores, Table
 from robnas.explorer import Server, build_site, read_searches
-from robnas.explorer._chromium import find_browser, launch_options
 from robnas.search import Experiment, LocalSearch, RandomSearch, Repetitions, Task
 from robnas.spaces import Architecture, partition
 
@@ -107,26 +105,6 @@ def serve():
 @pytest.fixture(scope="session")
 def url(site, serve):
     return serve(site)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if find_browser() is None:
-        missing("no Chromium on the path: install one, or name its program in $ROBNAS_BROWSER")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("Playwright is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**launch_options())
-        yield browser
-        browser.close()
-
-
-def missing(reason):
-    if os.environ.get("ROBNAS_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 class Visit:

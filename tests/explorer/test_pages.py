@@ -11,8 +11,8 @@ import pytest
 
 from robnas.benchmarks import Column, Table
 from robnas.explorer import build_site
+from tests.conftest import missing
 from tests.explorer.acting import MAP, text_of, until, wait_hash
-from tests.explorer.conftest import missing
 
 VIEWS = ("cell", "map", "compare", "search", "kernels", "data")
 

@@ -105,10 +105,10 @@ class Space(Combinations):
         return hash((self.name, self.genes))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """By its name, if its `build` is one that cannot be pickled; it has to be registered where it arrives, too."""
-        if "<" not in getattr(self._build, "__qualname__", ""):
-            return super().__reduce_ex__(protocol)
-        return _registered, (self.to_dict(),)
+        """By its name, if it is registered and its `build` cannot be pickled; it has to be where it arrives, too."""
+        if "<" in getattr(self._build, "__qualname__", "") and _is_registered(self):
+            return _registered, (self.to_dict(),)
+        return super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return f"Space({self.key!r}, {len(self.genes)} genes, {self.size_text})"
@@ -232,6 +232,12 @@ class Space(Combinations):
         self.parse(arch)
         width = max(len(gene.name) for gene in self.genes)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in arch.genes.items())
+
+
+def _is_registered(space: Space) -> bool:
+    from robnas.spaces._spaces import SPACES
+
+    return space.name in SPACES and SPACES[space.name].build is space.build
 
 
 def _registered(facts: Mapping[str, Any]) -> Space:

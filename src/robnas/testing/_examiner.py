@@ -74,7 +74,10 @@ def registered(space: Space) -> Iterator[None]:
     if before is not None and (before.name, before.genes) == (space.name, space.genes):
         yield
         return
-    SPACES.register(space.name, space, overwrite=True)
+    try:
+        SPACES.register(space.name, space, overwrite=True)
+    except InputError as error:
+        raise AssertionError(f"space {space.name}: cannot be registered: {error}") from error
     try:
         yield
     finally:
