@@ -23,7 +23,7 @@ from robnas.networks import build_network
 from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
-from robnas.training import CHECKPOINT, EpochLog, Recipe, restore, train
+from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, restore, train
 from robnas.types import Progress, Split, check_count, check_range, silent
 
 TRIAL = "trial.json"
@@ -150,7 +150,7 @@ class Trial:
         """
         if directory is not None:
             if (directory / TRIAL).exists():
-                _check_same(directory / TRIAL, load_trial(directory), self)
+                check_identity(directory / TRIAL, _identity(load_trial(directory)), _identity(self))
             else:
                 self._describe(directory)
         network = self.network(data)
@@ -276,20 +276,8 @@ def load_trial(directory: Path) -> Trial:
     return trial
 
 
-def _check_same(path: Path, found: Trial, wanted: Trial) -> None:
-    """Names do not count, nor where the data lie: their content is compared with that of the checkpoint."""
-    ours, theirs = _identity(wanted), _identity(found)
-    for key, value in ours.items():
-        if theirs.get(key) != value:
-            raise CheckpointError(
-                f"{path}, {key}",
-                expected=str(value),
-                got=Verbatim(theirs.get(key)),
-                remedy="this folder holds another training: choose another one or the same settings",
-            )
-
-
 def _identity(trial: Trial) -> dict[str, Any]:
+    """Names do not count, nor where the data lie: their content is compared with that of the checkpoint."""
     settings = {f"recipe {key}": value for key, value in trial.recipe.to_dict().items() if key != "name"}
     space = {f"space {key}": value for key, value in trial.space.to_dict().items()}
     return {**space, "architecture": trial.architecture.text, **settings, "seed": trial.seed}

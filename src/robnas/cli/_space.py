@@ -53,14 +53,13 @@ def chosen_space(given: str | None, recipe: str | None = None, **settings: int |
     Raises:
         InputError: there is no such space here, or it has no such settings.
     """
-    from robnas.spaces import parse_key, space_of
+    from robnas.spaces import configured, parse_key, space_of
 
     facts = {} if given is None else parse_key(given)
     space = space_of(facts.pop("name", None))
     if recipe is not None:
         space = space.for_recipe(recipe)
-    changed = facts | {name: value for name, value in settings.items() if value is not None}
-    return space.configure(**changed) if changed else space
+    return configured(space, facts | {name: value for name, value in settings.items() if value is not None})
 
 
 def architecture_in(space: Space, text: str) -> Architecture:

@@ -251,8 +251,8 @@ def export(
     found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     if dataset:
         found = found.select(dataset)
-    found.to_pandas(dataset)  # an error if nothing can be written
     if out.suffix == ".parquet":
+        found.to_pandas(dataset)  # an error if nothing can be written
         write_table(found, out)
     else:
         write_rows(found, out, dataset)

@@ -201,8 +201,7 @@ def _page(
         for task, found in by_task(results).items()
     ]
     if ran:
-        sections += [Section("Pictures", tuple(_pictures(ran)))]
-    if ran:
+        sections.append(Section("Pictures", tuple(_pictures(ran))))
         sections.append(Section("Queries to 99 % of the optimum", (saved_grid(queries_saved(ran)),)))
     if tests:
         sections += test_sections(tests)

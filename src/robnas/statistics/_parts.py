@@ -49,9 +49,14 @@ def parts(table: Table) -> list[Part]:
     return found
 
 
+def parts_of(table: Table, dataset: str, split: str) -> list[Part]:
+    """Those of one split of one data set."""
+    return [part for part in parts(table) if (part.dataset, part.split) == (dataset, split)]
+
+
 def part_with(table: Table, column: Column) -> Part:
     """The part that a column is in; one of its own where the table has none like it."""
-    found = [part for part in parts(table) if (part.dataset, part.split) == (column.dataset, column.split)]
+    found = parts_of(table, column.dataset, column.split)
     same = [part for part in found if len(found) == 1 or part.space == column.space]
     return same[0] if same else Part(column.dataset, column.split, None, {column.metric: column})
 
@@ -64,7 +69,7 @@ def part_of(
     Raises:
         InputError: there are several, and `space` names none of them; the text lists their keys.
     """
-    found = [part for part in parts(table) if (part.dataset, part.split) == (dataset, split)]
+    found = parts_of(table, dataset, split)
     if space is None and metric is not None:
         found = [part for part in found if metric in part.columns]
     if len(found) < 2:

@@ -54,7 +54,7 @@ def data_quality(table: Table) -> list[Finding]:
     """
     findings = []
     for part in parts(table):
-        columns = dict(part.columns)
+        columns = part.columns
         for strong, weak, check in _ordered_pairs(columns):
             margin = np.maximum(3 * _difference_sd(table, strong, weak), RESOLUTION)
             excess = strong.mean - weak.mean - margin
@@ -73,7 +73,7 @@ def unchecked(table: Table) -> list[str]:
     """What `data_quality` could not check, and why: a line per check and split or column."""
     lines = []
     for part in parts(table):
-        columns = dict(part.columns)
+        columns = part.columns
         if constant_in(part) is None:
             lacking = "no clean accuracy" if "clean" not in columns else "number of classes unknown"
             lines.append(f"chance level of {part.name}: {lacking}")
@@ -104,7 +104,7 @@ def _attacks_unchecked(table: Table) -> str:
     return "" if checks else "the plan left out the sanity checks of its evaluations"
 
 
-def _ordered_pairs(columns: dict[str, Column]) -> list[tuple[Column, Column, str]]:
+def _ordered_pairs(columns: Mapping[str, Column]) -> list[tuple[Column, Column, str]]:
     """(stronger, weaker, check) for every pair of metrics whose order is known."""
     pairs = []
     if "clean" in columns:

@@ -16,7 +16,7 @@ from robnas.networks import count
 from robnas.spaces import Architecture, Space
 from robnas.statistics._correlation import Correlation, kendall, table_ceiling
 from robnas.statistics._noise import measured_noise
-from robnas.statistics._parts import part_of, parts
+from robnas.statistics._parts import part_of, parts_of
 
 Floats = npt.NDArray[np.float64]
 Known = npt.NDArray[np.bool_]
@@ -61,7 +61,7 @@ def join(
     for one in scores:
         check_space(one, table)
     keys = {one.space.key for one in scores}
-    held = [part.space for part in parts(table) if (part.dataset, part.split) == (dataset, split)]
+    held = [part.space for part in parts_of(table, dataset, split)]
     if space is None and len(held) > 1 and len(keys) == 1 and keys <= set(held):
         space = keys.pop()
     shared = set.intersection(*(set(one.codes) for one in scores))

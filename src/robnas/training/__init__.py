@@ -1,6 +1,7 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
 from robnas import _lazy
+from robnas.training._checkpoint import check_identity as check_identity
 from robnas.training._log import LOG as LOG
 from robnas.training._log import EpochLog as EpochLog
 from robnas.training._log import overfitting as overfitting

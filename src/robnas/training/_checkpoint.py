@@ -95,7 +95,7 @@ def _not_ours(path: Path, got: str) -> CheckpointError:
 
 
 def check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise `CheckpointError` unless the checkpoint belongs to the training that is asked for."""
+    """Raise `CheckpointError` unless what the file at `path` says of its training is what is `wanted` of it."""
     for key, value in wanted.items():
         if found.get(key) != value:
             raise CheckpointError(

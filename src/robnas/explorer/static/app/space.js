@@ -63,7 +63,7 @@ export class Space {
 
   /** As the page and addresses have it. @param {number} id */
   textOf(id) {
-    return this.#texts.get(id) ?? this.genes.map(({ name, choices }, place) => `${name}=${choices[this.positionsOf(id)[place]]}`).join(",");
+    return this.#texts.get(id) ?? this.positionsOf(id).map((position, place) => `${this.genes[place].name}=${this.genes[place].choices[position]}`).join(",");
   }
 
   /** The same, without the middle of a long one. @param {number} id */
