@@ -31,7 +31,7 @@ from robnas.search import (
 )
 from robnas.search._experiment import _read
 from robnas.search._run import settings_of
-from robnas.spaces import SPACES, Gene, NASBench201, Space, TheorySpace
+from robnas.spaces import SPACES, Gene, NASBench201, Partition, Space, TheorySpace
 from tests.search.conftest import partial_table
 from tests.search.spaces import CUBE, HUGE, TOY, table_of, task_of, value_of
 from tests.search.test_ask import EVERY, length
@@ -427,3 +427,30 @@ def test_costs_are_those_of_the_networks_that_were_trained():
     assert (wide < 10 * narrow).all()
     few = Task.named(table, "mine", "clean", split="validation", space=keys[1], max_parameters=30_000)
     assert few.size == 2
+
+
+class Halves(Space):
+    """Architectures of one depth count as one network."""
+
+    partitions = ("coarse",)
+
+    def partition(self, name):
+        if name not in self.partitions:
+            return super().partition(name)
+        return Partition(name, np.array([self.positions(arch)[0] for arch in self]), len(self.genes[0]))
+
+
+def test_a_search_is_charged_by_a_partition_of_a_space_of_ones_own_and_read_back(tmp_path):
+    space = Halves("halves", genes=(Gene("depth", (1, 2, 3)), Gene("width", (4, 8))))
+    SPACES.register("halves", space)
+    try:
+        values = np.linspace(0.1, 0.6, 6)[:, None]
+        table = Table("t", list(space), [Column("digits", "test", "clean", values)], space=space)
+        task = Task.named(table, "digits", "clean", split="test", partition="coarse")
+        assert task.to_dict()["partition"] == "coarse"
+        experiment = Experiment.of({"random-search": RandomSearch()}, [task], Repetitions(3, 2))
+        (result,) = experiment.run(out=tmp_path)
+        (again,) = experiment.run(out=tmp_path)
+        assert again.task == result.task == task.to_dict()
+    finally:
+        del SPACES["halves"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robnas.errors import DataError
-from robnas.spaces import SPACES, Space, parse_key, partition_facts, partition_of, space_of
+from robnas.spaces import SPACES, Space, parse_key, space_of
 
 ROWS = "rows"
 """Each row of the table is charged once: what a table of no partition has."""
@@ -16,9 +16,10 @@ def charged_by(task: Mapping[str, Any]) -> str:
     """`Task.charged_by` of the plain values of a task, which may be older than the present version of the partition.
 
     Raises:
+        DataError: its space is not registered here.
         InputError: there is no such partition.
     """
-    return str(task["partition"] if task["partition"] == ROWS else partition_of(task))
+    return str(task["partition"] if task["partition"] == ROWS else space_of_task(task).partition_of(task))
 
 
 def space_of_task(task: Mapping[str, Any]) -> Space:
@@ -43,6 +44,6 @@ def without_usual_space(task: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in task.items() if key != "space" or parse_key(value)["name"] != usual}
 
 
-def facts_of_classes(name: str) -> dict[str, Any]:
+def facts_of_classes(name: str, space: Space) -> dict[str, Any]:
     """What the plain values of a task say of `Task.charged_by`."""
-    return {"partition": name} if name == ROWS else partition_facts(name)
+    return {"partition": name} if name == ROWS else space.partition_facts(name)

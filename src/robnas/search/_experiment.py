@@ -29,7 +29,7 @@ from robnas.search._result import FORMAT, KIND, Result
 from robnas.search._run import settings_of
 from robnas.search._searchers import searcher
 from robnas.search._task import Task
-from robnas.spaces import parse_key, partition_facts, space_of
+from robnas.spaces import Space, parse_key, space_of
 from robnas.types import Progress, check_count, silent
 
 Kind = tuple[str, Callable[[Any], bool]]
@@ -188,7 +188,7 @@ class Experiment:
 
     def check(self, out: str | Path) -> None:
         """Raise `InputError` if the folder holds results of another version of a partition."""
-        _check_versions(Path(out), {case.task.charged_by for case in self.cases})
+        _check_versions(Path(out), {case.task.charged_by: case.task.space for case in self.cases})
 
     def run(self, jobs: int = 1, out: str | Path | None = None, progress: Progress = silent) -> Iterator[Result]:
         """The result of each case, in order.
@@ -250,7 +250,9 @@ def _is_plain(setting: Any) -> bool:
 
 def _contents(task: Task) -> Iterator[bytes]:
     """All numbers of the table that a run may see, single trainings and noise included."""
-    yield "@".join(map(str, partition_facts(task.table.partition).values())).encode()  # version 1 as before versions
+    yield "@".join(
+        map(str, task.table.space.partition_facts(task.table.partition).values())
+    ).encode()  # version 1 as before versions
     if task.space.listable:
         yield task.table.rows.tobytes()
     else:
@@ -268,16 +270,16 @@ def _hash(*contents: bytes) -> str:
     return hashlib.sha256(b"".join(contents)).hexdigest()
 
 
-def _check_versions(folder: Path, partitions: set[str]) -> None:
+def _check_versions(folder: Path, partitions: Mapping[str, Space]) -> None:
     """Refuse a folder whose results were charged by another version of a partition: they do not compare."""
     wanted = {name.partition("@")[0]: name for name in partitions}
-    if not any("partition_version" in facts_of_classes(name) for name in wanted):
+    if not any("partition_version" in facts_of_classes(name, partitions[wanted[name]]) for name in wanted):
         return
     for path in sorted(folder.glob("*.json")):
         try:
             task = json.loads(path.read_text(encoding="utf-8"))["task"]
             found = charged_by(task)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue  # no result, or damaged: not gone on with
         if found not in partitions and (ours := wanted.get(found.partition("@")[0])):
             raise InputError(

@@ -20,7 +20,7 @@ from robnas.search._columns import column_of, listed, metrics_of
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
-from robnas.spaces import SPACES, Space, configured, parse_key, versioned
+from robnas.spaces import SPACES, Space, configured, parse_key
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -93,8 +93,7 @@ class Task:
         if self.max_parameters is not None:
             check_count("max_parameters", self.max_parameters)
         if self.partition is not None:
-            self.space.partition(self.partition)
-            object.__setattr__(self, "partition", versioned(self.partition))
+            object.__setattr__(self, "partition", self.space.versioned(self.partition))
         if self.seed is not None and self.noise == "seeds":
             raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
         if not self.name:
@@ -220,7 +219,7 @@ class Task:
             "costs": list(self.costs),
             "noise": self.noise,
             "seed": self.seed,
-            **facts_of_classes(self.charged_by),
+            **facts_of_classes(self.charged_by, self.space),
             "max_parameters": self.max_parameters,
             **({} if self.count == "live" else {"count": self.count}),
             "regret": self.regret,

@@ -65,7 +65,10 @@ class Gene:
         Raises:
             InputError: it is none of them.
         """
-        place = self._positions.get(_plain(value)) if _hashable(value) else None
+        try:
+            place = self._positions.get(_plain(value))
+        except TypeError:  # a list, or another value that is no key
+            place = None
         if place is None or isinstance(value, bool) != isinstance(self.choices[place], bool):
             raise InputError(f"gene {self.name}", expected=f"one of {', '.join(self.texts)}", got=value)
         return place
@@ -86,14 +89,6 @@ _ENDLESS = (math.inf, -math.inf)
 def _plain(value: object) -> GeneValue:
     """A NumPy number as Python's; other values as they are."""
     return value.item() if isinstance(value, np.generic) else value  # type: ignore[return-value]
-
-
-def _hashable(value: object) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
 
 
 def _written(value: GeneValue) -> str:

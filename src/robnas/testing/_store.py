@@ -30,7 +30,7 @@ def check_store(space: Space, folder: Path, *, count: int = 5, seed: int = 0) ->
         AssertionError: they are not; the line says what has to be mended.
     """
     with registered(space):
-        _Check(space, some(space, count, seed)[:count]).all(folder)
+        _Check(space, some(space, count, seed)).all(folder)
 
 
 @final

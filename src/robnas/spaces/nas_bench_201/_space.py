@@ -14,7 +14,14 @@ from robnas.errors import InputError
 from robnas.spaces._architecture import Architecture
 from robnas.spaces._gene import Gene
 from robnas.spaces._space import Matrix, Space
-from robnas.spaces.nas_bench_201._architecture import GENES, NAME, SIZE, CellArchitecture, architectures
+from robnas.spaces.nas_bench_201._architecture import (
+    GENES,
+    NAME,
+    SIZE,
+    CellArchitecture,
+    architectures,
+    live_convolutions,
+)
 from robnas.spaces.nas_bench_201._drawing import draw_cell
 from robnas.spaces.nas_bench_201._encodings import FORMATS, OPERATIONS, WAYS
 from robnas.spaces.nas_bench_201._partition import PARTITIONS, Partition, partition, partition_facts, versioned
@@ -180,9 +187,7 @@ class NASBench201(Space):
 
     def family(self, arch: Architecture) -> int:
         """How many convolutions reach the output, in steps of two."""
-        cell = self.parse(arch)
-        live = sum("conv" in name for name, lives in zip(cell.operations, cell.live_edges, strict=True) if lives)
-        return (live + 1) // 2
+        return (live_convolutions(self.parse(arch)) + 1) // 2
 
     def draw(self, arch: Architecture) -> str:
         """The cell as a drawing."""
