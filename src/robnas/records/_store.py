@@ -109,6 +109,7 @@ class RecordStore:
                 _earlier.complete(connection)
                 row = {"key": _VERSION, "value": str(SCHEMA_VERSION)}
                 if not self.insert_new(connection, _schema.meta, [row]):
+                    self._version(connection)
                     meta = _schema.meta
                     connection.execute(sa.update(meta).where(meta.c.key == _VERSION).values(value=row["value"]))
         self.version = SCHEMA_VERSION
