@@ -1,4 +1,4 @@
-"""Search on tables: ask/tell algorithms, the one run loop, budgets, traces. No torch."""
+"""Ask/tell algorithms, objectives that answer them, the one run loop, budgets, traces. No torch."""
 
 import warnings as _warnings
 from typing import Any as _Any
@@ -9,6 +9,7 @@ from robnas.search._algorithm import Loop as Loop
 from robnas.search._algorithm import Searcher as Searcher
 from robnas.search._algorithm import Steps as Steps
 from robnas.search._algorithm import Values as Values
+from robnas.search._algorithm import WaitingError as WaitingError
 from robnas.search._algorithm import one_objective as one_objective
 from robnas.search._bananas import Bananas as Bananas
 from robnas.search._charged import ROWS as ROWS
@@ -19,10 +20,19 @@ from robnas.search._classes import Classes as Classes
 from robnas.search._costs import COSTS as COSTS
 from robnas.search._evolution import RegularizedEvolution as RegularizedEvolution
 from robnas.search._experiment import Experiment as Experiment
+from robnas.search._function import Function as Function
+from robnas.search._goal import Goal as Goal
 from robnas.search._hypervolume import hypervolume as hypervolume
+from robnas.search._journal import Event as Event
+from robnas.search._journal import Journal as Journal
+from robnas.search._ledger import UNITS as UNITS
 from robnas.search._local import LocalSearch as LocalSearch
 from robnas.search._mo_evolution import MORegularizedEvolution as MORegularizedEvolution
 from robnas.search._nsga2 import NSGA2 as NSGA2
+from robnas.search._objective import Answer as Answer
+from robnas.search._objective import Ask as Ask
+from robnas.search._objective import Objective as Objective
+from robnas.search._objective import Question as Question
 from robnas.search._optimum import is_optimum as is_optimum
 from robnas.search._optimum import optimum_text as optimum_text
 from robnas.search._optuna import SAMPLERS as SAMPLERS

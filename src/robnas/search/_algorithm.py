@@ -21,6 +21,10 @@ for several that do not depend on each other's answers, which come as a list in 
 only as far as is asked."""
 
 
+class WaitingError(InputError):
+    """The next question depends on answers that were not told yet."""
+
+
 class Searcher(Protocol):
     """One run of an algorithm."""
 
@@ -37,7 +41,7 @@ class Searcher(Protocol):
             n: how many at most, as a tuple, of those that do not wait for an answer; one by itself if omitted.
 
         Raises:
-            InputError: the next one depends on answers that were not told yet.
+            WaitingError: the next one depends on answers that were not told yet.
         """
         ...
 
@@ -51,7 +55,8 @@ class Algorithm(Protocol):
 
     A third method is not needed: with `Searcher` this is everything that the loop calls. Where there is a method
     ``for_space(space)``, it returns the same algorithm with what a setting leaves to the space filled in, and results
-    record that one.
+    record that one. Where an attribute ``asynchronous`` is true, its searcher asks on while answers are missing, in
+    whose order its questions then depend on the answers; others are *sequential*.
     """
 
     def start(self, space: Classes, rng: np.random.Generator) -> Searcher:
@@ -130,10 +135,8 @@ class Loop:
         self._ended, self._single = yielded is None, isinstance(yielded, _ONE) or not isinstance(yielded, Iterable)
         self._left = iter(() if yielded is None else (yielded,) if self._single else yielded)  # type: ignore[arg-type]
 
-    def _unanswered(self) -> InputError:
-        open_ = [arch for arch, known in zip(self._asked, self._answers, strict=True) if known is None]
-        expected = "tell first, because the next question depends on the answers"
-        return InputError("ask", expected=expected, got=Verbatim(f"none for {_listed(open_)}"))
+    def _unanswered(self) -> WaitingError:
+        return unanswered([arch for arch, known in zip(self._asked, self._answers, strict=True) if known is None])
 
     def tell(self, arch: Architecture, values: Values) -> None:
         """Keep the answer for the generator, which goes on once all that it yielded is told."""
@@ -161,6 +164,12 @@ def several(draw: Callable[[], Architecture | None], n: int) -> tuple[Architectu
     while len(found) < n and (arch := draw()) is not None:
         found.append(arch)
     return tuple(found)
+
+
+def unanswered(waiting: Sequence[Architecture]) -> WaitingError:
+    """The error that something is asked before what it depends on was told."""
+    expected = "tell first, because the next question depends on the answers"
+    return WaitingError("ask", expected=expected, got=Verbatim(f"none for {_listed(waiting)}"))
 
 
 def unasked(arch: object, waiting: Sequence[Architecture]) -> InputError:

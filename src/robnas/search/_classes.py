@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterator, Mapping
+from copy import copy
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TypeAlias, final
@@ -48,6 +49,9 @@ class Classes:
         """Which architectures there are."""
         self.objectives = check_count("objectives", objectives)
         """Values per answer."""
+        self.epochs: tuple[int, ...] = ()
+        """The fidelities that may be asked for, ascending, of which the last is the whole training; empty where there
+        is the whole training only."""
         self._partition = None if partition is None else self.space.partition(partition)
         self._place: Mapping[Architecture, int] = {}  # of what a table holds, in the space's own order
         self._row: list[int] = []
@@ -64,6 +68,12 @@ class Classes:
     def of(cls, given: Classes | Space) -> Classes:
         """Classes as they are, or those of a whole space, of one objective, each architecture by itself."""
         return given if isinstance(given, Classes) else cls(given)
+
+    def answering(self, objectives: int, epochs: tuple[int, ...] = ()) -> Classes:
+        """The same classes, of which so many values are known after so many epochs."""
+        found = copy(self)
+        found.objectives, found.epochs = check_count("objectives", objectives), epochs
+        return found
 
     def _numbers(self, held: tuple[Architecture, ...]) -> list[int]:
         """Class of each architecture that a table holds, numbered from 0 without gaps."""

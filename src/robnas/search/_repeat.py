@@ -199,7 +199,7 @@ def _chunk(case: int, seeds: Sequence[int]) -> list[Finish | FailedRun]:
 def _one(case: Case, repetitions: Repetitions, seed: int) -> Finish | FailedRun:
     """One run; an exception in it is a result, so that the other runs go on."""
     try:
-        return Finish.of(simulate(case.algorithm, case.task, repetitions.budget, seed)[0], repetitions.checkpoints)
+        return Finish.of(simulate(case.algorithm, case.task, repetitions.budget, seed), repetitions.checkpoints)
     except Exception as error:
         text = str(error) if isinstance(error, RobnasError) else str(reason(error))
         return FailedRun(seed, text)

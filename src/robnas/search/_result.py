@@ -50,7 +50,7 @@ class Finish:
     outcome: tuple[float, ...]
     """What is reported of it."""
     regret: Floats
-    """After each query, shape (budget,); a run that ended early keeps its last."""
+    """After each query, or whole training's worth of epochs, shape (budget,); a run that ended early keeps its last."""
     checkpoints: tuple[float, ...]
     """Regret at the checkpoints."""
     reached: int | None
@@ -68,8 +68,9 @@ class Finish:
     @classmethod
     def of(cls, trace: Trace, checkpoints: tuple[int, ...]) -> Finish:
         """The end of a trace."""
-        last, queries = int(trace.incumbents[-1]), len(trace)
-        regret = np.concatenate([trace.regret, np.full(trace.budget - queries, trace.regret[-1])])
+        last, queries, scale = int(trace.incumbents[-1]), len(trace), trace.scale
+        assert scale is not None  # of a task
+        regret = trace.regret_by(np.arange(1, int(trace.budget) + 1))
         several = trace.values.shape[1] > 1
         return cls(
             seed=trace.seed,
@@ -77,7 +78,7 @@ class Finish:
             outcome=tuple(trace.outcomes[last].tolist()),
             regret=regret,
             checkpoints=tuple(float(regret[point - 1]) for point in checkpoints),
-            reached=_reached(regret - trace.least, 1.0 if several else float(trace.scale.best[0])),
+            reached=_reached(regret - trace.least, 1.0 if several else float(scale.best[0])),
             hours=None if trace.hours is None else float(trace.hours[-1]),
             queries=queries,
             duplicates=trace.duplicates,

@@ -4,135 +4,336 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
 from robnas._seeds import derive_seed
 from robnas._settings import content_hash
-from robnas.benchmarks import Objective
-from robnas.errors import InputError, Verbatim
-from robnas.search._algorithm import Algorithm, Values, name_of, settled
-from robnas.search._classes import Class
+from robnas.benchmarks import Objective as TableObjective
+from robnas.errors import InputError, StoreError, Verbatim
+from robnas.search._algorithm import Algorithm, Loop, WaitingError, name_of, settled
+from robnas.search._journal import Event, Journal
+from robnas.search._ledger import Entry, Ledger, Unit
+from robnas.search._objective import Answer, Objective, Question, facts_of
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace
 from robnas.spaces import Architecture
-from robnas.types import check_count
+from robnas.types import Progress, check_count, silent
 
 _STALLED = 156_250
 """Free questions in a row after which a run is over: it has nothing new to ask."""
+_WAIT = object()
 _MOST = 20  # entries of a mapping that settings repeat
 
 
-def run(algorithm: Algorithm, objective: Objective | Task, budget: int, seed: int) -> Trace:
-    """One run of an algorithm; what it asked is charged to the table, see `Table.charge`.
+def run(
+    algorithm: Algorithm,
+    objective: Objective | TableObjective,
+    budget: float,
+    seed: int,
+    *,
+    unit: Unit = "trainings",
+    batch: int | None = None,
+    journal: Journal | None = None,
+    progress: Progress = silent,
+) -> Trace:
+    """One run of an algorithm; what it asked of a table is charged to that, see `Table.charge`.
 
-    A question is charged once per class of the task's partition. Later questions about the class are free and get
-    the same answer, noise included. An architecture for which the table lacks a value is charged, because its training
-    failed, and told as -inf in every objective, costs included; one that breaks a constraint of the task is told the
-    same and charged nothing.
+    A question is charged once per class. Later questions about the class are free and get the same answer, noise
+    included; a further fidelity is charged with the epochs that are added. An architecture whose training failed is
+    charged, and told as -inf in every objective, costs included; one that breaks a constraint is told the same, and
+    charged nothing if the constraint is known without an answer.
 
     Args:
         algorithm: its settings.
-        objective: what the search sees: of `Table.objective`, or a `Task`.
-        budget: distinct architectures that may be charged.
+        objective: what the search sees: of `Table.objective`, a `Task`, a `Function`, a training, or another
+            `Objective`.
+        budget: what may be charged, in `unit`.
         seed: decides everything random, and nothing else does.
+        unit: ``trainings``: distinct architectures, or with fidelities so many whole trainings' worth of epochs;
+            ``epochs``; ``seconds`` that the answers took; GPU-``hours`` of a cost model. What is counted before it is
+            asked is never exceeded, seconds and hours by the last answers.
+        batch: ask for so many at a time, and tell all of them in the order of asking before the next ones: the trace
+            does then not depend on the order of the answers. If omitted, each answer is told when it is there, which
+            makes the same trace where the objective answers one by one, and for every algorithm that is written as a
+            `Loop`; an algorithm that is not asynchronous, and no loop, is asked for one at a time.
+        journal: brings back a run that was interrupted, in whatever order its answers came.
+        progress: told about what is spent, and the best so far.
+
+    Returns:
+        Every charged query in the order of asking.
 
     Raises:
-        InputError: a budget of 0 or above the space, or an algorithm that asks outside the space.
+        InputError: a budget of 0 or above the space, an algorithm that asks outside the space, an objective that
+            answers something else than it should.
+        StoreError: the journal is of another search.
     """
-    task = Task.of(objective)
-    trace, rows = simulate(algorithm, task, budget, seed)
-    task.table.charge(rows)
+    answering = _objective_of(objective)
+    found = _Run(algorithm, answering, budget, seed, unit, batch, journal, progress)
+    trace = found.trace()
+    if isinstance(answering, Task):
+        answering.table.charge(found.rows)
     return trace
 
 
-def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> tuple[Trace, list[int]]:
-    """`run` free of charge, as comparisons of many runs need it, and the rows of the table that it asked for."""
-    check_budget(task, budget)
-    algorithm = settled(algorithm, task.space)
-    searcher = algorithm.start(task.classes, np.random.default_rng(derive_seed(seed, "algorithm")))
-    asked, find = _Asked(task, seed), task.classes.find
-    stopped: Stopped = "budget"
-    while len(asked.rows) < budget:
-        arch = searcher.ask()
-        if arch is None or asked.idle > _STALLED:
-            stopped = "finished" if arch is None else "stalled"
-            break
-        number = find(arch)
-        if number is None:
-            raise _outside(algorithm, arch, task)
-        searcher.tell(arch, asked.answer(arch, number))
-    if not asked.rows:
-        found = Verbatim(f"none in {asked.idle}")
-        raise InputError(f"{name_of(algorithm)} on {task.name}", expected="a question with an answer", got=found)
-    values = np.array(asked.told, dtype=np.float64)
-    trace = Trace(
-        algorithm=name_of(algorithm),
-        settings=settings_of(algorithm),
-        task=task.to_dict(),
-        budget=budget,
-        seed=seed,
-        architectures=tuple(asked.architectures),
-        values=values,
-        outcomes=task.outcomes[asked.rows],
-        scale=task.scale,
-        hours=None if task.hours is None else np.cumsum(task.hours[asked.rows]),
-        questions=np.array(asked.questions, dtype=np.int64),
-        duplicates=asked.duplicates,
-        infeasible=asked.infeasible,
-        failed=int((~np.isfinite(values)).any(axis=1).sum()),
-        stopped=stopped,
-        oracle_selection=task.oracle_selection,
-        least=task.least,
-    )
-    return trace, asked.rows
+def _objective_of(given: Any) -> Objective:
+    if isinstance(given, TableObjective):
+        return Task.of(given)
+    if isinstance(given, type) or not isinstance(given, Objective):
+        expected = "that of Table.objective, a Task, a Function, or another Objective"
+        raise InputError("objective", expected=expected, got=given)
+    return given
 
 
-class _Asked:
-    """What a run asked and was told; its length is held against the budget, and ends as the trace."""
-
-    def __init__(self, task: Task, seed: int) -> None:
-        self._classes, self._allowed = task.classes, task.allowed
-        answers = task.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
-        if (missing := np.isnan(answers)).any():  # told without costs, or a cheap failure would look undominated
-            answers = np.where(missing.any(axis=1, keepdims=True), -np.inf, answers)
-        self._answers = answers
-        self._known: dict[Class, Values] = {}
-        self.architectures: list[Architecture] = []
-        self.rows: list[int] = []
-        self.told: list[Values] = []
-        self.questions: list[int] = []
-        self.duplicates = self.infeasible = self.idle = 0
-
-    def answer(self, arch: Architecture, number: Class) -> Values:
-        """What the search is told of an architecture and its class; a new class counts."""
-        self.idle += 1
-        values = self._known.get(number)
-        if values is not None:
-            self.duplicates += 1
-            return values
-        row = self._classes.row_of(arch)
-        if self._allowed is not None and not self._allowed[row]:
-            self.infeasible += 1
-            return (-np.inf,) * self._classes.objectives
-        values = tuple(self._answers[row].tolist())
-        self._known[number] = values
-        self.architectures.append(arch)
-        self.rows.append(row)
-        self.told.append(values)
-        self.questions.append(len(self.rows) + self.duplicates + self.infeasible)
-        self.idle = 0
-        return values
+def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> Trace:
+    """`run` free of charge, as comparisons of many runs need it."""
+    return _Run(algorithm, task, budget, seed).trace()
 
 
-def check_budget(task: Task, budget: int) -> None:
-    """Raise `InputError` unless the task has as many distinct architectures as the budget."""
+@final
+class _Run:
+    """One run: between the searcher, which asks, and the objective, which takes questions when it has time."""
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        objective: Objective,
+        budget: float,
+        seed: int,
+        unit: Unit = "trainings",
+        batch: int | None = None,
+        journal: Journal | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        check_budget(objective, budget, unit)
+        self._objective, self._seed, self._journal, self._progress = objective, seed, journal, progress
+        self._classes, self._allowed = objective.classes, objective.allowed if isinstance(objective, Task) else None
+        self._algorithm = algorithm = settled(algorithm, self._classes.space)
+        self._ledger = Ledger(self._classes, budget, unit)
+        self._searcher: Any = algorithm.start(self._classes, np.random.default_rng(derive_seed(seed, "algorithm")))
+        if batch is None and not (getattr(algorithm, "asynchronous", False) or isinstance(self._searcher, Loop)):
+            batch = 1
+        self._size = None if batch is None else check_count("batch", batch)
+        self._batch: list[tuple[Any, Entry]] = []  # what was asked since the last telling, in that order
+        self._parked: dict[int, list[Any]] = {}  # entry, by identity → repetitions that wait for its answer
+        self._asked: dict[int, Any] = {}  # entry → in the searcher's own words
+        self._again: list[Question] = []  # pending ones of an interrupted run
+        self._over = False
+        self._stopped: Stopped = "budget"
+        self._best: tuple[int, float] | None = None
+
+    # the run
+
+    def trace(self) -> Trace:
+        if self._journal is not None:
+            self._replay(self._journal)
+        for question, found in self._objective.serve(self._ask, self._seed):
+            if self._journal is not None:
+                place = (question.architecture.text, question.epochs, self._ledger.asked)
+                self._journal.append(Event("tell", *place, found))
+            self._receive(question, found)
+        if self._ledger.pending:
+            raise InputError(
+                f"objective {self._objective.name}", expected="an answer to every question",
+                got=Verbatim(f"none to {self._ledger.pending}"),
+            )  # fmt: skip
+        if not self._ledger.entries:
+            found_ = Verbatim(f"none in {self._ledger.idle}")
+            what = f"{name_of(self._algorithm)} on {self._objective.name}"
+            raise InputError(what, expected="a question with an answer", got=found_)
+        return self._traced()
+
+    def _replay(self, journal: Journal) -> None:
+        """Ask and tell again what was asked and told before; what is still pending is asked of the objective again."""
+        pending = dict[tuple[str, int | None], Question]()
+        for event in journal.events():
+            place = (event.architecture, event.epochs)
+            if event.kind == "tell":
+                while self._ledger.asked < event.asked and self._may_ask():
+                    self._step()  # what was free was asked before this answer came
+                if place in pending and event.answer is not None:
+                    self._receive(pending.pop(place), event.answer)
+                continue
+            question = self._next()
+            if question is None and self._stopped == "budget":
+                continue  # of a longer search
+            if question is None or (question.architecture.text, question.epochs) != place:
+                raise StoreError(
+                    "journal of the search",
+                    expected=f"the next question, {'none' if question is None else question}",
+                    got=Verbatim(f"{event.architecture}, {event.epochs} epochs"),
+                    remedy="it was written by other code: search again with another seed, or in another store",
+                )
+            pending[place] = question
+        self._again = list(pending.values())
+
+    # what the objective calls
+
+    def _ask(self, n: int) -> tuple[Question, ...]:
+        found: list[Question] = []
+        while len(found) < n:
+            if self._again:
+                found.append(self._again.pop(0))
+                continue
+            question = self._next()
+            if question is None:
+                break
+            if self._journal is not None:
+                place = (question.architecture.text, question.epochs, self._ledger.asked)
+                self._journal.append(Event("ask", *place))
+            found.append(question)
+        return tuple(found)
+
+    def _next(self) -> Question | None:
+        """The next question that is charged; None where there is none, or none before answers are told."""
+        while self._may_ask():
+            entry = self._step()
+            if entry is not None:
+                return entry.question
+        return None
+
+    def _may_ask(self) -> bool:
+        """Whether there is something to ask now; tells the batch where that is due."""
+        if self._over or self._ledger.full:
+            return False
+        return self._size is None or len(self._batch) < self._size or self._tell_batch()
+
+    def _step(self) -> Entry | None:
+        """Ask the searcher once; what is charged. `_over` is set where it is not to be asked again, for now or ever."""
+        try:
+            asked = self._searcher.ask()
+        except WaitingError:
+            asked = _WAIT
+            if not (self._batch or self._ledger.pending):
+                raise
+        if asked is _WAIT or asked is None or self._ledger.idle > _STALLED:
+            if not self._tell_batch():  # of which nothing is missing, if it is not empty
+                self._over = True
+                self._stopped = "stalled" if self._ledger.idle > _STALLED else "finished"
+            return None
+        return self._enter(asked)
+
+    def _enter(self, asked: Any) -> Entry | None:
+        """Charge what is asked, unless it is free; then it is told at once, or with what it repeats."""
+        ledger = self._ledger
+        question = asked if isinstance(asked, Question) else Question(asked)
+        number = self._classes.find(question.architecture)
+        if number is None or (question.epochs is not None and question.epochs not in self._classes.epochs):
+            raise _outside(self._algorithm, question, self._objective)
+        key = ledger.key(question, number)
+        known = ledger.known(key)
+        if known is None and not ledger.affords(key):
+            self._over, self._stopped = True, "budget"
+            return None
+        ledger.asked += 1
+        ledger.idle += 1
+        if known is not None:
+            ledger.duplicates += 1
+            self._repeat(asked, known)
+            return None
+        if self._allowed is not None and not self._allowed[self._classes.row_of(question.architecture)]:
+            ledger.infeasible += 1
+            self._searcher.tell(asked, (-np.inf,) * self._classes.objectives)
+            return None
+        entry = ledger.charge(question, key)
+        if self._size is not None:
+            self._batch.append((asked, entry))
+        else:
+            self._asked[id(entry)] = asked
+        return entry
+
+    def _repeat(self, asked: Any, known: Entry) -> None:
+        if self._size is not None and (self._batch or known.answer is None):
+            self._batch.append((asked, known))
+        elif known.answer is None:
+            self._parked.setdefault(id(known), []).append(asked)
+        else:
+            self._searcher.tell(asked, known.answer.values)
+
+    # what it answers
+
+    def _receive(self, question: Question, found: Answer) -> None:
+        entry = self._ledger.receive(question, found)
+        if self._size is None:
+            for asked in (self._asked.pop(id(entry)), *self._parked.pop(id(entry), ())):
+                self._searcher.tell(asked, found.values)
+        if self._stopped == "finished":  # there may be more to ask now
+            self._over, self._stopped = False, "budget"
+        self._show(entry)
+
+    def _tell_batch(self) -> bool:
+        """Tell the whole batch in the order of asking; False where an answer is missing, or it is empty."""
+        found = [entry.answer for _, entry in self._batch]
+        if not found or None in found:
+            return False
+        batch, self._batch = self._batch, []
+        for asked, entry in batch:
+            if entry.answer is not None:
+                self._searcher.tell(asked, entry.answer.values)
+        return True
+
+    def _show(self, entry: Entry) -> None:
+        if self._progress is silent or entry.answer is None:
+            return
+        rank = (entry.key[1], entry.answer.values[0])
+        self._best = rank if self._best is None else max(rank, self._best)
+        goal = self._objective.goals[0]
+        total = self._ledger.budget
+        whole = total if self._ledger.unit in ("epochs", "trainings") else max(total, self._ledger.spent)
+        text = f"best {goal.name} {goal.sign * self._best[1]:.4g}{' ' + goal.unit if goal.unit else ''}"
+        scale = self._ledger.whole if self._ledger.unit == "trainings" else 1
+        self._progress(round(scale * self._ledger.spent), round(scale * whole), text)
+
+    # what is left of it
+
+    @property
+    def rows(self) -> list[int]:
+        """Of the table, that were charged."""
+        return [self._classes.row_of(entry.question.architecture) for entry in self._ledger.entries]
+
+    def _traced(self) -> Trace:
+        ledger, objective = self._ledger, self._objective
+        task = objective if isinstance(objective, Task) else None
+        values = ledger.values
+        return Trace(
+            algorithm=name_of(self._algorithm),
+            settings=settings_of(self._algorithm),
+            task=facts_of(objective),
+            budget=ledger.budget,
+            seed=self._seed,
+            architectures=tuple(entry.question.architecture for entry in ledger.entries),
+            values=values,
+            outcomes=values if task is None else task.outcomes[self.rows],
+            scale=None if task is None else task.scale,
+            hours=ledger.total(lambda found: found.hours),
+            questions=np.array([entry.questions for entry in ledger.entries], dtype=np.int64),
+            duplicates=ledger.duplicates,
+            infeasible=ledger.infeasible + sum(not one.answer.feasible for one in ledger.entries if one.answer),
+            failed=int((~np.isfinite(values)).any(axis=1).sum()),
+            stopped=self._stopped,
+            oracle_selection=() if task is None else task.oracle_selection,
+            least=0.0 if task is None else task.least,
+            unit=ledger.unit,
+            fidelities=ledger.fidelities,
+            charged=ledger.charged,
+            seconds=ledger.total(lambda found: found.seconds),
+        )
+
+
+def check_budget(objective: Objective, budget: float, unit: Unit = "trainings") -> None:
+    """Raise `InputError` unless a budget is positive, and of trainings not above what may be asked for."""
+    if unit != "trainings":
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < np.inf:
+            raise InputError("budget", expected=f"a number of {unit} above 0", got=budget)
+        return
     check_count("budget", budget)
-    if budget > task.size:
+    size = objective.size if isinstance(objective, Task) else objective.classes.size
+    if size is not None and budget > size:
+        under = f" under {objective.charged_by}" if isinstance(objective, Task) else ""
         raise InputError(
             "budget",
-            expected=f"at most {task.size:,}, the distinct architectures of {task.name} under {task.charged_by}",
+            expected=f"at most {size:,}, the distinct architectures of {objective.name}{under}",
             got=Verbatim(f"{budget:,}"),
         )
 
@@ -155,13 +356,19 @@ def _plain(value: Any) -> Any:
     return getattr(value, "__name__", type(value).__name__)
 
 
-def _outside(algorithm: object, arch: object, task: Task) -> InputError:
-    if isinstance(arch, Architecture):
-        got = f"one of space {arch.space}" if arch.space != task.space.name else "another"
-        return InputError(
-            f"{name_of(algorithm)} asked for {arch}",
-            expected=f"an architecture that table {task.table.name} holds",
-            got=Verbatim(got),
-            remedy="draw from space.architectures, space.neighbours and space.mutate, or test `arch in space`",
-        )
-    return InputError(f"{name_of(algorithm)} asked", expected="for an Architecture, or None at its end", got=arch)
+def _outside(algorithm: object, asked: Question, objective: Objective) -> InputError:
+    arch: Any = asked.architecture
+    name = name_of(algorithm)
+    if not isinstance(arch, Architecture):
+        return InputError(f"{name} asked", expected="for an Architecture, or None at its end", got=arch)
+    if arch in objective.classes:
+        known = ", ".join(map(str, objective.classes.epochs)) or "none, whole trainings only"
+        return InputError(f"{name} asked for {arch}", expected=f"epochs of {known}", got=asked.epochs)
+    holder = f"table {objective.table.name} holds" if isinstance(objective, Task) else f"{objective.name} answers"
+    space = objective.classes.space.name
+    return InputError(
+        f"{name} asked for {arch}",
+        expected=f"an architecture that {holder}",
+        got=Verbatim(f"one of space {arch.space}" if arch.space != space else "another"),
+        remedy="draw from space.architectures, space.neighbours and space.mutate, or test `arch in space`",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast, final, get_args
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas._seeds import derive_seed
 from robnas._settings import check_keys
 from robnas.benchmarks import Column, Expected, LocalNoise, Objective, Table, expected_accuracies, pareto_front
 from robnas.errors import InputError, Verbatim
@@ -18,7 +19,9 @@ from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
+from robnas.search._goal import Goal
 from robnas.search._hypervolume import Scale
+from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
 from robnas.spaces import SPACES, Space, configured, parse_key
 from robnas.types import check_count
@@ -252,6 +255,25 @@ class Task:
     def classes(self) -> Classes:
         """What may be asked."""
         return Classes(self.table, self.partition, self.objectives, self.space)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What the values of an answer are: accuracies, and costs to be minimised."""
+        seen = (Goal(column.name) for column in self.seen)
+        return (*seen, *(Goal(cost, direction="minimise") for cost in self.costs))
+
+    def serve(self, ask: Ask, seed: int) -> Iterator[tuple[Question, Answer]]:
+        """See `robnas.search.Objective.serve`; the noise depends on the run's seed and the row only."""
+        told = self.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
+        if (missing := np.isnan(told)).any():  # told without costs, or a cheap failure would look undominated
+            told = np.where(missing.any(axis=1, keepdims=True), -np.inf, told)
+        row_of, hours = self.classes.row_of, self.hours
+
+        def answer(question: Question) -> Answer:
+            row = row_of(question.architecture)
+            return Answer(tuple(told[row].tolist()), None, None if hours is None else float(hours[row]))
+
+        return one_by_one(ask, answer)
 
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.benchmarks import pareto_front
+from robnas.errors import InputError
+from robnas.search._goal import Goal
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import optimum_text
 from robnas.spaces import Architecture, parse_key, space_of
@@ -34,7 +36,8 @@ class Trace:
     """Of the algorithm."""
     task: dict[str, Any]
     """See `Task.to_dict`."""
-    budget: int
+    budget: float
+    """In `unit`."""
     seed: int
     architectures: tuple[Architecture, ...]
     """What was charged, in order."""
@@ -44,8 +47,9 @@ class Trace:
     outcomes: Floats
     """What is reported of the same architectures, shape (queries, reported + costs); nan where there is no value.
     Table values, or expected accuracies where the regret is against the expected best."""
-    scale: Scale
-    """Best and worst of the table in the reported columns; the expected best where the regret is against that."""
+    scale: Scale | None
+    """Best and worst of the table in the reported columns; the expected best where the regret is against that. None
+    where nobody knows them: without a table there is no regret."""
     hours: Floats | None
     """Simulated GPU-hours spent up to each query, shape (queries,); None without a cost model."""
     questions: npt.NDArray[np.int64]
@@ -62,6 +66,15 @@ class Trace:
     """Test columns that the search saw."""
     least: float = 0.0
     """See `Task.least`."""
+    unit: str = "trainings"
+    """Of the budget, see `run`."""
+    fidelities: npt.NDArray[np.int64] | None = None
+    """Epochs that each answer rests on, shape (queries,); None where there are whole trainings only."""
+    charged: Floats | None = None
+    """Whole trainings' worth of epochs charged up to each query, shape (queries,); of what was kept by an earlier
+    version None: one per query."""
+    seconds: Floats | None = None
+    """That the answers took up to each query, shape (queries,); None where they were not measured."""
 
     def __len__(self) -> int:
         return len(self.architectures)
@@ -69,10 +82,21 @@ class Trace:
     def __str__(self) -> str:
         text = (
             f"{self.algorithm} on {self.task['name']}, seed {self.seed}: {len(self)} queries, "
-            f"{self.duplicates} free repetitions, regret {self.regret[-1]:.4f} "
-            f"against the {optimum_text(self.task)}"
+            f"{self.duplicates} free repetitions, "
         )
+        if self.scale is None:
+            goal = self.goals[0]
+            return f"{text}best {goal.name} {goal.sign * self.incumbent[-1]:.4g} {goal.unit}".rstrip()
+        text += f"regret {self.regret[-1]:.4f} against the {optimum_text(self.task)}"
         return f"{text}; oracle selection on {', '.join(self.oracle_selection)}" if self.oracle_selection else text
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What the values are."""
+        if "goals" in self.task:
+            return tuple(Goal(**goal) for goal in self.task["goals"])
+        costs = (Goal(cost, direction="minimise") for cost in self.task["costs"])
+        return (*map(Goal, self.task["seen"]), *costs)
 
     @property
     def space(self) -> str:
@@ -94,9 +118,11 @@ class Trace:
     def incumbents(self) -> npt.NDArray[np.int64]:
         """Query that holds the highest value seen up to each query (the earliest of equals), shape (queries,).
 
-        Of several objectives, the first.
+        Of several objectives, the first; of several fidelities, among the answers that rest on the most epochs so far.
         """
         value = self.values[:, 0]
+        if self.fidelities is not None:
+            return _of_most_epochs(value, self.fidelities)
         best = np.maximum.accumulate(value)
         improved = np.concatenate([[True], value[1:] > best[:-1]])
         return np.maximum.accumulate(np.where(improved, np.arange(len(value)), 0))
@@ -118,8 +144,17 @@ class Trace:
 
         One objective: the optimum of the first reported column, see `Task.regret`, minus the incumbent's reported
         value; where nothing was found yet, the whole range of that column. Several objectives: the share of the
-        hypervolume of the table's front that the reported front lacks.
+        hypervolume of the table's front that the reported front lacks. What is reported of a query is of the
+        whole training, whatever its fidelity.
+
+        Raises:
+            InputError: nobody knows the optimum, because no table answered.
         """
+        if self.scale is None:
+            remedy = "trace.incumbent has the best value after each query"
+            raise InputError(
+                f"regret of {self.task['name']}", expected="a search on a table", got="none", remedy=remedy
+            )
         if self.values.shape[1] == 1:
             found = np.where(np.isfinite(self.incumbent), self.outcomes[self.incumbents, 0], np.nan)
             worst, best = self.scale.worst[0], self.scale.best[0]
@@ -127,8 +162,19 @@ class Trace:
             return missing
         return self._missing_volume()
 
+    def regret_by(self, budgets: npt.ArrayLike) -> Floats:
+        """The regret once so many whole trainings' worth of epochs were charged, shape of `budgets`.
+
+        A run that ended before keeps its last; before the first answer it is the largest of the run.
+        """
+        charged = np.arange(1.0, len(self) + 1) if self.charged is None else self.charged
+        last = np.searchsorted(charged, np.asarray(budgets, dtype=np.float64) + 1e-9, side="right") - 1
+        found: Floats = np.where(last < 0, self.regret.max(), self.regret[np.maximum(last, 0)])
+        return found
+
     def _missing_volume(self) -> Floats:
         """One minus the reported hypervolume of what looks undominated to the search, as a share of the table's."""
+        assert self.scale is not None
         missing, front = np.ones(len(self)), np.empty(0, dtype=np.int64)
         for query, values in enumerate(self.values):
             here = self.values[front]
@@ -159,10 +205,24 @@ class Trace:
             "architectures": [arch.text for arch in self.architectures],
             "values": plain_rows(self.values),
             "reported": plain_rows(self.outcomes),
-            "regret": self.regret.tolist(),
+            "regret": None if self.scale is None else self.regret.tolist(),
             "questions": self.questions.tolist(),
             "hours": None if self.hours is None else self.hours.tolist(),
+            **({} if self.unit == "trainings" else {"unit": self.unit}),
+            **({} if self.fidelities is None else {"epochs": self.fidelities.tolist()}),
+            **({} if self.fidelities is None or self.charged is None else {"charged": self.charged.tolist()}),
+            **({} if self.seconds is None else {"seconds": self.seconds.tolist()}),
         }
+
+
+def _of_most_epochs(value: Floats, epochs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Query with the highest value among those of the most epochs up to each query, shape (queries,)."""
+    found, best = np.zeros(len(value), dtype=np.int64), 0
+    for query in range(len(value)):
+        if (epochs[query], value[query]) > (epochs[best], value[best]):
+            best = query
+        found[query] = best
+    return found
 
 
 def plain_rows(values: Floats) -> list[list[float | None]]:

@@ -1,0 +1,147 @@
+"""What a run has asked, what it was charged for that, and what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, final, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._settings import check_keys
+from robnas.errors import InputError
+from robnas.search._algorithm import answer
+from robnas.search._classes import Class, Classes
+from robnas.search._objective import Answer, Question
+
+Unit = Literal["trainings", "epochs", "seconds", "hours"]
+UNITS: tuple[str, ...] = get_args(Unit)
+_EPS = 1e-9
+Key: TypeAlias = tuple[Class, int]
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A charged question."""
+
+    question: Question
+    key: Key
+    """Its class, and the epochs that its answer rests on."""
+    added: int
+    """Epochs that were charged for it."""
+    questions: int
+    """Asked up to it, free ones included."""
+    answer: Answer | None = None
+
+
+@final
+class Ledger:
+    """Charges every objective alike: a class once, a further fidelity of it with the epochs that are added.
+
+    Args:
+        classes: what is charged once.
+        budget: what may be spent.
+        unit: of the budget: ``trainings`` (whole ones' worth of epochs: without fidelities, distinct architectures),
+            ``epochs``, ``seconds`` that answers took, or GPU-``hours`` of a cost model.
+
+    Raises:
+        InputError: no positive budget, another unit, or epochs where there are none.
+    """
+
+    def __init__(self, classes: Classes, budget: float, unit: Unit = "trainings") -> None:
+        check_keys("unit of a budget", [unit], UNITS)
+        if unit == "epochs" and not classes.epochs:
+            expected = "trainings, seconds or hours, for this objective knows no epochs"
+            raise InputError("unit of a budget", expected=expected, got=unit)
+        self.classes, self.unit, self.budget = classes, unit, budget
+        self.whole = classes.epochs[-1] if classes.epochs else 1
+        """Epochs of a whole training; 1 where there are no fidelities."""
+        self._most = budget * (self.whole if unit == "trainings" else 1) if unit in ("trainings", "epochs") else None
+        self.entries: list[Entry] = []
+        self.epochs = 0
+        """Charged so far."""
+        self.asked = self.duplicates = self.infeasible = self.idle = self.pending = 0
+        self._trained: dict[Class, int] = {}
+        self._known: dict[Key, Entry] = {}
+        self._cost = 0.0  # in seconds or hours
+
+    @property
+    def spent(self) -> float:
+        """In the unit of the budget."""
+        if self.unit == "trainings":
+            return self.epochs / self.whole
+        return self.epochs if self.unit == "epochs" else self._cost
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be charged."""
+        return self.epochs >= self._most if self._most is not None else self._cost >= self.budget
+
+    def key(self, question: Question, number: Class) -> Key:
+        """Of a question about an architecture of this class."""
+        return number, self.whole if question.epochs is None else question.epochs
+
+    def known(self, key: Key) -> Entry | None:
+        """The charged question that was the same; its answer may be pending."""
+        return self._known.get(key)
+
+    def affords(self, key: Key) -> bool:
+        """Whether a question fits into what is left."""
+        added = max(0, key[1] - self._trained.get(key[0], 0))
+        return self._most is None or self.epochs + added <= self._most + _EPS
+
+    def charge(self, question: Question, key: Key) -> Entry:
+        """Enter a question that is asked of the objective."""
+        number, epochs = key
+        before = self._trained.get(number, 0)
+        entry = Entry(question, key, max(0, epochs - before), self.asked)
+        self._trained[number] = max(before, epochs)
+        self.epochs += entry.added
+        self._known[key] = entry
+        self.entries.append(entry)
+        self.idle, self.pending = 0, self.pending + 1
+        return entry
+
+    def receive(self, question: Question, found: Answer) -> Entry:
+        """Enter the answer of a question that is pending.
+
+        Raises:
+            InputError: it is none, or the answer has other values than it should.
+        """
+        entry = self._known.get(self.key(question, self.classes.find(question.architecture)))
+        if entry is None or entry.answer is not None:
+            raise InputError("answer", expected="one to a question that waits for it", got=str(question))
+        if self._most is None:
+            cost = found.seconds if self.unit == "seconds" else found.hours
+            if cost is None:
+                expected = "trainings or epochs, for the answers of this objective do not tell what they took"
+                raise InputError("unit of a budget", expected=expected, got=self.unit)
+            self._cost += cost
+        answer(found.values, self.classes.objectives)
+        entry.answer = found
+        self.pending -= 1
+        return entry
+
+    # as arrays, in the order of asking
+
+    @property
+    def values(self) -> npt.NDArray[np.float64]:
+        """What was told, shape (queries, objectives)."""
+        return np.array([entry.answer.values for entry in self.entries if entry.answer], dtype=np.float64)
+
+    @property
+    def fidelities(self) -> npt.NDArray[np.int64] | None:
+        """Epochs that each answer rests on, shape (queries,); None where there are whole trainings only."""
+        return np.array([entry.key[1] for entry in self.entries]) if self.classes.epochs else None
+
+    @property
+    def charged(self) -> npt.NDArray[np.float64]:
+        """Whole trainings' worth charged up to each query, shape (queries,)."""
+        return np.cumsum([entry.added for entry in self.entries]) / self.whole
+
+    def total(self, cost: Callable[[Answer], float | None]) -> npt.NDArray[np.float64] | None:
+        """What the answers took up to each query, shape (queries,); None where one does not say."""
+        found = [None if entry.answer is None else cost(entry.answer) for entry in self.entries]
+        return None if None in found else np.cumsum(np.array(found, dtype=np.float64))
