@@ -17,7 +17,6 @@ from robnas.search._objective import Answer, Question
 
 Unit = Literal["trainings", "epochs", "seconds", "hours"]
 UNITS: tuple[str, ...] = get_args(Unit)
-_EPS = 1e-9
 Key: TypeAlias = tuple[Class, int]
 
 
@@ -65,6 +64,7 @@ class Ledger:
         self.asked = self.duplicates = self.infeasible = self.idle = self.pending = 0
         self._trained: dict[Class, int] = {}
         self._known: dict[Key, Entry] = {}
+        self._open: dict[int, Entry] = {}  # those that are pending, by the identity of their question
         self._cost = 0.0  # in seconds or hours
 
     @property
@@ -89,8 +89,9 @@ class Ledger:
 
     def affords(self, key: Key) -> bool:
         """Whether a question fits into what is left."""
-        added = max(0, key[1] - self._trained.get(key[0], 0))
-        return self._most is None or self.epochs + added <= self._most + _EPS
+        if self._most is None:
+            return True
+        return self.epochs + max(0, key[1] - self._trained.get(key[0], 0)) <= self._most
 
     def charge(self, question: Question, key: Key) -> Entry:
         """Enter a question that is asked of the objective."""
@@ -99,7 +100,7 @@ class Ledger:
         entry = Entry(question, key, max(0, epochs - before), self.asked)
         self._trained[number] = max(before, epochs)
         self.epochs += entry.added
-        self._known[key] = entry
+        self._known[key] = self._open[id(question)] = entry
         self.entries.append(entry)
         self.idle, self.pending = 0, self.pending + 1
         return entry
@@ -110,7 +111,11 @@ class Ledger:
         Raises:
             InputError: it is none, or the answer has other values than it should.
         """
-        entry = self._known.get(self.key(question, self.classes.find(question.architecture)))
+        entry = self._open.pop(id(question), None)
+        if entry is None:
+            entry = self._known.get(self.key(question, self.classes.find(question.architecture)))
+            if entry is not None:
+                self._open.pop(id(entry.question), None)
         if entry is None or entry.answer is not None:
             raise InputError("answer", expected="one to a question that waits for it", got=str(question))
         if self._most is None:
@@ -119,7 +124,8 @@ class Ledger:
                 expected = "trainings or epochs, for the answers of this objective do not tell what they took"
                 raise InputError("unit of a budget", expected=expected, got=self.unit)
             self._cost += cost
-        answer(found.values, self.classes.objectives)
+        if type(found.values) is not tuple or len(found.values) != self.classes.objectives:
+            answer(found.values, self.classes.objectives)  # the searcher looks at each of them
         entry.answer = found
         self.pending -= 1
         return entry

@@ -171,6 +171,9 @@ class _Run:
     # what the objective calls
 
     def _ask(self, n: int) -> tuple[Question, ...]:
+        if n == 1 and self._journal is None:
+            question = self._next()
+            return () if question is None else (question,)
         found: list[Question] = []
         while len(found) < n:
             if self._again:
@@ -187,11 +190,10 @@ class _Run:
 
     def _next(self) -> Question | None:
         """The next question that is charged; None where there is none, or none before answers are told."""
-        while self._may_ask():
+        entry = None
+        while entry is None and self._may_ask():
             entry = self._step()
-            if entry is not None:
-                return entry.question
-        return None
+        return None if entry is None else entry.question
 
     def _may_ask(self) -> bool:
         """Whether there is something to ask now; tells the batch where that is due."""
@@ -221,7 +223,7 @@ class _Run:
         number = self._classes.find(question.architecture)
         if number is None or (question.epochs is not None and question.epochs not in self._classes.epochs):
             raise _outside(self._algorithm, question, self._objective)
-        key = ledger.key(question, number)
+        key = (number, ledger.whole if question.epochs is None else question.epochs)
         known = ledger.known(key)
         if known is None and not ledger.affords(key):
             self._over, self._stopped = True, "budget"
@@ -256,11 +258,13 @@ class _Run:
     def _receive(self, question: Question, found: Answer) -> None:
         entry = self._ledger.receive(question, found)
         if self._size is None:
-            for asked in (self._asked.pop(id(entry)), *self._parked.pop(id(entry), ())):
+            self._searcher.tell(self._asked.pop(id(entry)), found.values)
+            for asked in self._parked.pop(id(entry), ()) if self._parked else ():
                 self._searcher.tell(asked, found.values)
         if self._stopped == "finished":  # there may be more to ask now
             self._over, self._stopped = False, "budget"
-        self._show(entry)
+        if self._progress is not silent:
+            self._show(entry)
 
     def _tell_batch(self) -> bool:
         """Tell the whole batch in the order of asking; False where an answer is missing, or it is empty."""
@@ -274,8 +278,7 @@ class _Run:
         return True
 
     def _show(self, entry: Entry) -> None:
-        if self._progress is silent or entry.answer is None:
-            return
+        assert entry.answer is not None
         rank = (entry.key[1], entry.answer.values[0])
         self._best = rank if self._best is None else max(rank, self._best)
         goal = self._objective.goals[0]
