@@ -81,8 +81,8 @@ def _objective_of(given: Any) -> Objective:
     if isinstance(given, TableObjective):
         return Task.of(given)
     if isinstance(given, type) or not isinstance(given, Objective):
-        expected = "that of Table.objective, a Task, a Function, or another Objective"
-        raise InputError("objective", expected=expected, got=given)
+        remedy = "a function of an architecture is made one by search.Function(f, space)"
+        raise InputError("objective", expected="that of Table.objective, or a Task", got=given, remedy=remedy)
     return given
 
 
