@@ -1,4 +1,4 @@
-"""Stores as robnas wrote them while it knew one space: schema 2, and schema 1 in ``test_store.py``."""
+"""Stores as earlier versions wrote them: schema 2, which knew one space, and 3; schema 1 is in ``test_store.py``."""
 
 import hashlib
 import os
@@ -27,13 +27,14 @@ from robnas.records import (
 from robnas.spaces import Architecture
 
 SCHEMA_2 = Path(__file__).with_name("schema_2.sql")  # three plans, of which two differ in the size of the network
+SCHEMA_3 = Path(__file__).with_name("schema_3.sql")  # two plans: one done, one with a failed trial and one to do
 NARROW, WIDE = "nas-bench-201:channels=2,cells=1", "nas-bench-201:channels=4,cells=1"
 LIVING = "insert into drivers values ('d', 'elsewhere', 1, 0.0, {now})"
 
 
-def fill(url, *more):
+def fill(url, *more, script=SCHEMA_2):
     """The old store in a new database, and further statements."""
-    text = SCHEMA_2.read_text()
+    text = script.read_text()
     if url.startswith("sqlite"):
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
             connection.executescript(text)
@@ -75,6 +76,12 @@ def tables(url):
         found = {name: sorted(map(repr, connection.exec_driver_sql(f"select * from {name}").all())) for name in names}
     engine.dispose()
     return found
+
+
+@pytest.fixture
+def without_curves(any_url):
+    fill(any_url, script=SCHEMA_3)
+    return any_url
 
 
 def test_an_old_store_is_read_as_the_present_one_and_not_written(old):
@@ -215,13 +222,13 @@ OPENED = """
     from robnas.records import RecordStore, stored_plans
 
     with RecordStore(sys.argv[1]) as store:
-        assert store.version == 3
+        assert store.version == {version}
         assert (len(store.records()), len(stored_plans(store))) == (10, 3)
 """
 
 
 def test_processes_that_open_an_old_store_at_once_all_succeed(old):
-    script = [sys.executable, "-c", textwrap.dedent(OPENED), old]
+    script = [sys.executable, "-c", textwrap.dedent(OPENED).format(version=SCHEMA_VERSION), old]
     running = [subprocess.Popen(script, cwd=os.getcwd()) for _ in range(3)]
     assert [process.wait() for process in running] == [0] * 3
 
@@ -244,3 +251,64 @@ def test_what_is_damaged_in_an_old_store_is_said_and_not_rewritten_away(any_url)
             assert len(store.records()) == 10
             with pytest.raises(StoreError, match="setup 3cc7c5ad780b5efc: expected a JSON object"):
                 stored_plans(store)
+
+
+def test_a_store_without_curves_is_read_as_the_present_one_and_not_written(without_curves):
+    before = tables(without_curves)
+    with RecordStore(without_curves, complete=False) as store:
+        assert store.version == 3
+        records, plans, pairs, of_plans, status = everything(store)
+        assert everything(store) == (records, plans, pairs, of_plans, status)  # also a second time
+        assert store.curves() == []
+    assert tables(without_curves) == before
+    assert [(plan.name, plan.hash) for plan in plans] == [("narrow", "5302576df132a1b2"), ("half", "1d250166ea9fa38c")]
+    assert [len(found) for found in of_plans] == [6, 0]
+    assert [(one.done, one.failed, one.remaining) for one in status] == [(3, 0, 0), (0, 1, 1)]
+
+
+def test_a_store_without_curves_is_rewritten_and_says_the_same(without_curves):
+    with RecordStore(without_curves, complete=False) as store:
+        found = everything(store)
+        for record in found[0][:1]:
+            assert store.add([record]) == 0  # the first write rewrites it
+        assert (store.version, everything(store)) == (SCHEMA_VERSION, found)
+    with RecordStore(without_curves) as store:
+        assert everything(store) == found
+        queue = TrialQueue(store, find_plan(store, "half").hash)
+        queue.join()
+        assert queue.retry() == 1
+        assert len(queue.claim(9)) == 2
+    new = tables(without_curves)
+    assert {"curves", "searches", "search_events"} <= new.keys()
+    assert not [name for name in new if name.startswith("robnas") or name.endswith("_2")]
+
+
+def test_a_reader_sees_that_another_process_has_added_curves(without_curves):
+    with RecordStore(without_curves, complete=False) as reader:
+        found = everything(reader)
+        with RecordStore(without_curves) as writer:
+            assert writer.version == SCHEMA_VERSION
+        assert everything(reader) == found
+        assert reader.version == SCHEMA_VERSION
+
+
+def test_a_store_without_curves_into_which_an_earlier_version_builds_is_not_rewritten(any_url):
+    sqlite = any_url.startswith("sqlite")
+    now = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch from clock_timestamp())"
+    fill(any_url, LIVING.format(now=now), script=SCHEMA_3)
+    before = tables(any_url)
+    with RecordStore(any_url) as store:
+        assert store.version == 3
+        with pytest.raises(StoreError, match=r"expected no running build .*, got 1 running"):
+            store.add(store.records())
+    assert tables(any_url) == before
+
+
+@pytest.mark.parametrize("place", [1, 9])
+def test_adding_curves_to_a_store_that_is_killed_leaves_the_old_store(without_curves, place):
+    before = tables(without_curves)
+    script = [sys.executable, "-c", textwrap.dedent(KILLED), without_curves, str(place)]
+    assert subprocess.run(script, check=False, cwd=os.getcwd()).returncode == -signal.SIGKILL
+    assert tables(without_curves) == before
+    with RecordStore(without_curves) as store:
+        assert (store.version, len(store.records())) == (SCHEMA_VERSION, 6)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from robnas import _lazy
 from robnas.records._address import StoreAddress as StoreAddress
 from robnas.records._address import is_store as is_store
+from robnas.records._curve import OF_TRAINING as OF_TRAINING
+from robnas.records._curve import TRAINING_METRICS as TRAINING_METRICS
+from robnas.records._curve import Curve as Curve
 from robnas.records._record import Record as Record
 from robnas.records._trials import Ending as Ending
 from robnas.records._trials import Failure as Failure

@@ -9,23 +9,31 @@ import sqlalchemy as sa
 from robnas.records import _schema
 
 _SMALLEST, _LARGEST = -1e9, 1e11  # seconds since 1970 in the year 5138; accuracies, norms and durations are smaller
-_LATER = {_schema.records.c.space, _schema.plans.c.earlier}
-_STATES = ("waiting", "running", "done", "failed")
+_SINCE = {  # column → schema that has it first
+    _schema.records.c.space: 3,
+    _schema.plans.c.earlier: 3,
+    _schema.trials.c.target: 4,
+    _schema.trials.c.reached: 4,
+}
+_WORDS = {  # column → what it may say
+    _schema.trials.c.state: ("waiting", "running", "done", "failed", "paused"),
+    _schema.search_events.c.kind: ("ask", "tell"),
+}
 
 
-def wrong_value(connection: sa.Connection, tables: set[str], *, old: bool) -> tuple[str, str, Any] | None:
+def wrong_value(connection: sa.Connection, tables: set[str], version: int) -> tuple[str, str, Any] | None:
     """Place, expected and found of the first value of a wrong type; PostgreSQL has none.
 
     Args:
         connection: to an SQLite file.
         tables: those that there are.
-        old: whether they are of an earlier version, which lacks columns.
+        version: their schema; an earlier one lacks columns.
     """
     for table in _schema.metadata.sorted_tables:
-        if (
-            table.name in tables
-            and (row := connection.execute(_first_wrong(table, columns := _columns(table, old))).first()) is not None
-        ):
+        if table.name not in tables:
+            continue
+        columns = _columns(table, version)
+        if (row := connection.execute(_first_wrong(table, columns)).first()) is not None:
             number, *found = row
             for column, (wrong, value) in zip(columns, zip(found[::2], found[1::2], strict=True), strict=True):
                 if wrong:
@@ -33,13 +41,12 @@ def wrong_value(connection: sa.Connection, tables: set[str], *, old: bool) -> tu
     return None
 
 
-def _columns(table: sa.Table, old: bool) -> list[sa.Column[Any]]:
-    left_out = _LATER if old else set()
+def _columns(table: sa.Table, version: int) -> list[sa.Column[Any]]:
     return [
         column
         for column in table.columns
         if not isinstance(column.type, sa.DateTime)  # which nothing reads
-        and column not in left_out
+        and _SINCE.get(column, 0) <= version
     ]
 
 
@@ -58,8 +65,8 @@ def _is_wrong(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
     wrong = kind.not_in(sorted(allowed | ({"null"} if column.nullable else set())))
     if isinstance(column.type, sa.Float):
         return sa.func.coalesce(sa.or_(wrong, ~value.between(_SMALLEST, _LARGEST)), False)
-    if column is _schema.trials.c.state:
-        return sa.or_(wrong, column.not_in(_STATES))
+    if column in _WORDS:
+        return sa.or_(wrong, column.not_in(_WORDS[column]))
     return wrong
 
 
@@ -68,8 +75,8 @@ def _kind(column: sa.Column[Any]) -> str:
 
 
 def _expected(column: sa.Column[Any]) -> str:
-    if column is _schema.trials.c.state:
-        return f"one of {', '.join(_STATES)}"
+    if column in _WORDS:
+        return f"one of {', '.join(_WORDS[column])}"
     if isinstance(column.type, sa.Float):
         return f"a number below {_LARGEST:g}"
     return {"integer": "a whole number", "text": "a text"}[_kind(column)]

@@ -1,8 +1,9 @@
-"""Stores of schema 1 and 2, which knew one space, with the size of its networks in the recipe.
+"""Stores of earlier versions, seen and rewritten as the present one.
 
-All hashes change with the recipe's: those of recipes, setups, trials and plans. What they are now is computed from the
-settings that the store holds. A store that is only read keeps its tables; the connection sees temporary ones of the
-same names in their stead. A store that is written gets them for good, in one transaction.
+Schema 1 and 2 knew one space, with the size of its networks in the recipe. All hashes change with the recipe's: those
+of recipes, setups, trials and plans. What they are now is computed from the settings that the store holds. Schema 3
+lacks tables and columns of trials, no more. A store that is only read keeps its tables; the connection sees temporary
+ones of the same names in their stead. A store that is written gets them for good, in one transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from robnas.spaces.nas_bench_201 import split_recipe
 
 UNKNOWN = space_of(None).name
 """`Record.space` of a record whose recipe the store does not know: the name of the space, whatever its settings."""
+_WITHOUT_CURVES = 3
+_SINCE_CURVES = ("target", "reached")  # columns of trials
 _TEMPORARY = {"sqlite": "temp.", "postgresql": "pg_temp."}  # where temporary tables are
 _IDENTITY = ("dataset_hash", "recipe_hash", "measurements", "batch_size")
 _renamed = sa.Table(  # what is called otherwise in the present schema
@@ -52,7 +55,8 @@ _AS_NOW = {
             left join robnas_renamed s on s.kind = 'setup' and s.hash = setup""",
     "trials": """
         select coalesce(t.now, o.hash) as hash, coalesce(s.now, setup) as setup, architecture, seed, state, owner,
-            deaths, claimed, finished, seconds, failure, message
+            deaths, claimed, finished, seconds, failure, message, cast(null as integer) as target,
+            cast(null as integer) as reached
         from {old} o left join robnas_renamed t on t.kind = 'trial' and t.hash = o.hash
             left join robnas_renamed s on s.kind = 'setup' and s.hash = setup""",
     "members": """
@@ -62,19 +66,27 @@ _AS_NOW = {
 }
 
 
-def show_as_now(connection: sa.Connection, there: set[str]) -> None:
+def show_as_now(connection: sa.Connection, there: set[str], version: int | None) -> None:
     """Let this connection see the store in the present schema; nothing of it is written.
 
-    It sees copies, which have the keys by which they are joined; of the records, which may be many, a view. In
-    PostgreSQL these are copied too: nobody could drop a table of which another has a view.
+    Of schema 1 and 2 it sees copies, which have the keys by which they are joined; of the records, which may be many, a
+    view. In PostgreSQL these are copied too: nobody could drop a table of which another has a view.
 
     Args:
         connection: which sees nothing of the kind yet.
         there: names of the tables of the store.
+        version: its schema; None if there are no tables.
     """
-    _find_renamed(connection, there)
+    if version == _WITHOUT_CURVES:
+        lacking = ", ".join(f"cast(null as integer) as {name}" for name in _SINCE_CURVES)
+        trials = _place(connection, _schema.trials.name)
+        connection.exec_driver_sql(f"create temporary view trials as select *, {lacking} from {trials}")  # noqa: S608
+    else:
+        _find_renamed(connection, there)
     for table in _schema.metadata.sorted_tables:
-        query = _as_now(table.name, _place(connection, table.name)) if table.name in there & _AS_NOW.keys() else ""
+        query = ""
+        if version != _WITHOUT_CURVES and table.name in there & _AS_NOW.keys():
+            query = _as_now(table.name, _place(connection, table.name))
         if query and table is _schema.records and connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"create temporary view {table.name} as {query}")
         elif query or table.name not in there:
@@ -113,14 +125,22 @@ def _place(connection: sa.Connection, table: str) -> str:
     return f"{connection.dialect.identifier_preparer.quote(_schema_of(connection))}.{table}"
 
 
-def complete(connection: sa.Connection) -> None:
-    """Give the store the tables of the present schema; those that there are of an earlier one are rewritten."""
+def complete(connection: sa.Connection, version: int | None) -> None:
+    """Give the store the tables of the present schema; those that there are of an earlier one are rewritten.
+
+    Args:
+        connection: in a transaction.
+        version: the schema of the store; None if there are no tables.
+    """
     there = forget(connection)
-    earlier = [name for name in _AS_NOW if name in there]
+    earlier = [] if version == _WITHOUT_CURVES else [name for name in _AS_NOW if name in there]
+    if version == _WITHOUT_CURVES:
+        for name in _SINCE_CURVES:
+            connection.exec_driver_sql(f"alter table {_schema.trials.name} add column {name} integer")
     if earlier:
         _find_renamed(connection, there)
-    for index in _schema.trials.indexes:
-        connection.exec_driver_sql(f"drop index if exists {index.name}")
+        for index in _schema.trials.indexes:
+            connection.exec_driver_sql(f"drop index if exists {index.name}")
     for name in earlier:
         connection.exec_driver_sql(f"alter table {name} rename to {name}_2")
     for table in _schema.metadata.sorted_tables:

@@ -146,7 +146,9 @@ class TrialQueue:
         return [QueuedTrial(*row) for row in connection.execute(query)]
 
     def finish(self, results: Iterable[tuple[QueuedTrial, Ending]], *, retried: Collection[str] = ()) -> set[str]:
-        """Keep results and records in one transaction.
+        """Keep results, records and curves in one transaction.
+
+        A trial whose training was paused keeps what it has, and waits until it is wanted further.
 
         Args:
             results: how the trials ended; those that this driver does not hold any more are left out.
@@ -157,7 +159,7 @@ class TrialQueue:
 
         Raises:
             StoreUnavailableError: nothing was kept, and the same call may succeed later.
-            StoreError: the store holds other records of the same trial.
+            StoreError: the store holds other records or curves of the same trial.
         """
         given = {trial.hash: (trial, result) for trial, result in results}
         with self.store.write() as connection:
@@ -165,11 +167,15 @@ class TrialQueue:
             kept = [given[hash_] for hash_ in given if hash_ in held]
             outcomes = [result for _, result in kept if isinstance(result, Outcome)]
             settings = {key: value for outcome in outcomes for key, value in outcome.settings.items()}
-            self.store.add_within(connection, (r for outcome in outcomes for r in outcome.records), settings)
+            records = [record for outcome in outcomes for record in outcome.records]
+            curves = [curve for outcome in outcomes for curve in outcome.curves]
+            self.store.add_within(connection, records, settings, curves)
             now = self._now(connection)
             rows = [_ended(trial, result, now, trial.hash in retried) for trial, result in kept]
             if rows:
                 columns: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in rows[0] if name != "hash"}
+                spent = sa.func.coalesce(_trials.c.seconds, 0.0)  # until it was paused
+                columns["seconds"] = spent + sa.bindparam("b_seconds", type_=sa.Float)
                 statement = sa.update(_trials).where(_trials.c.hash == sa.bindparam("b_hash")).values(columns)
                 connection.execute(statement, [{f"b_{key}": value for key, value in row.items()} for row in rows])
         return {trial.hash for trial, _ in kept}
@@ -251,10 +257,13 @@ def _ended(trial: QueuedTrial, result: Ending, moment: float, retried: bool) -> 
     """The columns of a trial that has ended, by name."""
     died = isinstance(result, Failure) and result.kind == "worker died"
     row = {"hash": trial.hash, "owner": None, "finished": moment, "deaths": trial.deaths + died}
+    nothing = {"seconds": None, "failure": None, "message": None, "reached": None}
     if retried:
-        return row | {"state": "waiting", "finished": None, "seconds": None, "failure": None, "message": None}
+        return row | nothing | {"state": "waiting", "finished": None}
     if isinstance(result, Failure):
         failed = {"state": "failed", "failure": result.kind, "message": result.message}
-        return row | failed | {"seconds": result.seconds}
+        return row | nothing | failed | {"seconds": result.seconds}
     doubts = "\n".join(result.warnings) or None
-    return row | {"state": "done", "seconds": result.seconds, "failure": None, "message": doubts}
+    state = "done" if result.epochs is None else "paused"
+    ended = {"state": state, "reached": result.epochs, "seconds": result.seconds, "message": doubts}
+    return row | nothing | ended

@@ -42,7 +42,7 @@ class PlanStatus:
     """Claimed by a driver that is alive."""
     failed: int
     remaining: int
-    """Neither done, running nor failed."""
+    """Neither done, running nor failed; also what was paused."""
     doubtful: int
     """Done, but sanity checks of the evaluation failed."""
     drivers: int
@@ -90,7 +90,7 @@ def _status(connection: sa.Connection, plan: str, name: str, alive: set[str], mo
     count = {"done": 0, "running": 0, "failed": 0, "waiting": 0}
     drivers, recent, first, seconds, doubtful, last = 0, 0, moment, 0.0, 0, None
     for state, owner, size, spent, fresh, earliest, messages, latest in groups:
-        here = "waiting" if state == "running" and owner not in alive else state
+        here = "waiting" if state == "paused" or (state == "running" and owner not in alive) else state
         count[here] += size
         drivers += here == "running"
         recent += fresh or 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,8 @@ from robnas.errors import InputError, StoreError, StoreUnavailableError, Unknown
 from robnas.records import _earlier, _schema
 from robnas.records._address import StoreAddress
 from robnas.records._check import wrong_value
+from robnas.records._curve import Curve
+from robnas.records._curves import add_curves, curve_of
 from robnas.records._drivers import living, now
 from robnas.records._engine import RESTORE, engine_of, may_pass, remedy_of
 from robnas.records._record import Record
@@ -24,10 +26,11 @@ from robnas.records._schema import SCHEMA_VERSION
 from robnas.records._trials import space_facts
 from robnas.spaces import Architecture, Space, parse_key, space_of
 
+_Measured = TypeVar("_Measured", Record, Curve)
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
 _SEEN = "robnas_seen"  # mark of a connection that sees a store of an older version as the present one
-_KNOWN = {"1": 1, "2": 2, "3": SCHEMA_VERSION}  # spelled exactly so
+_KNOWN = {str(version): version for version in range(1, SCHEMA_VERSION + 1)}  # spelled exactly so
 _records = _schema.records
 _KEY = tuple(column.name for column in _records.primary_key)
 _FIELDS = tuple(_records.c[name] for name in Record.__dataclass_fields__ if name in _records.c)
@@ -87,8 +90,8 @@ class RecordStore:
             )
         with self._engine.connect() as connection:
             self.version = self._version(connection) if names else None
-            old = self.version != SCHEMA_VERSION
-            if names and self.dialect == "sqlite" and (wrong := wrong_value(connection, set(names), old=old)):
+            checked = self.version is not None and self.dialect == "sqlite"
+            if checked and (wrong := wrong_value(connection, set(names), self.version or 0)):
                 place, expected, got = wrong
                 raise StoreError(f"store {self.shown}, {place}", expected=expected, got=got, remedy=RESTORE)
         if complete and self.version != SCHEMA_VERSION:
@@ -104,9 +107,10 @@ class RecordStore:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x0B0B)))
             there = sa.inspect(connection).has_table(_schema.meta.name)
             # another process may have made it in the meantime, in a version of its own
-            if not there or self._version(connection) != SCHEMA_VERSION:
+            found = self._version(connection) if there else None
+            if found != SCHEMA_VERSION:
                 self._check_nobody_writes(connection)
-                _earlier.complete(connection)
+                _earlier.complete(connection, found)
                 row = {"key": _VERSION, "value": str(SCHEMA_VERSION)}
                 if not self.insert_new(connection, _schema.meta, [row]):
                     self._version(connection)
@@ -173,7 +177,7 @@ class RecordStore:
             # which another process may have changed
             self.version = self._version(connection) if _schema.meta.name in there else None
             if self.version != SCHEMA_VERSION:
-                _earlier.show_as_now(connection, there)
+                _earlier.show_as_now(connection, there, self.version)
                 connection.info[_SEEN] = seen
             else:
                 connection.info.pop(_SEEN, None)
@@ -216,28 +220,39 @@ class RecordStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, records: Iterable[Record], settings: Mapping[str, Mapping[str, Any]] | None = None) -> int:
-        """Add records in one transaction: all or, after an error, none.
+    def add(
+        self,
+        records: Iterable[Record],
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        curves: Iterable[Curve] = (),
+    ) -> int:
+        """Add records and curves in one transaction: all or, after an error, none.
 
         Args:
             records: those that the store holds already, with the same value, are left alone.
-            settings: hash → settings of the recipes and attacks that the records name.
+            settings: hash → settings of the recipes and attacks that records and curves name.
+            curves: of those that the store holds already the epochs that it lacks are added.
 
         Returns:
-            How many were new.
+            How many records were new.
 
         Raises:
-            StoreError: the store holds another value under the same key, or cannot be written.
+            StoreError: the store holds another value under the same key, or another accuracy after the same epoch, or
+                cannot be written.
         """
         with self.write() as connection:
-            return self.add_within(connection, records, settings or {})
+            return self.add_within(connection, records, settings or {}, curves)
 
     def add_within(
-        self, connection: sa.Connection, records: Iterable[Record], settings: Mapping[str, Mapping[str, Any]]
+        self,
+        connection: sa.Connection,
+        records: Iterable[Record],
+        settings: Mapping[str, Mapping[str, Any]],
+        curves: Iterable[Curve] = (),
     ) -> int:
         """The same as a part of a larger transaction."""
-        records = list(records)
-        self.keep_spaces(connection, {record.space for record in records})
+        records, curves = list(records), list(curves)
+        self.keep_spaces(connection, {one.space for one in (*records, *curves)})
         rows = list({record.key: to_row(record) for record in records}.values())
         settings = {**facts_of_images(records), **settings}
         described = [{"hash": key, "json": json.dumps(value, sort_keys=True)} for key, value in settings.items()]
@@ -245,6 +260,7 @@ class RecordStore:
         new = self.insert_new(connection, _records, rows)
         if new < len(rows):
             self._check_same(connection, rows)
+        add_curves(self, connection, curves)
         return new
 
     def keep_spaces(self, connection: sa.Connection, keys: Iterable[str]) -> None:
@@ -311,18 +327,8 @@ class RecordStore:
             StoreError: there is no such column, or a record is damaged.
             InputError: a space is not known here, which says how to bring it.
         """
-        query = sa.select(*_FIELDS).order_by(*(_records.c[name] for name in _KEY))
-        for name, value in where.items():
-            if name not in _records.c:
-                raise StoreError("record column", expected=f"one of {', '.join(_records.c.keys())}", got=name)
-            one_of = [one.text if isinstance(one, Architecture) else one for one in _listed(value)]
-            query = query.where(_records.c[name].in_(one_of))
         with self.read() as connection:
-            rows = connection.execute(query).mappings().all()
-            spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
-            self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
-            archs: dict[tuple[str, str], Architecture] = {}
-            found = [self._record(row, spaces, archs) for row in rows]
+            found: list[Record] = self._found(connection, _records, _FIELDS, where, lambda row: Record(**row))
             table = _schema.settings
             keys = {images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
@@ -334,24 +340,61 @@ class RecordStore:
             for record in found
         ]
 
+    def curves(self, **where: object) -> list[Curve]:
+        """Curves whose columns equal `where`, for example ``metric="clean"``, as `records` gives records.
+
+        Raises:
+            StoreError: there is no such column, or a curve is damaged.
+            InputError: a space is not known here, which says how to bring it.
+        """
+        with self.read() as connection:
+            return self._found(connection, _schema.curves, tuple(_schema.curves.c), where, curve_of)
+
     def spaces(self) -> tuple[str, ...]:
         """`Space.key` of all records, whether the spaces are known here or not."""
         with self.read() as connection:
             return tuple(sorted(connection.scalars(sa.select(_records.c.space).distinct())))
 
-    def _record(
-        self, row: Mapping[Any, Any], spaces: Mapping[str, Space], archs: dict[tuple[str, str], Architecture]
-    ) -> Record:
-        """The record of a row; `archs` are the architectures that were read before."""
+    def _found(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        fields: Sequence[sa.Column[Any]],
+        where: Mapping[str, object],
+        make: Callable[[dict[str, Any]], _Measured],
+    ) -> list[_Measured]:
+        """What `make` makes of the rows of a table that equal `where`, in the order of their keys."""
+        what = table.name.removesuffix("s")
+        query = sa.select(*fields).order_by(*table.primary_key)
+        for name, value in where.items():
+            if name not in table.c:
+                raise StoreError(f"{what} column", expected=f"one of {', '.join(table.c.keys())}", got=name)
+            one_of = [one.text if isinstance(one, Architecture) else one for one in _listed(value)]
+            query = query.where(table.c[name].in_(one_of))
+        rows = connection.execute(query).mappings().all()
+        spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
+        self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
+        archs: dict[tuple[str, str], Architecture] = {}
+        return [self._measured(row, spaces, archs, what, make) for row in rows]
+
+    def _measured(
+        self,
+        row: Mapping[Any, Any],
+        spaces: Mapping[str, Space],
+        archs: dict[tuple[str, str], Architecture],
+        what: str,
+        make: Callable[[dict[str, Any]], _Measured],
+    ) -> _Measured:
+        """A record or curve of its row; `archs` are the architectures that were read before."""
         try:
             if (arch := archs.get(place := (row["space"], row["architecture"]))) is None:
                 arch = archs[place] = spaces[row["space"]].parse(row["architecture"])
-            return Record(**{**row, "architecture": arch})
-        except (InputError, TypeError) as error:
+            return make({**row, "architecture": arch})
+        except (InputError, TypeError, ValueError, RecursionError) as error:
             key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
             own = isinstance(error, UnknownNameError)  # or a damaged name
             raise StoreError(
-                f"store {self.shown}, record {key} seed {row['seed']}"[:300],
+                f"store {self.shown}, {what} {key} seed {row['seed']}"[:300],
                 expected="what a build writes",
                 got=Verbatim(f"InputError ({error})") if own else reason(error),
                 remedy=f"else {RESTORE}" if own else RESTORE,

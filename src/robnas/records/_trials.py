@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, final
 
 from robnas._settings import content_hash
+from robnas.records._curve import Curve
 from robnas.records._record import Record
 from robnas.spaces import Space
 
@@ -49,6 +50,10 @@ class Outcome:
     """What its evaluation doubts."""
     seconds: float = 0.0
     """Duration, training and evaluation together."""
+    curves: tuple[Curve, ...] = ()
+    """What was measured after each epoch."""
+    epochs: int | None = None
+    """Epochs that are trained, if the training was paused; None if it is complete."""
 
 
 @final
