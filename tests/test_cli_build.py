@@ -118,7 +118,7 @@ BAD = [
     (nothing, ("plan.toml",), "Missing option '--store'"),
     (unknown, ("plan.toml", *STORE), "plan entry: expected one of name, seeds, space, data"),
     (empty, ("plan.toml", *STORE), "plan space: expected at least one architecture, got none"),
-    (newer, ("plan.toml", *STORE), "expected schema version 3 or older, got 99; read it with the robnas that wrote it"),
+    (newer, ("plan.toml", *STORE), "expected schema version 4 or older, got 99; read it with the robnas that wrote it"),
     (nothing, ("plan.toml", "--store", "sqlite:////proc/runs.db"), "in a folder that can be written"),
     (nothing, ("plan.toml", "--store", "runs"), "expected a database of records as a URL, or as a file ending in .db"),
     (nothing, ("plan.toml", *STORE, "--executor", "dask"), "--executor: expected one of local, ray, got 'dask'"),

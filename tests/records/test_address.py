@@ -196,7 +196,7 @@ def test_a_store_of_another_version_is_left_as_it_is_to_the_byte(version, comple
     connection.close()
     before = path.read_bytes()
     with pytest.raises(
-        StoreError, match=r"expected schema version 3 or older, got .*; read it with the robnas that"
+        StoreError, match=r"expected schema version 4 or older, got .*; read it with the robnas that"
     ) as error:
         RecordStore(path, complete=complete)
     assert "\n" not in str(error.value)
@@ -213,7 +213,7 @@ def test_the_meta_table_of_another_program_is_left_alone(rows, tmp_path):
             connection.execute(f"insert into meta values {rows}")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="expected schema version 3 or older"):
+    with pytest.raises(StoreError, match="expected schema version 4 or older"):
         RecordStore(path)
     assert path.read_bytes() == before
 
@@ -227,6 +227,6 @@ def test_a_version_that_appears_while_a_store_is_made_is_not_overwritten(tmp_pat
         return insert(self, connection, table, rows)
 
     monkeypatch.setattr(RecordStore, "insert_new", late)
-    with pytest.raises(StoreError, match="expected schema version 3 or older, got 4"):
+    with pytest.raises(StoreError, match="expected schema version 4 or older, got 4"):
         RecordStore(path)
     assert sqlite3.connect(path).execute("select * from sqlite_master").fetchall() == []

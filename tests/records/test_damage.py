@@ -110,7 +110,7 @@ WRONG = [
     ("records", "images", 0, "record images: expected at least 1, got 0"),
     ("records", "device", None, "records.device in row 1: expected a text, got None"),
     ("trials", "seconds", "soon", "trials.seconds in row 1: expected a number below 1e+11, got 'soon'"),
-    ("trials", "state", "gone", "trials.state in row 1: expected one of waiting, running, done, failed, got 'gone'"),
+    ("trials", "state", "gone", "trials.state in row 1: expected one of waiting, running, done, failed, paused, got"),
     ("drivers", "heartbeat", "now", "drivers.heartbeat in row 1: expected a number below 1e+11, got 'now'"),
     ("drivers", "pid", 1.5, "drivers.pid in row 1: expected a whole number, got '1.5'"),
     (

@@ -170,7 +170,7 @@ def test_a_store_of_a_newer_schema_is_refused(store, url, tmp_path):
         connection.execute("update meta set value = '99'")
     connection.close()
     with pytest.raises(
-        StoreError, match="expected schema version 3 or older, got 99; read it with the robnas that wrote it"
+        StoreError, match="expected schema version 4 or older, got 99; read it with the robnas that wrote it"
     ):
         RecordStore(url)
 

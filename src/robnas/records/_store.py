@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from robnas.errors import InputError, StoreError, StoreUnavailableError, UnknownNameError, Verbatim, reason
+from robnas.errors import StoreError, StoreUnavailableError, Verbatim
 from robnas.records import _earlier, _schema
 from robnas.records._address import StoreAddress
 from robnas.records._check import wrong_value
@@ -20,13 +20,13 @@ from robnas.records._curve import Curve
 from robnas.records._curves import add_curves, curve_of
 from robnas.records._drivers import living, now
 from robnas.records._engine import RESTORE, engine_of, may_pass, remedy_of
+from robnas.records._read import read_rows
 from robnas.records._record import Record
 from robnas.records._rows import facts_of_images, hash_of_space, images_key, known_facts, to_row
 from robnas.records._schema import SCHEMA_VERSION
 from robnas.records._trials import space_facts
-from robnas.spaces import Architecture, Space, parse_key, space_of
+from robnas.spaces import parse_key, space_of
 
-_Measured = TypeVar("_Measured", Record, Curve)
 _LONGEST = 120  # characters of a database's error that are shown
 _VERSION = "schema_version"
 _SEEN = "robnas_seen"  # mark of a connection that sees a store of an older version as the present one
@@ -252,7 +252,7 @@ class RecordStore:
     ) -> int:
         """The same as a part of a larger transaction."""
         records, curves = list(records), list(curves)
-        self.keep_spaces(connection, {one.space for one in (*records, *curves)})
+        self.keep_spaces(connection, {record.space for record in records} | {curve.space for curve in curves})
         rows = list({record.key: to_row(record) for record in records}.values())
         settings = {**facts_of_images(records), **settings}
         described = [{"hash": key, "json": json.dumps(value, sort_keys=True)} for key, value in settings.items()]
@@ -272,9 +272,10 @@ class RecordStore:
         facts = {key: space_facts(space_of(parse_key(key))) for key in keys}
         rows = [{"hash": hash_of_space(key), "json": json.dumps(fact, sort_keys=True)} for key, fact in facts.items()]
         if self.insert_new(connection, _schema.settings, rows) < len(rows):
-            self._check_spaces(connection, facts)
+            self.check_spaces(connection, facts)
 
-    def _check_spaces(self, connection: sa.Connection, facts: Mapping[str, Mapping[str, str]]) -> None:
+    def check_spaces(self, connection: sa.Connection, facts: Mapping[str, Mapping[str, str]]) -> None:
+        """Raise `StoreError` if the store was filled with other genes; `facts` is `Space.key` → `space_facts`."""
         table = _schema.settings
         keys = {hash_of_space(key): key for key in facts}
         known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
@@ -328,7 +329,7 @@ class RecordStore:
             InputError: a space is not known here, which says how to bring it.
         """
         with self.read() as connection:
-            found: list[Record] = self._found(connection, _records, _FIELDS, where, lambda row: Record(**row))
+            found: list[Record] = read_rows(self, connection, _records, _FIELDS, where, lambda row: Record(**row))
             table = _schema.settings
             keys = {images_key(record) for record in found}
             known = sa.select(table.c.hash, table.c.json).where(table.c.hash.in_(keys))
@@ -348,57 +349,12 @@ class RecordStore:
             InputError: a space is not known here, which says how to bring it.
         """
         with self.read() as connection:
-            return self._found(connection, _schema.curves, tuple(_schema.curves.c), where, curve_of)
+            return read_rows(self, connection, _schema.curves, tuple(_schema.curves.c), where, curve_of)
 
     def spaces(self) -> tuple[str, ...]:
         """`Space.key` of all records, whether the spaces are known here or not."""
         with self.read() as connection:
             return tuple(sorted(connection.scalars(sa.select(_records.c.space).distinct())))
-
-    def _found(
-        self,
-        connection: sa.Connection,
-        table: sa.Table,
-        fields: Sequence[sa.Column[Any]],
-        where: Mapping[str, object],
-        make: Callable[[dict[str, Any]], _Measured],
-    ) -> list[_Measured]:
-        """What `make` makes of the rows of a table that equal `where`, in the order of their keys."""
-        what = table.name.removesuffix("s")
-        query = sa.select(*fields).order_by(*table.primary_key)
-        for name, value in where.items():
-            if name not in table.c:
-                raise StoreError(f"{what} column", expected=f"one of {', '.join(table.c.keys())}", got=name)
-            one_of = [one.text if isinstance(one, Architecture) else one for one in _listed(value)]
-            query = query.where(table.c[name].in_(one_of))
-        rows = connection.execute(query).mappings().all()
-        spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
-        self._check_spaces(connection, {key: space_facts(space) for key, space in spaces.items()})
-        archs: dict[tuple[str, str], Architecture] = {}
-        return [self._measured(row, spaces, archs, what, make) for row in rows]
-
-    def _measured(
-        self,
-        row: Mapping[Any, Any],
-        spaces: Mapping[str, Space],
-        archs: dict[tuple[str, str], Architecture],
-        what: str,
-        make: Callable[[dict[str, Any]], _Measured],
-    ) -> _Measured:
-        """A record or curve of its row; `archs` are the architectures that were read before."""
-        try:
-            if (arch := archs.get(place := (row["space"], row["architecture"]))) is None:
-                arch = archs[place] = spaces[row["space"]].parse(row["architecture"])
-            return make({**row, "architecture": arch})
-        except (InputError, TypeError, ValueError, RecursionError) as error:
-            key = " ".join(f"{row[name]}" for name in ("architecture", "dataset", "split", "metric"))
-            own = isinstance(error, UnknownNameError)  # or a damaged name
-            raise StoreError(
-                f"store {self.shown}, {what} {key} seed {row['seed']}"[:300],
-                expected="what a build writes",
-                got=Verbatim(f"InputError ({error})") if own else reason(error),
-                remedy=f"else {RESTORE}" if own else RESTORE,
-            ) from None
 
     def settings(self, hash_: str) -> dict[str, Any]:
         """The recipe or attack settings of a hash.
@@ -426,7 +382,3 @@ class RecordStore:
         if not isinstance(found, dict):
             raise StoreError(f"store {self.shown}, {what}", expected="a JSON object", got=found, remedy=RESTORE)
         return found
-
-
-def _listed(value: object) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple | set) else [value]
