@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, final
 
-from robnas.benchmarks._column import is_number
+from robnas.benchmarks._runs import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.records import Record
 from robnas.spaces import parse_key, space_of

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._runs import Floats
 
 _ROUNDED = 5e-8  # published numbers went through 32-bit floats
 _LARGEST = 65_534  # counts fit in 16 bits

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
-from robnas.benchmarks._column import Floats
+from robnas.benchmarks._runs import Floats
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count
 

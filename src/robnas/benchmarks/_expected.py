@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
-from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._column import Column
 from robnas.benchmarks._deconvolution import Deconvolved, deconvolve
 from robnas.benchmarks._noise import FEWEST_DEGREES, Rows, duplicate_groups, measure_local_noise, measure_noise
 from robnas.benchmarks._ranks import RESOLUTION
+from robnas.benchmarks._runs import Floats
 from robnas.errors import InputError, Verbatim
 
 _ITERATIONS = 20

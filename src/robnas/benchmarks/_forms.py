@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
-from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._column import Column
 from robnas.benchmarks._columns import Columns
+from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
+from robnas.benchmarks._runs import Floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, parse_key, space_of
 
@@ -29,9 +32,13 @@ class _Tabled(Protocol):
     published: Indices | None
     provenance: dict[str, Any]
     ambiguous: dict[Any, Ambiguity]
+    ambiguous_curves: dict[Any, Ambiguity]
 
     @property
     def columns(self) -> tuple[Column, ...]: ...
+
+    @property
+    def curves(self) -> tuple[CurveColumn, ...]: ...
 
     @property
     def architectures(self) -> tuple[Architecture, ...]: ...
@@ -42,7 +49,10 @@ class _Tabled(Protocol):
     @property
     def rows(self) -> Indices: ...
 
-    def column_name(self, column: Column) -> str: ...
+    def column_name(self, column: Column | CurveColumn) -> str: ...
+
+
+_C = TypeVar("_C", Column, CurveColumn)
 
 
 def joined(table: _Tabled, other: _Tabled, suffix: str, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
@@ -53,40 +63,46 @@ def joined(table: _Tabled, other: _Tabled, suffix: str, lookups: tuple[Rows, Row
     both = rows >= 0
     if not both.any():
         raise InputError("join", expected="tables with an architecture in common", got=Verbatim("none"))
-    ours = [replace(column, values=column.values[both]) for column in table.columns]
-    taken = {(column.dataset, column.split, column.metric) for column in table.columns}
-    taken |= {key[:3] for key in table.ambiguous}
+    taken = {(column.dataset, column.split, column.metric) for column in (*table.columns, *table.curves)}
+    taken |= {key[:3] for key in (*table.ambiguous, *table.ambiguous_curves)}
 
     def renamed(dataset: str, split: str, metric: str) -> str:
         return metric + suffix * ((dataset, split, metric) in taken)
 
     relatives = int(relative[both].sum())
     said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
-    theirs = [
-        replace(
+
+    def ours(column: _C) -> _C:
+        return replace(column, values=column.values[both])
+
+    def theirs(column: _C) -> _C:
+        return replace(
             column,
             metric=renamed(column.dataset, column.split, column.metric),
             values=column.values[rows[both]],
             facts={**column.facts, **said},
         )
-        for column in other.columns
-    ]
-    ambiguous = {(*key[:2], renamed(*key[:3]), *key[3:]): reason for key, reason in other.ambiguous.items()}
+
+    def their_reasons(ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
+        return {(*key[:2], renamed(*key[:3]), *key[3:]): reason for key, reason in ambiguous.items()}
+
     second = other.name if other.name != table.name else f"{other.name} (2)"
     return {
         "name": f"{table.name}+{other.name}",
         "architectures": ours_by.kept(both),
-        "columns": [*ours, *theirs],
+        "columns": [*map(ours, table.columns), *map(theirs, other.columns)],
+        "curves": [*map(ours, table.curves), *map(theirs, other.curves)],
         "space": table.space,
         "partition": table.partition,
         "published": table.published if table.published is not None else other.published,
         "provenance": {table.name: table.provenance, second: other.provenance},
-        "ambiguous": {**table.ambiguous, **ambiguous},
+        "ambiguous": table.ambiguous | their_reasons(other.ambiguous),
+        "ambiguous_curves": table.ambiguous_curves | their_reasons(other.ambiguous_curves),
     }
 
 
 def selected(
-    table: _Tabled, columns: Columns, rows: Rows, dataset: str | None, space: str | Space | None
+    table: _Tabled, columns: Columns[Column], rows: Rows, dataset: str | None, space: str | Space | None
 ) -> dict[str, Any]:
     """Arguments of the table with the columns of one data set, of one space, or of both, see `Table.select`."""
     if dataset is not None:
@@ -96,15 +112,20 @@ def selected(
     def meant(of: str, trained_in: str | None) -> bool:
         return dataset in (None, of) and key in (None, trained_in)
 
+    def reasons(ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
+        return {name: why for name, why in ambiguous.items() if meant(name[0], (*name, key)[3])}
+
     return {
         "name": table.name,
         "architectures": rows.given,
         "columns": [column for column in table.columns if meant(column.dataset, column.space)],
+        "curves": [column for column in table.curves if meant(column.dataset, column.space)],
         "space": table.space if key is None else space_of(parse_key(key)),
         "partition": table.partition,
         "published": table.published,
         "provenance": table.provenance,
-        "ambiguous": {name: why for name, why in table.ambiguous.items() if meant(name[0], (*name, key)[3])},
+        "ambiguous": reasons(table.ambiguous),
+        "ambiguous_curves": reasons(table.ambiguous_curves),
     }
 
 
@@ -165,15 +186,28 @@ def check_comparable(columns: list[Column], name: str) -> None:
         )
 
 
-def frame(table: _Tabled, columns: list[Column], *, short: bool, seed: int | Literal["mean"] = "mean") -> pd.DataFrame:
-    """A row per architecture, a column per metric, named in short or in full."""
+def frame(
+    table: _Tabled,
+    columns: list[Column],
+    curves: list[CurveColumn],
+    *,
+    short: bool,
+    seed: int | Literal["mean"] = "mean",
+) -> pd.DataFrame:
+    """A row per architecture, a column per metric and one per epoch of a curve, named in short or in full."""
     import pandas as pd
 
     spelled = [table.space.spellings(arch) for arch in table.architectures]
     data: dict[str, Any] = {name: [each[name] for each in spelled] for name in spelled[0]}
     if table.published is not None:
         data["published_index"] = table.published[table.rows]
-    for column in columns:
+
+    def named(column: Column | CurveColumn) -> str:
         name = table.column_name(column)
-        data[name.removeprefix(f"{column.dataset} {column.split} ") if short else name] = column.at_seed(seed)
+        return name.removeprefix(f"{column.dataset} {column.split} ") if short else name
+
+    data |= {named(column): column.at_seed(seed) for column in columns}
+    for curve in curves:
+        values = curve.at_seed(seed)
+        data |= {f"{named(curve)} epoch {epoch}": values[:, place] for place, epoch in enumerate(curve.epochs)}
     return pd.DataFrame(data, index=pd.Index(table.texts, name="architecture"))

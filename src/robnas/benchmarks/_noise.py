@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas._settings import check_keys
-from robnas.benchmarks._column import Column, Floats
+from robnas.benchmarks._column import Column
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._repeats import Repeats
 from robnas.benchmarks._rows import IDENTICAL
+from robnas.benchmarks._runs import Floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import space_of
 from robnas.types import check_count

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from robnas.benchmarks._column import Floats
 from robnas.benchmarks._rows import Indices
+from robnas.benchmarks._runs import Floats
 
 
 def pareto_front(points: Floats) -> Indices:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
-from robnas.benchmarks._column import Column, RelativeValue, Seed, Value
+from robnas.benchmarks._column import Column, RelativeValue, Value
 from robnas.benchmarks._columns import Columns
+from robnas.benchmarks._curve import AfterEpoch, CurveColumn
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices, chosen_space, other_network
+from robnas.benchmarks._runs import Floats, Runs, Seed
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space
 
@@ -30,6 +32,8 @@ class Queried:
         published: npt.NDArray[np.integer[Any]] | None = None,
         provenance: Mapping[str, Any] | None = None,
         ambiguous: Mapping[Any, Ambiguity] | None = None,
+        curves: Iterable[CurveColumn] = (),
+        ambiguous_curves: Mapping[Any, Ambiguity] | None = None,
     ) -> None:
         self.name = name
         given = list(columns)
@@ -39,13 +43,17 @@ class Queried:
         self.published = self._lookup.published
         self.provenance = dict(provenance or {})
         self.ambiguous = dict(ambiguous or {})
-        self._columns = Columns(name, self.space, given, self.ambiguous)
+        self.ambiguous_curves = dict(ambiguous_curves or {})
+        self._columns = Columns(f"table {name}", self.space, given, self.ambiguous)
+        if not self._columns:
+            raise InputError(f"table {name}", expected="at least one column", got=Verbatim("none"))
+        self._curves = Columns(f"the curves of table {name}", self.space, curves, self.ambiguous_curves)
         self._charged: set[int] = set()
-        for column in self.columns:
-            if len(column.values) != len(self):
-                raise InputError(
-                    f"column {column.name}", expected=f"{len(self)} rows", got=Verbatim(f"{len(column.values)}")
-                )
+        for kind, found in (("column", self.columns), ("curves", self.curves)):
+            for one in found:
+                if len(one.values) != len(self):
+                    got = Verbatim(f"{len(one.values)}")
+                    raise InputError(f"{kind} {one.name}", expected=f"{len(self)} rows", got=got)
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self)} architectures, {len(self.columns)} columns)"
@@ -59,6 +67,11 @@ class Queried:
     def columns(self) -> tuple[Column, ...]:
         """Everything that was measured."""
         return self._columns.all
+
+    @property
+    def curves(self) -> tuple[CurveColumn, ...]:
+        """What was measured after every epoch, if that was done."""
+        return self._curves.all
 
     @property
     def space_key(self) -> str:
@@ -114,9 +127,24 @@ class Queried:
         """
         return self._columns.find(dataset, metric, split, space)
 
-    def column_name(self, column: Column) -> str:
+    def column_name(self, column: Column | CurveColumn) -> str:
         """``cifar10 test clean``, and the key of its space where several columns are called so."""
+        if isinstance(column, CurveColumn):
+            return self._curves.full_name(column)
         return self._columns.full_name(column)
+
+    def curve_column(
+        self, dataset: str | None, metric: str | None, split: str | None, space: str | Space | None = None
+    ) -> CurveColumn:
+        """Learning curves by name; arguments as for `column`.
+
+        Raises:
+            InputError: the table has no curves, or none of this name; the text lists what exists.
+        """
+        if not self._curves:
+            got = Verbatim("none: it holds last epochs only")
+            raise InputError(f"curves of table {self.name}", expected="learning curves", got=got)
+        return self._curves.find(dataset, metric, split, space)
 
     # rows
 
@@ -156,9 +184,10 @@ class Queried:
         resolve: Resolve = "declared",
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
+        epoch: int | None = None,
     ) -> Value:
         """One accuracy, free of charge: for analysis. Arguments as for `query`."""
-        return self._look_up(arch, dataset, metric, split, seed, resolve, rng, space)[1]
+        return self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch)[1]
 
     def query(
         self,
@@ -171,6 +200,7 @@ class Queried:
         resolve: Resolve = "declared",
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
+        epoch: int | None = None,
     ) -> Value:
         """One accuracy; the architecture is charged once, see `charge`.
 
@@ -183,6 +213,8 @@ class Queried:
             resolve: see `row`.
             rng: source of randomness for ``random``.
             space: see `column`.
+            epoch: after this one, from the learning curves, which may rest on fewer images; on split ``train`` there
+                are ``loss``, ``robust`` and ``seconds``. If omitted, after the training, from the columns.
 
         Returns:
             The accuracy, a fraction in [0, 1]; its `runs` says how many trainings it rests on, and its `identical`
@@ -191,9 +223,44 @@ class Queried:
         Raises:
             InputError: something is missing or unknown; nothing is guessed, and the text lists what exists.
         """
-        row, value = self._look_up(arch, dataset, metric, split, seed, resolve, rng, space)
+        row, value = self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch)
         self._charged.add(row)
         return value
+
+    def curve(
+        self,
+        architecture: object,
+        *,
+        dataset: str | None = None,
+        metric: str | None = None,
+        split: str | None = None,
+        seed: int | Literal["mean"] | None = None,
+        resolve: Resolve = "declared",
+        space: str | Space | None = None,
+    ) -> Floats:
+        """The learning curve of an architecture, free of charge.
+
+        Args:
+            architecture: any encoding, or a published index if the table brings them.
+            dataset: name of a data set.
+            metric: key such as ``clean``; on split ``train`` one of ``loss``, ``robust`` and ``seconds``.
+            split: ``train``, ``validation`` or ``test``.
+            seed: ``mean``, at each epoch over the runs that reached it, or the number of a run.
+            resolve: see `row`.
+            space: see `column`.
+
+        Returns:
+            Shape (epochs,), after each of the `CurveColumn.epochs` of ``curve_column(dataset, metric, split)``; nan
+            for those that the training did not reach.
+
+        Raises:
+            InputError: there is no such curve; the text lists those that there are.
+        """
+        column = self.curve_column(dataset, metric, split, space)
+        found = column.of_row(self._lookup.row(architecture, resolve), seed)
+        if np.isnan(found).all():
+            raise self._missing(f"the curve {column.name}", architecture)
+        return found
 
     def charge(self, rows: Iterable[int]) -> None:
         """Charge these rows, each once: what `query`, a call of an objective and `robnas.search.run` do.
@@ -219,12 +286,17 @@ class Queried:
         resolve: Resolve,
         rng: np.random.Generator | None,
         space: str | Space | None,
+        epoch: int | None,
     ) -> tuple[int, Value]:
         """Row and accuracy of an architecture."""
-        try:
-            column = self._columns.quick[dataset, split, metric, space]
-        except (KeyError, TypeError):  # TypeError: a list where a name belongs
-            column = self.column(dataset, metric, split, space)
+        column: Column | AfterEpoch
+        if epoch is not None:
+            column = self.curve_column(dataset, metric, split, space).after(epoch)
+        else:
+            try:
+                column = self._columns.quick[dataset, split, metric, space]
+            except (KeyError, TypeError):  # TypeError: a list where a name belongs
+                column = self.column(dataset, metric, split, space)
         row, kind = self._lookup.find(arch, resolve), Value
         if row < 0:
             row, kind = other_network(row), RelativeValue
@@ -232,7 +304,11 @@ class Queried:
             return row, self._known(kind, column.fast_mean[row], int(column.counts[row]), column, arch)
         return row, self._known(kind, column.of_seed(row, seed, rng), 1, column, arch)
 
-    def _known(self, kind: type[Value], value: float, runs: int, column: Column, arch: object) -> Value:
+    def _known(self, kind: type[Value], value: float, runs: int, column: Runs, arch: object) -> Value:
         if value != value:
-            raise InputError(f"{column.name} of {arch}", expected="a measured value", got=Verbatim("a missing one"))
+            raise self._missing(column.name, arch)
         return kind(value, runs)
+
+    @staticmethod
+    def _missing(what: str, arch: object) -> InputError:
+        return InputError(f"{what} of {arch}", expected="a measured value", got=Verbatim("a missing one"))

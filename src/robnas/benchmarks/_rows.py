@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks._column import Column, is_number
+from robnas.benchmarks._column import Column
+from robnas.benchmarks._runs import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, parse_key, space_of
 

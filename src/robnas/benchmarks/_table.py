@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks._column import Column, Floats, Seed, Value
+from robnas.benchmarks._column import Column, Value
+from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._forms import best_rows, frame, joined, pareto_rows, selected, values_at
 from robnas.benchmarks._noise import LocalNoise, Noise, Source, measure_local_noise, measure_noise
 from robnas.benchmarks._queried import Queried
 from robnas.benchmarks._rows import Resolve
-from robnas.errors import InputError
+from robnas.benchmarks._runs import Floats, Runs, Seed
+from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
@@ -37,6 +39,8 @@ class Table(Queried):
         provenance: where the numbers come from: source, licence, recipe, checksum …
         ambiguous: (data set, split, metric), with a fourth entry where columns of several spaces share these, of what
             was measured in several ways, so that asking for it is an error.
+        curves: what was measured after every epoch, see `CurveColumn`.
+        ambiguous_curves: of curves, as `ambiguous` of columns.
 
     Raises:
         InputError: rows or columns that do not fit together, or an architecture or column of another space.
@@ -53,6 +57,7 @@ class Table(Queried):
         published_index: npt.ArrayLike | None = None,
         resolve: Resolve = "declared",
         space: str | Space | None = None,
+        epoch: int | None = None,
     ) -> Floats:
         """Many accuracies at once, free of charge.
 
@@ -65,11 +70,16 @@ class Table(Queried):
             published_index: the published indices instead, if the table brings them; any shape.
             resolve: see `row`.
             space: see `column`.
+            epoch: see `query`.
 
         Returns:
             Shape of the indices, nan where the table has no value; shape (rows,), in the order of the rows, without.
         """
-        column = self.column(dataset, metric, split, space)
+        column: Runs = (
+            self.column(dataset, metric, split, space)
+            if epoch is None
+            else self.curve_column(dataset, metric, split, space).after(epoch)
+        )
         return values_at(column.at_seed(seed), self._lookup, index, published_index, resolve)
 
     def best(
@@ -182,7 +192,12 @@ class Table(Queried):
         return measure_local_noise(self, self.column(dataset, metric, split, space), window, source)
 
     def to_pandas(
-        self, dataset: str | None = None, *, split: str | None = None, seed: int | Literal["mean"] = "mean"
+        self,
+        dataset: str | None = None,
+        *,
+        split: str | None = None,
+        seed: int | Literal["mean"] = "mean",
+        epochs: bool = False,
     ) -> pd.DataFrame:
         """Rows as a data frame indexed by the texts of the architectures, a column per metric.
 
@@ -194,10 +209,25 @@ class Table(Queried):
             dataset: one data set; all, with column names such as ``cifar10 test clean``, if omitted.
             split: one split; all if omitted.
             seed: ``mean`` or the number of a run.
+            epochs: whether the learning curves have columns too, one per epoch: ``clean epoch 1``.
+
+        Raises:
+            InputError: there is no such data set or split, a column has no such run, or there are no learning curves.
         """
         chosen = self._columns.chosen(dataset, split)
-        short = dataset is not None and len({column.split for column in chosen}) == 1
-        return frame(self, chosen, short=short, seed=seed)
+        curves = self._curves_of(dataset, split) if epochs else []
+        short = dataset is not None and len({column.split for column in (*chosen, *curves)}) == 1
+        return frame(self, chosen, curves, short=short, seed=seed)
+
+    def _curves_of(self, dataset: str | None, split: str | None) -> list[CurveColumn]:
+        """The curves of one data set and split, of all where None; at least one."""
+        found = [one for one in self.curves if dataset in (None, one.dataset) and split in (None, one.split)]
+        if not found:
+            known = sorted({f"{one.dataset} {one.split}" for one in self.curves})
+            got = Verbatim(f"none of {dataset or 'any data set'} {split or ''}".rstrip())
+            expected = f"learning curves, of which there are {', '.join(known) or 'none'}"
+            raise InputError(f"curves of table {self.name}", expected=expected, got=got)
+        return found
 
 
 @final

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks._column import Value, is_number
+from robnas.benchmarks._column import Value
+from robnas.benchmarks._runs import is_number
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import NAME, SIZE, CellArchitecture, partition

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import final
 
-from robnas.benchmarks._column import Seed
+from robnas.benchmarks._runs import Seed
 from robnas.benchmarks._table import Table
 from robnas.benchmarks.adapters._published import PublishedIds, check_id, check_table
 from robnas.benchmarks.nas_bench_201 import either_of_the_authors

@@ -7,7 +7,8 @@ from typing import Any, final
 
 import numpy as np
 
-from robnas.benchmarks._column import Value, is_number
+from robnas.benchmarks._column import Value
+from robnas.benchmarks._runs import is_number
 from robnas.benchmarks._table import Table
 from robnas.benchmarks.adapters._published import check_id, check_table, genotypes, percent
 from robnas.benchmarks.nas_bench_201 import training_hours
