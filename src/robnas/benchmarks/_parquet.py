@@ -1,4 +1,4 @@
-"""Tables as Parquet files: one column of architectures, one per metric and seed, the rest in the schema's metadata."""
+"""Tables as Parquet files: one column of architectures, one per metric and seed (and epoch), the rest as metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ import pyarrow.parquet as pq
 from robnas._content import CONTENT, UNVERIFIED, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._compact import divisor_of, packed
+from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._rows import Texts
+from robnas.benchmarks._runs import Floats
 from robnas.benchmarks._space_facts import check_numbers, check_unchanged, space_facts, space_of_file
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
@@ -26,6 +29,8 @@ from robnas.spaces import MOST_LISTED, Space, space_of
 from robnas.types import check_split
 
 SCHEMA_VERSION = 2
+CURVES_VERSION = 3
+"""Of a table with learning curves; others are written as version 2, which earlier versions of robnas read."""
 _UNHASHED = {
     "schema_version",
     "name",
@@ -57,34 +62,57 @@ def write_table(table: Table, path: Path | str) -> None:
         if taken := arrays.keys() & set(fields):
             raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
         arrays |= {name: pa.array(column.values[:, place]) for place, name in enumerate(fields)}
-        described.append(
-            {
-                "dataset": _text(column.dataset),
-                "split": column.split,
-                "metric": _text(column.metric),
-                "seeds": list(column.seeds),
-                "runs": column.runs,
-                "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
-                "fields": fields,
-                **({} if column.space is None else {"space": _text(column.space, longest=_LONGEST_TEXT)}),
-            }
-        )
+        described.append(_described(column, fields))
+    columns = list(arrays)
+    curves, decimal = _add_curves(table, arrays)
     if (size := 8 * len(table) * len(arrays)) > _LARGEST:
         raise InputError(f"table {table.name}", expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
     facts = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": CURVES_VERSION if curves else SCHEMA_VERSION,
         "name": _text(table.name),
         **space_facts(table.space),
         **table.space.partition_facts(table.partition),
         "provenance": table.provenance,
         "columns": described,
+        **({"curves": curves} if curves else {}),
     }
     plain = json.loads(_json(table.name, facts))
     metadata = {_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
     if table.published is not None:
         metadata[_PUBLISHED] = zlib.compress(table.published.astype(_number_type(table.space)).tobytes(), 9)
     content = pa.table(arrays).replace_schema_metadata(metadata)
-    write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd"))
+    options: dict[str, Any] = {"use_dictionary": columns, "use_byte_stream_split": decimal} if curves else {}
+    write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd", **options))
+
+
+def _described(column: Column | CurveColumn, fields: list[str]) -> dict[str, Any]:
+    """What the metadata say of a column or of curves, whose numbers are in `fields`."""
+    return {
+        "dataset": _text(column.dataset),
+        "split": column.split,
+        "metric": _text(column.metric),
+        "seeds": list(column.seeds),
+        "runs": column.runs,
+        "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
+        "fields": fields,
+        **({} if column.space is None else {"space": _text(column.space, longest=_LONGEST_TEXT)}),
+    }
+
+
+def _add_curves(table: Table, arrays: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Add the curves of a table to the columns of a file; what the metadata say of them, and which are no counts."""
+    described, decimal = [], []
+    for curve in table.curves:
+        name, runs = table.column_name(curve), curve.seeds or ("mean",)
+        fields = [f"{name} {seed} epoch {epoch}" for seed in runs for epoch in curve.epochs]
+        if taken := arrays.keys() & set(fields):
+            raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
+        divisor = divisor_of(curve.values)
+        flat = curve.values.reshape(len(curve.values), len(fields))
+        arrays |= {name: packed(flat[:, place], divisor) for place, name in enumerate(fields)}
+        decimal += fields if divisor is None else []
+        described.append({**_described(curve, fields), "epochs": list(curve.epochs), "divisor": divisor})
+    return described, decimal
 
 
 def _written(table: Table) -> pa.Array:
@@ -100,7 +128,7 @@ def _number_type(space: Space) -> np.dtype[Any]:
 
 
 def _digest(facts: dict[str, Any], table: Table) -> str:
-    arrays = [column.values for column in table.columns]
+    arrays = [column.values for column in (*table.columns, *table.curves)]
     if table.published is not None:
         arrays.append(table.published.astype(np.int64))
     if table.space.numbered:
@@ -179,10 +207,10 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[
     version = facts["schema_version"]
     if version == 1 and facts.keys() <= _UNHASHED:
         return facts, None
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, CURVES_VERSION):
         raise DataError(
             str(path),
-            expected=f"schema version {SCHEMA_VERSION}",
+            expected=f"schema version {SCHEMA_VERSION} or {CURVES_VERSION}",
             got=version,
             remedy=remedy or "read it with the robnas that wrote it",
         )
@@ -195,14 +223,13 @@ def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
     for field in file.schema_arrow:
         texts = field.name == _ARCHITECTURE and not space.numbered
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        fits = (
-            pa.types.is_string
-            if texts
-            else pa.types.is_integer
-            if field.name == _ARCHITECTURE
-            else pa.types.is_floating
-        )
-        if not fits(kind):
+        if texts:
+            fits = pa.types.is_string(kind)
+        elif field.name == _ARCHITECTURE:
+            fits = pa.types.is_integer(kind)
+        else:
+            fits = pa.types.is_floating(kind) or pa.types.is_uint16(kind)  # counts, as `packed` makes them
+        if not fits:
             expected = "architectures as texts" if texts else "columns of numbers"
             got = Verbatim(f"{field.name!r:.60} of type {kind!s:.60}")
             raise DataError(str(path), expected=expected, got=got)
@@ -224,13 +251,15 @@ def _assemble(
     architectures = _read(file, _ARCHITECTURE)
     if architectures.null_count:
         raise ValueError("an architecture is missing")
-    if sum(len(entry["fields"]) for entry in facts["columns"]) >= file.metadata.num_columns:
+    curves = facts.get("curves", [])
+    if sum(len(entry["fields"]) for entry in (*facts["columns"], *curves)) >= file.metadata.num_columns:
         raise ValueError("more fields are described than there are")
     trained = None if "space" in facts else old or _space_of_old(facts["provenance"])
     return Table(
         _text(facts["name"]),
         _to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, _LONGEST_TEXT)),
-        [_column(entry, trained, file) for entry in facts["columns"]],
+        [Column(**_named(entry, trained), values=_values(entry, file)) for entry in facts["columns"]],
+        curves=[_curve(entry, trained, file) for entry in curves],
         space=space if "space" in facts else trained,
         partition=space.partition_of(facts),
         published=None if published is None else _unpack(published, space),
@@ -267,22 +296,40 @@ def to_texts(column: pa.ChunkedArray, longest: int) -> tuple[str, ...]:
 
 def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """Like `ChunkedArray.to_numpy`, which imports pandas for the purpose; null becomes nan."""
+    if column.null_count and not pa.types.is_floating(column.type):
+        column = column.cast(pa.float64())
     chunks = (chunk.fill_null(np.nan) if chunk.null_count else chunk for chunk in column.chunks)
     return np.concatenate([np.from_dlpack(chunk) for chunk in chunks])
 
 
-def _column(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> Column:
+def _values(entry: dict[str, Any], file: pq.ParquetFile) -> Floats:
+    """Shape (rows, fields)."""
     fields = [_to_numpy(_read(file, name)) for name in entry["fields"]]
-    return Column(
-        _text(entry["dataset"]),
-        check_split(entry["split"]),
-        _text(entry["metric"]),
-        np.stack(fields, axis=1).astype(np.float64),
-        tuple(int(seed) for seed in entry["seeds"]),
-        int(entry["runs"]),
-        {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
-        _text(entry["space"], longest=_LONGEST_TEXT) if "space" in entry else trained,
-    )
+    return np.stack(fields, axis=1).astype(np.float64)
+
+
+def _named(entry: dict[str, Any], trained: str | None) -> dict[str, Any]:
+    """What a column or curves are called, and what they rest on."""
+    return {
+        "dataset": _text(entry["dataset"]),
+        "split": check_split(entry["split"]),
+        "metric": _text(entry["metric"]),
+        "seeds": tuple(int(seed) for seed in entry["seeds"]),
+        "runs": int(entry["runs"]),
+        "facts": {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
+        "space": _text(entry["space"], longest=_LONGEST_TEXT) if "space" in entry else trained,
+    }
+
+
+def _curve(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> CurveColumn:
+    named, epochs, divisor = _named(entry, trained), tuple(entry["epochs"]), entry["divisor"]
+    values = _values(entry, file)
+    if divisor is not None:
+        if not 0 < divisor < 2**16:
+            raise ValueError(f"a divisor of {divisor!r:.60}")
+        values /= divisor
+    shape = len(values), len(named["seeds"]) or 1, len(epochs)
+    return CurveColumn(**named, epochs=epochs, values=values.reshape(shape))
 
 
 def _fact(value: Any) -> str | int | float:
