@@ -6,17 +6,20 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, final
 
 import numpy as np
 
 from robnas._files import read_text, write_text
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import Architecture, Space, parse_key, space_of
-from robnas.types import check_split
+from robnas.types import Split, check_split
 
 SUFFIXES = (".csv", ".json")
 _ARCHITECTURE, _SPACE, _PUBLISHED = "architecture", "space", "published_index"
@@ -28,7 +31,8 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
 
     The columns are ``architecture``: the text or, where the space has other spellings, the first of these, which
     spreadsheets do not take for a number; ``space``, where it would be taken for another; and
-    ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split.
+    ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split. Learning curves have
+    one for each epoch, with ``epoch N`` behind.
 
     Args:
         table: any.
@@ -40,7 +44,8 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
     """
     path = Path(path)
     _check_suffix(path)
-    frame = table.to_pandas(dataset).reset_index()
+    curves = any(dataset in (None, curve.dataset) for curve in table.curves)
+    frame = table.to_pandas(dataset, epochs=curves).reset_index()
     spellings = list(table.space.spellings(table.architecture(table.texts[0])))
     if spellings:
         frame[_ARCHITECTURE] = frame[spellings[0]]
@@ -63,7 +68,8 @@ def read_rows(
 
     Each row has an ``architecture``, or a value for each gene of the space; other spellings and published indices are
     left out. All other columns are accuracies in [0, 1], called ``DATASET SPLIT METRIC`` and, where a column is one
-    run of several, its seed: ``digits test pgd@8/255 0``. Empty cells are missing values.
+    run of several, its seed: ``digits test pgd@8/255 0``. Of learning curves each epoch is a column with ``epoch N``
+    behind: ``digits validation clean 0 epoch 3``. Empty cells are missing values.
 
     Args:
         path: ends in ``.csv`` or ``.json``.
@@ -83,9 +89,10 @@ def read_rows(
     left_out = {_ARCHITECTURE, _SPACE, _PUBLISHED, *(gene.name for gene in own.genes)}
     left_out |= own.spellings(architectures[0]).keys()
     headers = [header for header in rows[0] if header not in left_out]
-    columns = _columns(path, rows, headers, (dataset, split), key)
+    columns, curves = _columns(path, rows, headers, (dataset, split), key)
+    source = {"source": path.name}
     try:
-        return Table(name or path.stem, architectures, columns, space=own, provenance={"source": path.name})
+        return Table(name or path.stem, architectures, columns, space=own, provenance=source, curves=curves)
     except InputError as error:
         raise DataError(str(path), expected="a consistent table", got=Verbatim(str(error))) from None
 
@@ -174,52 +181,103 @@ def _of_genes(row: Row, space: Space) -> Architecture:
     return space.from_genes(values)
 
 
+@final
+@dataclass(frozen=True)
+class _Header:
+    """What a column of a file is called."""
+
+    dataset: str
+    split: Split
+    metric: str
+    space: str | None
+    seed: int | None
+    epoch: int | None
+    text: str
+
+    @property
+    def spot(self) -> tuple[str, Split, str, str | None]:
+        """What the columns of several seeds and epochs share."""
+        return self.dataset, self.split, self.metric, self.space
+
+
 def _columns(
     path: Path, rows: Sequence[Row], headers: Sequence[str], where: tuple[str | None, str | None], own: str | None
-) -> list[Column]:
-    """Headers of one metric that differ in the seed are one column."""
-    seeds: dict[tuple[str, str, str, str | None], dict[int | None, str]] = {}
-    for header in headers:
-        *spot, seed = _read_header(path, header, where, own)
-        group = seeds.setdefault(tuple(spot), {})  # type: ignore[arg-type]
-        if seed in group or (group and None in (seed, *group)):
-            _refuse(path, "each column once", header)
-        group[seed] = header
-    found = []
-    for (dataset, split, metric, key), group in seeds.items():
-        values = [[_accuracy(path, row[header], place) for header in group.values()] for place, row in enumerate(rows)]
-        runs = () if None in group else tuple(seed for seed in group if seed is not None)
-        found.append(Column(dataset, check_split(split), metric, np.array(values), runs, space=key))
-    return found
+) -> tuple[list[Column], list[CurveColumn]]:
+    """Headers of one metric that differ in the seed are one column; those that differ in the epoch too are curves."""
+    groups: dict[tuple[Any, ...], dict[tuple[int | None, int | None], _Header]] = {}
+    for text in headers:
+        header = _read_header(path, text, where, own)
+        group = groups.setdefault((*header.spot, header.epoch is None), {})
+        mixed = any((seed is None) != (header.seed is None) for seed, _ in islice(group, 1))
+        if mixed or (header.seed, header.epoch) in group:
+            _refuse(path, "each column once", text)
+        group[header.seed, header.epoch] = header
+    columns: list[Column] = []
+    curves: list[CurveColumn] = []
+    for group in groups.values():
+        found = _of_group(path, rows, list(group.values()))
+        columns += [found] if isinstance(found, Column) else []
+        curves += [found] if isinstance(found, CurveColumn) else []
+    return columns, curves
 
 
-def _read_header(
-    path: Path, header: str, where: tuple[str | None, str | None], key: str | None
-) -> tuple[str, str, str, str | None, int | None]:
-    """Data set, split, metric, key of the space and seed."""
+def _of_group(path: Path, rows: Sequence[Row], group: Sequence[_Header]) -> Column | CurveColumn:
+    dataset, split, metric, space = group[0].spot
+    seeds = list(dict.fromkeys(header.seed for header in group))
+    runs = tuple(seed for seed in seeds if seed is not None)
+    epochs = sorted({header.epoch for header in group if header.epoch is not None})
+    values = np.full((len(rows), len(seeds), max(1, len(epochs))), np.nan)
+    free = bool(epochs) and split == "train"  # a loss, or seconds
+    for header in group:
+        place = 0 if header.epoch is None else epochs.index(header.epoch)
+        values[:, seeds.index(header.seed), place] = [
+            _number(path, row[header.text], number, free) for number, row in enumerate(rows)
+        ]
+    try:
+        if epochs:
+            return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, space=space)
+        return Column(dataset, split, metric, values[:, :, 0], runs, space=space)
+    except InputError as error:
+        _refuse(path, "a consistent table", Verbatim(str(error)))
+
+
+def _read_header(path: Path, header: str, where: tuple[str | None, str | None], key: str | None) -> _Header:
     parts = header.split()
+    epoch = int(parts[-1]) if len(parts) > 2 and parts[-2] == "epoch" and _is_whole(parts[-1]) else None
+    if epoch is not None:
+        del parts[-2:]
     if len(parts) < 3 and None not in where:
         parts = [*map(str, where), *parts]
-    seed = int(parts.pop()) if len(parts) > 3 and parts[-1].isascii() and parts[-1].isdecimal() else None
+    seed = int(parts.pop()) if len(parts) > 3 and _is_whole(parts[-1]) else None
     try:
         if len(parts) == 4:
             key = space_of(parse_key(parts.pop())).key
         dataset, split, metric = parts
-        return dataset, check_split(split), metric, key, seed
+        return _Header(dataset, check_split(split), metric, key, seed, epoch, header)
     except ValueError:
         _refuse(path, "columns such as 'digits test pgd@8/255'", header, None, _REMEDY if len(parts) < 3 else "")
 
 
+_DIGITS, _LARGEST = 19, 1e300
 _REMEDY = "name data set and split of metrics that stand alone"
 
 
-def _accuracy(path: Path, value: Any, place: int) -> float:
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < _DIGITS
+
+
+def _number(path: Path, value: Any, place: int, free: bool) -> float:
+    """An accuracy or, where it is `free`, any finite number."""
     if value is None or value == "":
         return math.nan
     try:
         number = float(value) if isinstance(value, str) else value
     except ValueError:
         number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
-        _refuse(path, "accuracies in [0, 1]", value, place)
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | float)
+        or not (abs(number) < _LARGEST if free else 0 <= number <= 1)
+    ):
+        _refuse(path, "finite numbers" if free else "accuracies in [0, 1]", value, place)
     return float(number)
