@@ -29,7 +29,7 @@ from robnas.search._experiment import _read
 from robnas.search._result import Result
 from robnas.statistics._search_summary import summarise
 from robnas.training._log import EpochLog
-from robnas.training._sgd import SGD
+from robnas.training._sgd import Velocities
 from robnas.training._train import _resume
 from tests.test_damage import JOURNAL, scores, state, table, trial
 
@@ -175,7 +175,7 @@ def plain_state():
 def test_entries_of_wrong_types_in_a_checkpoint(room, kept):
     path, network = room / "checkpoint.pt", torch.nn.Linear(3, 2)
     torch.save(kept, path)
-    optimizer = SGD(network.parameters(), 0.0)
+    optimizer = Velocities(list(network.parameters()), 0.0)
     found = value_or_line(lambda: _resume(path, {"seed": 1}, network, "cpu", optimizer), path)
     assert found is None or all(isinstance(entry, EpochLog) for entry in found)
     if found:
@@ -308,7 +308,7 @@ def test_what_is_changed_here_is_read_as_it_is(room):
     assert isinstance(read_scores(path), Scores)
     torch.save(plain_state(), path)
     network = torch.nn.Linear(3, 2)
-    assert len(_resume(path, {"seed": 1}, network, "cpu", SGD(network.parameters(), 0.0))) == 1
+    assert len(_resume(path, {"seed": 1}, network, "cpu", Velocities(list(network.parameters()), 0.0))) == 1
     assert network.weight.abs().sum() == 0
     assert np.isnan(scores().means).sum() == 1
     assert state()["history"]

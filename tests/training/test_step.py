@@ -13,7 +13,7 @@ from robnas.attacks import PGD, frozen
 from robnas.data import load_data, to_pixels
 from robnas.networks import build_network
 from robnas.training import OBJECTIVES, Recipe, Step, train
-from robnas.training._sgd import SGD
+from robnas.training._sgd import Velocities
 from robnas.training._step import cuda_graph
 from robnas.types import ThreatModel
 from tests.reference.network import ReferenceNetwork, copy_weights, randomize
@@ -265,7 +265,7 @@ def test_sgd_is_that_of_torch(weight_decay):
     generator = seeded(0)
     ours = [torch.nn.Parameter(torch.randn(5, 3, dtype=torch.float64, generator=generator)) for _ in range(3)]
     theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in ours]
-    mine = SGD(ours, weight_decay)
+    mine = Velocities(ours, weight_decay)
     other = torch.optim.SGD(theirs, lr=0.1, momentum=0.9, weight_decay=weight_decay)
     for number in range(6):
         rate, momentum = torch.tensor((0.1 / (number + 1), 0.95 - 0.02 * number), dtype=torch.float64)
@@ -280,7 +280,7 @@ def test_sgd_is_that_of_torch(weight_decay):
 
 
 def test_velocities_that_do_not_fit_are_refused():
-    optimizer = SGD([torch.nn.Parameter(torch.zeros(2))], 0.0)
+    optimizer = Velocities([torch.nn.Parameter(torch.zeros(2))], 0.0)
     with pytest.raises(ValueError, match="velocity of shape"):
         optimizer.load_state_dict({"velocities": [torch.zeros(3)]})
     with pytest.raises(ValueError, match="shorter"):

@@ -6,20 +6,36 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass
-from typing import Any, final
+from typing import Any, cast, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, recipe_hash, to_dict
 from robnas.attacks import PGD
-from robnas.errors import InputError
+from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import earlier_recipe
 from robnas.training._objective import OBJECTIVES
+from robnas.training._optimizer import OPTIMIZERS, Optimizer
+from robnas.training._parts import part_to_dict, read_part, set_numbers
 from robnas.training._precision import PRECISIONS, Precision
-from robnas.types import ThreatModel, check_count, check_range, format_epsilon, parse_epsilon
+from robnas.training._schedule import SCHEDULES, OneCycle, Schedule
+from robnas.training._sgd import SGD
+from robnas.types import ThreatModel, check_count, format_epsilon, parse_epsilon
 
 _MOST = 1_000_000  # epochs, images per step: what is more is a slip
 _SIZE = ("channels", "cells")
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
+_PARTS: dict[str, Registry[Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+_SHORT = {
+    "max_lr": ("optimizer", "lr"),
+    "warmup": ("schedule", "warmup"),
+    "start_divisor": ("schedule", "start_divisor"),
+    "end_divisor": ("schedule", "end_divisor"),
+    "low_momentum": ("schedule", "low_momentum"),
+    "high_momentum": ("schedule", "high_momentum"),
+    "weight_decay": ("optimizer", "weight_decay"),
+}
+"""Settings of parts by the name that they have in a recipe of SGD and one cycle, as plain values and arguments."""
+_OMITTED: Any = type("Omitted", (), {"__repr__": lambda _: "omitted"})()
 
 
 @final
@@ -29,6 +45,12 @@ class Recipe:
 
     The size of the network is none of them, but a setting of the space. ``Recipe(channels=8, cells=1)``, as earlier
     versions had it, is carried as a hint, `size`, which decides the space of a trial or plan that names none.
+
+    Parts such as the optimizer are objects with settings. They may be given as the object, by name, or as plain values:
+    ``optimizer=AdamW(lr=0.001)``, ``optimizer="adamw"``, ``optimizer={"name": "adamw", "lr": 0.001}``; values without a
+    name change the part that is there. ``max_lr=0.05`` is short for ``optimizer={"lr": 0.05}``, and is read as
+    ``recipe.max_lr``; so are `warmup`, `start_divisor`, `end_divisor`, `low_momentum`, `high_momentum` of the schedule
+    and `weight_decay` of the optimizer.
     """
 
     name: str
@@ -37,20 +59,10 @@ class Recipe:
     """Passes over the training images."""
     batch_size: int = 256
     """Images per step. The last step of an epoch has what remains; below an eighth of this it joins the one before."""
-    max_lr: float = 0.1
-    """Learning rate at the top of the one-cycle schedule."""
-    warmup: float = 0.3
-    """Share of the steps in which the learning rate rises."""
-    start_divisor: float = 25.0
-    """The first learning rate is `max_lr` divided by this."""
-    end_divisor: float = 1e4
-    """The last learning rate is the first one divided by this."""
-    low_momentum: float = 0.85
-    """Momentum at the top of the learning rate."""
-    high_momentum: float = 0.95
-    """Momentum at the first and last step."""
-    weight_decay: float = 5e-4
-    """L2 penalty of SGD, on all parameters."""
+    optimizer: Optimizer = SGD()  # noqa: RUF009 (frozen)
+    """How gradients change the weights, one of `OPTIMIZERS`."""
+    schedule: Schedule = OneCycle()  # noqa: RUF009 (frozen)
+    """How the learning rate changes from step to step, one of `SCHEDULES`."""
     objective: str = "mixed"
     """``mixed``: (1−β)·clean + β·robust cross-entropy. ``trades``: clean cross-entropy + weight · KL divergence. Or
     another name of `OBJECTIVES`."""
@@ -71,30 +83,25 @@ class Recipe:
     """Deprecated, see `size`."""
     cells: InitVar[int | None] = None
     """Deprecated, see `size`."""
+    max_lr: InitVar[float] = _OMITTED
+    warmup: InitVar[float] = _OMITTED
+    start_divisor: InitVar[float] = _OMITTED
+    end_divisor: InitVar[float] = _OMITTED
+    low_momentum: InitVar[float] = _OMITTED
+    high_momentum: InitVar[float] = _OMITTED
+    weight_decay: InitVar[float] = _OMITTED
 
-    def __post_init__(self, channels: int | None, cells: int | None) -> None:
+    def __post_init__(self, channels: int | None, cells: int | None, *short: float) -> None:
         if not isinstance(self.name, str):
             raise InputError("recipe name", expected="a text", got=self.name)
         self._hint({"channels": channels, "cells": cells}, told=4)
         for what in ("epochs", "batch_size"):
             object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what), high=_MOST))
-        for what, low, high in (
-            ("max_lr", 0, 1e6),
-            ("warmup", 0, 1),
-            ("start_divisor", 1, 1e9),
-            ("end_divisor", 1, 1e12),
-            ("low_momentum", 0, 1),
-            ("high_momentum", 0, 1),
-            ("weight_decay", 0, 1e6),
-            ("beta", 0, 1),
-            ("trades_weight", 0, 1e6),
-            ("crop", 0, 1),
-        ):
-            value = getattr(self, what)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise InputError(f"recipe {what}", expected="a number", got=value)
-            check_range(f"recipe {what}", value, low, high)
-            object.__setattr__(self, what, float(value))  # 1 and 1.0 are one recipe and have one hash
+        given = {key: value for key, value in zip(_SHORT, short, strict=True) if value is not _OMITTED}
+        for what, part in _with_short({part: getattr(self, part) for part in _PARTS}, given).items():
+            object.__setattr__(self, what, part)
+        _check_momentum(self.optimizer, self.schedule)
+        set_numbers("recipe", self, beta=(0, 1), trades_weight=(0, 1e6), crop=(0, 1))
         if not isinstance(self.flip, bool):
             raise InputError("recipe flip", expected="true or false", got=self.flip)
         if not isinstance(self.attack, PGD) or self.attack.restarts != 1:
@@ -149,7 +156,7 @@ class Recipe:
         return self._with({}) if self.size else self
 
     def _with(self, changes: Mapping[str, Any]) -> Recipe:
-        found = dataclasses.replace(self, channels=None, cells=None, **changes)
+        found = dataclasses.replace(self, channels=None, cells=None, **dict.fromkeys(_SHORT, _OMITTED) | dict(changes))
         object.__setattr__(found, "_preset", self.preset)
         return found
 
@@ -157,6 +164,11 @@ class Recipe:
     def attacks(self) -> bool:
         """Whether any image is attacked; of an objective of one's own, whether one may be."""
         return self.objective != "mixed" or self.beta > 0
+
+    def rates(self, step: int, total_steps: int) -> tuple[float, float]:
+        """Learning rate and momentum of a step, counted from 0."""
+        learning_rate, momentum = self.schedule.rates(self.optimizer.lr, step, total_steps)
+        return learning_rate, self.optimizer.momentum if momentum is None else momentum
 
     @property
     def hash(self) -> str:
@@ -173,20 +185,35 @@ class Recipe:
         Raises:
             InputError: an unknown setting, or a value out of range.
         """
-        check_keys("recipe setting", changes, (*(field.name for field in dataclasses.fields(self)), *_SIZE))
+        check_keys("recipe setting", changes, _settings())
         size = {what: changes.pop(what) for what in _SIZE if what in changes}
-        changed = {key: value for key, value in changes.items() if getattr(self, key) != value}
+        parts = {key: read_part(f"recipe {key}", changes[key], _PARTS[key], getattr(self, key))
+                 for key in _PARTS if key in changes}  # fmt: skip
+        short = {key: changes[key] for key in _SHORT if key in changes}
+        changed = {key: value for key, value in (changes | parts).items() if _differs(self, key, value)}
         if changed and "name" not in changed:
-            shown = (f"{key}={_shown(value, getattr(self, key))}" for key, value in changed.items())
+            shown = (_shown(key, value, getattr(self, key, None)) for key, value in changed.items())
             changed["name"] = f"{self.name}+{','.join(shown)}"
-        found = self._with(changed)
+        present = {key: getattr(self, key) for key in _PARTS if key not in parts}
+        changed = {key: value for key, value in changed.items() if key not in (*_PARTS, *_SHORT)}
+        found = self._with(changed | _with_short(parts, short, present))
         found._hint(self.size)
         found._hint(size, told=3)
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON or TOML; `from_dict` reads them back."""
-        return to_dict(self)
+        """Plain values for JSON or TOML; `from_dict` reads them back.
+
+        Those of SGD and one cycle stand side by side under their short names, as when there was nothing else.
+        """
+        plain = to_dict(self) | {part: part_to_dict(getattr(self, part)) for part in _PARTS}
+        if type(self.optimizer) is not SGD or type(self.schedule) is not OneCycle:
+            return plain
+        short = {key: getattr(getattr(self, part), setting) for key, (part, setting) in _SHORT.items()}
+        found: dict[str, Any] = {}
+        for key, value in plain.items():
+            found |= {"optimizer": short, "schedule": {}}.get(key, {key: value})
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -195,7 +222,7 @@ class Recipe:
         Raises:
             InputError: an unknown setting, or a value out of range.
         """
-        check_keys("recipe setting", values, (*(field.name for field in dataclasses.fields(cls)), *_SIZE))
+        check_keys("recipe setting", values, _settings())
         plain = {"name": "custom", **values}
         size = {what: plain.pop(what, None) for what in _SIZE}  # of a file of an earlier version
         if isinstance(plain.get("attack"), Mapping):
@@ -222,10 +249,95 @@ for _what in _SIZE:  # after the class was made, for which these are arguments o
     setattr(Recipe, _what, _size_read(_what))
 
 
-def _shown(value: Any, before: Any) -> str:
-    """A setting in a name: ``pgd-7@8/255`` for an attack, with its step size where the rest is as it was."""
-    if not isinstance(value, PGD):
-        return str(value)
+def _short_read(key: str) -> Any:
+    part, setting = _SHORT[key]
+
+    def read(recipe: Recipe) -> float:
+        found: float = getattr(getattr(recipe, part), setting)
+        return found
+
+    return property(read, doc=f"``{part}.{setting}``; `AttributeError` if that part has no such setting.")
+
+
+for _what in _SHORT:
+    setattr(Recipe, _what, _short_read(_what))
+
+
+def _settings() -> list[str]:
+    """All that a recipe may be given."""
+    return [*(field.name for field in dataclasses.fields(Recipe)), *_SHORT, *_SIZE]
+
+
+def _with_short(
+    given: Mapping[str, Any], short: Mapping[str, Any], present: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Parts of a recipe, with what short names say of them.
+
+    Args:
+        given: part → object, name or plain values.
+        short: short name → value.
+        present: part → object that stands there so far, of those that are not given.
+
+    Raises:
+        InputError: a part that has no such setting, or is given with another value of it.
+    """
+    parts = {key: read_part(f"recipe {key}", value, _PARTS[key], _DEFAULTS[key]) for key, value in given.items()}
+    parts = {**(present or {}), **parts}
+    for key, value in short.items():
+        what, setting = _SHORT[key]
+        part = parts[what]
+        fields = {field.name: field for field in dataclasses.fields(part)}
+        if setting not in fields:
+            known = ", ".join(fields) or "none"
+            got = Verbatim(key)
+            raise InputError("recipe setting", expected=f"those of the {what} {part.name}: {known}", got=got)
+        if what in given and getattr(part, setting) not in (fields[setting].default, value):
+            got = Verbatim("both, with other values")
+            raise InputError(f"recipe {key}", expected=f"{key} or {what}.{setting}", got=got)
+        try:
+            parts[what] = read_part(f"recipe {what}", {setting: value}, _PARTS[what], part)
+        except InputError as error:
+            error.args = (str(error).replace(f"recipe {what} {setting}", f"recipe {key}", 1),)
+            raise
+    return parts
+
+
+def _check_momentum(optimizer: Optimizer, schedule: Schedule) -> None:
+    """Refuse a momentum that has no effect, since the schedule sets it."""
+    if schedule.rates(optimizer.lr, 0, 1)[1] is None:
+        return
+    for field in dataclasses.fields(cast(Any, optimizer)):
+        if field.name in ("momentum", "beta1") and getattr(optimizer, field.name) != field.default:
+            raise InputError(
+                f"recipe optimizer {field.name}",
+                expected=f"none, since the schedule {schedule.name} sets it",
+                got=getattr(optimizer, field.name),
+                remedy="set schedule.low_momentum and schedule.high_momentum, or take another schedule",
+            )
+
+
+def _differs(recipe: Recipe, key: str, value: Any) -> bool:
+    present = getattr(recipe, key, _OMITTED)
+    return present is _OMITTED or bool(present != value)
+
+
+def _shown(key: str, value: Any, before: Any) -> str:
+    """A changed setting in a name: ``epochs=3``, ``optimizer.lr=0.05``, ``attack=pgd-7@8/255``."""
+    if isinstance(value, PGD):
+        return f"{key}={_shown_attack(value, before)}"
+    if key not in _PARTS:
+        return f"{key}={value}"
+    same = type(value) is type(before)
+    shown = [] if same else [f"{key}={value.name}"]
+    for field in dataclasses.fields(value):
+        setting = getattr(value, field.name)
+        if setting != (getattr(before, field.name) if same else field.default):
+            shown.append(f"{key}.{field.name}={setting}")
+    return ",".join(shown)
+
+
+def _shown_attack(value: PGD, before: Any) -> str:
+    """``pgd-7@8/255``, with its step size where the rest is as it was."""
     norm = "" if value.threat.norm == "linf" else f"-{value.threat.norm}"
     text = f"{value.name}-{value.steps}{norm}@{format_epsilon(value.threat.epsilon)}"
     same = (value.threat, value.steps) == (before.threat, before.steps)
@@ -242,6 +354,8 @@ def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
     threat = ThreatModel(given["norm"], parse_epsilon(given["epsilon"]))
     return PGD(**{**values, "threat": threat})
 
+
+_DEFAULTS: dict[str, Any] = {part: Recipe.__dataclass_fields__[part].default for part in _PARTS}
 
 RECIPES: Registry[Callable[[], Recipe]] = Registry(
     "recipe",

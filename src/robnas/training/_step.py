@@ -14,7 +14,6 @@ from robnas.attacks import parameter_dtype
 from robnas.errors import InputError, Verbatim
 from robnas.training._objective import OBJECTIVES, Outcome
 from robnas.training._recipe import Recipe
-from robnas.training._sgd import SGD
 
 _EAGER_STEPS = 3  # before a capture: libraries choose their algorithms in the first ones
 
@@ -61,12 +60,13 @@ class Step:
     ) -> None:
         self.network, self._recipe, self._generator = network, recipe, generator
         self._objective = OBJECTIVES[recipe.objective]
-        self.optimizer = SGD(network.parameters(), recipe.weight_decay)
-        if not self.optimizer.parameters:
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        if not self._parameters:
             raise InputError(
                 "network", expected="weights to train", got=Verbatim("none that requires a gradient"),
                 remedy="network.requires_grad_()",
             )  # fmt: skip
+        self.optimizer = recipe.optimizer.start(self._parameters)
         self._device = generator.device
         self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
         self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture
@@ -111,6 +111,6 @@ class Step:
             if not isinstance(outcome, Outcome):
                 what = f"objective {self._recipe.objective}"
                 raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=outcome)
-            gradients = torch.autograd.grad(outcome.loss, self.optimizer.parameters, allow_unused=True)
+            gradients = torch.autograd.grad(outcome.loss, self._parameters, allow_unused=True)
         self.optimizer.step(gradients, *self._rates)
         return Outcome(outcome.loss.detach(), outcome.robust_correct)

@@ -33,10 +33,9 @@ from robnas.training import _checkpoint, _overfitting
 from robnas.training._batches import batch_sizes, merges_remainder
 from robnas.training._log import EpochLog, overfitting, read_entry, to_entry, write_log
 from robnas.training._objective import Outcome
+from robnas.training._optimizer import Updates
 from robnas.training._overfitting import TrainingWarning
 from robnas.training._recipe import Recipe
-from robnas.training._schedule import one_cycle
-from robnas.training._sgd import SGD
 from robnas.training._step import Step
 from robnas.types import Progress, check_count, silent
 
@@ -189,7 +188,7 @@ def _resume(
     identity: dict[str, Any],
     network: nn.Module,
     device: torch.device | str,
-    optimizer: SGD | None = None,
+    optimizer: Updates | None = None,
     asked: Callable[[], Answers] | None = None,
     earlier: str = "",
 ) -> list[EpochLog]:
@@ -231,7 +230,7 @@ def _keep(
     path: Path,
     identity: dict[str, Any],
     network: nn.Module,
-    optimizer: SGD,
+    optimizer: Updates,
     history: list[EpochLog],
     answers: Answers,
 ) -> None:
@@ -266,7 +265,7 @@ def _epoch(
     network.train()
     with seeded_randomness(derive_seed(seed, "network", epoch), device):
         for number, index in enumerate(batches):
-            learning_rate, momentum = one_cycle(recipe, done + number, total)
+            learning_rate, momentum = recipe.rates(done + number, total)
             batch = images.images[index]
             if drawn is not None:
                 batch = augment(batch, drawn[number], padding=padding)
