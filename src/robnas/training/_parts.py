@@ -58,8 +58,7 @@ def read_part(what: str, given: Any, kinds: Registry[Any], before: Any = None) -
     try:
         json.dumps(part_to_dict(given), allow_nan=False)
     except (TypeError, ValueError):
-        got = Verbatim(f"{part_to_dict(given)}")
-        raise InputError(what, expected="settings that are finite numbers, texts, or lists of them", got=got) from None
+        raise InputError(what, expected="settings that are finite numbers, texts, or lists of them", got=given) from None
     return given
 
 
@@ -107,7 +106,10 @@ def _checked(what: str, value: Any, hint: Any) -> Any:
             return parse_epsilon(value, what)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(what, expected="a number", got=value)
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise InputError(what, expected="a finite number", got=value) from None
     if hint is int:
         return check_count(what, value, -(2**63))
     if (hint is bool or hint is str) and not isinstance(value, hint):
