@@ -1,6 +1,7 @@
 """`Recipe`, objectives, schedule, checkpoints and the training loop."""
 
 from robnas import _lazy
+from robnas.training._adamw import AdamW as AdamW
 from robnas.training._checkpoint import check_identity as check_identity
 from robnas.training._log import LOG as LOG
 from robnas.training._log import EpochLog as EpochLog
@@ -17,7 +18,10 @@ from robnas.training._recipe import RECIPES as RECIPES
 from robnas.training._recipe import Recipe as Recipe
 from robnas.training._recipe import recipe as recipe
 from robnas.training._schedule import SCHEDULES as SCHEDULES
+from robnas.training._schedule import Constant as Constant
+from robnas.training._schedule import Cosine as Cosine
 from robnas.training._schedule import OneCycle as OneCycle
+from robnas.training._schedule import Piecewise as Piecewise
 from robnas.training._schedule import Schedule as Schedule
 from robnas.training._schedule import one_cycle as one_cycle
 from robnas.training._sgd import SGD as SGD

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from robnas._registry import Registry
+from robnas.training._adamw import AdamW
 from robnas.training._parts import check_part
 from robnas.training._sgd import SGD
 
@@ -57,5 +58,7 @@ class Optimizer(Protocol):
         ...
 
 
-OPTIMIZERS: Registry[type[Optimizer]] = Registry("recipe optimizer", {"sgd": SGD}, type, check_part, own_name=True)
+OPTIMIZERS: Registry[type[Optimizer]] = Registry(
+    "recipe optimizer", {"sgd": SGD, "adamw": AdamW}, type, check_part, own_name=True
+)
 """By the name that recipes give."""

@@ -58,7 +58,7 @@ def read_part(what: str, given: Any, kinds: Registry[Any], before: Any = None) -
     try:
         json.dumps(part_to_dict(given), allow_nan=False)
     except (TypeError, ValueError):
-        raise InputError(what, expected="settings that are finite numbers, texts, or lists of them", got=given) from None
+        raise InputError(what, expected="finite numbers, texts, or lists of them as settings", got=given) from None
     return given
 
 
@@ -70,6 +70,8 @@ def _from_values(what: str, given: Mapping[str, Any], kinds: Registry[Any], befo
     kind = kinds[name]
     fields = [field.name for field in dataclasses.fields(kind) if field.init]
     settings = {key: value for key, value in given.items() if key != "name"}
+    if settings and not fields:
+        raise InputError(f"{what} {name}", expected="no settings, as it has none", got=Verbatim(next(iter(settings))))
     check_keys(f"{what} {name} setting", settings, fields)
     hints = _hints(kind)
     settings = {key: _checked(f"{what} {key}", value, hints.get(key, Any)) for key, value in settings.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
 from robnas._registry import Registry
+from robnas.errors import InputError
 from robnas.training._parts import check_part, set_numbers
 
 
@@ -67,13 +68,90 @@ class OneCycle:
         return _cosine(lr, last_lr, share), _cosine(self.low_momentum, self.high_momentum, share)
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cosine:
+    """Half a cosine down from the highest rate (Loshchilov and Hutter 2017), after a straight rise (Goyal et al. 2017).
+
+    Raises:
+        InputError: a setting out of range.
+    """
+
+    name: ClassVar[str] = "cosine"
+    warmup: float = 0.0
+    """Share of the steps in which the learning rate rises from 0; their number is rounded."""
+    end: float = 0.0
+    """The learning rate after the last step, as a share of the highest one."""
+
+    def __post_init__(self) -> None:
+        set_numbers("recipe schedule", self, warmup=(0, 1), end=(0, 1))
+
+    def rates(self, lr: float, step: int, total_steps: int) -> tuple[float, None]:
+        """Learning rate of a step, see `Schedule`; the momentum stays."""
+        rising = round(self.warmup * total_steps)
+        if step < rising:
+            return lr * (step + 1) / rising, None
+        return _cosine(lr, lr * self.end, (step - rising) / (total_steps - rising)), None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Piecewise:
+    """A learning rate that falls by a factor at some points, as in the trainings of He et al. (2016) and TRADES.
+
+    Raises:
+        InputError: a setting out of range, or points that do not ascend.
+    """
+
+    name: ClassVar[str] = "piecewise"
+    at: tuple[float, ...] = (0.5, 0.75)
+    """Shares of the steps after which it falls; their number is rounded."""
+    factor: float = 0.1
+    """By which it is multiplied each time."""
+
+    def __post_init__(self) -> None:
+        set_numbers("recipe schedule", self, factor=(0, 1))
+        points = self.at if isinstance(self.at, tuple | list) else ()
+        numbers = [one for one in points if isinstance(one, int | float) and not isinstance(one, bool)]
+        fine = len(numbers) == len(points) > 0 and all(0 < one < 1 for one in numbers)
+        if not fine or sorted(set(numbers)) != list(numbers):
+            raise InputError(
+                "recipe schedule at", expected="ascending shares of the steps between 0 and 1, such as 0.5, 0.75",
+                got=self.at,
+            )  # fmt: skip
+        object.__setattr__(self, "at", tuple(map(float, points)))
+
+    def rates(self, lr: float, step: int, total_steps: int) -> tuple[float, None]:
+        """Learning rate of a step, see `Schedule`; the momentum stays."""
+        for point in self.at:
+            if step >= round(point * total_steps):
+                lr = lr * self.factor
+        return lr, None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """The same learning rate in all steps (Robbins and Monro 1951 ask for a falling one: combine it with averaging)."""
+
+    name: ClassVar[str] = "constant"
+
+    def rates(self, lr: float, step: int, total_steps: int) -> tuple[float, None]:
+        """Learning rate of a step, see `Schedule`; the momentum stays."""
+        return lr, None
+
+
 def _cosine(start: float, end: float, share: float) -> float:
     """From `start` to `end` along half a cosine."""
     return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
 
 SCHEDULES: Registry[type[Schedule]] = Registry(
-    "recipe schedule", {"one-cycle": OneCycle}, type, check_part, own_name=True
+    "recipe schedule",
+    {"one-cycle": OneCycle, "cosine": Cosine, "piecewise": Piecewise, "constant": Constant},
+    type,
+    check_part,
+    own_name=True,
 )
 """By the name that recipes give."""
 
