@@ -1,4 +1,4 @@
-"""FGSM, PGD, APGD, Square and AutoAttack on any `nn.Module` that maps pixels in [0, 1] to logits."""
+"""FGSM, PGD, APGD, Square, AutoAttack and attacks for training, on any `nn.Module` of pixels in [0, 1]."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,12 +28,17 @@ from robnas.attacks._geometry import Geometry as Geometry
 from robnas.attacks._geometry import geometry as geometry
 from robnas.attacks._gradient import FGSM as FGSM
 from robnas.attacks._gradient import PGD as PGD
+from robnas.attacks._gradient import GradientAttack as GradientAttack
 from robnas.attacks._gradient import ascend as ascend
+from robnas.attacks._gradient import if_finite as if_finite
 from robnas.attacks._gradient import summed_cross_entropy as summed_cross_entropy
 from robnas.attacks._library import APGD as APGD
 from robnas.attacks._library import AttackWarning as AttackWarning
 from robnas.attacks._library import AutoAttack as AutoAttack
 from robnas.attacks._library import Square as Square
+from robnas.attacks._single_step import NFGSM as NFGSM
+from robnas.attacks._single_step import RSFGSM as RSFGSM
+from robnas.attacks._single_step import Free as Free
 from robnas.types import check_attack_name
 
 ATTACKS: Registry[Callable[..., Any]] = Registry(

@@ -1,11 +1,11 @@
-"""FGSM and PGD."""
+"""FGSM and PGD, and what all gradient attacks share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import final
+from typing import Protocol, final, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,27 @@ from robnas.types import Progress, ThreatModel, check_count, parse_epsilon
 
 Loss = Callable[[Tensor], Tensor]
 _LONGEST = 4  # steps in radii: 2 cross the ball, and a wrong unit makes them some hundred times longer than meant
+
+
+@runtime_checkable
+class GradientAttack(Protocol):
+    """What a training needs of an attack beside `Attack`, so that it is fast and increases whatever loss is asked for.
+
+    An attack without this may be trained with, too, as far as the objective attacks the cross-entropy.
+    """
+
+    def once(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
+        """One start on one batch.
+
+        Args:
+            loss: maps images to the scalar to be increased, a sum over images; the network is frozen already.
+            images: shape (batch, channels, height, width), pixels in [0, 1].
+            generator: on their device; nothing else may be drawn from, so that a step can be captured on a GPU.
+
+        Returns:
+            Attacked images in [0, 1]. Nobody clips them: a training attack may leave the ball, if it says so.
+        """
+        ...
 
 
 def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: float) -> Tensor:
@@ -51,10 +72,10 @@ def ascend(loss: Loss, start: Tensor, ball: Ball, *, steps: int, step_size: floa
             values.append(value.detach())
             sizes.append(gradient.abs().max())
             current = ball.project(current.detach() + step_size * ball.direction(gradient))
-    return _if_finite(current, values, sizes)
+    return if_finite(current, values, sizes)
 
 
-def _if_finite(found: Tensor, values: list[Tensor], sizes: list[Tensor]) -> Tensor:
+def if_finite(found: Tensor, values: list[Tensor], sizes: list[Tensor]) -> Tensor:
     """`found`, if all losses and all gradients, by their largest entry, were finite; looked at once per batch."""
     if not values:
         return found
@@ -77,6 +98,14 @@ def _is_recorded(found: Tensor) -> bool:
 def summed_cross_entropy(network: nn.Module, labels: Tensor, images: Tensor) -> Tensor:
     """Cross-entropy summed over the batch."""
     return F.cross_entropy(check_logits(network(images), len(images)), labels, reduction="sum")
+
+
+def one_start(attack: GradientAttack, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
+    """`GradientAttack.once` in an evaluation, where a loss that is not finite is an error of the network."""
+    try:
+        return attack.once(loss, images, generator)
+    except FloatingPointError:
+        raise NonFiniteError("network", expected="finite logits on attacked images", got=NOT_FINITE) from None
 
 
 @final
@@ -112,17 +141,11 @@ class PGD(Labelled):
         return "pgd"
 
     def once(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
-        """One start on one batch; `loss` as in `ascend`, the network already frozen."""
+        """See `GradientAttack`."""
         ball = Ball(images, self.threat)
         start = ball.random(generator) if self.random_start else images
         found = ascend(loss, start, ball, steps=self.steps, step_size=self.step_size)
         return clip_to_ball(found, images, self.threat)
-
-    def _once_or_refuse(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
-        try:
-            return self.once(loss, images, generator)
-        except FloatingPointError:
-            raise NonFiniteError("network", expected="finite logits on attacked images", got=NOT_FINITE) from None
 
     def __call__(
         self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
@@ -134,7 +157,7 @@ class PGD(Labelled):
             open_ = batch
             for restart in range(self.restarts):
                 loss = partial(summed_cross_entropy, network, labels[open_])
-                result[open_] = self._once_or_refuse(loss, images[open_], generator)
+                result[open_] = one_start(self, loss, images[open_], generator)
                 if restart + 1 < self.restarts:
                     with torch.no_grad():
                         open_ = open_[network(result[open_]).argmax(1) == labels[open_]]
@@ -174,9 +197,21 @@ class FGSM(Labelled):
         """``fgsm``."""
         return "fgsm"
 
+    @property
+    def steps(self) -> int:
+        """Gradients per image: 1."""
+        return 1
+
+    def once(self, loss: Loss, images: Tensor, generator: torch.Generator) -> Tensor:
+        """See `GradientAttack`."""
+        return self._step.once(loss, images, generator)
+
     def __call__(
         self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
     ) -> Tensor:
         """Adversarial images; see `Attack`."""
-        step = PGD(self.threat, steps=1, step_size=self.threat.epsilon, random_start=False)
-        return step(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+        return self._step(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+
+    @property
+    def _step(self) -> PGD:
+        return PGD(self.threat, steps=1, step_size=self.threat.epsilon, random_start=False)

@@ -2,11 +2,16 @@
 
 from robnas import _lazy
 from robnas.training._adamw import AdamW as AdamW
+from robnas.training._asked import attacked as attacked
+from robnas.training._asked import logits as logits
 from robnas.training._checkpoint import check_identity as check_identity
 from robnas.training._log import LOG as LOG
 from robnas.training._log import EpochLog as EpochLog
 from robnas.training._log import overfitting as overfitting
+from robnas.training._objective import MART as MART
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
+from robnas.training._objective import TRADES as TRADES
+from robnas.training._objective import Mixed as Mixed
 from robnas.training._objective import Objective as Objective
 from robnas.training._objective import Outcome as Outcome
 from robnas.training._optimizer import OPTIMIZERS as OPTIMIZERS

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import Tensor, nn
 
 from robnas._products import products
 from robnas._seeds import generator
-from robnas.attacks import PGD, frozen, predict, summed_cross_entropy
+from robnas.attacks import PGD, frozen, predict
+from robnas.training._asked import once
 from robnas.training._recipe import Recipe
 
 SAMPLE = 128
@@ -23,7 +22,7 @@ class TrainingWarning(UserWarning):
 
 def is_checked(recipe: Recipe) -> bool:
     """Whether an epoch ends with this check: after attacks of one step, where alone the fault is known to occur."""
-    return recipe.attacks and recipe.attack.steps == 1
+    return recipe.attacks and getattr(recipe.attack, "steps", None) == 1
 
 
 def accuracies(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, seed: int) -> tuple[float, float]:
@@ -41,7 +40,7 @@ def accuracies(network: nn.Module, images: Tensor, labels: Tensor, recipe: Recip
     attacks = (recipe.attack, pgd)
     with products(images.device), frozen(network) as victim:
         found = [
-            attack.once(partial(summed_cross_entropy, victim, labels), images, generator(images.device, seed, number))
+            once(attack, victim, images, labels, generator(images.device, seed, number))
             for number, attack in enumerate(attacks)
         ]
         correct = [predict(victim, attacked, len(images)) == labels for attacked in found]

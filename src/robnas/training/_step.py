@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, final
@@ -10,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from robnas._products import products
-from robnas.attacks import parameter_dtype
+from robnas.attacks import Free, GradientAttack, parameter_dtype
 from robnas.errors import InputError, Verbatim
-from robnas.training._objective import OBJECTIVES, Outcome
+from robnas.training._free import Running
+from robnas.training._objective import Outcome, name_of, objective_of
 from robnas.training._recipe import Recipe
 
 _EAGER_STEPS = 3  # before a capture: libraries choose their algorithms in the first ones
@@ -38,6 +40,13 @@ def cuda_graph(run: Replay, generator: torch.Generator) -> Replay:
     return replay
 
 
+def _attacking(recipe: Recipe, attack: Running) -> Recipe:
+    """The recipe with another attack, for objectives: what stands for an attack while it trains is no setting."""
+    found = copy.copy(recipe)
+    object.__setattr__(found, "attack", attack)
+    return found
+
+
 @final
 class Step:
     """The step that a recipe describes, on one network.
@@ -59,7 +68,7 @@ class Step:
         self, network: nn.Module, recipe: Recipe, generator: torch.Generator, *, capture: Capture | None = None
     ) -> None:
         self.network, self._recipe, self._generator = network, recipe, generator
-        self._objective = OBJECTIVES[recipe.objective]
+        self._objective = objective_of(recipe.objective)
         self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if not self._parameters:
             raise InputError(
@@ -70,6 +79,10 @@ class Step:
         self._device = generator.device
         self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
         self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture
+        if not isinstance(recipe.attack, GradientAttack):  # what else an attack may do, such as draw a seed
+            self._capture = None
+        self.running = Running(recipe.attack) if isinstance(recipe.attack, Free) else None
+        self._asked = recipe if self.running is None else _attacking(recipe, self.running)
         self._seen: dict[torch.Size, int] = {}
         self._captured: dict[torch.Size, tuple[Tensor, Tensor, Replay]] = {}
 
@@ -91,6 +104,8 @@ class Step:
         """
         self._rates[0].fill_(learning_rate)  # unlike a copy from the CPU, this does not wait for the device
         self._rates[1].fill_(momentum)
+        if self.running is not None and self.running.make_room(images):
+            self._captured.clear()  # of the room that there was
         if self._capture is None:
             return self._run(images, labels)
         seen = self._seen[images.shape] = self._seen.get(images.shape, 0) + 1
@@ -106,11 +121,17 @@ class Step:
         return replay()
 
     def _run(self, images: Tensor, labels: Tensor) -> Outcome:
+        inputs: list[Tensor] = list(self._parameters)
+        if self.running is not None:
+            inputs.append(self.running.begin(images))
         with products(self._device, tf32=self._recipe.precision == "tf32"):
-            outcome: Any = self._objective(self.network, images, labels, self._recipe, self._generator)
+            outcome: Any = self._objective(self.network, images, labels, self._asked, self._generator)
             if not isinstance(outcome, Outcome):
-                what = f"objective {self._recipe.objective}"
+                what = f"objective {name_of(self._recipe.objective)}"
                 raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=outcome)
-            gradients = torch.autograd.grad(outcome.loss, self._parameters, allow_unused=True)
+            gradients = torch.autograd.grad(outcome.loss, inputs, allow_unused=True)
+        if self.running is not None:
+            self.running.advance(outcome.loss, gradients[-1])
+            gradients = gradients[:-1]
         self.optimizer.step(gradients, *self._rates)
         return Outcome(outcome.loss.detach(), outcome.robust_correct)
