@@ -114,7 +114,10 @@ def test_a_radius_of_the_whole_pixel_range_is_possible(network, batch):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: RSFGSM(LINF, step=0), "RSFGSM step: expected a multiple of epsilon, above 0 and below 4, got 0; write"),
+        (
+            lambda: RSFGSM(LINF, step=0),
+            "RSFGSM step: expected a multiple of epsilon, above 0 and below 4, got 0",
+        ),
         (lambda: RSFGSM(LINF, step=float("nan")), "RSFGSM step: expected a multiple of epsilon"),
         (lambda: RSFGSM(LINF, step="10/255"), "RSFGSM step: expected a number, got '10/255'"),
         (lambda: NFGSM(LINF, step=4), "NFGSM step: expected a multiple of epsilon, above 0 and below 4, got 4"),

@@ -257,10 +257,4 @@ def _recipe_of(values: Mapping[str, Any]) -> Recipe:
     given = {key: value for key, value in values.items() if key != "preset"}
     if "preset" not in values:
         return Recipe.from_dict(given)
-    base = preset_recipe(values["preset"])
-    plain = base.to_dict()
-    check_keys("recipe setting", given, plain)
-    if isinstance(given.get("attack"), Mapping):
-        given["attack"] = {**plain["attack"], **given["attack"]}
-    full = Recipe.from_dict({**plain, **given})
-    return base.replace(**{key: getattr(full, key) for key in given})
+    return preset_recipe(values["preset"]).replace(**given)

@@ -58,7 +58,8 @@ def read_attack(given: Any, before: Any = None) -> Any:
     if not isinstance(given, Mapping):
         return given
     name = given.get("name", "pgd" if before is None else _name(before))
-    if (kind := _kinds().get(name)) is None:
+    kind: Any = _kinds().get(name)
+    if kind is None:
         raise unknown_name("recipe attack", name, _kinds(), own=True)
     if not dataclasses.is_dataclass(kind):
         raise InputError(f"recipe attack {name}", expected="a frozen dataclass, whose settings can be stored", got=kind)
@@ -79,7 +80,7 @@ def read_attack(given: Any, before: Any = None) -> Any:
         raise InputError(f"recipe attack {name}", expected=_listed(needed), got=Verbatim(str(error)[:100])) from None
 
 
-def shown(attack: Attack, before: Attack) -> str:
+def shown_attack(attack: Attack, before: Attack) -> str:
     """What a name says of a changed attack: ``pgd-7@8/255``, and settings that are not what they were before."""
     threat = attack.threat
     norm = "" if threat.norm == "linf" else f"-{threat.norm}"

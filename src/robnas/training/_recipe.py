@@ -10,16 +10,18 @@ from typing import Any, cast, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, recipe_hash, to_dict
-from robnas.attacks import PGD
+from robnas.attacks import PGD, Attack
 from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import earlier_recipe
-from robnas.training._objective import OBJECTIVES
+from robnas.training._attack import attack_to_dict, check_attack, read_attack, shown_attack
+from robnas.training._objective import Objective
+from robnas.training._objective_settings import check_pair, read_objective
 from robnas.training._optimizer import OPTIMIZERS, Optimizer
 from robnas.training._parts import part_to_dict, read_part, set_numbers
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.training._schedule import SCHEDULES, OneCycle, Schedule
 from robnas.training._sgd import SGD
-from robnas.types import ThreatModel, check_count, format_epsilon, parse_epsilon
+from robnas.types import ThreatModel, check_count
 
 _MOST = 1_000_000  # epochs, images per step: what is more is a slip
 _SIZE = ("channels", "cells")
@@ -63,15 +65,16 @@ class Recipe:
     """How gradients change the weights, one of `OPTIMIZERS`."""
     schedule: Schedule = OneCycle()  # noqa: RUF009 (frozen)
     """How the learning rate changes from step to step, one of `SCHEDULES`."""
-    objective: str = "mixed"
-    """``mixed``: (1−β)·clean + β·robust cross-entropy. ``trades``: clean cross-entropy + weight · KL divergence. Or
-    another name of `OBJECTIVES`."""
+    objective: str | Objective = "mixed"
+    """What a step minimises, one of `OBJECTIVES`: ``"mixed"`` with `beta`, ``"trades"`` with `trades_weight`, an object
+    such as ``MART(5)``. `Mixed` and `TRADES` objects set `beta` and `trades_weight`."""
     beta: float = 1.0
     """β of ``mixed``: 0 is standard training and costs no attack, 1 trains on attacked images only."""
     trades_weight: float = 6.0
     """Weight of the KL divergence in ``trades`` (1/λ of Zhang et al. 2019)."""
-    attack: PGD = _PGD_7
-    """Attack on each training batch, made with the network in evaluation mode."""
+    attack: Attack = _PGD_7
+    """Attack on each training batch, made with the network in evaluation mode (in training mode by `Free`): one of
+    `TRAINING_ATTACKS`, or any other of `robnas.attacks.ATTACKS`."""
     crop: float = 0.125
     """Padding of the random crop as a share of the image side: 4 pixels at 32, 2 at 16; 0 for no crop."""
     flip: bool = True
@@ -101,16 +104,23 @@ class Recipe:
         for what, part in _with_short({part: getattr(self, part) for part in _PARTS}, given).items():
             object.__setattr__(self, what, part)
         _check_momentum(self.optimizer, self.schedule)
+        self._set_objective()
         set_numbers("recipe", self, beta=(0, 1), trades_weight=(0, 1e6), crop=(0, 1))
         if not isinstance(self.flip, bool):
             raise InputError("recipe flip", expected="true or false", got=self.flip)
-        if not isinstance(self.attack, PGD) or self.attack.restarts != 1:
-            raise InputError("recipe attack", expected="a PGD with one start", got=self.attack)
-        if self.attack.label:  # it would make two recipes of one
-            raise InputError("recipe attack label", expected="none", got=self.attack.label)
-        check_keys("recipe objective", [self.objective], OBJECTIVES)
+        object.__setattr__(self, "attack", read_attack(self.attack))
+        check_attack(self.attack)
+        check_pair(self.objective, self.beta, self.attack)
         if self.precision not in PRECISIONS:
             raise InputError("recipe precision", expected=f"one of {', '.join(PRECISIONS)}", got=self.precision)
+
+    def _set_objective(self) -> None:
+        """Hold an objective by its name where its settings are settings here: one recipe is written in one way."""
+        objective, flat = read_objective(self.objective, "mixed")
+        object.__setattr__(self, "objective", objective)
+        for key, value in flat.items():
+            present, default = getattr(self, key), Recipe.__dataclass_fields__[key].default
+            object.__setattr__(self, key, value if present == default else _agreed(key, value, present))
 
     @classmethod
     def nas_robbench_201(cls) -> Recipe:
@@ -189,6 +199,11 @@ class Recipe:
         size = {what: changes.pop(what) for what in _SIZE if what in changes}
         parts = {key: read_part(f"recipe {key}", changes[key], _PARTS[key], getattr(self, key))
                  for key in _PARTS if key in changes}  # fmt: skip
+        if "objective" in changes:
+            changes["objective"], flat = read_objective(changes["objective"], self.objective)
+            changes |= {key: _agreed(key, value, changes.get(key, value)) for key, value in flat.items()}
+        if "attack" in changes:
+            changes["attack"] = read_attack(changes["attack"], self.attack)
         short = {key: changes[key] for key in _SHORT if key in changes}
         changed = {key: value for key, value in (changes | parts).items() if _differs(self, key, value)}
         if changed and "name" not in changed:
@@ -206,7 +221,10 @@ class Recipe:
 
         Those of SGD and one cycle stand side by side under their short names, as when there was nothing else.
         """
-        plain = to_dict(self) | {part: part_to_dict(getattr(self, part)) for part in _PARTS}
+        parts = {part: part_to_dict(getattr(self, part)) for part in _PARTS}
+        plain = to_dict(self) | parts | {"attack": attack_to_dict(self.attack)}
+        if not isinstance(self.objective, str):
+            plain["objective"] = part_to_dict(self.objective)
         if type(self.optimizer) is not SGD or type(self.schedule) is not OneCycle:
             return plain
         short = {key: getattr(getattr(self, part), setting) for key, (part, setting) in _SHORT.items()}
@@ -225,8 +243,6 @@ class Recipe:
         check_keys("recipe setting", values, _settings())
         plain = {"name": "custom", **values}
         size = {what: plain.pop(what, None) for what in _SIZE}  # of a file of an earlier version
-        if isinstance(plain.get("attack"), Mapping):
-            plain["attack"] = _attack_from_dict(plain["attack"])
         found = cls(**plain)
         found._hint(size)
         return found
@@ -302,6 +318,14 @@ def _with_short(
     return parts
 
 
+def _agreed(key: str, value: float, other: float) -> float:
+    """A setting of the objective that may be one of the recipe, too."""
+    if value != other:
+        got = Verbatim("both, with other values")
+        raise InputError(f"recipe {key}", expected=f"{key} or the setting of the objective", got=got)
+    return value
+
+
 def _check_momentum(optimizer: Optimizer, schedule: Schedule) -> None:
     """Refuse a momentum that has no effect, since the schedule sets it."""
     if schedule.rates(optimizer.lr, 0, 1)[1] is None:
@@ -323,9 +347,9 @@ def _differs(recipe: Recipe, key: str, value: Any) -> bool:
 
 def _shown(key: str, value: Any, before: Any) -> str:
     """A changed setting in a name: ``epochs=3``, ``optimizer.lr=0.05``, ``attack=pgd-7@8/255``."""
-    if isinstance(value, PGD):
-        return f"{key}={_shown_attack(value, before)}"
-    if key not in _PARTS:
+    if key == "attack":
+        return f"{key}={shown_attack(value, before)}"
+    if key not in _PARTS and not (key == "objective" and dataclasses.is_dataclass(value)):
         return f"{key}={value}"
     same = type(value) is type(before)
     shown = [] if same else [f"{key}={value.name}"]
@@ -334,25 +358,6 @@ def _shown(key: str, value: Any, before: Any) -> str:
         if setting != (getattr(before, field.name) if same else field.default):
             shown.append(f"{key}.{field.name}={setting}")
     return ",".join(shown)
-
-
-def _shown_attack(value: PGD, before: Any) -> str:
-    """``pgd-7@8/255``, with its step size where the rest is as it was."""
-    norm = "" if value.threat.norm == "linf" else f"-{value.threat.norm}"
-    text = f"{value.name}-{value.steps}{norm}@{format_epsilon(value.threat.epsilon)}"
-    same = (value.threat, value.steps) == (before.threat, before.steps)
-    return f"{text},step_size={format_epsilon(value.step_size)}" if same else text
-
-
-def _attack_from_dict(values: Mapping[str, Any]) -> PGD:
-    check_keys("recipe attack setting", values, (field.name for field in dataclasses.fields(PGD)))
-    if missing := [key for key in ("threat", "steps", "step_size") if key not in values]:
-        raise InputError("recipe attack", expected="threat, steps and step_size", got=f"no {missing[0]}")
-    given = values["threat"]
-    if not isinstance(given, Mapping) or set(given) != {"norm", "epsilon"}:
-        raise InputError("recipe attack threat", expected='a norm and an epsilon, such as "8/255"', got=given)
-    threat = ThreatModel(given["norm"], parse_epsilon(given["epsilon"]))
-    return PGD(**{**values, "threat": threat})
 
 
 _DEFAULTS: dict[str, Any] = {part: Recipe.__dataclass_fields__[part].default for part in _PARTS}
