@@ -136,7 +136,10 @@ def test_the_name_of_a_recipe_with_another_attack_is_readable():
         ({"max_lr": "0.1"}, "recipe max_lr: expected a number, got '0.1'"),
         ({"flip": "no"}, "recipe flip: expected true or false, got 'no'"),
         ({"attack": 7}, "recipe attack: expected an attack with one start, such as PGD, NFGSM or Free, got 7"),
-        ({"attack": PGD(ThreatModel.linf(0.1), 1, 0.1, restarts=2)}, "recipe attack: expected an attack with one start"),
+        (
+            {"attack": PGD(ThreatModel.linf(0.1), 1, 0.1, restarts=2)},
+            "recipe attack: expected an attack with one start",
+        ),
         ({"objective": "matr"}, "objective: expected one of mixed, trades, mart, got 'matr'; did you mean mart.*own"),
     ],
 )
