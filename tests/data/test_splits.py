@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from robnas.data import Images
-from robnas.data._splits import _ranks, balanced_order, hold_out, split_in_three
+from robnas.data._order import _ranks, balanced_order
+from robnas.data._splits import hold_out, split_in_three
 from robnas.errors import InputError
 from tests.data.conftest import refused
 

@@ -16,7 +16,7 @@ MOST_BYTES = 4 * 2**30
 _SUFFIX = ".npy"
 
 
-def check_bytes(source: Path, size: int) -> None:
+def check_bytes(source: Path | str, size: int) -> None:
     """Raise `DataError` before more is read than memory is likely to hold."""
     if size > MOST_BYTES:
         raise DataError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from robnas._brief import brief
+from robnas.data._memory import Share, prepared
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.types import SPLITS, Split, check_range, check_split
 
@@ -69,7 +70,7 @@ def to_pixels(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
 @final
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A named image data set with its splits; make one with `load_data`."""
+    """A named image data set with its splits; make one with `load_data` or `from_arrays`."""
 
     name: str
     num_classes: int
@@ -78,6 +79,56 @@ class Dataset:
     """Per channel, in [0, 1] pixels."""
     std: tuple[float, ...]
     """Per channel, in [0, 1] pixels."""
+    classes: tuple[str, ...] = ()
+    """What people call the classes, in the order of the logits; empty where nobody said it. Not in the content hash."""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: object,
+        y: object,
+        *,
+        name: str = "arrays",
+        classes: int | Sequence[Any] | None = None,
+        channels: str | None = None,
+        size: int | Sequence[int] | None = None,
+        validation: Share = 0.1,
+        test: Share = 0.1,
+        seed: int | None = None,
+    ) -> Dataset:
+        """Images and labels in memory as a data set: the one that `load_data` reads from an ``.npz`` file of them.
+
+        Images are kept as grey levels from 0 to 255. Floats between two levels become the nearest (halves the even
+        one), by at most 1/510, with a warning that says by how much. Every split is shuffled so that its first images
+        hold the classes in their proportions; mean and deviation are those of the training images.
+
+        Args:
+            x: NumPy array or tensor, uint8 or floating point in [0, 1], of shape (n, height, width) for grey images,
+                (n, height, width, channels) or (n, channels, height, width); or a list of arrays without the first of
+                these axes, which may differ in height and width if `size` is given.
+            y: n labels, shape (n,) or (n, 1) or a list: whole numbers or texts.
+            name: of the data set, as records and tables have it.
+            classes: names in the order of the logits, for labels that are such names or numbers from 0; or numbers that
+                labels may be, in the order of the logits; or how many classes there are. If omitted, numbers are those
+                of the logits and each from 0 has to occur, and texts are sorted.
+            channels: ``first`` or ``last``; if omitted the one side of 1, 3 or 4 shows where they are.
+            size: (height, width) or one number for both, to which images are stretched, bilinear with antialiasing.
+            validation: ``(x, y)``, or a share in [0, 0.9] of what is not for test.
+            test: ``(x, y)``, or a share; with 1 all images are for test, and the data can be evaluated on only.
+            seed: of other splits, class-balanced as well; None for those of `load_data`, which never change.
+
+        Raises:
+            InputError: images or labels that are none, do not fit each other, or could be read in two ways.
+        """
+        made = prepared(
+            x, y, name=name, classes=classes, channels=channels, size=size, validation=validation, test=test, seed=seed
+        )
+        splits = {
+            split: Images(torch.from_numpy(images), torch.from_numpy(labels))
+            for split, (images, labels) in made.parts.items()
+        }
+        mean, std = channel_statistics(next(iter(splits.values())))
+        return cls(name, made.num_classes, splits, mean, std, made.names)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{name} {len(part):,}" for name, part in self.splits.items())
@@ -105,7 +156,7 @@ class Dataset:
         Raises:
             InputError: the images have another number of dimensions.
         """
-        shape = self.splits["train"].images.shape
+        shape = next(iter(self.splits.values())).images.shape
         if len(shape) != 4:
             raise InputError(
                 f"images of {self.name}",
@@ -120,7 +171,9 @@ class Dataset:
 
     def limit(self, *, train: int | None = None) -> Dataset:
         """A data set with the first `train` training images only; its content hash is another one."""
-        return replace(self, splits={**self.splits, "train": self.splits["train"].limit(train)})
+        return (
+            self if train is None else replace(self, splits={**self.splits, "train": self.split("train").limit(train)})
+        )
 
     @cached_property
     def content_hash(self) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 
 from robnas.data._arrays import check_bytes, read_arrays
 from robnas.data._dataset import Dataset, Images, channel_statistics, checked
+from robnas.data._order import balanced_order, validation_count
 from robnas.data._pictures import SUFFIXES, decode
-from robnas.data._splits import balanced_order, hold_out, split_in_three, take, validation_count
+from robnas.data._splits import hold_out, split_in_three, take
 from robnas.errors import DataError, Verbatim
 from robnas.types import SPLITS, Progress, Split
 
