@@ -1,6 +1,7 @@
 """The NAS-Bench-201 macro network, written literally: every edge is executed, nothing is merged or skipped.
 
-Slow and obvious on purpose; the package's network is tested against it.
+Slow and obvious on purpose; the package's network is tested against it. Its parts are named as those of the published
+network are, so files of weights for that one load into this one.
 """
 
 import torch
@@ -16,14 +17,16 @@ class Zero(nn.Module):
 
 
 class ReLUConvBN(nn.Module):
-    def __init__(self, channels, kernel_size):
+    def __init__(self, inputs, outputs, kernel_size, stride=1):
         super().__init__()
-        self.relu = nn.ReLU(inplace=False)
-        self.conv = nn.Conv2d(channels, channels, kernel_size, stride=1, padding=kernel_size // 2, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
+        self.op = nn.Sequential(
+            nn.ReLU(inplace=False),
+            nn.Conv2d(inputs, outputs, kernel_size, stride=stride, padding=kernel_size // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
 
     def forward(self, x):
-        return self.norm(self.conv(self.relu(x)))
+        return self.op(x)
 
 
 def operation(name, channels):
@@ -33,19 +36,19 @@ def operation(name, channels):
         return nn.Identity()
     if name == "avg_pool_3x3":
         return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-    return ReLUConvBN(channels, 3 if name == "nor_conv_3x3" else 1)
+    return ReLUConvBN(channels, channels, 3 if name == "nor_conv_3x3" else 1)
 
 
 class ReferenceCell(nn.Module):
     def __init__(self, arch, channels):
         super().__init__()
-        self.edges = nn.ModuleList(operation(name, channels) for name in arch.operations)
+        self.layers = nn.ModuleList(operation(name, channels) for name in arch.operations)
 
     def forward(self, x):
         nodes = [x]
         for node in (1, 2, 3):
             arriving = [
-                edge(nodes[source]) for edge, (source, target) in zip(self.edges, EDGES, strict=True) if target == node
+                edge(nodes[source]) for edge, (source, target) in zip(self.layers, EDGES, strict=True) if target == node
             ]
             nodes.append(sum(arriving))
         return nodes[3]
@@ -54,43 +57,37 @@ class ReferenceCell(nn.Module):
 class ReferenceReduction(nn.Module):
     def __init__(self, inputs, outputs):
         super().__init__()
-        self.main = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, stride=1, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2, padding=0), nn.Conv2d(inputs, outputs, 1, bias=False))
+        self.conv_a = ReLUConvBN(inputs, outputs, 3, stride=2)
+        self.conv_b = ReLUConvBN(outputs, outputs, 3)
+        self.downsample = nn.Sequential(nn.AvgPool2d(2, stride=2, padding=0), nn.Conv2d(inputs, outputs, 1, bias=False))
 
     def forward(self, x):
-        return self.shortcut(x) + self.main(x)
+        return self.downsample(x) + self.conv_b(self.conv_a(x))
 
 
 class ReferenceNetwork(nn.Module):
-    """Even input sizes only."""
+    """Even input sizes only; normalises pixels as its input has to be, which is no part of its state."""
 
     def __init__(self, arch, *, num_classes=10, channels=16, cells=5, in_channels=3, mean=(0.0,), std=(1.0,)):
         super().__init__()
         arch = Architecture(arch)
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
         C = channels
         self.stem = nn.Sequential(nn.Conv2d(in_channels, C, 3, padding=1, bias=False), nn.BatchNorm2d(C))
-        self.blocks = nn.ModuleList()
+        self.cells = nn.ModuleList()
         for stage, width in enumerate((C, 2 * C, 4 * C)):
             if stage:
-                self.blocks.append(ReferenceReduction(width // 2, width))
-            self.blocks.extend(ReferenceCell(arch, width) for _ in range(cells))
+                self.cells.append(ReferenceReduction(width // 2, width))
+            self.cells.extend(ReferenceCell(arch, width) for _ in range(cells))
         self.lastact = nn.Sequential(nn.BatchNorm2d(4 * C), nn.ReLU())
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(4 * C, num_classes)
 
     def forward(self, pixels):
         x = self.stem((pixels - self.mean) / self.std)
-        for block in self.blocks:
-            x = block(x)
+        for cell in self.cells:
+            x = cell(x)
         return self.classifier(self.pool(self.lastact(x)).flatten(1))
 
 
@@ -113,15 +110,15 @@ def _norm_state(norms):
 
 
 def _copy_cell(cell, reference):
-    edge_of = dict(zip(EDGES, reference.edges, strict=True))
+    edge_of = dict(zip(EDGES, reference.layers, strict=True))
     for key, bias in cell.biases.items():
         source, target = key.split("_")
-        bias.copy_(edge_of[int(source), int(target)].norm.bias.view_as(bias))
+        bias.copy_(edge_of[int(source), int(target)].op[2].bias.view_as(bias))
     for source, fan in cell.fans.items():
         for convolutions in fan.convolutions:
             edges = [edge_of[int(source), target] for target in convolutions.targets]
-            convolutions.conv.weight.copy_(torch.cat([edge.conv.weight for edge in edges]))
-            convolutions.norm.load_state_dict(_norm_state([edge.norm for edge in edges]))
+            convolutions.conv.weight.copy_(torch.cat([edge.op[1].weight for edge in edges]))
+            convolutions.norm.load_state_dict(_norm_state([edge.op[2] for edge in edges]))
 
 
 @torch.no_grad()
@@ -130,13 +127,15 @@ def copy_weights(network: Network, reference: ReferenceNetwork) -> None:
     network.normalize.mean.copy_(reference.mean)
     network.normalize.std.copy_(reference.std)
     network.stem.load_state_dict(reference.stem.state_dict())
-    blocks = iter(reference.blocks)
+    blocks = iter(reference.cells)
     for stage, cells in enumerate(network.stages):
         if stage:
             ours, theirs = network.reductions[stage - 1], next(blocks)
-            for name, part in (("conv_a", 1), ("norm_a", 2), ("conv_b", 4), ("norm_b", 5)):
-                getattr(ours, name).load_state_dict(theirs.main[part].state_dict())
-            ours.shortcut.load_state_dict(theirs.shortcut[1].state_dict())
+            for half in "ab":
+                for name, part in (("conv", 1), ("norm", 2)):
+                    state = getattr(theirs, f"conv_{half}").op[part].state_dict()
+                    getattr(ours, f"{name}_{half}").load_state_dict(state)
+            ours.shortcut.load_state_dict(theirs.downsample[1].state_dict())
         for cell in cells:
             _copy_cell(cell, next(blocks))
     network.head.norm.load_state_dict(reference.lastact[0].state_dict())

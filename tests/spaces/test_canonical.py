@@ -83,7 +83,7 @@ def _output_of_modules(arch, weights):
     cell = ReferenceCell(arch, 2).double()
     for edge, number in weights.items():
         generator = torch.Generator().manual_seed(number)
-        for parameter in cell.edges[edge].parameters():
+        for parameter in cell.layers[edge].parameters():
             parameter.data = torch.rand(parameter.shape, generator=generator, dtype=torch.float64) - 0.3
     with torch.no_grad():
         return cell(GIVEN)

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from robnas.networks.nas_bench_201._folded import Folded as Folded
     from robnas.networks.nas_bench_201._network import Network as Network
     from robnas.networks.nas_bench_201._network import build_cell_network as build_cell_network
+    from robnas.networks.nas_bench_201._published import published_weights as published_weights
     from robnas.networks.nas_bench_201._shape import shape as shape
 
 _HOME = {
     "_cell": ("Cell", "Convolutions", "Fan"),
     "_folded": ("Folded",),
     "_network": ("Network", "build_cell_network"),
+    "_published": ("published_weights",),
     "_shape": ("shape",),
 }
 __getattr__, __dir__ = _lazy.attach(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from robnas.networks._fused import average_pool
 from robnas.spaces.nas_bench_201 import CONVOLUTIONS, EDGES, CellArchitecture
 
-_KERNEL_SIZE = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+KERNEL_SIZES = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 
 
 @final
@@ -45,7 +45,7 @@ class Fan(nn.Module):
         self.skips = tuple(target for target, name in operations.items() if name == "skip_connect")
         self.pools = tuple(target for target, name in operations.items() if name == "avg_pool_3x3")
         self.convolutions = nn.ModuleList()
-        for operation, kernel_size in _KERNEL_SIZE.items():
+        for operation, kernel_size in KERNEL_SIZES.items():
             targets = tuple(target for target, name in operations.items() if name == operation)
             if targets:
                 self.convolutions.append(Convolutions(channels, kernel_size, targets))
