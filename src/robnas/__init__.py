@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from robnas.attacks import perturb
     from robnas.benchmarks import Table, load
+    from robnas.building import load_network
     from robnas.data import load_data
     from robnas.evaluation import Suite, evaluate
     from robnas.networks import build_network
@@ -83,6 +84,7 @@ __all__ = [
     "kernels",
     "load",
     "load_data",
+    "load_network",
     "networks",
     "paper",
     "perturb",
@@ -114,6 +116,7 @@ __getattr__, _ = _lazy.attach(
         "evaluate": "robnas.evaluation",
         "load": "robnas.benchmarks",
         "load_data": "robnas.data",
+        "load_network": "robnas.building",
         "perturb": "robnas.attacks",
         "train": "robnas.training",
     },

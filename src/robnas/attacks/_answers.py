@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, final
@@ -13,8 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas._randomness import seeded_randomness
 from robnas._seeds import generator
+from robnas.attacks._attack import parameter_dtype
 from robnas.attacks._frozen import frozen
 
 _NEAR = 8 / 255  # how far from them others lie about which it is asked, too
@@ -57,6 +59,17 @@ class Answers:
         signs = partial(_signs, images.device)
         along = slope.flatten(1).double() @ signs(slope[0].numel(), _DIRECTIONS)
         return cls(_plain(logits), _plain(along), max(torch.finfo(images.dtype).eps, torch.finfo(torch.float32).eps))
+
+    @classmethod
+    def about_noise(cls, network: nn.Module, shape: Sequence[int], seed: int) -> Answers:
+        """Ask about images of noise of shape (channels, height, width), always the same ones.
+
+        For where those of the data set are not at hand.
+        """
+        weight = next(network.parameters())
+        noise = torch.rand((cls.count, *shape), generator=generator("cpu", 0, "noise"), dtype=torch.float64)
+        with products(weight.device):
+            return cls.of(network, noise.to(weight.device, parameter_dtype(network)), seed)
 
     def agree(self, other: Answers) -> bool:
         """Whether a network that answers like this may be the one that answered `other`, on whatever device."""

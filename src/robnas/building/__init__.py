@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from robnas.building._driver import duration as duration
     from robnas.building._executors import EXECUTORS as EXECUTORS
     from robnas.building._export import table_of_plan as table_of_plan
+    from robnas.building._inputs import Inputs as Inputs
     from robnas.building._local import LocalExecutor as LocalExecutor
     from robnas.building._measuring import Measuring as Measuring
     from robnas.building._plan import Expansion as Expansion
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from robnas.building._trial import Source as Source
     from robnas.building._trial import Trial as Trial
     from robnas.building._trial import load_trial as load_trial
+    from robnas.building._weights import Trained as Trained
+    from robnas.building._weights import load_network as load_network
+    from robnas.building._weights import load_trained as load_trained
+    from robnas.building._weights import write_weights as write_weights
 
 # Whoever only starts processes, or asks how far a build is, needs no torch.
 __getattr__, __dir__ = _lazy.attach(
@@ -42,6 +47,7 @@ __getattr__, __dir__ = _lazy.attach(
         "Estimate": "robnas.building._run",
         "Expansion": "robnas.building._plan",
         "Extra": "robnas.building._selection",
+        "Inputs": "robnas.building._inputs",
         "LocalExecutor": "robnas.building._local",
         "Measuring": "robnas.building._measuring",
         "Plan": "robnas.building._plan",
@@ -50,6 +56,7 @@ __getattr__, __dir__ = _lazy.attach(
         "Source": "robnas.building._trial",
         "TRIAL": "robnas.building._trial",
         "TrainAndEvaluate": "robnas.building._trainer",
+        "Trained": "robnas.building._weights",
         "Trial": "robnas.building._trial",
         "drive": "robnas.building._driver",
         "duration": "robnas.building._driver",
@@ -57,9 +64,12 @@ __getattr__, __dir__ = _lazy.attach(
         "estimate": "robnas.building._run",
         "expand": "robnas.building._plan",
         "load_and_expand": "robnas.building._run",
+        "load_network": "robnas.building._weights",
+        "load_trained": "robnas.building._weights",
         "load_trial": "robnas.building._trial",
         "resumed": "robnas.building._run",
         "run_plan": "robnas.building._run",
         "table_of_plan": "robnas.building._export",
+        "write_weights": "robnas.building._weights",
     },
 )

@@ -16,6 +16,7 @@ from robnas._content import CONTENT, note_unverified, seal, unseal
 from robnas._files import write_json
 from robnas._own import check_facts, facts
 from robnas._settings import check_keys, content_hash
+from robnas.building._inputs import Inputs
 from robnas.data import Dataset, load_data
 from robnas.errors import CheckpointError, DataError, InputError, UnknownNameError, Verbatim, reason
 from robnas.evaluation import Evaluation
@@ -27,8 +28,11 @@ from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, restor
 from robnas.types import Progress, Split, check_count, check_range, silent
 
 TRIAL = "trial.json"
-_FORMAT, _VERSION = "robnas trial", 3
-_OLD = 2  # the size of the network stood in the recipe
+_FORMAT, _VERSION = "robnas trial", 4
+_OLD = (2, 3)  # in 2 the size of the network stood in the recipe; neither has the inputs
+_REMEDY = "restore the file, or train into another folder"
+MALFORMED = (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError)
+"""What files raise that describe no trial."""
 
 
 @final
@@ -121,7 +125,7 @@ class Trial:
             seed=values["seed"],
         )
 
-    def network(self, data: Dataset) -> nn.Module:
+    def network(self, data: Dataset | Inputs) -> nn.Module:
         """The untrained network; its weights depend on the seed."""
         return build_network(
             self.architecture,
@@ -152,7 +156,7 @@ class Trial:
             if (directory / TRIAL).exists():
                 check_identity(directory / TRIAL, _identity(load_trial(directory)), _identity(self))
             else:
-                self._describe(directory)
+                self._describe(directory, data)
         network = self.network(data)
         history = train(
             network,
@@ -165,21 +169,21 @@ class Trial:
             on_epoch=on_epoch,
         )
         if directory is not None:
-            self._describe(directory)  # the data may lie elsewhere than when the training began
+            self._describe(directory, data)  # the data may lie elsewhere than when the training began
         return network, history
 
-    def _describe(self, directory: Path) -> None:
-        imports = {"imports": own} if (own := facts()) else {}
-        write_json(directory / TRIAL, seal(_FORMAT, {"version": _VERSION, **imports, **self.to_dict()}))
+    def _describe(self, directory: Path, data: Dataset) -> None:
+        write_json(directory / TRIAL, sealed_trial(self, Inputs.of(data)))
 
-    def trained_network(self, data: Dataset, directory: Path, device: torch.device | str = "cpu") -> nn.Module:
-        """The network that a finished training left in `directory`.
+    def trained_network(self, data: Dataset | Inputs, directory: Path, device: torch.device | str = "cpu") -> nn.Module:
+        """The network that a finished training left in `directory`; of the data set the inputs suffice.
 
         Raises:
             CheckpointError: the training is not finished, or the folder holds another one.
         """
         network = self.network(data).to(device)
-        history = restore(network, data, self.recipe, seed=self.seed, directory=directory, device=device)
+        known = data.content_hash if isinstance(data, Inputs) else data
+        history = restore(network, known, self.recipe, seed=self.seed, directory=directory, device=device)
         if len(history) < self.recipe.epochs:
             raise CheckpointError(
                 str(directory / CHECKPOINT),
@@ -252,28 +256,54 @@ def load_trial(directory: Path) -> Trial:
     Raises:
         DataError: there is none, or its description is damaged.
     """
+    return load_described(directory)[0]
+
+
+def load_described(directory: Path) -> tuple[Trial, Inputs | None]:
+    """The trial of `load_trial`, and the inputs of its network; None where an earlier version has written it.
+
+    Raises:
+        DataError: there is none, or its description is damaged.
+    """
     path = directory / TRIAL
     if not os.path.isfile(path):
         raise DataError(
             str(path), expected="a folder written by robnas train", got=Verbatim("no such file"), remedy="train first"
         )
-    remedy = "restore the file, or train into another folder"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if CONTENT in values:
-            values = unseal(path, _FORMAT, values, remedy)
-            if (version := values.pop("version")) not in (_OLD, _VERSION):
-                got, remedy = version, "read it with the robnas that wrote it"
-                raise DataError(str(path), expected=f"version {_VERSION}", got=got, remedy=remedy)
-            check_facts(str(path), values.pop("imports", []), DataError)
-            return Trial.from_dict(values)
+            return unseal_trial(path, values)
         trial = Trial.from_dict(values)
     except (DataError, UnknownNameError):
         raise
-    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
-        raise DataError(str(path), expected="the description of a trial", got=reason(error), remedy=remedy) from None
+    except MALFORMED as error:
+        expected = "the description of a trial"
+        raise DataError(str(path), expected=expected, got=reason(error), remedy=_REMEDY) from None
     note_unverified(path)
-    return trial
+    return trial, None
+
+
+def sealed_trial(trial: Trial, inputs: Inputs) -> dict[str, Any]:
+    """A trial, its inputs and the files of one's own that were imported, for JSON; `unseal_trial` reads it back."""
+    imports = {"imports": own} if (own := facts()) else {}
+    return seal(_FORMAT, {"version": _VERSION, **imports, **trial.to_dict(), "inputs": inputs.to_dict()})
+
+
+def unseal_trial(path: Path, values: Mapping[str, Any]) -> tuple[Trial, Inputs | None]:
+    """What `sealed_trial` has written into the file at `path`.
+
+    Raises:
+        DataError: it is damaged, of another version, or needs files of one's own.
+        InputError, ValueError, KeyError, TypeError, AttributeError: it describes no trial.
+    """
+    values = unseal(path, _FORMAT, values, _REMEDY)
+    if (version := values.pop("version")) not in (*_OLD, _VERSION):
+        remedy = "read it with the robnas that wrote it"
+        raise DataError(str(path), expected=f"version {_VERSION}", got=version, remedy=remedy)
+    check_facts(str(path), values.pop("imports", []), DataError)
+    inputs = values.pop("inputs", None)
+    return Trial.from_dict(values), None if inputs is None else Inputs.from_dict(inputs)
 
 
 def _identity(trial: Trial) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def train(
     for epoch in range(len(history) + 1, recipe.epochs + 1):
         history.append(_epoch(network, step, images, recipe, seed, epoch, progress))
         if path is not None:
-            _keep(path, identity, network, step.optimizer, history, asked())
+            noise = _about_noise(network, data, seed) if epoch == recipe.epochs else {}
+            _keep(path, identity, network, step.optimizer, history, {"answers": asked().to_dict(), **noise})
         if on_epoch is not None:
             on_epoch(history[-1])
     network.eval()
@@ -123,7 +124,7 @@ def train(
 
 def restore(
     network: nn.Module,
-    data: Dataset,
+    data: Dataset | str,
     recipe: Recipe,
     *,
     seed: int,
@@ -131,6 +132,8 @@ def restore(
     device: torch.device | str = "cpu",
 ) -> list[EpochLog]:
     """Load the weights that `train`, called with the same arguments, has left in `directory`; no training is done.
+
+    Of the data set its `content_hash` suffices: the network is then recognised by what it answers about noise.
 
     Returns:
         The figures of the epochs behind the weights; empty if there are none, and the network is then as before.
@@ -140,7 +143,7 @@ def restore(
     """
     _check_sizes(network, recipe)
     seed = check_count("seed", seed, 0)
-    asked = partial(_answers, network, data.split("train"), seed)
+    asked = None if isinstance(data, str) else partial(_answers, network, data.split("train"), seed)
     identity = _identity(network, data, recipe, seed)
     earlier = _earlier(network, recipe)
     history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked, earlier=earlier)
@@ -148,9 +151,12 @@ def restore(
     return history
 
 
-def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+def _identity(network: nn.Module, data: Dataset | str, recipe: Recipe, seed: int) -> dict[str, Any]:
     structure = content_hash({"network": repr(network)})
-    identity = {"network": structure, "recipe": recipe.hash, "data": data.content_hash, "seed": seed}
+    content = data if isinstance(data, str) else data.content_hash
+    identity = {"network": structure, "recipe": recipe.hash, "data": content, "seed": seed}
+    if isinstance(data, str):
+        return identity
     # Said only where it is so: other checkpoints are those of a time when a small remainder was a batch of its own.
     merged = merges_remainder(len(data.split("train")), recipe.batch_size)
     return identity | ({"last batch": "merged"} if merged else {})
@@ -204,7 +210,9 @@ def _resume(
         network.load_state_dict(state["network"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
-        known = None if (kept := state.get("answers")) is None else Answers.from_dict(kept)
+        known = None if (kept := state.get("answers" if asked else "noise")) is None else Answers.from_dict(kept)
+        if kept is not None and asked is None:
+            asked = partial(Answers.about_noise, network, kept["shape"], identity["seed"])
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
     # A network that does not answer twice alike cannot be recognised.
@@ -226,18 +234,24 @@ def _answers(network: nn.Module, images: Images, seed: int) -> Answers:
         return Answers.of(network, pixels, seed)
 
 
+def _about_noise(network: nn.Module, data: Dataset, seed: int) -> dict[str, Any]:
+    """By which the network is recognised where the images are not at hand."""
+    shape = data.image_shape
+    return {"noise": {**Answers.about_noise(network, shape, seed).to_dict(), "shape": list(shape)}}
+
+
 def _keep(
     path: Path,
     identity: dict[str, Any],
     network: nn.Module,
     optimizer: Updates,
     history: list[EpochLog],
-    answers: Answers,
+    answers: dict[str, Any],
 ) -> None:
+    """Write the checkpoint; by its `answers` a network is recognised that describes itself like another."""
     entries = [to_entry(entry) for entry in history]
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
-    state["answers"] = answers.to_dict()  # by which a network is recognised that describes itself like another
-    _checkpoint.save(path, identity, state)
+    _checkpoint.save(path, identity, state | answers)
     write_log(path, history)
 
 

@@ -1,0 +1,199 @@
+"""Trained networks without their data set: of a folder, or of a file of weights that says what they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from robnas._content import CONTENT, check_content
+from robnas._files import write_atomically
+from robnas._states import update
+from robnas.attacks import Answers
+from robnas.building._inputs import Inputs
+from robnas.building._trial import MALFORMED, TRIAL, Trial, load_described, sealed_trial, unseal_trial
+from robnas.errors import DataError, InputError, UnknownNameError, Verbatim, reason
+from robnas.networks import LAYOUTS
+
+SUFFIX = ".safetensors"
+_PLAIN = "plain"
+_REMEDY = "write it again with robnas export-weights, or train again"
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A trained network, and what it belongs to."""
+
+    network: nn.Module
+    """In evaluation mode; maps pixels in [0, 1] to logits."""
+    trial: Trial
+    inputs: Inputs
+
+
+def load_network(
+    place: str | Path, *, data_dir: str | Path | None = None, device: torch.device | str = "cpu"
+) -> nn.Module:
+    """The trained network of a folder that `robnas train` has written, or of a file of weights.
+
+    The images are not needed, but for folders of versions that did not say there what the data set decides of the
+    network: its classes, and size and normalisation of its images.
+
+    Args:
+        place: the folder; or a ``.safetensors`` file of `robnas build --keep-weights` or `robnas export-weights`.
+        data_dir: where data sets lie, for such folders.
+        device: where the network shall be.
+
+    Returns:
+        The network in evaluation mode, on pixels in [0, 1].
+
+    Raises:
+        CheckpointError: the training is not finished, its weights are damaged or those of another network.
+        DataError: there is no such folder or file, it is damaged, or the data set is needed and not there.
+    """
+    return load_trained(place, data_dir=data_dir, device=device).network
+
+
+def load_trained(
+    place: str | Path, *, data_dir: str | Path | None = None, device: torch.device | str = "cpu"
+) -> Trained:
+    """What `load_network` loads, with the trial and the inputs."""
+    path = Path(place)
+    if path.suffix == SUFFIX:
+        return _of_file(path, device)
+    if path.is_file():
+        remedy = "give the folder itself" if (path.parent / TRIAL).exists() else ""
+        expected = f"a folder written by robnas train, or a {SUFFIX} file of weights"
+        raise DataError(str(path), expected=expected, got=Verbatim("another file"), remedy=remedy)
+    trial, inputs = load_described(path)
+    if inputs is not None:
+        return Trained(network=trial.trained_network(inputs, path, device), trial=trial, inputs=inputs)
+    try:
+        data = trial.source.load(data_dir)
+    except (InputError, OSError) as error:
+        raise DataError(
+            f"{path}, whose network was trained by an earlier version",
+            expected=f"the data set {trial.source.name}, which says how many classes and which normalisation it has",
+            got=Verbatim(error),
+            remedy="name its folder by data_dir, or go on with the training there by the same train command",
+        ) from None
+    return Trained(network=trial.trained_network(data, path, device), trial=trial, inputs=Inputs.of(data))
+
+
+def write_weights(trained: Trained, path: Path, layout: str = _PLAIN) -> None:
+    """Write weights under the names of a layout, into a file of the kind that the suffix of `path` says.
+
+    A file in safetensors says what its weights belong to; one in the plain layout is read by `load_network`.
+
+    Args:
+        trained: whose weights.
+        path: ending in ``.safetensors``, or in ``.pt``, a dictionary of tensors that `torch.load` reads.
+        layout: one of `robnas.networks.LAYOUTS`.
+
+    Raises:
+        InputError: the network has no such layout.
+        WriteError: the file cannot be written.
+    """
+    state = {
+        name: value.detach().cpu().clone().contiguous() for name, value in LAYOUTS[layout](trained.network).items()
+    }
+    if path.suffix == SUFFIX:
+        content = save(state, _sealed(_facts(trained, layout), state))
+        write_atomically(path, lambda stream: stream.write(content))
+    else:
+        buffer = io.BytesIO()  # an exception of the file may end the process when it passes through torch's writer
+        torch.save(state, buffer)
+        write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
+
+
+def _facts(trained: Trained, layout: str) -> dict[str, str]:
+    """What a file says of its weights, texts all of them."""
+    trial, inputs = trained.trial, trained.inputs
+    facts = {
+        "format": "pt",  # by which other readers know that the tensors are torch's
+        "layout": layout,
+        "architecture": trial.architecture.text,
+        "space": trial.space.key,
+        "recipe_hash": trial.recipe.hash,
+        "seed": str(trial.seed),
+        "dataset_hash": inputs.content_hash,
+        "trial": json.dumps(sealed_trial(trial, inputs)),
+    }
+    if layout == _PLAIN:
+        facts["noise"] = json.dumps(Answers.about_noise(trained.network, inputs.image_shape, trial.seed).to_dict())
+    return facts
+
+
+def _sealed(facts: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, str]:
+    return {**facts, CONTENT: _digest(facts, state)}
+
+
+def _digest(facts: Mapping[str, str], state: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    update(found, {"facts": facts, "state": state})
+    return found.hexdigest()
+
+
+def _of_file(path: Path, device: torch.device | str) -> Trained:
+    facts, state = _read(path)
+    written = facts.pop(CONTENT)
+    check_content(path, written, _digest(facts, state), _REMEDY)
+    if facts["layout"] != _PLAIN:
+        remedy = "export it again with --layout plain"
+        raise DataError(str(path), expected="weights in the plain layout", got=facts["layout"], remedy=remedy)
+    try:
+        trial, inputs = unseal_trial(path, json.loads(facts["trial"]))
+        known = Answers.from_dict(json.loads(facts["noise"]))
+        assert inputs is not None
+        network = trial.network(inputs)
+        network.load_state_dict(state)
+    except (DataError, UnknownNameError):
+        raise
+    except (*MALFORMED, RuntimeError) as error:
+        expected = f"weights of {facts['architecture']}"
+        raise DataError(str(path), expected=expected, got=reason(error), remedy=_REMEDY) from None
+    network.to(device).eval()
+    asked = partial(Answers.about_noise, network, inputs.image_shape, trial.seed)
+    if not known.agree(asked()) and asked().agree(asked()):
+        got, remedy = Verbatim("other logits with the same weights"), "use the robnas and the space that wrote it"
+        raise DataError(
+            str(path), expected="a network that computes what the one that was kept did", got=got, remedy=remedy
+        )
+    return Trained(network=network, trial=trial, inputs=inputs)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Texts and tensors of a file of weights.
+
+    Raises:
+        DataError: there is none, it is damaged, or somebody else has written it.
+    """
+    if not os.path.isfile(path):
+        raise DataError(str(path), expected="a file of weights", got=Verbatim("no such file"))
+    try:
+        with safe_open(path, framework="pt") as stream:
+            facts = dict(stream.metadata() or {})
+            state = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (it is no mapping)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(
+            str(path), expected="a file of weights in safetensors", got=reason(error), remedy=_REMEDY
+        ) from None
+    if not {CONTENT, "layout", "architecture", "trial"} <= facts.keys():
+        raise DataError(
+            str(path),
+            expected="weights that robnas has written, which say what they belong to",
+            got=Verbatim(f"{len(state)} tensors without that"),
+            remedy="build the network and give them to its load_state_dict",
+        )
+    return facts, state
