@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
-from robnas.search._algorithm import Loop, Steps, Values
 from robnas.search._classes import Classes
 from robnas.search._dominance import best_first
-from robnas.search._evolution import check_tournament
+from robnas.search._evolution import Alive, Population, check_asynchronous, check_tournament
 from robnas.spaces import Architecture, Space
 
 
@@ -30,21 +29,18 @@ class MORegularizedEvolution:
     sample: int = 10
     """Architectures drawn from the population, with replacement."""
 
+    asynchronous: bool = False
+    """See `RegularizedEvolution.asynchronous`."""
+
     def __post_init__(self) -> None:
         check_tournament(self.name, self.population, self.sample)
+        check_asynchronous(self.name, self.asynchronous)
 
-    def start(self, space: Classes | Space, rng: np.random.Generator) -> Loop:
+    def start(self, space: Classes | Space, rng: np.random.Generator) -> Population:
         """Begin a run."""
-        classes = Classes.of(space)
-        return Loop(self._steps(classes, rng), classes.objectives)
+        return Population(Classes.of(space), rng, self, _least_dominated)
 
-    def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
-        first = [classes.random(rng) for _ in range(self.population)]
-        answers = yield first
-        alive: deque[tuple[Architecture, Values]] = deque(zip(first, answers, strict=True), maxlen=self.population)
-        while True:
-            drawn = [alive[place] for place in rng.integers(self.population, size=self.sample).tolist()]
-            winner = best_first(np.array([values for _, values in drawn]))[0]
-            child = classes.mutate(drawn[winner][0], rng)
-            values = yield child
-            alive.append((child, values))
+
+def _least_dominated(drawn: Sequence[Alive]) -> Architecture:
+    best = int(best_first(np.array([values for values, _ in drawn]))[0])
+    return drawn[best][1]

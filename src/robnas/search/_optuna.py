@@ -50,6 +50,7 @@ class Optuna:
     """
 
     name: ClassVar[str] = "optuna"
+    asynchronous: ClassVar[bool] = True
 
     sampler: str | Callable[[int], optuna.samplers.BaseSampler] = "tpe"
     """A name of `SAMPLERS`, or a function that makes a sampler from a seed. ``gp`` needs torch and some seconds per

@@ -19,6 +19,7 @@ class RandomSearch:
     """Uniform draws without replacement: the baseline that every algorithm has to beat (Li and Talwalkar 2020)."""
 
     name: ClassVar[str] = "random-search"
+    asynchronous: ClassVar[bool] = True
 
     draw: Literal["cells", "classes"] = "cells"
     """``cells``: every cell is equally likely, as in NATS-Bench and NASLib, so that a network that many cells describe

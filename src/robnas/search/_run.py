@@ -13,6 +13,7 @@ from robnas._settings import content_hash
 from robnas.benchmarks import Objective as TableObjective
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.search._algorithm import Algorithm, Loop, WaitingError, name_of, settled
+from robnas.search._evolution import Population
 from robnas.search._journal import Event, Journal
 from robnas.search._ledger import Entry, Ledger, Unit
 from robnas.search._objective import Answer, Objective, Question, facts_of
@@ -112,7 +113,9 @@ class _Run:
         self._algorithm = algorithm = settled(algorithm, self._classes.space)
         self._ledger = Ledger(self._classes, budget, unit)
         self._searcher: Any = algorithm.start(self._classes, np.random.default_rng(derive_seed(seed, "algorithm")))
-        if batch is None and not (getattr(algorithm, "asynchronous", False) or isinstance(self._searcher, Loop)):
+        if batch is None and not (
+            getattr(algorithm, "asynchronous", False) or isinstance(self._searcher, Loop | Population)
+        ):
             batch = 1
         self._size = None if batch is None else check_count("batch", batch)
         self._batch: list[tuple[Any, Entry]] = []  # what was asked since the last telling, in that order
@@ -133,6 +136,7 @@ class _Run:
                 place = (question.architecture.text, question.epochs, self._ledger.asked)
                 self._journal.append(Event("tell", *place, found))
             self._receive(question, found)
+        self._tell_batch()  # so that every answer is told
         if self._ledger.pending:
             raise InputError(
                 f"objective {self._objective.name}", expected="an answer to every question",
