@@ -40,6 +40,7 @@ from robnas.benchmarks._ranks import sharing as sharing
 from robnas.benchmarks._ranks import tied as tied
 from robnas.benchmarks._records import Holding as Holding
 from robnas.benchmarks._records import holdings as holdings
+from robnas.benchmarks._records import meant_curves as meant_curves
 from robnas.benchmarks._records import meant_records as meant_records
 from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store

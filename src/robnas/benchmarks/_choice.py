@@ -8,7 +8,7 @@ from typing import Any, final
 
 from robnas.benchmarks._runs import is_number
 from robnas.errors import InputError, Verbatim
-from robnas.records import Record
+from robnas.records import Curve, Record
 from robnas.spaces import parse_key, space_of
 
 _SHORT = 8  # digits of a hash that are shown
@@ -65,6 +65,17 @@ class Choice:
                 found = _take(part, wanted, found, names)
         return found
 
+    def among_curves(self, curves: list[Curve]) -> list[Curve]:
+        """Those that are meant, where curves of one metric differ in what is chosen; else all.
+
+        They may rest on other images and attacks than the records at the end of the same trainings.
+        """
+        for part in ("images", *_OF_ATTACKS):
+            wanted = getattr(self, part)
+            if wanted is not None:
+                curves = [curve for curve in curves if _fits(part, value_of(curve, part), wanted)] or curves
+        return curves
+
     def _of_space(self, records: list[Record]) -> list[Record]:
         meant = self.spaces({record.space for record in records})
         return [record for record in records if record.space in meant]
@@ -110,12 +121,12 @@ class Ambiguity:
         )
 
 
-def value_of(record: Record, part: str) -> Any:
+def value_of(record: Record | Curve, part: str) -> Any:
     """What a record has under a field of `Choice`."""
     return getattr(record, _FIELDS.get(part, part))
 
 
-def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity | None:
+def ambiguity(records: Sequence[Record] | Sequence[Curve], names: Mapping[str, str]) -> Ambiguity | None:
     """In what the records of one metric on one split of one data set differ, if in anything."""
     for part in PARTS:
         values = sorted({value_of(record, part) for record in records})
@@ -128,7 +139,7 @@ def ambiguity(records: Sequence[Record], names: Mapping[str, str]) -> Ambiguity 
     return None
 
 
-def _contradict(records: Sequence[Record]) -> bool:
+def _contradict(records: Sequence[Record] | Sequence[Curve]) -> bool:
     """Whether a training has several values; each training may well have an attack seed of its own."""
     return len({(record.architecture, record.seed) for record in records}) < len(
         {(record.architecture, record.seed, record.attack_seed) for record in records}
@@ -155,6 +166,11 @@ def _take(part: str, wanted: object, records: list[Record], names: Mapping[str, 
         record for record in records
         if value_of(record, part) == meant[0] or (part in _OF_ATTACKS and record.metric == "clean")
     ]  # fmt: skip
+
+
+def _fits(part: str, value: Any, wanted: Any) -> bool:
+    """Whether a value is the one that is wanted or, of a hash, begins so."""
+    return str(value).startswith(str(wanted)) if part in _FIELDS else bool(value == wanted)
 
 
 def _shortest(value: Any, known: Sequence[Any]) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
 
 from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._parquet import one_line
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, StoreError, Verbatim
-from robnas.records import Record, StoreAddress
+from robnas.records import Curve, Record, StoreAddress
 from robnas.spaces import Architecture, Space, parse_key, space_of
+from robnas.types import check_split
 
 if TYPE_CHECKING:
     from robnas.records import RecordStore
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _ALL = Choice()
 _HOLDING = ("space", "dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
 Key = tuple[str, ...]
+_R = TypeVar("_R", Record, Curve)
 
 
 def table_of_records(
@@ -32,6 +35,7 @@ def table_of_records(
     partition: str | None = None,
     recipe_names: Mapping[str, str] | None = None,
     choice: Choice = _ALL,
+    curves: Iterable[Curve] = (),
 ) -> Table:
     """A table with the records' values per seed.
 
@@ -46,6 +50,7 @@ def table_of_records(
         partition: see `Table`.
         recipe_names: hash → name, for people.
         choice: which of them to take, where there are several kinds.
+        curves: of these trainings and others, which are left out: a row needs a record.
 
     Raises:
         InputError: there are no records, none that are meant, or some of several spaces.
@@ -56,8 +61,13 @@ def table_of_records(
         raise InputError(f"table {name}", expected="records", got=Verbatim("none"))
     found = choice.of(found, names)
     space = _space(name, found)
-    groups = _groups(found)
+    several = len(_keys(found)) > 1
+    groups = _groups(found, several)
     refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, names))}
+    trained = {_training(record) for record in found}
+    drawn = _groups([curve for curve in curves if _training(curve) in trained], several)
+    drawn = {key: choice.among_curves(group) for key, group in drawn.items()}
+    refused_curves = {key: reason for key, group in drawn.items() if (reason := ambiguity(group, names))}
     architectures = sorted({record.architecture for record in found})
     row_of = {arch: row for row, arch in enumerate(architectures)}
     columns = [
@@ -65,14 +75,22 @@ def table_of_records(
         for key, group in groups.items()
         if key not in refused
     ]
+    curve_columns = [
+        replace(_curve_column(name, group, row_of, names), space=_trained(key, group[0], space))
+        for key, group in drawn.items()
+        if key not in refused_curves
+    ]
     provenance: dict[str, object] = {
         part: sorted({str(getattr(record, part)) for record in found}) for part in ("torch_version", "device")
     }
-    if refused:
-        provenance["left_out"] = {" ".join(key): str(reason.error("records")) for key, reason in refused.items()}
+    left_out = {" ".join(key): str(reason.error("records")) for key, reason in refused.items()}
+    left_out |= {f"curves {' '.join(key)}": str(why.error("curves")) for key, why in refused_curves.items()}
+    if left_out:
+        provenance["left_out"] = left_out
     return Table(
-        name, architectures, columns, space=space, partition=partition, provenance=provenance, ambiguous=refused
-    )
+        name, architectures, columns, space=space, partition=partition, provenance=provenance, ambiguous=refused,
+        curves=curve_columns, ambiguous_curves=refused_curves,
+    )  # fmt: skip
 
 
 def _space(name: str, records: Sequence[Record]) -> Space:
@@ -91,7 +109,7 @@ def _space(name: str, records: Sequence[Record]) -> Space:
     return spaces[0] if len(keys) == 1 else space_of(spaces[0].name)
 
 
-def _trained(spot: Key, record: Record, space: Space) -> str | None:
+def _trained(spot: Key, record: Record | Curve, space: Space) -> str | None:
     """Key of the space of a column; None where it is one for all, without the settings that the space has."""
     return record.space if len(spot) > 3 or record.space == space.key else None
 
@@ -100,12 +118,16 @@ def _keys(records: Sequence[Record]) -> list[str]:
     return sorted({record.space for record in records})
 
 
-def _groups(records: Sequence[Record]) -> dict[Key, list[Record]]:
+def _training(one: Record | Curve) -> tuple[object, ...]:
+    """What identifies the training that a record or curve is of."""
+    return one.architecture, one.space, one.dataset_hash, one.recipe_hash, one.seed
+
+
+def _groups(records: Sequence[_R], several: bool) -> dict[Key, list[_R]]:
     """By data set, split and metric, and by space where there are several of them."""
-    several = len(_keys(records)) > 1
-    groups: dict[Key, list[Record]] = {}
+    groups: dict[Key, list[_R]] = {}
     for record in records:
-        spot = (record.dataset, record.split, record.metric)
+        spot: Key = (record.dataset, record.split, record.metric)
         groups.setdefault((*spot, record.space) if several else spot, []).append(record)
     return groups
 
@@ -125,12 +147,41 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, in
                 got=Verbatim(f"{values[cell]:g} and {record.value:g}"),
             )
         values[cell] = record.value
-    facts: dict[str, Any] = {part: value_of(first, part) for part in ("recipe", "images", "attack", "dataset_version")}
-    facts["recipe_name"] = one_line(names.get(first.recipe_hash, ""))
+    facts = _facts(first, names)
     for part in ("num_classes", "majority"):  # equal for all: the images are; missing in records of older versions
         known = [value for record in group if (value := getattr(record, part)) is not None]
         facts |= {part: known[0]} if known else {}
     return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
+
+
+def _curve_column(
+    name: str, group: Sequence[Curve], row_of: Mapping[Architecture, int], names: Mapping[str, str]
+) -> CurveColumn:
+    """The curves of one metric on one split of one data set."""
+    first = group[0]
+    seeds = tuple(sorted({curve.seed for curve in group}))
+    epochs = tuple(sorted({epoch for curve in group for epoch in curve.epochs}))
+    place = {epoch: number for number, epoch in enumerate(epochs)}
+    values = np.full((len(row_of), len(seeds), len(epochs)), np.nan)
+    for curve in group:
+        own = values[row_of[curve.architecture], seeds.index(curve.seed)]  # a view
+        at = [place[epoch] for epoch in curve.epochs]
+        if ((known := own[at]) != curve.values)[~np.isnan(known)].any():
+            raise InputError(
+                f"table {name}, curve {first.dataset} {first.split} {first.metric} of {curve.architecture.text}, "
+                f"seed {curve.seed}",
+                expected="one value after each epoch",
+                got=Verbatim("several"),
+            )
+        own[at] = curve.values
+    split = check_split(first.split)
+    return CurveColumn(first.dataset, split, first.metric, epochs, values, seeds, facts=_facts(first, names))
+
+
+def _facts(one: Record | Curve, names: Mapping[str, str]) -> dict[str, Any]:
+    """What a column rests on."""
+    facts: dict[str, Any] = {part: value_of(one, part) for part in ("recipe", "images", "attack", "dataset_version")}
+    return facts | {"recipe_name": one_line(names.get(one.recipe_hash, ""))}
 
 
 def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
@@ -140,8 +191,8 @@ def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
         DataError: the file of an SQLite store is missing; none is made.
         InputError: there are no records, or none that are meant.
     """
-    name, records, names = _read(url, choice)
-    return table_of_records(name, records, recipe_names=names, choice=choice)
+    name, records, names, curves = _read(url, choice)
+    return table_of_records(name, records, recipe_names=names, choice=choice, curves=curves)
 
 
 def meant_records(store: RecordStore, choice: Choice) -> list[Record]:
@@ -153,15 +204,21 @@ def meant_records(store: RecordStore, choice: Choice) -> list[Record]:
     return store.records() if choice.space is None else store.records(space=choice.spaces(store.spaces()))
 
 
-def _read(url: str | Path, choice: Choice = _ALL) -> tuple[str, list[Record], dict[str, str]]:
-    """Name, records and names of the recipes of a store."""
+def meant_curves(store: RecordStore, records: Iterable[Record]) -> list[Curve]:
+    """The curves of a store of the spaces of these records."""
+    return store.curves(space=sorted({record.space for record in records}))
+
+
+def _read(url: str | Path, choice: Choice = _ALL) -> tuple[str, list[Record], dict[str, str], list[Curve]]:
+    """Name, records, names of the recipes and curves of a store."""
     from robnas.records import RecordStore
 
     address = StoreAddress.parse(url).check_exists()
     with RecordStore(address, complete=False) as store:
         records = meant_records(store, choice)
         names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
-    return address.name, records, names
+        curves = meant_curves(store, records)
+    return address.name, records, names, curves
 
 
 def _name(store: Any, recipe_hash: str) -> str:
@@ -215,7 +272,7 @@ def holdings(url: str | Path, space: str | None = None) -> list[Holding]:
         DataError: the file of an SQLite store is missing; none is made.
         InputError: nothing is of that space, or a space is not known here.
     """
-    _, records, names = _read(url, Choice(space=space))
+    _, records, names, _ = _read(url, Choice(space=space))
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         key = tuple(getattr(record, part) for part in _HOLDING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from robnas.benchmarks import Table, table_of_records
+from robnas.benchmarks import Table, meant_curves, table_of_records
 from robnas.errors import StoreError
 from robnas.records import RecordStore, StoredPlan, plan_records, store_status
 from robnas.spaces import parse_key, space_of
@@ -33,6 +33,7 @@ def table_of_plan(store: RecordStore, plan: StoredPlan) -> Table:
         records,
         partition=space_of(parse_key(plan.space)).partition_of(space),
         recipe_names=names,
+        curves=meant_curves(store, records),
     )
     status = next(found for found in store_status(store) if found.plan == plan.hash)
     made: dict[str, Any] = {

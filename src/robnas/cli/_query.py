@@ -36,6 +36,9 @@ def query(
         str | None, typer.Option(help="validation or test; may be omitted where there is one only.")
     ] = None,
     seed: Annotated[str, typer.Option(help="mean, or the number of a run.")] = "mean",
+    epoch: Annotated[
+        int | None, typer.Option(help="Of the learning curves, the value after this epoch; if omitted, the last.")
+    ] = None,
     resolve: Resolve = "declared",
     space: SpaceName = None,
     recipe: Recipe = None,
@@ -70,6 +73,9 @@ def query(
     if ranks not in get_args(RankMethod):
         raise InputError("--ranks", expected=f"one of {', '.join(get_args(RankMethod))}", got=ranks)
     run: Any = seed if seed == "mean" else int(seed)
+    if epoch is not None:
+        _after_epoch(found, arch, dataset, metric, split, run, resolve, epoch, as_json)
+        return
     left_out = split is None
     split = split or _only_split(found, dataset, metric)
     value = found.query(arch, dataset=dataset, metric=metric, split=split, seed=run, resolve=resolve)
@@ -105,6 +111,37 @@ def query(
     _print(facts, value.runs, noise)
     if asked != trained:
         say(f"{asked} itself was not trained: {_relation(found.space, asked, trained, value.identical)}")
+
+
+def _after_epoch(
+    table: Table, arch: object, dataset: str | None, metric: str | None, split: str | None, seed: Any, resolve: str,
+    epoch: int, as_json: bool,
+) -> None:  # fmt: skip
+    """What the learning curves say; ranks and noise belong to whole trainings."""
+    if split is None:
+        splits = {one.split for one in table.curves if (one.dataset, one.metric) == (dataset, metric)}
+        split = splits.pop() if len(splits) == 1 else None
+        if split is not None:
+            say(f"--split {split}: the only one of the curves {dataset} {metric} in {table.name}", sys.stderr)
+    value = table.query(arch, dataset=dataset, metric=metric, split=split, seed=seed, resolve=resolve, epoch=epoch)
+    curve = table.curve_column(dataset, metric, split)
+    asked, trained = table.architecture(arch), table.at(table.row(arch, resolve))
+    facts = {
+        "space": curve.space or table.space.name, "asked": asked.text, "architecture": trained.text,
+        **table.space.spellings(trained), "identical": value.identical, "dataset": dataset, "metric": metric,
+        "split": split, "seed": seed, "epoch": epoch, "epochs": list(curve.epochs), "value": float(value),
+        "runs": value.runs, **curve.facts,
+    }  # fmt: skip
+    if as_json:
+        print_json(facts)
+        return
+    runs = "one run" if value.runs == 1 else f"mean of {value.runs} runs"
+    shown_value = f"{100 * value:.2f} %" if curve.is_accuracy else f"{value:.4g}"
+    say(f"{trained.text} {dataset} {split} {metric} after epoch {epoch}: {shown_value} ({runs})")
+    if curve.images is not None and "recipe" in facts:
+        say(_settings(facts))
+    if asked != trained:
+        say(f"{asked} itself was not trained: {_relation(table.space, asked, trained, value.identical)}")
 
 
 def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:

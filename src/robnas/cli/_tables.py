@@ -166,6 +166,19 @@ def _facts(table: Table) -> dict[str, Any]:
             }
             for column in table.columns
         ],
+        "curves": [
+            {
+                "dataset": curve.dataset,
+                "split": curve.split,
+                "metric": curve.metric,
+                "space": curve.space,
+                "seeds": list(curve.seeds),
+                "runs": int(curve.counts.max()),
+                "epochs": list(curve.epochs),
+                **curve.facts,
+            }
+            for curve in table.curves
+        ],
         "provenance": table.provenance,
     }
 
@@ -188,6 +201,10 @@ def _print_facts(facts: dict[str, Any]) -> None:
         groups.setdefault(spot_text(column, facts["columns"]), []).append(f"{column['metric']} ({runs})")
     for spot, metrics in groups.items():
         say(f"  {spot}: {', '.join(metrics)}")
+    for curve in facts["curves"]:
+        images = f", {curve['images']:,} images" if curve.get("images") else ""
+        epochs = _numbers(curve["epochs"])
+        say(f"  learning curves {spot_text(curve, facts['curves'])} {curve['metric']}: epochs {epochs}{images}")
     print_noise(facts["columns"])
     for key in _PROVENANCE:
         if facts["provenance"].get(key):
@@ -257,6 +274,7 @@ def export(
     else:
         write_rows(found, out, dataset)
     left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
+    left_out += [str(reason.error(f"curves {' '.join(key)}")) for key, reason in found.ambiguous_curves.items()]
     if as_json:
         facts = {"path": str(out), "space": found.space_key, "architectures": len(found), "left_out": left_out}
         print_json(facts)
