@@ -10,7 +10,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, CurveColumn, Table
 from robnas.errors import InputError, reason, shorten
 from robnas.spaces import SPACES, Architecture, Space
 from robnas.types import Split
@@ -18,6 +18,7 @@ from robnas.types import Split
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 DATASET, METRICS, SEEDS = "random", ("clean", "pgd@8/255"), (0, 1)
+EPOCHS = (1, 2, 4)
 SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
@@ -106,7 +107,7 @@ def made_up(text: str, place: int = 0) -> float:
 
 
 def table_of(space: Space, count: int, seed: int) -> Table:
-    """Made-up accuracies of some architectures on both splits, with a missing value."""
+    """Made-up accuracies of some architectures on both splits, and learning curves on one, with a missing value."""
     archs = some(space, count, seed)
     columns = []
     for split in SPLITS:
@@ -114,4 +115,6 @@ def table_of(space: Space, count: int, seed: int) -> Table:
             values = np.array([[made_up(f"{arch.text} {split} {metric}", run) for run in SEEDS] for arch in archs])
             values[-1, -1] = np.nan
             columns.append(Column(DATASET, split, metric, values, SEEDS, space=space.key))
-    return Table("made-up", archs, columns, space=space)
+    drawn = [[[made_up(f"{arch.text} {epoch}", run) for epoch in EPOCHS] for run in SEEDS] for arch in archs]
+    curves = [CurveColumn(DATASET, SPLITS[0], METRICS[0], EPOCHS, np.array(drawn), SEEDS, space=space.key)]
+    return Table("made-up", archs, columns, space=space, curves=curves)

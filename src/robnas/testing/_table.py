@@ -1,4 +1,4 @@
-"""What tables promise in every space: rows found however they are named, and files that read back."""
+"""What tables promise in every space: rows found however they are named, curves, and files that read back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ import numpy as np
 from robnas.benchmarks import Table, read_rows, read_table, write_rows, write_table
 from robnas.errors import InputError
 from robnas.spaces import Space
-from robnas.testing._examiner import DATASET, METRICS, SEEDS, SPLITS, Examiner, registered, some, stranger, table_of
+from robnas.testing._examiner import (
+    DATASET,
+    EPOCHS,
+    METRICS,
+    SEEDS,
+    SPLITS,
+    Examiner,
+    registered,
+    some,
+    stranger,
+    table_of,
+)
 
 
 def check_table(space: Space, folder: Path, *, count: int = 20, seed: int = 0) -> None:
@@ -41,6 +52,7 @@ class _Check(Examiner):
         self._rows()
         self._numbers()
         self._answers()
+        self._curves()
         self._refusals()
         self._files(folder)
 
@@ -85,6 +97,17 @@ class _Check(Examiner):
         self.expect(objective(best) == objective.oracle, "the objective at the best is not its oracle")
         self.expect(table.select(DATASET).architectures == self.archs, "select() changes the architectures")
 
+    def _curves(self) -> None:
+        table, curves = self.table, self.table.curve_column(DATASET, METRICS[0], SPLITS[0])
+        named: Any = {"dataset": DATASET, "metric": METRICS[0], "split": SPLITS[0]}
+        for row, arch in enumerate(self.archs[:5]):
+            found = self.attempt(f"the curve of {arch}", table.curve, arch.text, **named, seed=SEEDS[1])
+            self.expect(np.array_equal(found, curves.values[row, 1]), f"the curve of {arch} is that of another")
+            value = self.attempt(f"query of {arch} after an epoch", table.query, arch, **named, seed="mean", epoch=2)
+            self.expect(value == curves.mean[row, EPOCHS.index(2)], f"query of {arch} after an epoch gives {value}")
+        self.refused("an epoch that was not measured", table.query, self.archs[0], **named, seed="mean", epoch=3)
+        self.expect(len(table.select(DATASET).curves) == 1, "select() loses learning curves")
+
     def _refusals(self) -> None:
         space, table, other = self.space, self.table, stranger(self.space)
         line = self.refused(f"the row of {other}, which is of space {other.space}", table.row, other)
@@ -123,3 +146,7 @@ class _Check(Examiner):
             mine = found.column(column.dataset, column.metric, column.split, self.space)
             same = np.allclose(mine.mean[rows], column.mean, rtol=1e-6, equal_nan=True)
             self.expect(same, f"{when} the values of {column.name} are others, or those of other architectures")
+        for curve in self.table.curves:
+            drawn = found.curve_column(curve.dataset, curve.metric, curve.split, self.space)
+            same = drawn.epochs == curve.epochs and np.allclose(drawn.mean[rows], curve.mean, rtol=1e-6, equal_nan=True)
+            self.expect(same, f"{when} the learning curves {curve.name} are others, or those of other architectures")

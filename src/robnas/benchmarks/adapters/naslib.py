@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 from robnas.benchmarks._column import Value
+from robnas.benchmarks._runs import is_number
 from robnas.benchmarks._table import Table
 from robnas.benchmarks.adapters._published import check_table, percent
 from robnas.errors import InputError
@@ -39,15 +40,15 @@ class NaslibGraph:
         epoch: int = -1,
         full_lh: bool = False,
         dataset_api: Any = None,
-    ) -> Value:
+    ) -> Value | list[float]:
         """The mean accuracy in percent; its `identical` says whether a relative answers, see `Table.query`.
 
         Args:
             metric: NASLib's `Metric` or its name: ``TEST_ACCURACY``, ``VAL_ACCURACY`` or ``TRAIN_ACCURACY``.
             dataset: such as ``cifar10`` or ``ImageNet16-120``.
             path: not used.
-            epoch: -1, the last one, is all there is.
-            full_lh: there are no learning curves.
+            epoch: -1, after the training; or an epoch, the first being 0, where the table has learning curves.
+            full_lh: whether to give the whole learning curve as a list.
             dataset_api: not used: the table is given to the constructor.
 
         Raises:
@@ -56,8 +57,18 @@ class NaslibGraph:
         name = getattr(metric, "name", metric)
         if name not in _SPLITS:
             raise InputError("metric", expected=f"one of {', '.join(_SPLITS)}", got=name)
-        if epoch != -1 or full_lh:
+        if (epoch != -1 or full_lh) and not self.table.curves:
             raise InputError("epoch", expected="-1: the table holds last epochs only", got=epoch)
         where = "imagenet16-120" if dataset == "ImageNet16-120" else dataset
-        value = self.table.query(self.arch, dataset=where, metric=self.metric, split=_SPLITS[name], seed="mean")
-        return percent(value)
+        asked: Any = {"dataset": where, "metric": self.metric, "split": _SPLITS[name], "seed": "mean"}
+        if full_lh:
+            found = self.table.curve(self.arch, **asked)
+            self.table.charge([self.table.row(self.arch)])
+            return [100 * value for value in found.tolist()]
+        if epoch == -1:
+            return percent(self.table.query(self.arch, **asked))
+        known = self.table.curve_column(where, self.metric, _SPLITS[name]).epochs
+        if not is_number(epoch) or epoch + 1 not in known:
+            listed = ", ".join(str(one - 1) for one in known)
+            raise InputError("epoch", expected=f"-1, after the training, or one of {listed}", got=epoch)
+        return percent(self.table.query(self.arch, **asked, epoch=epoch + 1))

@@ -67,23 +67,30 @@ class NatsBench:
     ) -> dict[str, float]:
         """All metrics of an architecture in percent, as ``test-clean``, ``test-pgd@8/255`` …; means over the runs.
 
-        What the table lacks is left out. `identical` of an accuracy says whether a relative answers, see `Table.query`.
+        What the table lacks is left out, with `iepoch` also what was not measured after every epoch; the figures of the
+        training are then ``train-loss``, ``train-robust`` (in percent) and ``train-per-time`` (seconds). `identical` of
+        an accuracy says whether a relative answers, see `Table.query`.
 
         Args:
             index: published index or encoding.
             dataset: ``cifar10``, ``cifar100`` or ``ImageNet16-120``.
-            iepoch: there are last epochs only.
+            iepoch: from 0 on, as NATS-Bench counts: after this epoch, where the table has learning curves; if omitted,
+                after the training.
             hp: epochs of the recipe, 50.
             is_random: there is no random run: name a seed in `Table.query` instead.
 
         Raises:
             InputError: an epoch, recipe or random run is asked for that the table does not hold.
         """
-        for what, given, only in (("iepoch", iepoch, None), ("hp", str(hp), "50"), ("is_random", is_random, False)):
+        if not self.table.curves and iepoch is not None:
+            raise self._only("iepoch", None, iepoch)
+        for what, given, only in (("hp", str(hp), "50"), ("is_random", is_random, False)):
             if given != only:
-                raise InputError(what, expected=f"{only}, the only one that table {self.table.name} has", got=given)
+                raise self._only(what, only, given)
         name = _dataset(dataset)
         number = self._known(index)
+        if iepoch is not None:
+            return self._after(number, name, iepoch, int(hp))
         row = self.table.row(number)
         seconds = 3600 * training_hours(CellArchitecture(self._genotypes[number]), name)
         info: dict[str, float] = {"train-all-time": seconds}
@@ -95,25 +102,59 @@ class NatsBench:
                     info[f"{column.split}-accuracy"] = value
         return info
 
+    def _only(self, what: str, only: object, given: object) -> InputError:
+        return InputError(what, expected=f"{only}, the only one that table {self.table.name} has", got=given)
+
+    def _after(self, number: int, name: str, iepoch: int, epochs: int) -> dict[str, float]:
+        """What learning curves say of the epoch with this number, from 0 on."""
+        curves = [curve for curve in self.table.curves if curve.dataset == name]
+        known = sorted({epoch - 1 for curve in curves for epoch in curve.epochs})
+        if not is_number(iepoch) or iepoch not in known:
+            expected = f"one of {', '.join(map(str, known)) or 'none'}, after which table {self.table.name} has curves"
+            raise InputError("iepoch", expected=expected, got=iepoch)
+        row = self.table.row(number)
+        info: dict[str, float] = {}
+        for curve in curves:
+            if iepoch + 1 not in curve.epochs or math.isnan(curve.after(iepoch + 1).mean[row]):
+                continue
+            value = self._peek(number, name, curve.metric, curve.split, iepoch + 1)
+            key = "train-per-time" if curve.metric == "seconds" else f"{curve.split}-{curve.metric}"
+            info[key] = percent(value) if curve.is_accuracy else value
+            if curve.metric == self.metric and curve.split == self.split:
+                info[f"{curve.split}-accuracy"] = percent(value)
+        return {"train-all-time": self._seconds(number, name, iepoch + 1, epochs), **info}
+
+    def _seconds(self, number: int, name: str, epoch: int, epochs: int) -> float:
+        """Duration of the first epochs of a training: as measured where that is known, else a share of the model's."""
+        row, all_of_them = self.table.row(number), tuple(range(1, epoch + 1))
+        for curve in self.table.curves:
+            if (curve.dataset, curve.split, curve.metric) == (name, "train", "seconds"):
+                measured = float(curve.mean[row, :epoch].sum())
+                if curve.epochs[:epoch] == all_of_them and not math.isnan(measured):
+                    return measured
+        return 3600 * training_hours(CellArchitecture(self._genotypes[number]), name) * epoch / epochs
+
     def simulate_train_eval(
         self, arch: object, dataset: str, iepoch: int | None = None, hp: str = "50", account_time: bool = True
     ) -> tuple[float, float, float, float]:
         """Accuracy in percent, latency (not known: nan), seconds of this training, seconds of all so far.
 
-        The seconds are simulated, see `robnas.benchmarks.training_hours`.
+        The seconds are simulated, see `robnas.benchmarks.training_hours`; with `iepoch`, see `get_more_info`, they are
+        those up to this epoch, as they were measured where the table knows them.
 
         Raises:
             InputError: as for `get_more_info`, or the table lacks this accuracy.
         """
         info = self.get_more_info(arch, dataset, iepoch, hp)
         number = self._known(arch)
-        value = self._peek(number, _dataset(dataset), self.metric, self.split)  # an error where it is missing
+        epoch = None if iepoch is None else int(iepoch) + 1
+        value = self._peek(number, _dataset(dataset), self.metric, self.split, epoch)  # an error where it is missing
         if account_time:
             self._used_time += info["train-all-time"]
         return percent(value), float("nan"), info["train-all-time"], self._used_time
 
-    def _peek(self, number: int, dataset: str, metric: str, split: str) -> Value:
-        return self.table.peek(number, dataset=dataset, metric=metric, split=split, seed="mean")
+    def _peek(self, number: int, dataset: str, metric: str, split: str, epoch: int | None = None) -> Value:
+        return self.table.peek(number, dataset=dataset, metric=metric, split=split, seed="mean", epoch=epoch)
 
     @property
     def used_time(self) -> float:
