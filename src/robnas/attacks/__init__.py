@@ -9,6 +9,7 @@ from robnas._registry import Registry
 from robnas.attacks._answers import Answers as Answers
 from robnas.attacks._attack import Adversarial as Adversarial
 from robnas.attacks._attack import Attack as Attack
+from robnas.attacks._attack import PartedAttack as PartedAttack
 from robnas.attacks._attack import check_radius as check_radius
 from robnas.attacks._attack import metric_of as metric_of
 from robnas.attacks._attack import parameter_dtype as parameter_dtype

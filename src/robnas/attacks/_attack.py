@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final, runtime_checkable
 
@@ -55,6 +55,22 @@ class Attack(Protocol):
         ...
 
 
+@runtime_checkable
+class PartedAttack(Attack, Protocol):
+    """An attack that consists of several, each of which is given the images that those before it did not break."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Their names, in the order in which they run."""
+        ...
+
+    def in_parts(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> tuple[Tensor, Tensor]:
+        """What a call returns, and for each image the place of the part that broke it, their number where none did."""
+        ...
+
+
 @dataclass(frozen=True)
 class Labelled:
     """What the attacks of this package have in common."""
@@ -94,6 +110,8 @@ class Adversarial:
     """Shape (n, channels, height, width), in [0, 1] and inside the threat model."""
     correct: Tensor
     """Shape (n,), bool."""
+    after: Mapping[str, Tensor] = field(default_factory=dict)
+    """Of a `PartedAttack`: for each part which images are still correct after it, shape (n,), bool."""
 
 
 @torch.inference_mode(False)
@@ -136,7 +154,10 @@ def perturb(
     with frozen(network) as victim, seeded_randomness(seed, images.device):
         check_labels(labels, len(images), count_classes(victim, images, of=network))
         versions = images._version, labels._version
-        found = attack(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+        parted = isinstance(attack, PartedAttack)
+        run = attack.in_parts if isinstance(attack, PartedAttack) else attack
+        found = run(victim, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+        found, broken_by = found if parted else (found, None)
         found = _checked(found, images, metric)
         if (images._version, labels._version) != versions:
             got = Verbatim("images or labels changed in place")
@@ -148,7 +169,17 @@ def perturb(
                 raise NonFiniteError(f"images of {metric.key}", expected="finite pixels", got=NOT_FINITE)
             clipped[part] = clip_to_ball(found[part], images[part], attack.threat)
             correct.append(predict(victim, clipped[part], batch_size, where=" on attacked images") == labels[part])
-        return Adversarial(clipped, torch.cat(correct))
+        still = torch.cat(correct)
+        return Adversarial(clipped, still, _after(attack, still, broken_by))
+
+
+def _after(attack: Attack, correct: Tensor, broken_by: Tensor | None) -> dict[str, Tensor]:
+    """Which images are correct after each part; what is wrong though none broke it, was from the first."""
+    if broken_by is None or not isinstance(attack, PartedAttack):
+        return {}
+    by = broken_by.to(correct.device)
+    claimed = by < len(attack.parts)
+    return {name: correct | (claimed & (by > place)) for place, name in enumerate(attack.parts)}
 
 
 def check_radius(threat: ThreatModel, shape: Sequence[int]) -> None:

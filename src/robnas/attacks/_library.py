@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from robnas._randomness import own_randomness
 from robnas.attacks._attack import Attack, Labelled, metric_of
 from robnas.attacks._checks import check_finite_logits, check_logits, infinite_gradient, no_gradient
+from robnas.attacks._witness import Witness
 from robnas.errors import InputError, Verbatim
 from robnas.types import Progress, ThreatModel, check_count
 
@@ -57,11 +58,13 @@ def _adapt(network: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]
 class _Relay:
     """Stands in for the library's logger, which others may have disabled: makes progress and warnings of its lines."""
 
-    def __init__(self, progress: Progress, attacks: int = 1) -> None:
-        self._progress, self._attacks, self._begun = progress, attacks, 0
+    def __init__(self, progress: Progress, attacks: int = 1, hear: Callable[[str], None] | None = None) -> None:
+        self._progress, self._attacks, self._begun, self._hear = progress, attacks, 0, hear
 
     def debug(self, text: str) -> None:
         """What is going on."""
+        if self._hear is not None:
+            self._hear(text)
         self._begun += text.startswith("running")
         self._progress(max(self._begun - 1, 0), self._attacks, f"autoattack: {text}")
 
@@ -204,6 +207,9 @@ class AutoAttack(Labelled):
     five, as the library has it), or all of them if there are fewer.
     """
 
+    parts: ClassVar[tuple[str, ...]] = ("apgd-ce", "apgd-t", "fab-t", "square")
+    """Names of the four, in the order in which they run."""
+
     @property
     def name(self) -> str:
         """``autoattack``."""
@@ -213,10 +219,17 @@ class AutoAttack(Labelled):
         self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
     ) -> Tensor:
         """Adversarial images; see `Attack`."""
+        found, _ = self.in_parts(network, images, labels, seed=seed, batch_size=batch_size, progress=progress)
+        return found
+
+    def in_parts(
+        self, network: nn.Module, images: Tensor, labels: Tensor, *, seed: int, batch_size: int, progress: Progress
+    ) -> tuple[Tensor, Tensor]:
+        """Adversarial images, and which of `parts` broke each; see `PartedAttack`."""
         from pyautoattack import AutoAttack as Library
 
         if self.threat.epsilon == 0:
-            return images
+            return images, torch.full_like(labels, len(self.parts))
         _check_side("AutoAttack", self.threat, images)
         logits = _adapt(network, images.dtype)
         with torch.no_grad():
@@ -236,12 +249,15 @@ class AutoAttack(Labelled):
                 seed=_library_seed(seed),
                 device=images.device,
             )
-            attack.logger = attack.apgd.logger = attack.apgd_targeted.logger = _Relay(progress, attacks=4)
+            witness = Witness(logits, labels, self.parts)
+            attack.get_logits = witness.logits
+            attack.apgd.logger = attack.apgd_targeted.logger = _Relay(progress, len(self.parts))
+            attack.logger = _Relay(progress, len(self.parts), witness.hear)
             _break_ties(attack.square)
             for targeted in (attack.apgd_targeted, attack.fab):
                 targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
             found, _ = attack.run_standard_evaluation(images.contiguous().float(), labels, batch_size=batch_size)
-        return found.to(images.dtype)  # type: ignore[no-any-return]
+        return found.to(images.dtype), witness.broken_by
 
 
 def _break_ties(square: Any) -> None:

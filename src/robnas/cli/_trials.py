@@ -14,11 +14,13 @@ from robnas.cli._space import SpaceName, architecture_in, check_agrees, chosen_s
 
 if TYPE_CHECKING:
     from robnas.data import Dataset
-    from robnas.evaluation import Evaluation
+    from robnas.evaluation import Evaluation, Share
     from robnas.statistics import Row
     from robnas.training import EpochLog, Recipe
 
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
+
+_CLASSES = 10  # that are printed
 
 
 def train(
@@ -232,14 +234,41 @@ def _evaluation_facts(result: Evaluation) -> dict[str, Any]:
                 "seconds": found.seconds,
                 "attack": found.attack,
                 "checks": result.checks(found.metric),
+                "per_class": [_share_facts(share) for share in found.per_class],
+                "per_attack": [_share_facts(share) for share in found.per_attack],
             }
             for found in result.measurements
         ],
+        "weights_hash": result.weights,
+        "dataset_hash": result.dataset_hash,
         "folded": result.folded,
         "remeasured": result.remeasured,
         "flags": result.flags,
         "warnings": result.warnings,
     }
+
+
+def _share_facts(share: Share) -> dict[str, Any]:
+    return {"name": share.name, "images": share.images, "correct": share.correct, "value": share.value}
+
+
+def _percent(share: Share) -> str:
+    return "–" if share.value is None else f"{100 * share.value:.2f} %"
+
+
+def _print_classes(result: Evaluation) -> None:
+    """A line per class, or the weakest of many, by the last attack."""
+    last = result.measurements[-1].per_class
+    there = [place for place, share in enumerate(last) if share.images]
+    shown = there
+    if len(there) > _CLASSES:
+        shown = sorted(there, key=lambda place: last[place].correct / last[place].images)[:_CLASSES]
+        print(f"  the {_CLASSES} weakest of {len(there)} classes by {result.measurements[-1].metric}:")
+    width = max((len(last[place].name[:20]) for place in shown), default=0)
+    for place in shown:
+        values = ", ".join(f"{found.metric} {_percent(found.per_class[place])}" for found in result.measurements)
+        name, images = last[place].name[:20], result.measurements[0].per_class[place].images
+        say(f"  class {name:<{width}}  {images:>5,} images  {values}")
 
 
 def _print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
@@ -252,6 +281,9 @@ def _print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
         print(
             f"  {found.metric:<18} {100 * found.value:6.2f} %{error}  {found.images:>6,} images  {found.seconds:8.1f} s"
         )
+        if found.per_attack:
+            print(f"    after {', '.join(f'{share.name} {_percent(share)}' for share in found.per_attack)}")
+    _print_classes(result)
     passed = sum(flag.passed for flag in result.flags)
     print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
     if result.remeasured:

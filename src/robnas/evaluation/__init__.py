@@ -8,6 +8,7 @@ from robnas.evaluation._evaluate import weights_hash as weights_hash
 from robnas.evaluation._measurement import Evaluation as Evaluation
 from robnas.evaluation._measurement import Flag as Flag
 from robnas.evaluation._measurement import Measurement as Measurement
+from robnas.evaluation._measurement import Share as Share
 from robnas.evaluation._suite import SUITES as SUITES
 from robnas.evaluation._suite import Suite as Suite
 from robnas.evaluation._suite import check_suite as check_suite

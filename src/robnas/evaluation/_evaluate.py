@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ from robnas.attacks import (
     Answers,
     Attack,
     AttackWarning,
+    PartedAttack,
     Victim,
     check_classes,
     frozen,
@@ -33,7 +36,7 @@ from robnas.data import Dataset, to_pixels
 from robnas.errors import InputError
 from robnas.evaluation._checks import SAMPLE, active_flags, ordering_flags, steady_flag
 from robnas.evaluation._ledger import Ledger, attack_code
-from robnas.evaluation._measurement import Evaluation, Flag, Measurement, pack
+from robnas.evaluation._measurement import Evaluation, Flag, Measurement, Share, pack
 from robnas.evaluation._suite import Suite, check_suite, metric_key
 from robnas.types import Progress, Split, ThreatModel, check_count, check_split, silent
 
@@ -49,6 +52,8 @@ class _Subject:
     labels: Tensor
     seed: int
     batch_size: int
+    classes: tuple[str, ...]
+    """A name for each."""
     context: dict[str, Any]
     """What decides a measurement besides the attack."""
 
@@ -102,19 +107,27 @@ def evaluate(
         pixels = to_pixels(part.images, parameter_dtype(network))
         labels = check_classes(network, pixels[:1], part.labels, count=len(pixels), classes=data.num_classes)
         victim = victim_of(network, pixels[: min(batch_size, Victim.count)])
-        context = {
+        context: dict[str, Any] = {
             "weights": weights_hash(network),
             "data": data.content_hash,
             "split": split,
             "seed": seed,
             "batch": batch_size,
         }
-        subject = _Subject(victim.network, pixels, labels, seed, batch_size, context)
+        names = data.classes or tuple(map(str, range(data.num_classes)))
+        subject = _Subject(victim.network, pixels, labels, seed, batch_size, names, context)
         ledger = Ledger(folder, None if folder is None else _answers(subject, data, name))
         found = _evaluated(subject, suite, name, ledger, progress)
     doubts = (Flag("the folded network computes what the network does", passed=False, detail=victim.doubt),)
     flags = found.flags + doubts * bool(victim.doubt)
-    return replace(found, folded=victim.folded, flags=flags, remeasured=tuple(ledger.replaced))
+    return replace(
+        found,
+        folded=victim.folded,
+        flags=flags,
+        remeasured=tuple(ledger.replaced),
+        weights=context["weights"],
+        dataset_hash=data.content_hash,
+    )
 
 
 def _answers(subject: _Subject, data: Dataset, split: Split) -> Answers:
@@ -163,8 +176,8 @@ def _measure(
         begun = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", AttackWarning)
-            remaining = (
-                _clean(subject, count)
+            remaining, after = (
+                (_clean(subject, count), {})
                 if attack is None or correct is None
                 else _robust(subject, attack, correct, progress)
             )
@@ -179,10 +192,17 @@ def _measure(
             torch.__version__,
             device_name(subject.images.device),
             tuple(sorted(doubts)),
+            tuple(Share(name, count, int(left.sum())) for name, left in after.items()),
         )
         ledger.put(key, found)
     progress(count, count, "")
-    return found
+    return replace(found, per_class=_per_class(subject, found.correct))
+
+
+def _per_class(subject: _Subject, correct: npt.NDArray[np.bool_]) -> tuple[Share, ...]:
+    labels, count = subject.labels[: len(correct)].cpu().numpy(), len(subject.classes)
+    images, right = (np.bincount(some, minlength=count).tolist() for some in (labels, labels[correct]))
+    return tuple(map(Share, subject.classes, images, right))
 
 
 def _clean(subject: _Subject, count: int) -> Tensor:
@@ -190,13 +210,17 @@ def _clean(subject: _Subject, count: int) -> Tensor:
         return predict(network, subject.images[:count], subject.batch_size) == subject.labels[:count]
 
 
-def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> Tensor:
-    """Which images stay correct; only those correct before are attacked."""
+def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> tuple[Tensor, dict[str, Tensor]]:
+    """Which images stay correct, and after each part of the attack; only those correct before are attacked."""
     index, remaining = correct.nonzero().flatten(), correct.clone()
+    after = {name: correct.clone() for name in (attack.parts if isinstance(attack, PartedAttack) else ())}
     if len(index):
         run = partial(perturb, seed=subject.seed, batch_size=subject.batch_size, progress=progress)
-        remaining[index] = run(attack, subject.network, subject.images[index], subject.labels[index]).correct
-    return remaining
+        found = run(attack, subject.network, subject.images[index], subject.labels[index])
+        remaining[index] = found.correct
+        for name, left in found.after.items():
+            after[name][index] = left
+    return remaining, after
 
 
 def _check(subject: _Subject, suite: Suite, correct: Tensor) -> list[Flag]:

@@ -12,9 +12,10 @@ from robnas._files import write_json
 from robnas._version import __version__
 from robnas.attacks import Answers, Attack
 from robnas.errors import DataError, reason
-from robnas.evaluation._measurement import Measurement
+from robnas.evaluation._measurement import Measurement, Share
 
 _KIND = "robnas measurement"
+_PARTS = "per_attack"
 
 
 class Ledger:
@@ -44,7 +45,8 @@ class Ledger:
         try:
             entry = json.loads(path.read_text())
             kept = {key: value for key, value in entry.items() if key not in (CONTENT, "answers")}
-            found = Measurement(**{**kept, "warnings": tuple(kept["warnings"])})
+            parts = tuple(Share(**part) for part in kept.pop(_PARTS, ()))
+            found = Measurement(**{**kept, "warnings": tuple(kept["warnings"])}, per_attack=parts)
             len(found.correct)
             # Without answers, as earlier versions wrote it, nobody can say whose measurement it is.
             known = None if (answers := entry.get("answers")) is None else Answers.from_dict(answers)
@@ -70,6 +72,11 @@ class Ledger:
         if self._folder is not None:
             answers = None if self._answers is None else self._answers.to_dict()
             entry = {**asdict(measurement), "warnings": list(measurement.warnings), "answers": answers}
+            del entry["per_class"]  # which follows from the labels
+            if not entry[_PARTS]:
+                del entry[_PARTS]  # as those of earlier versions, which had none
+            else:
+                entry[_PARTS] = list(entry[_PARTS])
             write_json(self._folder / f"{key}.json", seal(_KIND, entry))
 
 

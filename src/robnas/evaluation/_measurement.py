@@ -15,6 +15,24 @@ from robnas.types import Split
 
 @final
 @dataclass(frozen=True)
+class Share:
+    """How many of some images stayed correct."""
+
+    name: str
+    """What they have in common, or what they stayed correct after."""
+    images: int
+    """How many there are."""
+    correct: int
+    """How many of them stayed correct."""
+
+    @property
+    def value(self) -> float | None:
+        """Accuracy on them; None without any."""
+        return self.correct / self.images if self.images else None
+
+
+@final
+@dataclass(frozen=True)
 class Measurement:
     """Accuracy under one attack, or none, on the first images of a split."""
 
@@ -38,6 +56,11 @@ class Measurement:
     """Where it was measured: model of a GPU, or ``cpu``."""
     warnings: tuple[str, ...] = ()
     """What the attack's library doubts about this result."""
+    per_attack: tuple[Share, ...] = ()
+    """Of an attack that consists of several, such as AutoAttack: what is left after each of them, all images asked
+    included; empty for others, and where an earlier version kept the measurement."""
+    per_class: tuple[Share, ...] = ()
+    """The images of each class, in the order of the logits."""
 
     @property
     def correct(self) -> np.ndarray:
@@ -87,6 +110,10 @@ class Evaluation:
     """Whether a folded form of the network was asked, which computes the same faster, or the network itself."""
     remeasured: tuple[str, ...] = ()
     """Metrics that the directory held already, but not for a network known to answer like this one."""
+    weights: str = ""
+    """Hash of weights and structure of the network."""
+    dataset_hash: str = ""
+    """Content hash of the data set."""
 
     def __getitem__(self, metric: str) -> float:
         """The accuracy of a metric key."""
