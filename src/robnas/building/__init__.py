@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from robnas.building._plan import Expansion as Expansion
     from robnas.building._plan import Plan as Plan
     from robnas.building._plan import expand as expand
+    from robnas.building._records import module_records as module_records
     from robnas.building._run import Estimate as Estimate
     from robnas.building._run import enrol as enrol
     from robnas.building._run import estimate as estimate
@@ -67,6 +68,7 @@ __getattr__, __dir__ = _lazy.attach(
         "load_network": "robnas.building._weights",
         "load_trained": "robnas.building._weights",
         "load_trial": "robnas.building._trial",
+        "module_records": "robnas.building._records",
         "resumed": "robnas.building._run",
         "run_plan": "robnas.building._run",
         "table_of_plan": "robnas.building._export",

@@ -15,8 +15,9 @@ from torch import nn
 from robnas._content import CONTENT, note_unverified, seal, unseal
 from robnas._files import write_json
 from robnas._own import check_facts, facts
-from robnas._settings import check_keys, content_hash
+from robnas._settings import check_keys
 from robnas.building._inputs import Inputs
+from robnas.building._records import records_of
 from robnas.data import Dataset, load_data
 from robnas.errors import CheckpointError, DataError, InputError, UnknownNameError, Verbatim, reason
 from robnas.evaluation import Evaluation
@@ -25,7 +26,7 @@ from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
 from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, restore, train
-from robnas.types import Progress, Split, check_count, check_range, silent
+from robnas.types import Progress, check_count, check_range, silent
 
 TRIAL = "trial.json"
 _FORMAT, _VERSION = "robnas trial", 4
@@ -195,35 +196,15 @@ class Trial:
 
     def records(self, data: Dataset, evaluation: Evaluation) -> tuple[list[Record], dict[str, dict[str, Any]]]:
         """Records of an evaluation, and the settings that their hashes stand for."""
-        settings = {self.recipe.hash: self.recipe.to_dict()}
-        records = []
-        for measurement in evaluation.measurements:
-            attack_hash = ""
-            if measurement.attack is not None:
-                attack_hash = content_hash(measurement.attack)
-                settings[attack_hash] = dict(measurement.attack)
-            records.append(
-                Record(
-                    architecture=self.architecture,
-                    space=self.space.key,
-                    dataset_hash=data.content_hash,
-                    split=evaluation.split,
-                    recipe_hash=self.recipe.hash,
-                    seed=self.seed,
-                    metric=measurement.metric,
-                    attack_hash=attack_hash,
-                    attack_seed=measurement.seed,
-                    images=measurement.images,
-                    dataset=data.name,
-                    value=measurement.value,
-                    seconds=measurement.seconds,
-                    torch_version=measurement.torch_version,
-                    device=measurement.device,
-                    num_classes=data.num_classes,
-                    majority=_majority(data, evaluation.split, measurement.images),
-                )
-            )
-        return records, settings
+        return records_of(
+            evaluation,
+            data,
+            architecture=self.architecture,
+            space=self.space.key,
+            recipe=self.recipe.to_dict(),
+            recipe_hash=self.recipe.hash,
+            seed=self.seed,
+        )
 
 
 def sized(space: Space | None, name: str | None, recipe: Recipe) -> Space:
@@ -242,12 +223,6 @@ def sized(space: Space | None, name: str | None, recipe: Recipe) -> Space:
     if space is not None and asked != space:
         raise InputError("recipe size", expected=f"that of the space {space.key}, or none", got=recipe.size)
     return asked
-
-
-def _majority(data: Dataset, split: Split, images: int) -> float:
-    """Share of the most frequent class among the first images of a split."""
-    counts = data.split(split).labels[:images].bincount()
-    return int(counts.max()) / images
 
 
 def load_trial(directory: Path) -> Trial:

@@ -13,6 +13,7 @@ from robnas.cli._common import AllowPartial, Arch, DataDir, Json, checked_device
 from robnas.cli._space import SpaceName, architecture_in, check_agrees, chosen_space
 
 if TYPE_CHECKING:
+    from robnas.cli._subjects import Subject
     from robnas.data import Dataset
     from robnas.evaluation import Evaluation, Share
     from robnas.statistics import Row
@@ -82,13 +83,30 @@ def train(
 
 
 def evaluate(
-    directory: Annotated[Path, typer.Argument(help="Folder of a finished training.", show_default=False)],
+    directory: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of a finished training; with --module where measurements are kept, if anywhere."),
+    ] = None,
     suite: Annotated[str, typer.Option(help="nas-robbench-201, digits or few-classes.")] = "nas-robbench-201",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     limit_test: Annotated[int | None, typer.Option(help="Take the first images of the split only.")] = None,
     seed: Annotated[int, typer.Option(help="Of the attacks.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 256,
     store: Annotated[str | None, typer.Option(help="Add the records to a store such as sqlite:///runs.db.")] = None,
+    module: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:FUNCTION",
+            help="Evaluate a network of your own: a function of a Python file that takes nothing, or num_classes.",
+        ),
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="With --module: a state_dict (.pt) or .safetensors.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="With --module: digits, cifar10 …, an .npz file or a folder of images.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="With --module and --store: what records call it; the file's name if omitted.")
+    ] = None,
     space: SpaceName = None,
     data_dir: DataDir = None,
     device: Device = "cpu",
@@ -96,24 +114,23 @@ def evaluate(
 ) -> None:
     """Measure clean and robust accuracy of a trained network; what was measured before is not measured again."""
     from robnas._files import check_writable
-    from robnas.building import load_trial
     from robnas.evaluation import EVALUATION
     from robnas.evaluation import evaluate as run
     from robnas.evaluation import suite as preset
     from robnas.records import RecordStore
 
-    attacks, trial = preset(suite), load_trial(directory)
-    check_agrees(space, trial.space.key, str(directory))
+    attacks = preset(suite)
+    subject = _subject(directory, module, weights, data, name, space)
     where = checked_device(device)
-    check_writable(directory / EVALUATION, folder=True)
+    if directory is not None:
+        check_writable(directory / EVALUATION, folder=True)
     if store is not None:
         RecordStore(store).close()  # a store that cannot be opened is said before the long work, not after it
     with progress_bar(as_json) as progress:
-        data = trial.source.load(data_dir, progress)
-        network = trial.trained_network(data, directory, where)
+        images, network = subject.load(data_dir, where, progress)
         result = run(
             network,
-            data,
+            images,
             attacks,
             split=split,
             seed=seed,
@@ -125,11 +142,37 @@ def evaluate(
         )
     if store is not None:
         with RecordStore(store) as records:
-            records.add(*trial.records(data, result))
+            records.add(*subject.records(images, result))
     if as_json:
-        print_json({"space": trial.space.key, "architecture": trial.architecture.text, **_evaluation_facts(result)})
+        print_json({**subject.facts, **_evaluation_facts(result)})
     else:
-        _print_evaluation(result, trial.architecture.text, data.name)
+        _print_evaluation(result, subject.title, images.name)
+
+
+def _subject(
+    directory: Path | None,
+    module: str | None,
+    weights: Path | None,
+    data: str | None,
+    name: str | None,
+    space: str | None,
+) -> Subject:
+    """What the options of `evaluate` mean."""
+    from robnas.cli._subjects import ModuleSubject, TrialSubject
+    from robnas.errors import InputError, Verbatim
+
+    if module is not None:
+        if data is None:
+            raise InputError("--data", expected="the images for --module, such as mine.npz", got=Verbatim("none"))
+        if space is not None:
+            raise InputError("--space", expected="none with --module, which is of no space", got=space)
+        return ModuleSubject.of(module, weights, data, name, directory)
+    if unused := [key for key, value in {"weights": weights, "data": data, "name": name}.items() if value is not None]:
+        raise InputError(f"--{unused[0]}", expected="--module with it", got=Verbatim("none"))
+    if directory is None:
+        got, remedy = Verbatim("neither"), "give the folder of a training, or --module FILE.py:FUNCTION --data DATA"
+        raise InputError("evaluate", expected="a folder or --module", got=got, remedy=remedy)
+    return TrialSubject.of(directory, space)
 
 
 def demo(

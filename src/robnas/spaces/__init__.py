@@ -6,6 +6,8 @@ from robnas.spaces._architecture import GeneArchitecture as GeneArchitecture
 from robnas.spaces._combinations import MOST_LISTED as MOST_LISTED
 from robnas.spaces._gene import Gene as Gene
 from robnas.spaces._gene import GeneValue as GeneValue
+from robnas.spaces._modules import MODULES as MODULES
+from robnas.spaces._modules import ModuleSpace as ModuleSpace
 from robnas.spaces._space import Space as Space
 from robnas.spaces._spaces import SPACES as SPACES
 from robnas.spaces._spaces import configured as configured

@@ -7,6 +7,7 @@ from typing import Any
 
 from robnas._registry import Registry
 from robnas.errors import InputError, Verbatim
+from robnas.spaces._modules import MODULES
 from robnas.spaces._space import Space
 from robnas.spaces._theory import TheorySpace
 from robnas.spaces._wide_resnet import wide_resnet
@@ -18,6 +19,8 @@ _OF_PLANS = ("name", "kind", "partition", "partition_version", "count", "seed", 
 
 def _check_settings(name: str, space: Space) -> None:
     """Refuse settings that files could not tell from something else, or not read back."""
+    if name == MODULES.name:
+        raise InputError("space name", expected="another, as this is that of networks of no space", got=name)
     for setting in space.settings:
         if not isinstance(setting, str) or not setting.isidentifier() or setting in _OF_PLANS:
             expected = f"an identifier other than {', '.join(_OF_PLANS)}, which [space] of a plan has"
@@ -52,6 +55,8 @@ def space_of(facts: Mapping[str, Any] | str | None) -> Space:
         return SPACES[_USUAL]
     values = {"name": facts} if isinstance(facts, str) else dict(facts)
     name = values.pop("name", _USUAL)
+    if name == MODULES.name:
+        return configured(MODULES, values)
     if not isinstance(name, str) or name not in SPACES:
         raise InputError(
             "space",
