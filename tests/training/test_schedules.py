@@ -91,7 +91,7 @@ def test_the_rise_may_be_all_or_nothing(name, settings):
         ({"name": "cosine", "warmup": 1.5}, r"recipe schedule warmup: expected a number in \[0, 1\], got 1.5"),
         (
             {"name": "constant", "warmup": 0.1},
-            "recipe schedule constant: expected no settings, as it has none, got warmup",
+            "schedule constant: expected no settings, as it has none, got warmup",
         ),
     ],
 )

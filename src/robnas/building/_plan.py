@@ -205,6 +205,11 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
     Raises:
         InputError: the data set has no such split, or fewer images than the plan asks for.
     """
+    if plan.recipe.stopping is not None and "validation" not in sizes:
+        raise InputError(
+            "plan recipe stopping", expected="a data set with a validation split", got=Verbatim(", ".join(sizes)),
+            remedy="set validation of [data] above 0, or train without stopping",
+        )  # fmt: skip
     measurements = []
     for split in plan.measuring.splits:
         if split not in sizes:

@@ -25,8 +25,8 @@ from robnas.networks import build_network
 from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
-from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, restore, train
-from robnas.types import Progress, check_count, check_range, silent
+from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, is_finished, restore, train
+from robnas.types import Progress, Split, check_count, check_range, silent
 
 TRIAL = "trial.json"
 _FORMAT, _VERSION = "robnas trial", 4
@@ -185,7 +185,7 @@ class Trial:
         network = self.network(data).to(device)
         known = data.content_hash if isinstance(data, Inputs) else data
         history = restore(network, known, self.recipe, seed=self.seed, directory=directory, device=device)
-        if len(history) < self.recipe.epochs:
+        if not is_finished(self.recipe, history):
             raise CheckpointError(
                 str(directory / CHECKPOINT),
                 expected=f"a finished training of {self.recipe.epochs} epochs",

@@ -4,10 +4,17 @@ from robnas import _lazy
 from robnas.training._adamw import AdamW as AdamW
 from robnas.training._asked import attacked as attacked
 from robnas.training._asked import logits as logits
+from robnas.training._averaging import AVERAGINGS as AVERAGINGS
+from robnas.training._averaging import EMA as EMA
+from robnas.training._averaging import Average as Average
+from robnas.training._averaging import Averaging as Averaging
 from robnas.training._checkpoint import check_identity as check_identity
 from robnas.training._log import LOG as LOG
 from robnas.training._log import EpochLog as EpochLog
+from robnas.training._log import is_finished as is_finished
 from robnas.training._log import overfitting as overfitting
+from robnas.training._log import result_epoch as result_epoch
+from robnas.training._log import weights_text as weights_text
 from robnas.training._objective import MART as MART
 from robnas.training._objective import OBJECTIVES as OBJECTIVES
 from robnas.training._objective import TRADES as TRADES
@@ -31,6 +38,9 @@ from robnas.training._schedule import Schedule as Schedule
 from robnas.training._schedule import one_cycle as one_cycle
 from robnas.training._sgd import SGD as SGD
 from robnas.training._step import Step as Step
+from robnas.training._stopping import STOPPINGS as STOPPINGS
+from robnas.training._stopping import EarlyStopping as EarlyStopping
+from robnas.training._stopping import Stopping as Stopping
 from robnas.training._train import CHECKPOINT as CHECKPOINT
 from robnas.training._train import restore as restore
 from robnas.training._train import train as train

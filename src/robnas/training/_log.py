@@ -10,9 +10,10 @@ from typing import Any, final
 
 from robnas._files import write_text
 from robnas.training._overfitting import is_overfitted
+from robnas.training._recipe import Recipe
 
 LOG = "log.jsonl"
-_CHECKED = ("attack_accuracy", "pgd_accuracy")
+_CHECKED = ("attack_accuracy", "pgd_accuracy", "validation_accuracy")
 _MAY_LACK = ("robust_accuracy", *_CHECKED)
 
 
@@ -40,6 +41,9 @@ class EpochLog:
     if that attack has a single step."""
     pgd_accuracy: float | None = None
     """Likewise under PGD with ten steps of ε/4."""
+    validation_accuracy: float | None = None
+    """On the first validation images under PGD with ten steps of ε/4, clean if the training attacks nothing; measured
+    if the recipe stops early."""
 
     @property
     def overfitted(self) -> bool:
@@ -50,14 +54,45 @@ class EpochLog:
 
 
 def overfitting(history: Sequence[EpochLog]) -> str | None:
-    """One line about the last epoch if it is overfitted to the training attack: its weights are the result."""
-    if not history or not history[-1].overfitted:
+    """One line about the epoch whose weights are the result, if it is overfitted to the training attack."""
+    if not history or not (found := result_epoch(history)).overfitted:
         return None
-    last = history[-1]
     return (
-        f"catastrophic overfitting: in epoch {last.epoch} accuracy is {last.attack_accuracy:.2f} under the training "
-        f"attack of one step and {last.pgd_accuracy:.2f} under PGD; train with more steps or a smaller step size"
+        f"catastrophic overfitting: in epoch {found.epoch} accuracy is {found.attack_accuracy:.2f} under the training "
+        f"attack of one step and {found.pgd_accuracy:.2f} under PGD; train with more steps or a smaller step size"
     )
+
+
+def result_epoch(history: Sequence[EpochLog]) -> EpochLog:
+    """The epoch whose weights are the result: the last one, or the first of the best where the recipe stops early."""
+    return (
+        max(history, key=lambda entry: (entry.validation_accuracy or 0.0, -entry.epoch))
+        if _stops(history)
+        else (history[-1])
+    )
+
+
+def is_finished(recipe: Recipe, history: Sequence[EpochLog]) -> bool:
+    """Whether a training ends after these epochs."""
+    if len(history) >= recipe.epochs:
+        return True
+    figures = [entry.validation_accuracy or 0.0 for entry in history]
+    return recipe.stopping is not None and recipe.stopping.is_over(figures)
+
+
+def weights_text(recipe: Recipe, history: Sequence[EpochLog] = ()) -> str:
+    """Which weights are the result, in words; empty if they are simply the last ones."""
+    said = []
+    if recipe.averaging is not None:
+        said.append(f"averaged over the steps ({recipe.averaging.name})")
+    if recipe.stopping is not None:
+        epoch = f"epoch {result_epoch(history).epoch} of {len(history)}" if history else "the epoch"
+        said.append(f"of {epoch}, the best on validation images ({recipe.stopping.name})")
+    return ", ".join(said)
+
+
+def _stops(history: Sequence[EpochLog]) -> bool:
+    return all(entry.validation_accuracy is not None for entry in history)
 
 
 def read_entry(epoch: int, entry: Any) -> EpochLog:

@@ -14,6 +14,7 @@ from robnas.attacks import PGD, Attack
 from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import earlier_recipe
 from robnas.training._attack import attack_to_dict, check_attack, read_attack, shown_attack
+from robnas.training._averaging import AVERAGINGS, Averaging
 from robnas.training._objective import Objective
 from robnas.training._objective_settings import check_pair, read_objective
 from robnas.training._optimizer import OPTIMIZERS, Optimizer
@@ -21,12 +22,18 @@ from robnas.training._parts import part_to_dict, read_part, set_numbers
 from robnas.training._precision import PRECISIONS, Precision
 from robnas.training._schedule import SCHEDULES, OneCycle, Schedule
 from robnas.training._sgd import SGD
+from robnas.training._stopping import STOPPINGS, Stopping
 from robnas.types import ThreatModel, check_count
 
 _MOST = 1_000_000  # epochs, images per step: what is more is a slip
 _SIZE = ("channels", "cells")
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
-_PARTS: dict[str, Registry[Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+_PARTS: dict[str, Registry[Any]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "averaging": AVERAGINGS,
+    "stopping": STOPPINGS,
+}
 _SHORT = {
     "max_lr": ("optimizer", "lr"),
     "warmup": ("schedule", "warmup"),
@@ -82,6 +89,10 @@ class Recipe:
     precision: Precision = "float32"
     """Of convolutions and matrix products: ``float32``; ``tf32`` (on a GPU, inputs rounded to 10 bits); ``bf16``, with
     weights, batch statistics and losses kept in float32. Evaluations are always in float32."""
+    averaging: Averaging | None = None
+    """Average of the weights over the steps, one of `AVERAGINGS`: what is measured and kept is the average."""
+    stopping: Stopping | None = None
+    """When to stop before the last epoch, one of `STOPPINGS`: the result is the best epoch on validation images."""
     channels: InitVar[int | None] = None
     """Deprecated, see `size`."""
     cells: InitVar[int | None] = None
@@ -197,8 +208,7 @@ class Recipe:
         """
         check_keys("recipe setting", changes, _settings())
         size = {what: changes.pop(what) for what in _SIZE if what in changes}
-        parts = {key: read_part(f"recipe {key}", changes[key], _PARTS[key], getattr(self, key))
-                 for key in _PARTS if key in changes}  # fmt: skip
+        parts = {key: _read(key, changes[key], getattr(self, key)) for key in _PARTS if key in changes}
         if "objective" in changes:
             changes["objective"], flat = read_objective(changes["objective"], self.objective)
             changes |= {key: _agreed(key, value, changes.get(key, value)) for key, value in flat.items()}
@@ -221,10 +231,14 @@ class Recipe:
 
         Those of SGD and one cycle stand side by side under their short names, as when there was nothing else.
         """
-        parts = {part: part_to_dict(getattr(self, part)) for part in _PARTS}
-        plain = to_dict(self) | parts | {"attack": attack_to_dict(self.attack)}
+        plain = to_dict(self) | {"attack": attack_to_dict(self.attack)}
         if not isinstance(self.objective, str):
             plain["objective"] = part_to_dict(self.objective)
+        for key in _PARTS:
+            if (part := getattr(self, key)) is None:
+                del plain[key]
+            else:
+                plain[key] = part_to_dict(part)
         if type(self.optimizer) is not SGD or type(self.schedule) is not OneCycle:
             return plain
         short = {key: getattr(getattr(self, part), setting) for key, (part, setting) in _SHORT.items()}
@@ -284,6 +298,13 @@ def _settings() -> list[str]:
     return [*(field.name for field in dataclasses.fields(Recipe)), *_SHORT, *_SIZE]
 
 
+def _read(key: str, given: Any, before: Any) -> Any:
+    """A part; none where there need not be one, which a text can say, too."""
+    if _DEFAULTS[key] is None and given in (None, "none"):
+        return None
+    return read_part(f"recipe {key}", given, _PARTS[key], before)
+
+
 def _with_short(
     given: Mapping[str, Any], short: Mapping[str, Any], present: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -297,7 +318,7 @@ def _with_short(
     Raises:
         InputError: a part that has no such setting, or is given with another value of it.
     """
-    parts = {key: read_part(f"recipe {key}", value, _PARTS[key], _DEFAULTS[key]) for key, value in given.items()}
+    parts = {key: _read(key, value, _DEFAULTS[key]) for key, value in given.items()}
     parts = {**(present or {}), **parts}
     for key, value in short.items():
         what, setting = _SHORT[key]
@@ -347,9 +368,9 @@ def _differs(recipe: Recipe, key: str, value: Any) -> bool:
 
 def _shown(key: str, value: Any, before: Any) -> str:
     """A changed setting in a name: ``epochs=3``, ``optimizer.lr=0.05``, ``attack=pgd-7@8/255``."""
-    if key == "attack":
+    if key == "attack" and isinstance(value, Attack):
         return f"{key}={shown_attack(value, before)}"
-    if key not in _PARTS and not (key == "objective" and dataclasses.is_dataclass(value)):
+    if value is None or (key not in _PARTS and not (key == "objective" and dataclasses.is_dataclass(value))):
         return f"{key}={value}"
     same = type(value) is type(before)
     shown = [] if same else [f"{key}={value.name}"]

@@ -16,6 +16,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.training._free import Running
 from robnas.training._objective import Outcome, name_of, objective_of
 from robnas.training._recipe import Recipe
+from robnas.training._weights import Weights
 
 _EAGER_STEPS = 3  # before a capture: libraries choose their algorithms in the first ones
 
@@ -76,6 +77,7 @@ class Step:
                 remedy="network.requires_grad_()",
             )  # fmt: skip
         self.optimizer = recipe.optimizer.start(self._parameters)
+        self.weights = Weights(network, recipe.averaging)
         self._device = generator.device
         self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
         self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture
@@ -134,4 +136,5 @@ class Step:
             self.running.advance(outcome.loss, gradients[-1])
             gradients = gradients[:-1]
         self.optimizer.step(gradients, *self._rates)
+        self.weights.update()
         return Outcome(outcome.loss.detach(), outcome.robust_correct)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 import warnings
@@ -31,15 +32,16 @@ from robnas.data import Dataset, Images, augment, draw_augmentation, to_pixels
 from robnas.errors import CheckpointError, DivergedError, InputError, Verbatim, reason
 from robnas.training import _checkpoint, _overfitting
 from robnas.training._batches import batch_sizes, merges_remainder
-from robnas.training._log import EpochLog, overfitting, read_entry, to_entry, write_log
+from robnas.training._log import EpochLog, is_finished, overfitting, read_entry, result_epoch, to_entry, write_log
 from robnas.training._objective import Outcome
-from robnas.training._optimizer import Updates
 from robnas.training._overfitting import TrainingWarning
 from robnas.training._recipe import Recipe
 from robnas.training._step import Step
+from robnas.training._stopping import validation_accuracy
 from robnas.types import Progress, check_count, silent
 
 CHECKPOINT = "checkpoint.pt"
+_NOTES = ("answers", "noise")  # by which a network is recognised
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
 _CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
 
@@ -58,6 +60,9 @@ def train(
 ) -> list[EpochLog]:
     """Train `network` in place on the train split; the last epoch's weights are the result.
 
+    Where the recipe averages weights, every measurement and the result is of the averaged ones; where it stops early,
+    the result are the weights of the best epoch, and those of the last one are kept beside them (see `restore`).
+
     With a directory, a checkpoint is written after every epoch. A training that was killed at any moment goes on from
     there when called again with the same arguments, and ends with the weights of one that was not killed (bit for bit
     on a CPU with the same number of threads). That holds for networks with dropout or noise, too: while they are asked,
@@ -69,7 +74,7 @@ def train(
 
     Args:
         network: maps pixels in [0, 1] to logits; moved to `device` and left in evaluation mode.
-        data: the data set; only its train split is touched.
+        data: the data set; only its train split is touched, and that of validation if the recipe stops early.
         recipe: all settings.
         seed: of the order of the images, their augmentation, the attack, and whatever the network draws.
         directory: where ``checkpoint.pt`` and ``log.jsonl`` (a line per epoch) are kept.
@@ -87,7 +92,7 @@ def train(
         InputError: the network and the recipe name different sizes; labels outside the classes of the data; a network
             that does not take the images or has fewer logits, has no weights to train, or has extra state that no
             checkpoint brings back; an attack whose gradient is not finite; one image, which is too little for batch
-            norm.
+            norm; a recipe that stops early and no validation split.
     """
     _check_sizes(network, recipe)
     if recipe.attacks:
@@ -98,24 +103,31 @@ def train(
     pixel = to_pixels(images.images[:1], parameter_dtype(network))
     labels = check_classes(network, pixel, images.labels, count=len(images.images), classes=data.num_classes)
     images = Images(images.images, labels)
+    validation = _validation(data, recipe, device)
     step = Step(network, recipe, torch.Generator(device=device))
     path = None if directory is None else Path(directory) / CHECKPOINT
     if path is not None:
         _checkpoint.check_readable(network)
     identity, earlier = _identity(network, data, recipe, seed), _earlier(network, recipe)
     asked = partial(_answers, network, images, seed)
-    history = [] if path is None else _resume(path, identity, network, device, step.optimizer, asked, earlier)
+
+    def notes(final: bool) -> dict[str, Any]:
+        return {"answers": asked().to_dict(), **(_about_noise(network, data, seed) if final else {})}
+
+    history = [] if path is None else _resume(path, identity, network, device, step, asked, earlier)
     if path is not None and history:
         write_log(path, history)  # it may be an epoch behind, if the process died between the two files
-    if recipe.attacks and len(history) < recipe.epochs:
+    if recipe.attacks and not is_finished(recipe, history):
         step.network = _attacked(network, images)
-    for epoch in range(len(history) + 1, recipe.epochs + 1):
-        history.append(_epoch(network, step, images, recipe, seed, epoch, progress))
+    while not is_finished(recipe, history):
+        history.append(_epoch(network, step, images, recipe, seed, len(history) + 1, progress))
+        if validation is not None:
+            _validate(network, step, validation, recipe, seed, history, notes)
         if path is not None:
-            noise = _about_noise(network, data, seed) if epoch == recipe.epochs else {}
-            _keep(path, identity, network, step.optimizer, history, {"answers": asked().to_dict(), **noise})
+            _keep(path, identity, step, history, notes(is_finished(recipe, history)))
         if on_epoch is not None:
             on_epoch(history[-1])
+    step.weights.end()
     network.eval()
     if (text := overfitting(history)) is not None:
         warnings.warn(text, TrainingWarning, stacklevel=2)
@@ -130,10 +142,12 @@ def restore(
     seed: int,
     directory: Path | str,
     device: torch.device | str = "cpu",
+    last: bool = False,
 ) -> list[EpochLog]:
     """Load the weights that `train`, called with the same arguments, has left in `directory`; no training is done.
 
-    Of the data set its `content_hash` suffices: the network is then recognised by what it answers about noise.
+    Those are the result: of a recipe that stops early the best ones, or with `last` those of the last epoch. Of the
+    data set its `content_hash` suffices: the network is then recognised by what it answers about noise.
 
     Returns:
         The figures of the epochs behind the weights; empty if there are none, and the network is then as before.
@@ -146,7 +160,7 @@ def restore(
     asked = None if isinstance(data, str) else partial(_answers, network, data.split("train"), seed)
     identity = _identity(network, data, recipe, seed)
     earlier = _earlier(network, recipe)
-    history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked, earlier=earlier)
+    history = _resume(Path(directory) / CHECKPOINT, identity, network, device, asked=asked, earlier=earlier, last=last)
     network.eval()
     return history
 
@@ -194,9 +208,10 @@ def _resume(
     identity: dict[str, Any],
     network: nn.Module,
     device: torch.device | str,
-    optimizer: Updates | None = None,
+    step: Step | None = None,
     asked: Callable[[], Answers] | None = None,
     earlier: str = "",
+    last: bool = False,
 ) -> list[EpochLog]:
     if not path.exists():
         return []
@@ -208,8 +223,9 @@ def _resume(
     try:
         history = [read_entry(epoch, entry) for epoch, entry in enumerate(state["history"], start=1)]
         network.load_state_dict(state["network"])
-        if optimizer is not None:
-            optimizer.load_state_dict(state["optimizer"])
+        if step is not None:
+            step.optimizer.load_state_dict(state["optimizer"])
+            step.weights.load_state_dict(state, {key: state[key] for key in _NOTES if key in state})
         known = None if (kept := state.get("answers" if asked else "noise")) is None else Answers.from_dict(kept)
         if kept is not None and asked is None:
             asked = partial(Answers.about_noise, network, kept["shape"], identity["seed"])
@@ -223,6 +239,8 @@ def _resume(
             got=Verbatim("other logits with the same weights"),
             remedy="this folder holds another training: choose another one or the same settings",
         )
+    if last and "last" in state:
+        network.load_state_dict(state["last"])
     return history
 
 
@@ -243,16 +261,48 @@ def _about_noise(network: nn.Module, data: Dataset, seed: int) -> dict[str, Any]
 def _keep(
     path: Path,
     identity: dict[str, Any],
-    network: nn.Module,
-    optimizer: Updates,
+    step: Step,
     history: list[EpochLog],
     answers: dict[str, Any],
 ) -> None:
     """Write the checkpoint; by its `answers` a network is recognised that describes itself like another."""
     entries = [to_entry(entry) for entry in history]
-    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": entries}
-    _checkpoint.save(path, identity, state | answers)
+    state = {**step.weights.state_dict(), "optimizer": step.optimizer.state_dict(), "history": entries}
+    _checkpoint.save(path, identity, state | step.weights.notes(answers))
     write_log(path, history)
+
+
+def _validation(data: Dataset, recipe: Recipe, device: torch.device | str) -> Images | None:
+    """The images by which the recipe stops early, if it does."""
+    if recipe.stopping is None:
+        return None
+    if "validation" not in data.splits:
+        raise InputError(
+            "recipe stopping",
+            expected=f"a data set with a validation split; {data.name} has {', '.join(data.splits)}",
+            remedy="hold out a share of its training images for validation, or train without stopping",
+        )
+    images = data.split("validation")
+    return images.limit(min(len(images), recipe.stopping.images)).to(device)
+
+
+def _validate(
+    network: nn.Module,
+    step: Step,
+    images: Images,
+    recipe: Recipe,
+    seed: int,
+    history: list[EpochLog],
+    notes: Callable[[bool], dict[str, Any]],
+) -> None:
+    """Complete the last epoch's figures with that by which the training stops early; note whether it is the best."""
+    epoch = history[-1].epoch
+    threat = recipe.attack.threat if recipe.attacks else None
+    with seeded_randomness(derive_seed(seed, "network, validated", epoch), images.labels.device):
+        accuracy = validation_accuracy(step.network, images, threat, seed, recipe.batch_size)
+    history[-1] = dataclasses.replace(history[-1], validation_accuracy=accuracy)
+    if result_epoch(history) is history[-1]:
+        step.weights.keep_best(notes(True))
 
 
 def _epoch(
@@ -265,6 +315,7 @@ def _epoch(
     progress: Progress,
 ) -> EpochLog:
     """One pass over the images. All random numbers derive from seed and epoch, so none need to be stored."""
+    step.weights.go_on()
     device, count = images.labels.device, len(images)
     order = torch.randperm(count, generator=derived("cpu", seed, "order", epoch)).to(device)
     step.reseed(derive_seed(seed, "attack", epoch))
@@ -302,6 +353,7 @@ def _epoch(
     weights = torch.tensor([len(index) for index in batches], dtype=losses.dtype, device=device)
     loss, correct = (losses * weights).sum().item() / count, robust.item()
     seconds = time.perf_counter() - begun
+    step.weights.show()
     with seeded_randomness(derive_seed(seed, "network, measured", epoch), device):
         try:
             clean = _clean_accuracy(network, images.limit(min(count, _CLEAN_SAMPLE)), recipe.batch_size)
