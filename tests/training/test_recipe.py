@@ -23,6 +23,7 @@ def test_the_published_recipe():
 def test_presets_keep_the_hash_that_stores_and_tables_know_them_by():
     assert {name: recipe(name).hash for name in RECIPES} == {
         "nas-robbench-201": "002a6ba65045765e", "digits": "106a80d51faebf6d",
+        "n-fgsm-15": "2787b7a020b090e0", "trades-wrn": "2c3dc0531bd760be",
     }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def test_the_name_of_a_recipe_with_another_attack_is_readable():
             {"attack": PGD(ThreatModel.linf(0.1), 1, 0.1, restarts=2)},
             "recipe attack: expected an attack with one start",
         ),
-        ({"objective": "matr"}, "objective: expected one of mixed, trades, mart, got 'matr'; did you mean mart.*own"),
+        ({"objective": "matr"}, "objective: expected one of mixed, trades, mart, got 'matr'; did you mean mart"),
     ],
 )
 def test_impossible_recipes_are_refused(change, text):
@@ -164,9 +165,8 @@ def test_malformed_dictionaries_are_refused(values, text):
 
 
 def test_an_unknown_preset_lists_the_known_ones():
-    with pytest.raises(
-        InputError, match="recipe: expected one of nas-robbench-201, digits, got 'digit'; did you mean d"
-    ):
+    known = "nas-robbench-201, digits, n-fgsm-15, trades-wrn"
+    with pytest.raises(InputError, match=f"recipe: expected one of {known}, got 'digit'; did you mean d"):
         recipe("digit")
 
 

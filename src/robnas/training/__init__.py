@@ -4,6 +4,7 @@ from robnas import _lazy
 from robnas.training._adamw import AdamW as AdamW
 from robnas.training._asked import attacked as attacked
 from robnas.training._asked import logits as logits
+from robnas.training._attack import TRAINING_ATTACKS as TRAINING_ATTACKS
 from robnas.training._averaging import AVERAGINGS as AVERAGINGS
 from robnas.training._averaging import EMA as EMA
 from robnas.training._averaging import Average as Average
@@ -32,6 +33,7 @@ from robnas.training._recipe import recipe as recipe
 from robnas.training._schedule import SCHEDULES as SCHEDULES
 from robnas.training._schedule import Constant as Constant
 from robnas.training._schedule import Cosine as Cosine
+from robnas.training._schedule import Cyclic as Cyclic
 from robnas.training._schedule import OneCycle as OneCycle
 from robnas.training._schedule import Piecewise as Piecewise
 from robnas.training._schedule import Schedule as Schedule

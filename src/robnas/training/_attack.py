@@ -56,6 +56,7 @@ def read_attack(given: Any, before: Any = None) -> Any:
     if isinstance(given, str):
         given = {"name": given}
     if not isinstance(given, Mapping):
+        check_attack(given)
         return given
     name = given.get("name", "pgd" if before is None else _name(before))
     kind: Any = _kinds().get(name)

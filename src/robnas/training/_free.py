@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, final
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robnas.attacks import Free, geometry, if_finite
 from robnas.errors import InputError, Verbatim
+from robnas.training._optimizer import Updates
 
 
 @final
@@ -70,3 +71,24 @@ class Running:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`."""
         self._delta = state["delta"].clone()
+
+
+@final
+class WithPerturbation:
+    """An optimizer whose checkpoint holds the perturbation, too: see `robnas.training.Updates`."""
+
+    def __init__(self, optimizer: Updates, running: Running) -> None:
+        self._optimizer, self._running = optimizer, running
+
+    def step(self, gradients: Iterable[Tensor | None], learning_rate: Tensor, momentum: Tensor) -> None:
+        """Update the weights."""
+        self._optimizer.step(gradients, learning_rate, momentum)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of both."""
+        return {"weights": self._optimizer.state_dict(), "perturbation": self._running.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`; what does not fit is a `KeyError`, `ValueError` or `TypeError`."""
+        self._optimizer.load_state_dict(state["weights"])
+        self._running.load_state_dict(state["perturbation"])

@@ -96,6 +96,35 @@ class Cosine:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Cyclic:
+    """Straight up from 0 and down again (Smith 2017), of the momentum down and up, as PyTorch's `CyclicLR` computes it.
+
+    Fast adversarial training has one such cycle (Wong et al. 2020).
+
+    Raises:
+        InputError: a setting out of range.
+    """
+
+    name: ClassVar[str] = "cyclic"
+    peak: float = 0.5
+    """Share of the steps in which the learning rate rises."""
+    low_momentum: float = 0.8
+    """Momentum at the top of the learning rate; of AdamW its β₁."""
+    high_momentum: float = 0.9
+    """Momentum at the first step and after the last one."""
+
+    def __post_init__(self) -> None:
+        set_numbers("recipe schedule", self, peak=(0, 1), low_momentum=(0, 1), high_momentum=(0, 1))
+
+    def rates(self, lr: float, step: int, total_steps: int) -> tuple[float, float]:
+        """Learning rate and momentum of a step, see `Schedule`."""
+        done = step / total_steps
+        height = done / self.peak if done < self.peak else (1 - done) / (1 - self.peak)
+        return lr * height, self.high_momentum - height * (self.high_momentum - self.low_momentum)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Piecewise:
     """A learning rate that falls by a factor at some points, as in the trainings of He et al. (2016) and TRADES.
 
@@ -148,7 +177,7 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 SCHEDULES: Registry[type[Schedule]] = Registry(
     "recipe schedule",
-    {"one-cycle": OneCycle, "cosine": Cosine, "piecewise": Piecewise, "constant": Constant},
+    {"one-cycle": OneCycle, "cosine": Cosine, "cyclic": Cyclic, "piecewise": Piecewise, "constant": Constant},
     type,
     check_part,
     own_name=True,

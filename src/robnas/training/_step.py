@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from robnas._products import products
 from robnas.attacks import Free, GradientAttack, parameter_dtype
 from robnas.errors import InputError, Verbatim
-from robnas.training._free import Running
+from robnas.training._free import Running, WithPerturbation
 from robnas.training._objective import Outcome, name_of, objective_of
+from robnas.training._optimizer import Updates
 from robnas.training._recipe import Recipe
 from robnas.training._weights import Weights
 
@@ -76,15 +77,20 @@ class Step:
                 "network", expected="weights to train", got=Verbatim("none that requires a gradient"),
                 remedy="network.requires_grad_()",
             )  # fmt: skip
-        self.optimizer = recipe.optimizer.start(self._parameters)
+        self.optimizer: Updates = recipe.optimizer.start(self._parameters)
         self.weights = Weights(network, recipe.averaging)
         self._device = generator.device
         self._rates = torch.zeros(2, dtype=parameter_dtype(network), device=self._device)
         self._capture = cuda_graph if capture is None and self._device.type == "cuda" else capture
         if not isinstance(recipe.attack, GradientAttack):  # what else an attack may do, such as draw a seed
             self._capture = None
-        self.running = Running(recipe.attack) if isinstance(recipe.attack, Free) else None
-        self._asked = recipe if self.running is None else _attacking(recipe, self.running)
+        self._running: Running | None = None
+        self._asked = recipe
+        self.replays = 1  # steps on each batch
+        if isinstance(recipe.attack, Free):
+            self._running, self.replays = Running(recipe.attack), recipe.attack.replays
+            self._asked = _attacking(recipe, self._running)
+            self.optimizer = WithPerturbation(self.optimizer, self._running)
         self._seen: dict[torch.Size, int] = {}
         self._captured: dict[torch.Size, tuple[Tensor, Tensor, Replay]] = {}
 
@@ -106,7 +112,7 @@ class Step:
         """
         self._rates[0].fill_(learning_rate)  # unlike a copy from the CPU, this does not wait for the device
         self._rates[1].fill_(momentum)
-        if self.running is not None and self.running.make_room(images):
+        if self._running is not None and self._running.make_room(images):
             self._captured.clear()  # of the room that there was
         if self._capture is None:
             return self._run(images, labels)
@@ -124,16 +130,16 @@ class Step:
 
     def _run(self, images: Tensor, labels: Tensor) -> Outcome:
         inputs: list[Tensor] = list(self._parameters)
-        if self.running is not None:
-            inputs.append(self.running.begin(images))
+        if self._running is not None:
+            inputs.append(self._running.begin(images))
         with products(self._device, tf32=self._recipe.precision == "tf32"):
             outcome: Any = self._objective(self.network, images, labels, self._asked, self._generator)
             if not isinstance(outcome, Outcome):
                 what = f"objective {name_of(self._recipe.objective)}"
                 raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=outcome)
             gradients = torch.autograd.grad(outcome.loss, inputs, allow_unused=True)
-        if self.running is not None:
-            self.running.advance(outcome.loss, gradients[-1])
+        if self._running is not None:
+            self._running.advance(outcome.loss, gradients[-1])
             gradients = gradients[:-1]
         self.optimizer.step(gradients, *self._rates)
         self.weights.update()

@@ -330,12 +330,14 @@ def _epoch(
     network.train()
     with seeded_randomness(derive_seed(seed, "network", epoch), device):
         for number, index in enumerate(batches):
-            learning_rate, momentum = recipe.rates(done + number, total)
             batch = images.images[index]
             if drawn is not None:
                 batch = augment(batch, drawn[number], padding=padding)
+            pixels, first = to_pixels(batch, dtype), (done + number) * step.replays
             try:
-                outcome = _take(step, to_pixels(batch, dtype), images.labels[index], learning_rate, momentum)
+                for update in range(first, first + step.replays):  # of free training, else one; the last one is logged
+                    learning_rate, momentum = recipe.rates(update, total * step.replays)
+                    outcome = _take(step, pixels, images.labels[index], learning_rate, momentum)
             except (FloatingPointError, InputError) as error:  # an attack found its loss or its gradient not finite
                 _check_finite(losses[:number], epoch)
                 if isinstance(error, InputError):
