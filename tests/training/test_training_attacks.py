@@ -199,7 +199,7 @@ def test_an_objective_that_does_not_ask_for_the_attacked_images_is_not_free(data
     )
     try:
         with pytest.raises(
-            InputError, match=r"objective: expected a loss of the attacked images, .*training\.attacked"
+            InputError, match=r"objective: expected a loss of the attacked .*training\.attacked"
         ):
             train(build(), data, tiny.replace(objective="deaf", attack=Free(LINF)), seed=0)
     finally:
