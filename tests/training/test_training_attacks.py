@@ -198,9 +198,7 @@ def test_an_objective_that_does_not_ask_for_the_attacked_images_is_not_free(data
         torch.nn.functional.cross_entropy(network(images), labels), None
     )
     try:
-        with pytest.raises(
-            InputError, match=r"objective: expected a loss of the attacked .*training\.attacked"
-        ):
+        with pytest.raises(InputError, match=r"objective: expected a loss of the attacked .*training\.attacked"):
             train(build(), data, tiny.replace(objective="deaf", attack=Free(LINF)), seed=0)
     finally:
         del OBJECTIVES["deaf"]
