@@ -26,7 +26,7 @@ from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
 from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, is_finished, restore, train
-from robnas.types import Progress, Split, check_count, check_range, silent
+from robnas.types import Progress, check_count, check_range, silent
 
 TRIAL = "trial.json"
 _FORMAT, _VERSION = "robnas trial", 4
