@@ -239,7 +239,7 @@ def test_no_other_file_is_taken_for_weights(folder, tmp_path):
 def test_a_layout_of_another_space_is_refused(data, tmp_path):
     trial = trial_of(architecture=SPACES["theory"].parse("fc:relu,tanh,relu:10"), space=SPACES["theory"])
     trial.train(data, tmp_path)
-    with pytest.raises(InputError, match="network: expected one of space nas-bench-201"):
+    with pytest.raises(InputError, match="layout nas-bench-201: expected a network of that space"):
         write_weights(load_trained(tmp_path), tmp_path / "net.pt", "nas-bench-201")
     assert not (tmp_path / "net.pt").exists()
 

@@ -56,7 +56,7 @@ def test_plain_is_the_state_of_the_network():
 
 def test_a_network_of_another_space_or_one_that_was_changed_is_refused():
     other = build_network(SPACES["theory"].parse("fc:relu,tanh,erf:10"), num_classes=10)
-    with pytest.raises(InputError, match=r"^network: expected one of space nas-bench-201, as .* built, got Sequential"):
+    with pytest.raises(InputError, match=r"^layout nas-bench-201: expected a network of that .* built, got Sequential"):
         LAYOUTS["nas-bench-201"](other)
     changed = build_network("323133", num_classes=10, channels=2, cells=1)
     changed.head.linear = torch.nn.Linear(8, 11)

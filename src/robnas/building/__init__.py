@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from robnas.building._trial import Trial as Trial
     from robnas.building._trial import load_trial as load_trial
     from robnas.building._weights import Trained as Trained
+    from robnas.building._weights import check_layout as check_layout
     from robnas.building._weights import load_network as load_network
     from robnas.building._weights import load_trained as load_trained
     from robnas.building._weights import write_weights as write_weights
@@ -59,6 +60,7 @@ __getattr__, __dir__ = _lazy.attach(
         "TrainAndEvaluate": "robnas.building._trainer",
         "Trained": "robnas.building._weights",
         "Trial": "robnas.building._trial",
+        "check_layout": "robnas.building._weights",
         "drive": "robnas.building._driver",
         "duration": "robnas.building._driver",
         "enrol": "robnas.building._run",

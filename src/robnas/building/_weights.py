@@ -19,12 +19,13 @@ from torch import Tensor, nn
 
 from robnas._content import CONTENT, check_content
 from robnas._files import write_atomically
+from robnas._settings import check_keys
 from robnas._states import update
 from robnas.attacks import Answers
 from robnas.building._inputs import Inputs
 from robnas.building._trial import MALFORMED, TRIAL, Trial, load_described, sealed_trial, unseal_trial
 from robnas.errors import DataError, InputError, UnknownNameError, Verbatim, reason
-from robnas.networks import LAYOUTS
+from robnas.networks import GRAPHS, LAYOUTS
 
 SUFFIX = ".safetensors"
 _PLAIN = "plain"
@@ -91,30 +92,45 @@ def load_trained(
     return Trained(network=trial.trained_network(data, path, device), trial=trial, inputs=Inputs.of(data))
 
 
-def write_weights(trained: Trained, path: Path, layout: str = _PLAIN) -> None:
-    """Write weights under the names of a layout, into a file of the kind that the suffix of `path` says.
+def check_layout(layout: str, path: Path) -> None:
+    """Raise `InputError` unless there is such a layout, and `path` ends as its files do."""
+    known = {**dict.fromkeys(LAYOUTS, (".pt", SUFFIX)), **{name: (suffix,) for name, (suffix, _) in GRAPHS.items()}}
+    check_keys("layout", [layout], known)
+    if path.suffix not in known[layout]:
+        expected = f"a file ending in {' or '.join(known[layout])}, as layout {layout} is written"
+        raise InputError("file of weights", expected=expected, got=str(path))
+
+
+def write_weights(trained: Trained, path: str | Path, layout: str = _PLAIN) -> None:
+    """Write weights under the names of a layout, or the network as a graph.
 
     A file in safetensors says what its weights belong to; one in the plain layout is read by `load_network`.
 
     Args:
         trained: whose weights.
-        path: ending in ``.safetensors``, or in ``.pt``, a dictionary of tensors that `torch.load` reads.
-        layout: one of `robnas.networks.LAYOUTS`.
+        path: ending in ``.safetensors``, or in ``.pt``, a dictionary of tensors that `torch.load` reads; of a graph in
+            ``.pt2`` or ``.onnx``.
+        layout: one of `robnas.networks.LAYOUTS`, or of `robnas.networks.GRAPHS`.
 
     Raises:
-        InputError: the network has no such layout.
+        InputError: there is no such layout, the network has none, or the file is named otherwise.
         WriteError: the file cannot be written.
     """
-    state = {
-        name: value.detach().cpu().clone().contiguous() for name, value in LAYOUTS[layout](trained.network).items()
-    }
-    if path.suffix == SUFFIX:
-        content = save(state, _sealed(_facts(trained, layout), state))
-        write_atomically(path, lambda stream: stream.write(content))
-    else:
-        buffer = io.BytesIO()  # an exception of the file may end the process when it passes through torch's writer
-        torch.save(state, buffer)
-        write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
+    check_layout(layout, path := Path(path))
+    content = _content(trained, path.suffix, layout)  # into memory first, as errors of a disk may end torch's writers
+    write_atomically(path, lambda stream: stream.write(content))
+
+
+def _content(trained: Trained, suffix: str, layout: str) -> bytes:
+    if layout in GRAPHS:
+        return GRAPHS[layout][1](trained.network, trained.inputs.image_shape)
+    found = LAYOUTS[layout](trained.network)
+    state = {name: value.detach().cpu().clone().contiguous() for name, value in found.items()}
+    if suffix == SUFFIX:
+        return save(state, _sealed(_facts(trained, layout), state))
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
 
 
 def _facts(trained: Trained, layout: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from robnas.cli import (
     _terminal,
     _theory,
     _trials,
+    _weights,
 )
 from robnas.errors import RobnasError, printable
 
@@ -63,6 +64,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
         "that was interrupted)",
     ),
     (_trials.evaluate, "robnas evaluate runs/323133 --suite nas-robbench-201 --split test --limit-test 500"),
+    (_weights.export_weights, "robnas export-weights runs/323133 --layout nas-bench-201 --out net.pt"),
     (_tables.tables, "robnas tables (what one holds: robnas tables sqlite:///runs.db)"),
     (_tables.fetch, "robnas fetch nas-robbench-201"),
     (
@@ -86,7 +88,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (_reproduce.reproduce, "robnas reproduce table1 --out figures"),
 )
 for _command, _example in _COMMANDS:
-    app.command(epilog=f"Example: {_example}")(_command)
+    app.command(_command.__name__.replace("_", "-"), epilog=f"Example: {_example}")(_command)
 app.add_typer(_build.app, name="build")
 for _typer in (app, _build.app):
     _imports.add_imports(_typer)

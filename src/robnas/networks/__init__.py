@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from robnas.networks._build import BUILDERS as BUILDERS
     from robnas.networks._build import build_network as build_network
     from robnas.networks._fused import average_pool as average_pool
+    from robnas.networks._graphs import GRAPHS as GRAPHS
     from robnas.networks._layouts import LAYOUTS as LAYOUTS
+    from robnas.networks._layouts import NORMALISED as NORMALISED
     from robnas.networks._module_counts import count_module as count_module
     from robnas.networks._theory import TheoryNetwork as TheoryNetwork
     from robnas.networks._theory import build_theory_network as build_theory_network
@@ -34,7 +36,9 @@ __getattr__, __dir__ = _lazy.attach(
         "Convolutions": "robnas.networks.nas_bench_201",
         "Fan": "robnas.networks.nas_bench_201",
         "Folded": "robnas.networks.nas_bench_201",
+        "GRAPHS": "robnas.networks._graphs",
         "LAYOUTS": "robnas.networks._layouts",
+        "NORMALISED": "robnas.networks._layouts",
         "Network": "robnas.networks.nas_bench_201",
         "Normalize": "robnas.networks._blocks",
         "TheoryNetwork": "robnas.networks._theory",

@@ -26,3 +26,6 @@ def _plain(network: nn.Module) -> dict[str, Tensor]:
 
 LAYOUTS: dict[str, Callable[[nn.Module], dict[str, Tensor]]] = {"plain": _plain, NAME: published_weights}
 """By name: ``layout(network)`` gives the state to be written."""
+
+NORMALISED = frozenset({NAME})
+"""Layouts of networks that normalise nothing themselves: they take (pixel − mean) / std per channel."""

@@ -11,7 +11,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
 from robnas.networks.nas_bench_201._cell import KERNEL_SIZES, Cell, Convolutions, Fan
 from robnas.networks.nas_bench_201._network import Network
-from robnas.spaces.nas_bench_201 import EDGES
+from robnas.spaces.nas_bench_201 import EDGES, NAME
 
 State = dict[str, Tensor]
 
@@ -29,7 +29,7 @@ def published_weights(network: nn.Module) -> State:
     """
     if not isinstance(network, Network) or (what := unlike_built(network)):
         got = type(network).__name__ if not isinstance(network, Network) else f"another {what}"
-        raise InputError("network", expected="one of space nas-bench-201, as it was built", got=Verbatim(got))
+        raise InputError(f"layout {NAME}", expected="a network of that space, as it was built", got=Verbatim(got))
     state: State = {}
     _put(state, "stem.0", network.stem[0])
     _put(state, "stem.1", network.stem[1])
