@@ -12,6 +12,7 @@ from robnas.attacks import check_radius
 from robnas.building._driver import BuildResult, Policy, drive
 from robnas.building._executor import Executor, Limits
 from robnas.building._executors import EXECUTORS
+from robnas.building._keeping import without_weights
 from robnas.building._plan import Expansion, Plan, expand
 from robnas.building._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
@@ -123,6 +124,7 @@ def run_plan(
     policy: Policy | None = None,
     data_dir: Path | None = None,
     work_dir: Path | None = None,
+    weights_dir: Path | None = None,
     device: str = "cpu",
     progress: Progress = silent,
     note: Callable[[str], None] = lambda text: None,
@@ -139,6 +141,8 @@ def run_plan(
         policy: what to do when something goes wrong.
         data_dir: where data sets lie, on all machines.
         work_dir: where unfinished trainings keep a checkpoint per epoch, seen from all machines; nowhere if omitted.
+        weights_dir: where the weights of each trial are kept in a file named by its hash, seen from all machines;
+            nowhere if omitted. Trials that are done already are not trained again for them.
         device: where the networks are: ``cpu`` or ``cuda``.
         progress: told about the trials done.
         note: told in a line about costs and troubles.
@@ -157,12 +161,7 @@ def run_plan(
     source = plan.source
     if source.name not in DATASETS:
         source = replace(source, name=str(Path(source.name).resolve()))  # workers may start in another folder
-    if work_dir is not None:
-        work_dir = work_dir.resolve()
-        try:
-            work_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError("work_dir", expected="a folder that can be written", got=reason(error)) from None
+    work_dir, weights_dir = _made_folder("work_dir", work_dir), _made_folder("weights_dir", weights_dir)
     queue = enrol(expansion, store)
     trainer = TrainAndEvaluate(
         space=plan.space.of,
@@ -173,10 +172,28 @@ def run_plan(
         earlier_setup=expansion.earlier_setup,
         data_dir=None if data_dir is None else data_dir.resolve(),
         work_dir=work_dir,
+        weights_dir=weights_dir,
         device=device,
     )
     workers = _made(executor, trainer, {} if limits in (None, Limits()) else {"limits": limits}, options or {})
-    return drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+    result = drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+    if weights_dir is not None:
+        states = timing(store, expansion.setup).states
+        done = [trial.hash for trial in expansion.trials if states.get(trial.hash) == "done"]
+        if missing := without_weights(weights_dir, done):
+            note(f"{missing:,} of {len(done):,} done trials have no weights in {weights_dir}; their records are kept")
+    return result
+
+
+def _made_folder(what: str, folder: Path | None) -> Path | None:
+    """The folder, which is made if need be, as workers name it, who may start elsewhere."""
+    if folder is None:
+        return None
+    try:
+        folder.resolve().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(what, expected="a folder that can be written", got=reason(error)) from None
+    return folder.resolve()
 
 
 def _made(executor: str, trainer: TrainAndEvaluate, *options: Mapping[str, Any]) -> Executor:

@@ -8,8 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
+from robnas.building._inputs import Inputs
+from robnas.building._keeping import keep_weights
 from robnas.building._measuring import Measuring
 from robnas.building._trial import Source, Trial, sized
+from robnas.building._weights import Trained
 from robnas.data import Dataset
 from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate
@@ -36,6 +39,8 @@ class TrainAndEvaluate:
     """Where data sets lie."""
     work_dir: Path | None = None
     """Each training keeps a checkpoint per epoch in a folder of this one; nothing is kept if omitted."""
+    weights_dir: Path | None = None
+    """The weights of each finished trial are kept in a file of this folder; they are not if it is omitted."""
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -84,6 +89,9 @@ class TrainAndEvaluate:
             records += made
             settings |= described
             warnings += [f"{split}: {text}" for text in found.warnings]
+        if self.weights_dir is not None:
+            trained = Trained(network=network, trial=trial, inputs=Inputs.of(data))
+            keep_weights(trained, self.weights_dir, queued.hash)
         return Outcome(tuple(records), settings, tuple(warnings))
 
     def _folder(self, queued: QueuedTrial) -> Path | None:

@@ -67,6 +67,12 @@ def run(
     work_dir: Annotated[
         Path | None, typer.Option(help="Keep a checkpoint per epoch here, so that long trainings go on after a kill.")
     ] = None,
+    keep_weights: Annotated[
+        bool, typer.Option("--keep-weights", help="Keep the weights of each trial, in safetensors, beside the store.")
+    ] = False,
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Keep them in this folder, which all machines see; means --keep-weights.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -84,8 +90,10 @@ def run(
     options = _options(executor, jobs, address, gpu_share, device)
     if limit is not None:
         check_count("--limit", limit, 0)
-    if work_dir is not None and not dry_run:
-        check_writable(work_dir, folder=True)
+    weights_dir = _weights_dir(place, weights_dir) if keep_weights else weights_dir
+    for folder in (work_dir, weights_dir):
+        if folder is not None and not dry_run:
+            check_writable(folder, folder=True)
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
     if dry_run and not place.exists():
@@ -109,6 +117,7 @@ def run(
                 policy=policy,
                 data_dir=data_dir,
                 work_dir=work_dir,
+                weights_dir=weights_dir,
                 device=device,
                 progress=progress,
                 note=_note,
@@ -199,6 +208,18 @@ def export(
         print(f"{len(table):,} architectures, {facts['trials']:,} trials: {out}")
         if missing:
             print(f"{missing:,} trials of the plan are not in it")
+
+
+def _weights_dir(place: StoreAddress, given: Path | None) -> Path:
+    """Where weights are kept: as it is given, or beside the file of the store."""
+    from robnas.errors import InputError
+
+    if given is not None:
+        return given
+    if place.path is None:
+        remedy = "name a folder that all machines see by --weights-dir"
+        raise InputError("--keep-weights", expected="a store that is a file", got=place.shown, remedy=remedy)
+    return place.path.with_name(f"{place.path.stem}-weights")
 
 
 def _chosen_plan(store: RecordStore, name: str | None, space: str | None) -> StoredPlan:
