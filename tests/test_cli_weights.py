@@ -33,7 +33,7 @@ def folder(tmp_path, capsys):
         "--cells",
         1,
     )
-    assert call(capsys, "train", "323133", *words, "--out", run)[0] == 0
+    assert call(capsys, "train", "323133", *words, "--cells", 1, "--out", run)[0] == 0
     return run
 
 

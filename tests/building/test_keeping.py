@@ -20,7 +20,12 @@ PLAN = {
     },
     "data": {"name": "digits", "limit_train": 64},
     "recipe": {"preset": "digits", "epochs": 1},
-    "evaluation": {"suite": "digits", "splits": ["test"], "images": {"test": 20}},
+    "evaluation": {
+        "splits": ["test"],
+        "images": {"test": 20},
+        "checks": False,
+        "attacks": [{"name": "fgsm", "epsilon": "16/255"}],
+    },
 }
 
 
