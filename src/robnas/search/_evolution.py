@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import ClassVar, Protocol, TypeAlias, final, overload
 
 import numpy as np
 
+from robnas._settings import ABSENT_IF_EMPTY
 from robnas.errors import InputError, Verbatim
 from robnas.search._algorithm import Values, answer, one_objective, several, unanswered, unasked
 from robnas.search._classes import Classes
@@ -28,7 +29,7 @@ class RegularizedEvolution:
     """Architectures alive at a time; the first ones are random."""
     sample: int = 10
     """Architectures drawn from the population, with replacement; the best is the parent of the next child."""
-    asynchronous: bool = False
+    asynchronous: bool = field(default=False, metadata=ABSENT_IF_EMPTY)
     """Whether children are asked for while answers are missing, of parents among those told so far, as many workers
     need it (Real et al. 2019); a question at a time asks the same either way."""
 

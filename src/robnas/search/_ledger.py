@@ -22,7 +22,7 @@ Key: TypeAlias = tuple[Class, int]
 
 @final
 @dataclass(slots=True, eq=False)
-class Entry:
+class Charge:
     """A charged question."""
 
     question: Question
@@ -58,13 +58,13 @@ class Ledger:
         self.whole = classes.epochs[-1] if classes.epochs else 1
         """Epochs of a whole training; 1 where there are no fidelities."""
         self._most = budget * (self.whole if unit == "trainings" else 1) if unit in ("trainings", "epochs") else None
-        self.entries: list[Entry] = []
+        self.entries: list[Charge] = []
         self.epochs = 0
         """Charged so far."""
         self.asked = self.duplicates = self.infeasible = self.idle = self.pending = 0
         self._trained: dict[Class, int] = {}
-        self._known: dict[Key, Entry] = {}
-        self._open: dict[int, Entry] = {}  # those that are pending, by the identity of their question
+        self._known: dict[Key, Charge] = {}
+        self._open: dict[int, Charge] = {}  # those that are pending, by the identity of their question
         self._cost = 0.0  # in seconds or hours
 
     @property
@@ -83,7 +83,7 @@ class Ledger:
         """Of a question about an architecture of this class."""
         return number, self.whole if question.epochs is None else question.epochs
 
-    def known(self, key: Key) -> Entry | None:
+    def known(self, key: Key) -> Charge | None:
         """The charged question that was the same; its answer may be pending."""
         return self._known.get(key)
 
@@ -93,11 +93,11 @@ class Ledger:
             return True
         return self.epochs + max(0, key[1] - self._trained.get(key[0], 0)) <= self._most
 
-    def charge(self, question: Question, key: Key) -> Entry:
+    def charge(self, question: Question, key: Key) -> Charge:
         """Enter a question that is asked of the objective."""
         number, epochs = key
         before = self._trained.get(number, 0)
-        entry = Entry(question, key, max(0, epochs - before), self.asked)
+        entry = Charge(question, key, max(0, epochs - before), self.asked)
         self._trained[number] = max(before, epochs)
         self.epochs += entry.added
         self._known[key] = self._open[id(question)] = entry
@@ -105,7 +105,7 @@ class Ledger:
         self.idle, self.pending = 0, self.pending + 1
         return entry
 
-    def receive(self, question: Question, found: Answer) -> Entry:
+    def receive(self, question: Question, found: Answer) -> Charge:
         """Enter the answer of a question that is pending.
 
         Raises:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import numpy as np
 
+from robnas._settings import ABSENT_IF_EMPTY
 from robnas.search._classes import Classes
 from robnas.search._dominance import best_first
 from robnas.search._evolution import Alive, Population, check_asynchronous, check_tournament
@@ -29,7 +30,7 @@ class MORegularizedEvolution:
     sample: int = 10
     """Architectures drawn from the population, with replacement."""
 
-    asynchronous: bool = False
+    asynchronous: bool = field(default=False, metadata=ABSENT_IF_EMPTY)
     """See `RegularizedEvolution.asynchronous`."""
 
     def __post_init__(self) -> None:

@@ -9,13 +9,13 @@ from typing import Any, final
 import numpy as np
 
 from robnas._seeds import derive_seed
-from robnas._settings import content_hash
+from robnas._settings import ABSENT_IF_EMPTY, content_hash
 from robnas.benchmarks import Objective as TableObjective
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.search._algorithm import Algorithm, Loop, WaitingError, name_of, settled
 from robnas.search._evolution import Population
 from robnas.search._journal import Event, Journal
-from robnas.search._ledger import Entry, Ledger, Unit
+from robnas.search._ledger import Charge, Ledger, Unit
 from robnas.search._objective import Answer, Objective, Question, facts_of
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace
@@ -118,7 +118,7 @@ class _Run:
         ):
             batch = 1
         self._size = None if batch is None else check_count("batch", batch)
-        self._batch: list[tuple[Any, Entry]] = []  # what was asked since the last telling, in that order
+        self._batch: list[tuple[Any, Charge]] = []  # what was asked since the last telling, in that order
         self._parked: dict[int, list[Any]] = {}  # entry, by identity → repetitions that wait for its answer
         self._asked: dict[int, Any] = {}  # entry → in the searcher's own words
         self._again: list[Question] = []  # pending ones of an interrupted run
@@ -205,7 +205,7 @@ class _Run:
             return False
         return self._size is None or len(self._batch) < self._size or self._tell_batch()
 
-    def _step(self) -> Entry | None:
+    def _step(self) -> Charge | None:
         """Ask the searcher once; what is charged. `_over` is set where it is not to be asked again, for now or ever."""
         try:
             asked = self._searcher.ask()
@@ -220,7 +220,7 @@ class _Run:
             return None
         return self._enter(asked)
 
-    def _enter(self, asked: Any) -> Entry | None:
+    def _enter(self, asked: Any) -> Charge | None:
         """Charge what is asked, unless it is free; then it is told at once, or with what it repeats."""
         ledger = self._ledger
         question = asked if isinstance(asked, Question) else Question(asked)
@@ -249,7 +249,7 @@ class _Run:
             self._asked[id(entry)] = asked
         return entry
 
-    def _repeat(self, asked: Any, known: Entry) -> None:
+    def _repeat(self, asked: Any, known: Charge) -> None:
         if self._size is not None and (self._batch or known.answer is None):
             self._batch.append((asked, known))
         elif known.answer is None:
@@ -281,7 +281,7 @@ class _Run:
                 self._searcher.tell(asked, entry.answer.values)
         return True
 
-    def _show(self, entry: Entry) -> None:
+    def _show(self, entry: Charge) -> None:
         assert entry.answer is not None
         rank = (entry.key[1], entry.answer.values[0])
         self._best = rank if self._best is None else max(rank, self._best)
@@ -349,7 +349,8 @@ def settings_of(algorithm: object) -> dict[str, Any]:
     """Fields of an algorithm as plain values; functions by their name, many scores by a hash."""
     if not dataclasses.is_dataclass(algorithm) or isinstance(algorithm, type):
         return {}
-    return {field.name: _plain(getattr(algorithm, field.name)) for field in dataclasses.fields(algorithm)}
+    values = ((field, getattr(algorithm, field.name)) for field in dataclasses.fields(algorithm))
+    return {field.name: _plain(value) for field, value in values if value or field.metadata != ABSENT_IF_EMPTY}
 
 
 def _plain(value: Any) -> Any:
