@@ -14,6 +14,7 @@ from robnas._settings import ABSENT_IF_EMPTY
 from robnas.errors import InputError, Verbatim
 from robnas.search._algorithm import Values, answer, one_objective, several, unanswered, unasked
 from robnas.search._classes import Classes
+from robnas.search._novelty import Novelty
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
@@ -83,6 +84,7 @@ class Population:
         winner: Callable[[Sequence[Alive]], Architecture],
     ) -> None:
         self._classes, self._rng, self._settings, self._winner = classes, rng, settings, winner
+        self._novel = Novelty(classes, rng)
         self._alive: deque[Alive] = deque(maxlen=settings.population)  # a new one pushes the oldest out
         self._first: list[Architecture] | None = None  # those of the first population that are not asked for
         self._waiting: list[Architecture] = []  # in the order of asking
@@ -111,7 +113,7 @@ class Population:
         """None where answers are missing."""
         size = self._settings.population
         if self._first is None:
-            self._first = [self._classes.random(self._rng) for _ in range(size)]
+            self._first = [self._novel(self._classes.random(self._rng)) for _ in range(size)]
             self._first.reverse()
         if self._first:
             place, arch = size - len(self._first), self._first.pop()
@@ -120,7 +122,8 @@ class Population:
         else:
             alive = self._alive
             drawn = self._rng.integers(len(alive), size=self._settings.sample).tolist()
-            place, arch = -1, self._classes.mutate(self._winner([alive[one] for one in drawn]), self._rng)
+            parent = self._winner([alive[one] for one in drawn])
+            place, arch = -1, self._novel(self._classes.mutate(parent, self._rng))
         self._waiting.append(arch)
         self._places.append(place)
         return arch

@@ -11,6 +11,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.search._algorithm import Loop, Steps, Values
 from robnas.search._classes import Classes
 from robnas.search._dominance import best_first
+from robnas.search._novelty import Novelty
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count, check_range
 
@@ -54,7 +55,8 @@ class NSGA2:
 
     def _steps(self, classes: Classes, rng: np.random.Generator) -> Steps:
         alive: list[tuple[Architecture, Values]] = []
-        born = [classes.random(rng) for _ in range(self.population)]
+        novel = Novelty(classes, rng)
+        born = [novel(classes.random(rng)) for _ in range(self.population)]
         while True:
             answers = yield born
             alive.extend(zip(born, answers, strict=True))
@@ -62,7 +64,7 @@ class NSGA2:
             alive = list(one_of_each.values())[::-1]
             order = best_first(np.array([values for _, values in alive]))[: self.population]
             alive = [alive[place] for place in order]
-            born = [self._child([arch for arch, _ in alive], classes, rng) for _ in range(self.population)]
+            born = [novel(self._child([arch for arch, _ in alive], classes, rng)) for _ in range(self.population)]
 
     def _child(self, parents: list[Architecture], classes: Classes, rng: np.random.Generator) -> Architecture:
         """Of parents that are sorted, best first: the lower place wins a tournament of two."""

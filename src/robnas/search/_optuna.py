@@ -62,7 +62,10 @@ class Optuna:
     [0, 1] for each, of which the largest chooses, for samplers without categories; ``auto``: what suits the named
     sampler. An ordered gene is the whole number of its place among its choices."""
     patience: int = 20
-    """Repetitions, or questions outside a table that is not complete, in a row before a random architecture."""
+    """Repetitions, or questions outside a table that is not complete, in a row before a random architecture. Under
+    constraints a random new one of the nearest that are allowed takes the place of what is not allowed or known
+    already, at once, and samplers that learn constraints (``tpe``, ``gp``, ``nsga2``, ``nsga3``) are told what broke
+    one."""
 
     def __post_init__(self) -> None:
         if isinstance(self.sampler, str):
@@ -90,7 +93,11 @@ class Optuna:
         import optuna
 
         kind = getattr(optuna.samplers, SAMPLERS[self.sampler])
-        quiet = {"warn_independent_sampling": False} if self.sampler in ("gp", "cma-es", "qmc") else {}
+        quiet: dict[str, Any] = {}
+        if self.sampler in ("gp", "cma-es", "qmc"):
+            quiet["warn_independent_sampling"] = False
+        if self.sampler in _SEVERAL[:4] and not hasattr(optuna.Trial, "set_constraint"):  # before Optuna 5
+            quiet["constraints_func"] = _broken
         with _quiet():
             try:
                 return kind(seed=seed, **{**quiet, **self.options})  # type: ignore[no-any-return]
@@ -120,6 +127,11 @@ class _Study:
         with _quiet():
             self._study = optuna.create_study(directions=["maximize"] * classes.objectives, sampler=sampler)
         self._asked, self._idle = set[Class](), 0
+        self._constrained = classes.restricted
+        kinds = optuna.samplers
+        known = (kinds.TPESampler, kinds.GPSampler, kinds.NSGAIISampler, kinds.NSGAIIISampler)
+        self._learns = self._constrained and isinstance(sampler, known)
+        self._models = self._constrained and isinstance(sampler, known[:2])
         self._open: dict[Architecture, list[optuna.Trial]] = {}
 
     @overload
@@ -143,6 +155,8 @@ class _Study:
                 trial = self._study.ask(self._distributions)
             arch = self._read(trial.params)
             self._idle += 1
+            if self._constrained and not self._is_new(arch):
+                arch = self._near(arch)
             if arch in self._classes:
                 number = self._classes.class_of(arch)
                 if number not in self._asked:
@@ -162,9 +176,31 @@ class _Study:
         trial = trials.pop(0)
         if not trials:
             del self._open[arch]
-        if np.isfinite(found).all():
+        drawn = self._read(trial.params)
+        allowed = not self._constrained or drawn in self._classes
+        if self._models and drawn != arch:
+            self._end(trial, (-np.inf,) if allowed else found, allowed=allowed)  # known already, or not allowed
+            self._study.enqueue_trial(self._write(arch))
             with _quiet():
-                self._study.tell(trial, list(found))
+                trial = self._study.ask(self._distributions)
+            allowed = True
+        self._end(trial, found, allowed=allowed)
+
+    def _is_new(self, arch: Architecture) -> bool:
+        return arch in self._classes and self._classes.class_of(arch) not in self._asked
+
+    def _near(self, arch: Architecture) -> Architecture:
+        """A new one in the place of one that is not allowed or known: of the nearest, or any; itself if none is new."""
+        new = [other for other in self._classes.neighbours(arch) if self._classes.class_of(other) not in self._asked]
+        return new[self._rng.integers(len(new))] if new else self._classes.fresh(self._asked, self._rng) or arch
+
+    def _end(self, trial: optuna.Trial, values: Values, *, allowed: bool) -> None:
+        """Tell a trial its answer, and samplers that can learn it whether what they drew was allowed."""
+        if self._learns:
+            _mark(trial, allowed)
+        if np.isfinite(values).all():
+            with _quiet():
+                self._study.tell(trial, list(values))
         else:
             self._fail(trial)
 
@@ -240,6 +276,23 @@ class _Continuous(_Coding):
 
     def _part(self, text: str) -> str:
         return f"{self.name} {text}"
+
+
+_BROKEN = "robnas constraint"  # above 0 where an architecture is not allowed
+
+
+def _mark(trial: optuna.Trial, allowed: bool) -> None:
+    """Say whether a trial keeps the constraints, to samplers of Optuna 5 as it is done there."""
+    broken = -1.0 if allowed else 1.0
+    if hasattr(trial, "set_constraint"):
+        trial.set_constraint(_BROKEN, broken)
+    else:
+        trial.set_user_attr(_BROKEN, broken)
+
+
+def _broken(trial: optuna.trial.FrozenTrial) -> tuple[float]:
+    """The ``constraints_func`` of earlier versions."""
+    return (float(trial.user_attrs.get(_BROKEN, -1.0)),)
 
 
 @contextmanager

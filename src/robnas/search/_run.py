@@ -109,7 +109,7 @@ class _Run:
     ) -> None:
         check_budget(objective, budget, unit)
         self._objective, self._seed, self._journal, self._progress = objective, seed, journal, progress
-        self._classes, self._allowed = objective.classes, objective.allowed if isinstance(objective, Task) else None
+        self._classes = objective.classes
         self._algorithm = algorithm = settled(algorithm, self._classes.space)
         self._ledger = Ledger(self._classes, budget, unit)
         self._searcher: Any = algorithm.start(self._classes, np.random.default_rng(derive_seed(seed, "algorithm")))
@@ -225,6 +225,10 @@ class _Run:
         ledger = self._ledger
         question = asked if isinstance(asked, Question) else Question(asked)
         number = self._classes.find(question.architecture)
+        if number is None and self._classes.refuses(question.architecture):  # one's own algorithm, which does not look
+            ledger.asked, ledger.idle, ledger.infeasible = ledger.asked + 1, ledger.idle + 1, ledger.infeasible + 1
+            self._searcher.tell(asked, (-np.inf,) * self._classes.objectives)
+            return None
         if number is None or (question.epochs is not None and question.epochs not in self._classes.epochs):
             raise _outside(self._algorithm, question, self._objective)
         key = (number, ledger.whole if question.epochs is None else question.epochs)
@@ -237,10 +241,6 @@ class _Run:
         if known is not None:
             ledger.duplicates += 1
             self._repeat(asked, known)
-            return None
-        if self._allowed is not None and not self._allowed[self._classes.row_of(question.architecture)]:
-            ledger.infeasible += 1
-            self._searcher.tell(asked, (-np.inf,) * self._classes.objectives)
             return None
         entry = ledger.charge(question, key)
         if self._size is not None:

@@ -18,12 +18,13 @@ from robnas.errors import InputError, Verbatim
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
+from robnas.search._constraint import Constraint, check_constraints
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._goal import Goal
 from robnas.search._hypervolume import Scale
 from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
-from robnas.spaces import SPACES, Space, configured, parse_key
+from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -66,7 +67,8 @@ class Task:
     """A class of this partition is charged once and has one answer, that of the member asked first; None for the
     table's own rows."""
     max_parameters: int | None = None
-    """Architectures with more parameters, counted as for `costs`, are infeasible: told -inf, and charged nothing."""
+    """Architectures with more parameters, counted as for `costs`, are infeasible: no algorithm is offered them, and one
+    that asks all the same is told -inf, and charged nothing."""
     regret: Against = "table"
     """What a regret is against. ``table``: the highest table value, noise included: it is too high by what its
     architecture owes to luck, and another may be better. ``expected``: accuracies with the noise taken off, of what is
@@ -75,6 +77,8 @@ class Task:
     """Edges that costs and constraints count: ``live``, those that reach the output, or ``all``, as published."""
     name: str = ""
     """How the task is called in results; made from the columns if empty."""
+    constraints: tuple[Constraint, ...] = ()
+    """Further ones that make architectures infeasible, by the numbers of the architecture that is asked for."""
 
     def __post_init__(self) -> None:
         if not self.seen:
@@ -95,6 +99,7 @@ class Task:
             raise InputError("reported columns", expected="at least one", got=Verbatim("none"))
         if self.max_parameters is not None:
             check_count("max_parameters", self.max_parameters)
+        object.__setattr__(self, "constraints", check_constraints(self.constraints))
         if self.partition is not None:
             object.__setattr__(self, "partition", self.space.versioned(self.partition))
         if self.seed is not None and self.noise == "seeds":
@@ -203,6 +208,7 @@ class Task:
             text += f", {self.partition} classes"
         if self.max_parameters is not None:
             text += f", at most {self.max_parameters:,} parameters"
+        text += "".join(f", {constraint}" for constraint in self.constraints)
         if self.count == "all" and (self.costs or self.max_parameters is not None):
             text += ", every edge counted"
         if [c.name for c in self.seen] != [c.name for c in self.reported]:
@@ -224,6 +230,7 @@ class Task:
             "seed": self.seed,
             **facts_of_classes(self.charged_by, self.space),
             "max_parameters": self.max_parameters,
+            **({"constraints": [one.to_dict() for one in self.constraints]} if self.constraints else {}),
             **({} if self.count == "live" else {"count": self.count}),
             "regret": self.regret,
             "optimum": self.optimum,
@@ -253,8 +260,22 @@ class Task:
 
     @cached_property
     def classes(self) -> Classes:
-        """What may be asked."""
-        return Classes(self.table, self.partition, self.objectives, self.space)
+        """What may be asked: what keeps the constraints.
+
+        Raises:
+            InputError: nothing does.
+        """
+        source, small = (self.table, self.partition, self.objectives, self.space), self._small
+        if not self.constraints:
+            return Classes(*source, allowed=small)
+        row_of = Classes(*source).row_of
+
+        def allowed(arch: Architecture) -> bool:
+            if small is not None and not small[row_of(arch)]:
+                return False
+            return all(constraint.allows(arch) for constraint in self.constraints)
+
+        return Classes(*source, allowed=allowed)
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -287,20 +308,33 @@ class Task:
         return np.stack([*columns, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
 
     @cached_property
-    def allowed(self) -> npt.NDArray[np.bool_] | None:
-        """Whether each row keeps the constraints, shape (rows,); None if there are none."""
+    def _small(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each row has at most `max_parameters`, shape (rows,)."""
         if self.max_parameters is None:
             return None
-        allowed: npt.NDArray[np.bool_] = self.costs_of_rows["parameters"] <= self.max_parameters
+        parameters = self.costs_of_rows["parameters"]
+        if len(parameters) and parameters.min() > self.max_parameters:
+            expected = f"at least {parameters.min():,.0f}, which the smallest architecture has"
+            raise InputError("max_parameters", expected=expected, got=Verbatim(f"{self.max_parameters:,}"))
+        small: npt.NDArray[np.bool_] = parameters <= self.max_parameters
+        return small
+
+    @cached_property
+    def allowed(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each row keeps the constraints, shape (rows,): it answers for some architecture that does.
+
+        None if there are none.
+        """
+        if not self.constraints:
+            return self._small
+        allowed = np.zeros(len(self.table), dtype=np.bool_)
+        allowed[[self.classes.row_of(arch) for arch in self.classes.architectures]] = True
         return allowed
 
     @cached_property
     def size(self) -> int:
         """Classes that keep the constraints: the largest budget."""
-        classes = self.classes
-        if self.allowed is None:
-            return len(classes.representatives)
-        return len({classes.class_of(a) for a in classes.architectures if self.allowed[classes.row_of(a)]})
+        return len(self.classes.representatives)
 
     @cached_property
     def outcomes(self) -> Floats:
