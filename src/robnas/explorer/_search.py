@@ -233,6 +233,9 @@ def _fields(kind: Any) -> set[str]:
 
 def _task(facts: Mapping[str, Any], table: Table) -> Task:
     """The task of `Task.to_dict`."""
+    if facts.get("constraints"):
+        got = Verbatim(str(facts["constraints"][0]["name"]))
+        raise InputError("task of search results", expected="no constraint by a function, which no file keeps", got=got)
     space = facts.get("space")
     columns: dict[str, Column] = {column.name: column for column in table.columns if column.space in (None, space)}
     columns = {column.name: column for column in table.columns} | columns

@@ -217,9 +217,11 @@ class Experiment:
     def _path(self, folder: Path, case: Case) -> Path | None:
         """A file whose name changes with everything that decides the result: the table's values, and the version.
 
-        None for an algorithm of one's own, whatever its name, or with a function among its settings: what those do
-        cannot be seen.
+        None for an algorithm of one's own, whatever its name, or with a function among its settings, and for a task
+        with constraints of one's own: what those do cannot be seen.
         """
+        if case.task.constraints:
+            return None
         fields = vars(case.algorithm).values()
         if not type(case.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
             return None
