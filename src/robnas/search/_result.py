@@ -6,17 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.errors import InputError
+from robnas.search import _forms
 from robnas.search._charged import charged_by, space_of_task
 from robnas.search._optimum import is_optimum, optimum_text
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace, plain_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 FORMAT = 4
@@ -182,6 +186,14 @@ class Result:
             raise InputError("checkpoint", expected=f"one of {known}", got=budget)
         regret: Floats = self.regrets[:, self.checkpoints.index(budget)]
         return regret
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row per finished run, by its seed: the architecture's text, what is reported of it, regrets. Needs pandas.
+
+        ``reported NAME`` is as measured, costs without a minus; ``regret at BUDGET`` of each checkpoint; ``reached`` as
+        the field.
+        """
+        return _forms.frame_of_result(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""

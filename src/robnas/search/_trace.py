@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,14 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.benchmarks import pareto_front
 from robnas.errors import InputError
+from robnas.search import _forms
 from robnas.search._goal import Goal
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import optimum_text
-from robnas.spaces import Architecture, parse_key, space_of
+from robnas.spaces import Architecture, Space, parse_key, space_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Stopped = Literal["budget", "finished", "stalled"]
@@ -84,7 +89,7 @@ class Trace:
             f"{self.algorithm} on {self.task['name']}, seed {self.seed}: {len(self)} queries, "
             f"{self.duplicates} free repetitions, "
         )
-        if self.scale is None:
+        if not self.has_regret:
             goal = self.goals[0]
             return f"{text}best {goal.name} {goal.sign * self.incumbent[-1]:.4g} {goal.unit}".rstrip()
         text += f"regret {self.regret[-1]:.4f} against the {optimum_text(self.task)}"
@@ -189,8 +194,39 @@ class Trace:
         found = pareto_front(np.where(np.isfinite(self.values), self.values, np.nan))
         return found[np.argsort(-self.values[found, 0], kind="stable")]
 
+    @property
+    def has_regret(self) -> bool:
+        """Whether the regret is known: a table answered."""
+        return self.scale is not None or "regret" in vars(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row per charged query, counted from 1.
+
+        Columns: the architecture's text; what the search was told by the names of the objectives, and what is reported
+        as ``reported NAME``, as they are measured (costs without a minus, nan where the training failed); the
+        incumbent's value seen; the regret where it is known; epochs, charged trainings, seconds and hours where there
+        are any; questions asked so far. Needs pandas.
+        """
+        return _forms.frame_of_trace(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, space: Space | None = None) -> Trace:
+        """The trace of `to_dict`, of earlier versions as well; `space` where it is not registered.
+
+        The regret comes back as it is written; `scale`, which is not, is None, and `least` 0.
+
+        Raises:
+            InputError: these are no plain values of a trace.
+            DataError: its space is not registered here.
+        """
+        fields, regret = _forms.fields_of_trace(values, space)
+        found = cls(**fields)
+        if regret is not None:
+            vars(found)["regret"] = regret
+        return found
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON; `from_dict` reads them back."""
         return {
             "algorithm": self.algorithm,
             "settings": self.settings,
@@ -205,7 +241,7 @@ class Trace:
             "architectures": [arch.text for arch in self.architectures],
             "values": plain_rows(self.values),
             "reported": plain_rows(self.outcomes),
-            "regret": None if self.scale is None else self.regret.tolist(),
+            "regret": self.regret.tolist() if self.has_regret else None,
             "questions": self.questions.tolist(),
             "hours": None if self.hours is None else self.hours.tolist(),
             **({} if self.unit == "trainings" else {"unit": self.unit}),
