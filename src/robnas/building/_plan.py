@@ -22,8 +22,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.evaluation import metric_key
 from robnas.records import QueuedTrial, space_facts
 from robnas.spaces import Architecture
-from robnas.training import Recipe
-from robnas.training import recipe as preset_recipe
+from robnas.training import Recipe, recipe_of
 
 
 @final
@@ -250,16 +249,9 @@ def _size_moved(recipe: Mapping[str, Any], space: Mapping[str, Any]) -> tuple[Ma
 
 def _recipe(values: Mapping[str, Any]) -> Recipe:
     """The preset with changes, or all settings written out."""
-    found = _recipe_of(values)
+    found = recipe_of(values)
     if found.attack.threat.epsilon == 0 and found.attacks:
         raise InputError(
             "plan recipe attack epsilon", expected="above 0", got=0, remedy="train without attack by beta = 0"
         )
     return found
-
-
-def _recipe_of(values: Mapping[str, Any]) -> Recipe:
-    given = {key: value for key, value in values.items() if key != "preset"}
-    if "preset" not in values:
-        return Recipe.from_dict(given)
-    return preset_recipe(values["preset"]).replace(**given)

@@ -16,6 +16,7 @@ from robnas.cli import (
     _imports,
     _lines,
     _query,
+    _recipes,
     _report,
     _reproduce,
     _score,
@@ -61,8 +62,9 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (
         _trials.train,
         "robnas train 323133 --data digits --recipe digits --out runs/323133 (the same command goes on with a training "
-        "that was interrupted)",
+        "that was interrupted; one's own settings: --recipe mine.toml --set optimizer.lr=0.05 --set schedule=cosine)",
     ),
+    (_recipes.recipes, "robnas recipes"),
     (_trials.evaluate, "robnas evaluate runs/323133 --suite nas-robbench-201 --split test --limit-test 500"),
     (_weights.export_weights, "robnas export-weights runs/323133 --layout nas-bench-201 --out net.pt"),
     (_tables.tables, "robnas tables (what one holds: robnas tables sqlite:///runs.db)"),

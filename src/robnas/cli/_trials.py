@@ -28,7 +28,18 @@ def train(
     architecture: Arch,
     data: Annotated[str, typer.Option(help="digits, cifar10, cifar100, imagenet16-120, an .npz file or a folder.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint and log; one training each.")],
-    recipe: Annotated[str, typer.Option(help="nas-robbench-201 or digits.")] = "nas-robbench-201",
+    recipe: Annotated[
+        str, typer.Option(help="A recipe by name (robnas recipes lists them), or a TOML file of its settings.")
+    ] = "nas-robbench-201",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting instead of the recipe's, such as optimizer.lr=0.05, schedule=cosine or averaging.name=ema; "
+            "may be given several times.",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
     space: SpaceName = None,
     channels: Annotated[int | None, typer.Option(help="Setting of the space, if not that of the recipe.")] = None,
@@ -50,7 +61,7 @@ def train(
     """Train the network of an architecture adversarially."""
     from robnas._files import check_writable
     from robnas.building import Source, Trial
-    from robnas.training import recipe as preset
+    from robnas.training import find_recipe, weights_text, with_settings
 
     changes = {
         "epochs": epochs,
@@ -60,15 +71,16 @@ def train(
         "objective": objective,
     }
     check_writable(out, folder=True)
-    settings = preset(recipe).replace(**{key: value for key, value in changes.items() if value is not None})
-    of = chosen_space(space, settings.name, channels=channels, cells=cells)
+    changed = with_settings(find_recipe(recipe), settings or [])
+    chosen = changed.replace(**{key: value for key, value in changes.items() if value is not None})
+    of = chosen_space(space, chosen.preset, channels=channels, cells=cells)
     arch = architecture_in(of, architecture)
     where, source = checked_device(device), str(Path(data).resolve()) if Path(data).exists() else data
     trial = Trial(
         space=of,
         architecture=arch,
         source=Source(name=source, validation=validation, limit_train=limit_train, allow_partial=allow_partial),
-        recipe=settings,
+        recipe=chosen,
         seed=seed,
     )
     with progress_bar(as_json) as progress:
@@ -77,9 +89,13 @@ def train(
             images, out, device=where, progress=progress, on_epoch=None if as_json else _print_epoch
         )
     if as_json:
-        print_json({"trial": trial.to_dict(), "data_hash": images.content_hash, "history": history})
+        weights = weights_text(chosen, history) or "of the last epoch"
+        facts = {"trial": trial.to_dict(), "data_hash": images.content_hash, "weights": weights, "history": history}
+        print_json(facts)
     else:
-        say(f"trained {trial.architecture} on {_describe(images, settings)}: {out}")
+        say(f"trained {trial.architecture} on {_describe(images, chosen)}: {out}")
+        if text := weights_text(chosen, history):
+            say(f"weights: {text}")
 
 
 def evaluate(
@@ -114,10 +130,12 @@ def evaluate(
 ) -> None:
     """Measure clean and robust accuracy of a trained network; what was measured before is not measured again."""
     from robnas._files import check_writable
+    from robnas.cli._subjects import TrialSubject
     from robnas.evaluation import EVALUATION
     from robnas.evaluation import evaluate as run
     from robnas.evaluation import suite as preset
     from robnas.records import RecordStore
+    from robnas.training import weights_text
 
     attacks = preset(suite)
     subject = _subject(directory, module, weights, data, name, space)
@@ -147,6 +165,8 @@ def evaluate(
         print_json({**subject.facts, **_evaluation_facts(result)})
     else:
         _print_evaluation(result, subject.title, images.name)
+        if isinstance(subject, TrialSubject) and (text := weights_text(subject.trial.recipe)):
+            say(f"  weights: {text}")
 
 
 def _subject(

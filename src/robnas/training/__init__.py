@@ -27,6 +27,9 @@ from robnas.training._optimizer import Optimizer as Optimizer
 from robnas.training._optimizer import Updates as Updates
 from robnas.training._overfitting import TrainingWarning as TrainingWarning
 from robnas.training._precision import PRECISIONS as PRECISIONS
+from robnas.training._reading import find_recipe as find_recipe
+from robnas.training._reading import recipe_of as recipe_of
+from robnas.training._reading import with_settings as with_settings
 from robnas.training._recipe import RECIPES as RECIPES
 from robnas.training._recipe import Recipe as Recipe
 from robnas.training._recipe import recipe as recipe
