@@ -66,7 +66,7 @@ def test_constant_is_that_of_torch():
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_short_trainings_have_a_learning_rate(name, steps):
     for lr, momentum in rates(name, steps=steps):
-        assert 0 < lr <= 0.2
+        assert 0 < lr <= 0.2 or (name, lr) == ("cyclic", 0)  # which begins and ends at 0
         assert 0 <= momentum <= 1
 
 
@@ -82,7 +82,7 @@ def test_the_rise_may_be_all_or_nothing(name, settings):
 @pytest.mark.parametrize(
     ("schedule", "text"),
     [
-        ("cosin", "recipe schedule: expected one of one-cycle, cosine, piecewise, constant, got 'cosin'; did you mean"),
+        ("cosin", "recipe schedule: expected one of one-cycle, .* got 'cosin'; did you mean cosine"),
         ({"name": "piecewise", "at": 0.5}, "recipe schedule at: expected a list, got 0.5"),
         ({"name": "piecewise", "at": [0.5, "x"]}, "recipe schedule at 2: expected a number, got 'x'"),
         ({"name": "piecewise", "at": [0.75, 0.5]}, "recipe schedule at: expected ascending shares of the steps"),
