@@ -131,6 +131,7 @@ def test_the_name_of_a_recipe_with_another_attack_is_readable():
     [
         ({"epocs": 1}, "recipe setting: expected one of name, .* got 'epocs'; did you mean epochs?"),
         ({"epochs": 0}, "recipe epochs: expected at least 1, got 0"),
+        ({"epochs": 10**5000}, "recipe epochs: expected a number in"),
         ({"epochs": 1.5}, "recipe epochs: expected a whole number, got 1.5"),
         ({"beta": 1.5}, r"recipe beta: expected a number in \[0, 1\], got 1.5"),
         ({"max_lr": float("nan")}, "recipe max_lr: expected a number in .* got nan"),

@@ -250,12 +250,12 @@ class Recipe:
             changes["attack"] = read_attack(changes["attack"], self.attack)
         short = {key: changes[key] for key in _SHORT if key in changes}
         changed = {key: value for key, value in (changes | parts).items() if _differs(self, key, value)}
-        if changed and "name" not in changed:
-            shown = (_shown(key, value, getattr(self, key, None)) for key, value in changed.items())
-            changed["name"] = f"{self.name}+{','.join(shown)}"
         present = {key: getattr(self, key) for key in _PARTS if key not in parts}
-        changed = {key: value for key, value in changed.items() if key not in (*_PARTS, *_SHORT)}
-        found = self._with(changed | _with_short(parts, short, present))
+        plain = {key: value for key, value in changed.items() if key not in (*_PARTS, *_SHORT)}
+        found = self._with(plain | _with_short(parts, short, present))
+        if changed and "name" not in changed:  # once the values are known to be such as can be shown
+            shown = (_shown(key, value, getattr(self, key, None)) for key, value in changed.items())
+            object.__setattr__(found, "name", f"{self.name}+{','.join(shown)}")
         found._hint(self.size)
         found._hint(size, told=3)
         return found
