@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,7 @@ import numpy.typing as npt
 from robnas.errors import InputError, RobnasError, reason
 from robnas.search._charged import space_of_task
 from robnas.search._goal import Goal
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from robnas.search._result import Result
-    from robnas.search._trace import Trace
-    from robnas.spaces import Space
+from robnas.spaces import Space
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,42 +23,10 @@ def reported(task: Mapping[str, Any]) -> tuple[Goal, ...]:
     return (*map(Goal, task["reported"]), *(Goal(cost, direction="minimise") for cost in task["costs"]))
 
 
-def _columns(values: Floats, goals: tuple[Goal, ...], prefix: str = "") -> dict[str, Floats]:
+def columns(values: Floats, goals: tuple[Goal, ...], prefix: str = "") -> dict[str, Floats]:
     """As they were measured, nan where there is none."""
     known = np.where(np.isfinite(values), values, np.nan)
     return {f"{prefix}{goal.name}": goal.sign * known[:, place] for place, goal in enumerate(goals)}
-
-
-def frame_of_trace(trace: Trace) -> pd.DataFrame:
-    """See `Trace.to_pandas`."""
-    import pandas as pd
-
-    goal = trace.goals[0]
-    data: dict[str, Any] = {
-        "architecture": [arch.text for arch in trace.architectures],
-        **_columns(trace.values, trace.goals),
-        **_columns(trace.outcomes, reported(trace.task), "reported "),
-        "incumbent": _columns(trace.incumbent[:, None], (goal,))[goal.name],
-        **({"regret": trace.regret} if trace.has_regret else {}),
-    }
-    charged = None if trace.fidelities is None else trace.charged  # else one per query
-    more = {"epochs": trace.fidelities, "charged": charged, "seconds": trace.seconds, "hours": trace.hours}
-    data |= {name: values for name, values in more.items() if values is not None}
-    data["questions"] = trace.questions
-    return pd.DataFrame(data, index=pd.RangeIndex(1, len(trace) + 1, name="query"))
-
-
-def frame_of_result(result: Result) -> pd.DataFrame:
-    """See `Result.to_pandas`."""
-    import pandas as pd
-
-    data: dict[str, Any] = {
-        "architecture": list(result.architectures),
-        **_columns(result.outcomes, reported(result.task), "reported "),
-        **{f"regret at {point}": result.regrets[:, place] for place, point in enumerate(result.checkpoints)},
-        "reached": pd.array(list(result.reached), dtype="Int64"),
-    }
-    return pd.DataFrame(data, index=pd.Index(result.seeds, name="seed"))
 
 
 def fields_of_trace(values: Mapping[str, Any], space: Space | None) -> tuple[dict[str, Any], Floats | None]:

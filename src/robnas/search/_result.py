@@ -193,7 +193,15 @@ class Result:
         ``reported NAME`` is as measured, costs without a minus; ``regret at BUDGET`` of each checkpoint; ``reached`` as
         the field.
         """
-        return _forms.frame_of_result(self)
+        import pandas as pd
+
+        data: dict[str, Any] = {
+            "architecture": list(self.architectures),
+            **_forms.columns(self.outcomes, _forms.reported(self.task), "reported "),
+            **{f"regret at {point}": self.regrets[:, place] for place, point in enumerate(self.checkpoints)},
+            "reached": pd.array(list(self.reached), dtype="Int64"),
+        }
+        return pd.DataFrame(data, index=pd.Index(self.seeds, name="seed"))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""

@@ -207,7 +207,21 @@ class Trace:
         incumbent's value seen; the regret where it is known; epochs, charged trainings, seconds and hours where there
         are any; questions asked so far. Needs pandas.
         """
-        return _forms.frame_of_trace(self)
+        import pandas as pd
+
+        goal = self.goals[0]
+        data: dict[str, Any] = {
+            "architecture": [arch.text for arch in self.architectures],
+            **_forms.columns(self.values, self.goals),
+            **_forms.columns(self.outcomes, _forms.reported(self.task), "reported "),
+            "incumbent": _forms.columns(self.incumbent[:, None], (goal,))[goal.name],
+            **({"regret": self.regret} if self.has_regret else {}),
+        }
+        charged = None if self.fidelities is None else self.charged  # else one per query
+        more = {"epochs": self.fidelities, "charged": charged, "seconds": self.seconds, "hours": self.hours}
+        data |= {name: values for name, values in more.items() if values is not None}
+        data["questions"] = self.questions
+        return pd.DataFrame(data, index=pd.RangeIndex(1, len(self) + 1, name="query"))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, space: Space | None = None) -> Trace:
