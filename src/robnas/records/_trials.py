@@ -26,6 +26,8 @@ class QueuedTrial:
     seed: int
     deaths: int = 0
     """Workers that have died while they ran it."""
+    until: int | None = None
+    """Pause after so many epochs; None trains and measures all of it."""
 
     @classmethod
     def of(cls, setup: str, architecture: str, seed: int) -> QueuedTrial:

@@ -13,8 +13,8 @@ from robnas.training._overfitting import is_overfitted
 from robnas.training._recipe import Recipe
 
 LOG = "log.jsonl"
-_CHECKED = ("attack_accuracy", "pgd_accuracy", "validation_accuracy")
-_MAY_LACK = ("robust_accuracy", *_CHECKED)
+_LEFT_OUT = ("attack_accuracy", "pgd_accuracy", "validation_accuracy", "measured")  # of files, where they are None
+_MAY_LACK = ("robust_accuracy", *_LEFT_OUT)
 
 
 @final
@@ -44,6 +44,8 @@ class EpochLog:
     validation_accuracy: float | None = None
     """On the first validation images under PGD with ten steps of ε/4, clean if the training attacks nothing; measured
     if the recipe stops early."""
+    measured: dict[str, float] | None = None
+    """What the caller of `train` has measured after the epoch; None if nothing."""
 
     @property
     def overfitted(self) -> bool:
@@ -98,7 +100,11 @@ def _stops(history: Sequence[EpochLog]) -> bool:
 def read_entry(epoch: int, entry: Any) -> EpochLog:
     """The figures of an epoch as a file has them; `TypeError` or `ValueError` if they are none of that epoch."""
     found = EpochLog(**entry)
-    numbers = [value for key, value in asdict(found).items() if value is not None or key not in _MAY_LACK]
+    plain = {key: value for key, value in asdict(found).items() if value is not None or key not in _MAY_LACK}
+    measured = plain.pop("measured", {})
+    if not isinstance(measured, dict) or not all(isinstance(name, str) for name in measured):
+        raise ValueError(f"what was measured after epoch {epoch}: {measured!r:.80}")
+    numbers = [*plain.values(), *measured.values()]
     if found.epoch != epoch or not all(type(value) in (int, float) for value in numbers):
         raise ValueError(f"figures of epoch {epoch}: {entry!r:.80}")
     return found
@@ -106,7 +112,7 @@ def read_entry(epoch: int, entry: Any) -> EpochLog:
 
 def to_entry(epoch: EpochLog) -> dict[str, Any]:
     """An epoch's figures for files; those of a check that was not made are left out."""
-    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in _CHECKED}
+    return {name: value for name, value in asdict(epoch).items() if value is not None or name not in _LEFT_OUT}
 
 
 def write_log(path: Path, history: Sequence[EpochLog]) -> None:

@@ -6,10 +6,10 @@ import dataclasses
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ from robnas.types import Progress, check_count, silent
 
 CHECKPOINT = "checkpoint.pt"
 _NOTES = ("answers", "noise")  # by which a network is recognised
+Measure: TypeAlias = Callable[[nn.Module, int], Mapping[str, float]]
+"""Measures a network after an epoch: name → figure."""
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
 _CHECK_EVERY = 25  # steps between looks at the loss: each waits for the device
 
@@ -57,6 +59,8 @@ def train(
     device: torch.device | str = "cpu",
     progress: Progress = silent,
     on_epoch: Callable[[EpochLog], None] | None = None,
+    measure: Measure | None = None,
+    until: int | None = None,
 ) -> list[EpochLog]:
     """Train `network` in place on the train split; the last epoch's weights are the result.
 
@@ -81,6 +85,12 @@ def train(
         device: where to compute.
         progress: told about the steps done.
         on_epoch: called with each epoch's figures.
+        measure: called with the network, in evaluation mode, and the number of the epoch after each of them, before its
+            checkpoint is written; its figures are kept by name as `EpochLog.measured`. It changes nothing of the
+            training: what it draws from global generators is decided by `seed` and the epoch, and seen by nobody else.
+            Epochs that a checkpoint holds are not measured again.
+        until: pause after this epoch of the recipe; a later call goes on, and ends with the weights of a training
+            without a pause. More epochs that a checkpoint holds stay.
 
     Returns:
         The figures of all epochs, those before a resumption included.
@@ -89,15 +99,17 @@ def train(
         DivergedError: the loss is not finite; it names epoch and step.
         CheckpointError: the directory holds a damaged checkpoint or another training, such as one of a network that
             computes something else with the same weights.
-        InputError: the network and the recipe name different sizes; labels outside the classes of the data; a network
-            that does not take the images or has fewer logits, has no weights to train, or has extra state that no
-            checkpoint brings back; an attack whose gradient is not finite; one image, which is too little for batch
-            norm; a recipe that stops early and no validation split.
+        InputError: `measure` gives something else than finite numbers by name; `until` is beyond the recipe, or there
+            is no directory in which to go on; the network and the recipe name different sizes; labels outside the
+            classes of the data; a network that does not take the images or has fewer logits, has no weights to train,
+            or has extra state that no checkpoint brings back; an attack whose gradient is not finite; one image, which
+            is too little for batch norm; a recipe that stops early and no validation split.
     """
     _check_sizes(network, recipe)
     if recipe.attacks:
         check_radius(recipe.attack.threat, data.image_shape)
     seed = check_count("seed", seed, 0)
+    last = _last_epoch(recipe, until, directory)
     network.to(device)
     images = data.split("train").to(device)
     pixel = to_pixels(images.images[:1], parameter_dtype(network))
@@ -117,10 +129,16 @@ def train(
     history = [] if path is None else _resume(path, identity, network, device, step, asked, earlier)
     if path is not None and history:
         write_log(path, history)  # it may be an epoch behind, if the process died between the two files
-    if recipe.attacks and not is_finished(recipe, history):
+    def is_over() -> bool:
+        return len(history) >= last or is_finished(recipe, history)
+
+    if recipe.attacks and not is_over():
         step.network = _attacked(network, images)
-    while not is_finished(recipe, history):
-        history.append(_epoch(network, step, images, recipe, seed, len(history) + 1, progress))
+    while not is_over():
+        found = _epoch(network, step, images, recipe, seed, len(history) + 1, progress)
+        if measure is not None:
+            found = dataclasses.replace(found, measured=_measured(network, measure, seed, found.epoch))
+        history.append(found)
         if validation is not None:
             _validate(network, step, validation, recipe, seed, history, notes)
         if path is not None:
@@ -129,9 +147,36 @@ def train(
             on_epoch(history[-1])
     step.weights.end()
     network.eval()
-    if (text := overfitting(history)) is not None:
+    if is_finished(recipe, history) and (text := overfitting(history)) is not None:
         warnings.warn(text, TrainingWarning, stacklevel=2)
     return history
+
+
+def _last_epoch(recipe: Recipe, until: int | None, directory: Path | str | None) -> int:
+    """The one after which to pause, or that of the recipe."""
+    if until is None:
+        return recipe.epochs
+    last = check_count("until", until)
+    if last > recipe.epochs:
+        raise InputError("until", expected=f"at most the {recipe.epochs} epochs of the recipe", got=last)
+    if last < recipe.epochs and directory is None:
+        raise InputError("until", expected="a directory, in which the training can go on", got=Verbatim("none"))
+    return last
+
+
+def _measured(network: nn.Module, measure: Measure, seed: int, epoch: int) -> dict[str, float]:
+    """What `measure` finds after an epoch, as plain numbers."""
+    network.eval()
+    with seeded_randomness(derive_seed(seed, "measure", epoch), next(network.parameters()).device):
+        found = measure(network, epoch)
+    network.eval()
+    numbers = isinstance(found, Mapping) and all(
+        isinstance(name, str) and isinstance(value, SupportsFloat) and math.isfinite(value)
+        for name, value in found.items()
+    )
+    if not numbers:
+        raise InputError(f"what was measured after epoch {epoch}", expected="finite numbers by name", got=found)
+    return {name: float(value) for name, value in found.items()}
 
 
 def restore(
