@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from robnas.building._export import table_of_plan as table_of_plan
     from robnas.building._inputs import Inputs as Inputs
     from robnas.building._local import LocalExecutor as LocalExecutor
+    from robnas.building._measuring import CurveMeasuring as CurveMeasuring
     from robnas.building._measuring import Measuring as Measuring
     from robnas.building._plan import Expansion as Expansion
     from robnas.building._plan import Plan as Plan
@@ -45,6 +46,7 @@ __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
         "BuildResult": "robnas.building._driver",
+        "CurveMeasuring": "robnas.building._measuring",
         "EXECUTORS": "robnas.building._executors",
         "Estimate": "robnas.building._run",
         "Expansion": "robnas.building._plan",

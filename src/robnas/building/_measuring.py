@@ -6,14 +6,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, final
 
-from robnas._settings import check_keys, to_dict
-from robnas.attacks import ATTACKS, Attack
+from robnas._settings import check_keys, content_hash, to_dict
+from robnas.attacks import ATTACKS, PGD, Attack
 from robnas.building._selection import sequence, table
 from robnas.errors import InputError, Verbatim
-from robnas.evaluation import Suite, suite
+from robnas.evaluation import Suite, metric_key, suite
 from robnas.types import Split, ThreatModel, check_count, check_split, format_epsilon, parse_epsilon
 
-_EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size")
+_EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size", "curve")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CurveMeasuring:
+    """What is measured on the validation images after every epoch; it changes neither training nor final values."""
+
+    images: int | None = None
+    """The first so many of them; all if omitted."""
+    attack: Attack | None = None
+    """If omitted PGD with ten steps of ε/4, in the threat model of the recipe."""
+
+    @classmethod
+    def from_dict(cls, values: Any) -> CurveMeasuring:
+        """The entries of a plan's ``[evaluation.curve]``.
+
+        Raises:
+            InputError: an unknown entry or attack.
+        """
+        given = table("plan evaluation curve", values)
+        check_keys("plan evaluation curve", given, ("images", "attack"))
+        images = None if "images" not in given else check_count("plan evaluation curve images", given["images"])
+        return cls(images=images, attack=_attack(given["attack"]) if "attack" in given else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entries of ``[evaluation.curve]``."""
+        images = {} if self.images is None else {"images": self.images}
+        return images | ({} if self.attack is None else {"attack": _attack_entry(self.attack)})
+
+    def suite(self, threat: ThreatModel) -> Suite:
+        """What is measured besides clean accuracy, for a recipe of that threat model; nothing if it has no radius."""
+        attack = self.attack
+        if attack is None and threat.epsilon > 0:
+            attack = PGD(threat, steps=10, step_size=threat.epsilon / 4)
+        return Suite("curve", () if attack is None else (attack,), {}, checks=False)
 
 
 @final
@@ -29,6 +64,8 @@ class Measuring:
     """Split → only its first images."""
     batch_size: int = 256
     """Images per forward pass."""
+    curve: CurveMeasuring | None = None
+    """Nothing is measured during a training if omitted."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measuring:
@@ -55,7 +92,8 @@ class Measuring:
         images = _counts("images", values.get("images", {}))
         check_keys("plan evaluation images", images, splits)
         size = check_count("plan evaluation batch_size", values.get("batch_size", 256))
-        return cls(suite=chosen, splits=splits, images=images, batch_size=size)
+        curve = CurveMeasuring.from_dict(values["curve"]) if "curve" in values else None
+        return cls(suite=chosen, splits=splits, images=images, batch_size=size, curve=curve)
 
     def to_dict(self) -> dict[str, Any]:
         """The entries of ``[evaluation]``."""
@@ -66,7 +104,18 @@ class Measuring:
             "splits": list(self.splits),
             "images": dict(self.images),
             "batch_size": self.batch_size,
+            **({} if self.curve is None else {"curve": self.curve.to_dict()}),
         }
+
+
+def described(suite: Suite, split: Split, count: int) -> list[dict[str, Any]]:
+    """Split, metric, attack hash and number of images of what a suite measures on the first images of a split."""
+    found = []
+    for attack in (None, *suite.attacks):
+        images = count if attack is None else suite.images(attack, count)
+        settings = "" if attack is None else content_hash({"name": attack.name, **to_dict(attack)})
+        found.append({"split": split, "metric": metric_key(attack), "attack_hash": settings, "images": images})
+    return found
 
 
 def _counts(key: str, values: Any) -> dict[str, int]:

@@ -15,11 +15,10 @@ from robnas._brief import brief
 from robnas._files import read_text
 from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, to_dict
-from robnas.building._measuring import Measuring
+from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial, sized
 from robnas.errors import InputError, Verbatim
-from robnas.evaluation import metric_key
 from robnas.records import QueuedTrial, space_facts
 from robnas.spaces import Architecture
 from robnas.training import Recipe, recipe_of
@@ -145,6 +144,8 @@ class Expansion:
     dataset_hash: str
     measurements: tuple[dict[str, Any], ...]
     """Split, metric, attack hash and number of images of each record of a trial."""
+    curve: tuple[dict[str, Any], ...] = ()
+    """The same of what is measured after each epoch; not part of the hashes, as it decides nothing else."""
 
     @cached_property
     def setup(self) -> str:
@@ -202,7 +203,8 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
         sizes: split → number of images.
 
     Raises:
-        InputError: the data set has no such split, or fewer images than the plan asks for.
+        InputError: the data set has no such split, or fewer images than the plan asks for; a curve needs a validation
+            split.
     """
     if plan.recipe.stopping is not None and "validation" not in sizes:
         raise InputError(
@@ -216,13 +218,24 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
         count = plan.measuring.images.get(split, sizes[split])
         if count > sizes[split]:
             raise InputError(f"plan evaluation images of {split}", expected=f"at most {sizes[split]}", got=count)
-        for attack in (None, *plan.measuring.suite.attacks):
-            images = count if attack is None else plan.measuring.suite.images(attack, count)
-            described = "" if attack is None else content_hash({"name": attack.name, **to_dict(attack)})
-            measurements.append(
-                {"split": split, "metric": metric_key(attack), "attack_hash": described, "images": images}
-            )
-    return Expansion(plan, dataset_hash, tuple(measurements))
+        measurements += described(plan.measuring.suite, split, count)
+    return Expansion(plan, dataset_hash, tuple(measurements), tuple(_curve(plan, sizes)))
+
+
+def _curve(plan: Plan, sizes: Mapping[str, int]) -> list[dict[str, Any]]:
+    if (curve := plan.measuring.curve) is None:
+        return []
+    if not (size := sizes.get("validation", 0)):
+        raise InputError(
+            "plan evaluation curve",
+            expected="a data set with validation images",
+            got=Verbatim("none"),
+            remedy="hold some out by validation = 0.1 in [data], or leave [evaluation.curve] out",
+        )
+    count = size if curve.images is None else curve.images
+    if count > size:
+        raise InputError("plan evaluation curve images", expected=f"at most {size}", got=count)
+    return described(curve.suite(plan.recipe.attack.threat), "validation", count)
 
 
 def _source(values: Mapping[str, Any]) -> Source:

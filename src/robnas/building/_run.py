@@ -40,6 +40,10 @@ class Estimate:
     """Of a trial on one worker."""
     standard_error: float | None
     """Of that mean; None below two trials."""
+    curves: tuple[str, ...] = ()
+    """Metrics that are measured after each epoch."""
+    without_curves: int = 0
+    """Finished trials of which the store has no such curve, because the plan said nothing of it then."""
 
     @property
     def worker_hours(self) -> float | None:
@@ -58,6 +62,8 @@ def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress
     plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
     check_suite(plan.measuring.suite, data)
+    if plan.measuring.curve is not None:
+        check_suite(plan.measuring.curve.suite(plan.recipe.attack.threat), data)
     if plan.recipe.attacks:
         check_radius(plan.recipe.attack.threat, data.image_shape)
     return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
@@ -110,7 +116,19 @@ def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
         measured=found.measured,
         mean_seconds=found.mean,
         standard_error=found.standard_error,
+        curves=tuple(one["metric"] for one in expansion.curve),
+        without_curves=0 if store is None else _without_curves(expansion, store, found.states),
     )
+
+
+def _without_curves(expansion: Expansion, store: RecordStore, states: Mapping[str, str]) -> int:
+    done = {(one.architecture, one.seed) for one in expansion.trials if states.get(one.hash) == "done"}
+    where = {"space": expansion.plan.space.of.key, "dataset_hash": expansion.dataset_hash}
+    lacking: set[tuple[str, int]] = set()
+    for asked in expansion.curve if done else ():
+        found = store.curves(recipe_hash=expansion.plan.recipe.hash, **where, **asked)
+        lacking |= done - {(curve.architecture.text, curve.seed) for curve in found}
+    return len(lacking)
 
 
 def run_plan(

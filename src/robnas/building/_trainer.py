@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
+from robnas.building._curves import CurveOfTrial
 from robnas.building._inputs import Inputs
 from robnas.building._keeping import keep_weights
 from robnas.building._measuring import Measuring
@@ -18,7 +19,7 @@ from robnas.errors import DataError, Verbatim
 from robnas.evaluation import evaluate
 from robnas.records import Outcome, QueuedTrial, Record
 from robnas.spaces import Space
-from robnas.training import Recipe, overfitting
+from robnas.training import Recipe, is_finished, overfitting
 
 
 @final
@@ -63,14 +64,18 @@ class TrainAndEvaluate:
             )
 
     def __call__(self, queued: QueuedTrial) -> Outcome:
-        """Train and evaluate one architecture with one seed."""
+        """Train and evaluate one architecture with one seed, or train it until it is to pause."""
         data = _load(self.source, self.data_dir, self.device)
         arch = self.space.parse(queued.architecture)
         trial = Trial(space=self.space, architecture=arch, source=self.source, recipe=self.recipe, seed=queued.seed)
         directory = self._folder(queued)
-        network, history = trial.train(data, directory, device=self.device)
+        curve = self._curve(trial, data)
+        network, history = trial.train(data, directory, device=self.device, measure=curve, until=queued.until)
+        curves = () if curve is None else curve.curves(history)
         records: list[Record] = []
-        settings: dict[str, dict[str, Any]] = {}
+        settings: dict[str, dict[str, Any]] = {} if curve is None else curve.settings
+        if not is_finished(self.recipe, history):
+            return Outcome((), settings, curves=curves, epochs=len(history))
         doubt = overfitting(history)
         warnings = [] if doubt is None else [f"training: {doubt}"]
         for split in self.measuring.splits:
@@ -92,7 +97,13 @@ class TrainAndEvaluate:
         if self.weights_dir is not None:
             trained = Trained(network=network, trial=trial, inputs=Inputs.of(data))
             keep_weights(trained, self.weights_dir, queued.hash)
-        return Outcome(tuple(records), settings, tuple(warnings))
+        return Outcome(tuple(records), settings, tuple(warnings), curves=curves)
+
+    def _curve(self, trial: Trial, data: Dataset) -> CurveOfTrial | None:
+        if (measuring := self.measuring.curve) is None:
+            return None
+        size = self.measuring.batch_size
+        return CurveOfTrial(trial=trial, measuring=measuring, data=data, batch_size=size, device=self.device)
 
     def _folder(self, queued: QueuedTrial) -> Path | None:
         """Of a training; one that an earlier version has begun lies under the hash that the trial had then."""

@@ -25,7 +25,7 @@ from robnas.networks import build_network
 from robnas.records import Record
 from robnas.spaces import Architecture, Space, space_of
 from robnas.spaces.nas_bench_201 import split_recipe
-from robnas.training import CHECKPOINT, EpochLog, Recipe, check_identity, is_finished, restore, train
+from robnas.training import CHECKPOINT, EpochLog, Measure, Recipe, check_identity, is_finished, restore, train
 from robnas.types import Progress, check_count, check_range, silent
 
 TRIAL = "trial.json"
@@ -147,6 +147,8 @@ class Trial:
         device: torch.device | str = "cpu",
         progress: Progress = silent,
         on_epoch: Callable[[EpochLog], None] | None = None,
+        measure: Measure | None = None,
+        until: int | None = None,
     ) -> tuple[nn.Module, list[EpochLog]]:
         """Train in `directory`, or go on with what is there; without one nothing is kept.
 
@@ -168,6 +170,8 @@ class Trial:
             device=device,
             progress=progress,
             on_epoch=on_epoch,
+            measure=measure,
+            until=until,
         )
         if directory is not None:
             self._describe(directory, data)  # the data may lie elsewhere than when the training began

@@ -297,6 +297,10 @@ def _tell(found: Estimate, name: str, space: str, as_json: bool) -> None:
         return
     print(f"plan {name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ", end="")
     print(f"{found.to_do:,} to do")
+    if found.curves:
+        print(f"after each epoch: {', '.join(found.curves)} on validation images")
+    if found.without_curves:
+        print(f"{found.without_curves:,} finished trials have no such curve and are not trained again for it")
     if found.mean_seconds is not None and found.worker_hours is not None:
         error = "" if found.standard_error is None else f" ±{found.standard_error:.2g}"
         print(

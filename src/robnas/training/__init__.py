@@ -47,6 +47,7 @@ from robnas.training._stopping import STOPPINGS as STOPPINGS
 from robnas.training._stopping import EarlyStopping as EarlyStopping
 from robnas.training._stopping import Stopping as Stopping
 from robnas.training._train import CHECKPOINT as CHECKPOINT
+from robnas.training._train import Measure as Measure
 from robnas.training._train import restore as restore
 from robnas.training._train import train as train
 
