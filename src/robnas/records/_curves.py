@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,15 +12,12 @@ from robnas.errors import StoreError, Verbatim
 from robnas.records import _schema
 from robnas.records._curve import Curve
 
-if TYPE_CHECKING:
-    from robnas.records._store import RecordStore
-
 _curves = _schema.curves
 _KEY = tuple(column.name for column in _curves.primary_key)
 _PAIRS = ("epochs", "values")
 
 
-def add_curves(store: RecordStore, connection: sa.Connection, curves: Sequence[Curve]) -> None:
+def add_curves(store: Any, connection: sa.Connection, curves: Sequence[Curve]) -> None:
     """Add curves as a part of a transaction; those that are there get the epochs that they lack.
 
     Raises:
@@ -32,7 +29,7 @@ def add_curves(store: RecordStore, connection: sa.Connection, curves: Sequence[C
             _complete(store, connection, curve, row)
 
 
-def _complete(store: RecordStore, connection: sa.Connection, curve: Curve, row: Mapping[str, Any]) -> None:
+def _complete(store: Any, connection: sa.Connection, curve: Curve, row: Mapping[str, Any]) -> None:
     """Bring what the store has of a curve together with `curve`."""
     mine = sa.and_(*(_curves.c[name] == row[name] for name in _KEY))
     query = sa.select(*(_curves.c[name] for name in _PAIRS)).where(mine)

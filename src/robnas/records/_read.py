@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -14,15 +14,12 @@ from robnas.records._record import Record
 from robnas.records._trials import space_facts
 from robnas.spaces import Architecture, Space, parse_key, space_of
 
-if TYPE_CHECKING:
-    from robnas.records._store import RecordStore
-
 _Measured = TypeVar("_Measured", Record, Curve)
 _Maker = Callable[[dict[str, Any]], _Measured]
 
 
 def read_rows(
-    store: RecordStore,
+    store: Any,  # a RecordStore, whose module imports this one
     connection: sa.Connection,
     table: sa.Table,
     columns: Sequence[sa.Column[Any]],

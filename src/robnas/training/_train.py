@@ -129,6 +129,7 @@ def train(
     history = [] if path is None else _resume(path, identity, network, device, step, asked, earlier)
     if path is not None and history:
         write_log(path, history)  # it may be an epoch behind, if the process died between the two files
+
     def is_over() -> bool:
         return len(history) >= last or is_finished(recipe, history)
 
