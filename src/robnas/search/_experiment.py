@@ -235,6 +235,7 @@ class Experiment:
             "task": without_usual_space(case.task.to_dict()),
             "values": _hash(*_contents(case.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
+            **({} if case.task.max_parameters is None else {"infeasible": "never asked"}),
             **{key: getattr(self.repetitions, key) for key in ("budget", "runs", "seed")},
             "checkpoints": list(self.repetitions.checkpoints),
         }
