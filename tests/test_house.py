@@ -13,7 +13,7 @@ import robnas
 
 SOURCE = Path(robnas.__file__).parent
 ROOMS = (
-    "spaces", "networks", "data", "attacks", "training", "evaluation", "records", "benchmarks", "building", "search",
+    "spaces", "networks", "data", "attacks", "training", "evaluation", "records", "benchmarks", "search", "building",
     "kernels", "proxies", "surrogates", "statistics", "reports", "paper", "explorer", "testing", "demo", "cli",
 )  # fmt: skip
 """In the order in which data flows: each may import what stands before it, and what all share."""

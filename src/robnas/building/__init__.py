@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from robnas.building._selection import Extra as Extra
     from robnas.building._selection import Selection as Selection
     from robnas.building._trainer import TrainAndEvaluate as TrainAndEvaluate
+    from robnas.building._training_objective import TrainingObjective as TrainingObjective
     from robnas.building._trial import TRIAL as TRIAL
     from robnas.building._trial import Source as Source
     from robnas.building._trial import Trial as Trial
@@ -61,6 +62,7 @@ __getattr__, __dir__ = _lazy.attach(
         "TRIAL": "robnas.building._trial",
         "TrainAndEvaluate": "robnas.building._trainer",
         "Trained": "robnas.building._weights",
+        "TrainingObjective": "robnas.building._training_objective",
         "Trial": "robnas.building._trial",
         "check_layout": "robnas.building._weights",
         "drive": "robnas.building._driver",

@@ -8,15 +8,15 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, final
+from typing import Protocol, TypeVar, final
 
 from robnas.building._executor import Executor
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
-from robnas.records import Ending, Failure, QueuedTrial, TrialQueue
+from robnas.records import Ending, Failure, QueuedTrial, TrialQueue, Unfinished
 from robnas.types import Progress, silent
 
 _BEATS = 12  # heartbeats per lease
@@ -25,6 +25,29 @@ _RESERVE = 0.5  # seconds of work that lie ready beyond what the workers are doi
 _BATCH = 256  # results that are committed at once
 _PROBE = 8  # trials after which their cost is told
 _T = TypeVar("_T")
+
+
+class Queue(Protocol):
+    """What a driver works on: `TrialQueue`, or `WantedTrials`."""
+
+    @property
+    def lease(self) -> float: ...
+
+    def join(self) -> None: ...
+
+    def beat(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def claim(self, count: int, /) -> list[QueuedTrial]: ...
+
+    def finish(
+        self, results: Iterable[tuple[QueuedTrial, Ending]], /, *, retried: Collection[str] = ()
+    ) -> set[str]: ...
+
+    def unfinished(self) -> Unfinished: ...
 
 
 @final
@@ -87,15 +110,65 @@ def drive(
         RobnasError: the workers cannot start.
         KeyboardInterrupt: stopped by Ctrl-C or SIGTERM.
     """
+    with driving(
+        queue, executor, limit=limit, policy=policy, work_dir=work_dir, clock=clock, progress=progress, note=note
+    ) as driver:
+        while driver.turn():
+            pass
+    return driver.result()
+
+
+@contextmanager
+def driving(
+    queue: Queue,
+    executor: Executor,
+    *,
+    limit: int | None = None,
+    policy: Policy | None = None,
+    work_dir: Path | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    progress: Progress = silent,
+    note: Callable[[str], None] = lambda text: None,
+    on_demand: bool = False,
+) -> Iterator[Driver]:
+    """A driver that takes its turns in the block; at its end what is finished is kept and what is not is given back.
+
+    Args:
+        queue: see `drive`, as the following ones.
+        executor: closed at the end.
+        limit: run at most so many trials.
+        policy: what to do when something goes wrong.
+        work_dir: has a folder per unfinished trial.
+        clock: seconds.
+        progress: told about the trials done here.
+        note: told in a line about costs and troubles.
+        on_demand: somebody waits for each result, so it is not collected with others; nobody knows how many come.
+
+    Raises:
+        StoreError: see `drive`, as the following ones.
+        RobnasError: the workers cannot start.
+        KeyboardInterrupt: stopped by Ctrl-C or SIGTERM.
+    """
     with _signals() as stopped:
-        driver = _Driver(queue, executor, limit, policy or Policy(), work_dir, clock, progress, note, stopped)
-        return driver.run()
+        driver = Driver(queue, executor, limit, policy or Policy(), work_dir, clock, progress, note, stopped, on_demand)
+        try:
+            driver.begin()
+            yield driver
+            driver.commit()
+        finally:
+            executor.close()
+            driver.give_back()
+        if stopped.is_set():
+            raise KeyboardInterrupt
 
 
-class _Driver:
+@final
+class Driver:
+    """Made by `driving`."""
+
     def __init__(
         self,
-        queue: TrialQueue,
+        queue: Queue,
         executor: Executor,
         limit: int | None,
         policy: Policy,
@@ -104,10 +177,12 @@ class _Driver:
         progress: Progress,
         note: Callable[[str], None],
         stopped: threading.Event,
+        on_demand: bool,
     ) -> None:
         self._queue, self._executor, self._policy, self._stopped = queue, executor, policy, stopped
         self._work_dir, self._clock, self._progress, self._note = work_dir, clock, progress, note
         self._limit = math.inf if limit is None else limit
+        self._on_demand, self._collect = on_demand, 0.0 if on_demand else _COMMIT
         self._flying: dict[str, QueuedTrial] = {}
         self._ended: list[tuple[QueuedTrial, Ending]] = []  # not committed yet
         self._begun = self._beaten = self._committed = clock()
@@ -115,58 +190,73 @@ class _Driver:
         self._in_a_row = 0  # failures since a trial was done
         self._spent = 0.0  # seconds of workers on trials that are done
 
-    def run(self) -> BuildResult:
-        try:
-            self._queue.join()  # a store that cannot be written is said now
-            self._survey()
-            self._show()
-            while self._turn():
-                pass
-            self._commit()
-        finally:
-            self._executor.close()
-            self._give_back()
-        if self._stopped.is_set():
-            raise KeyboardInterrupt
+    def begin(self) -> None:
+        """Say that this driver is there; a store that cannot be written is said now."""
+        self._queue.join()
+        self._survey()
+        self._show()
+
+    def result(self) -> BuildResult:
+        """What was done, once it is over."""
         left = self._queue.unfinished()
         remaining = left.waiting + left.running
-        if self._braked and remaining:
+        if self.braked and remaining:
             self._note(f"stopped: {self._in_a_row} trials failed one after the other, {remaining:,} are left")
         seconds = self._clock() - self._begun
-        return BuildResult(self._done, self._failed, remaining, seconds, self._braked and remaining > 0)
+        return BuildResult(self._done, self._failed, remaining, seconds, self.braked and remaining > 0)
 
     @property
-    def _braked(self) -> bool:
+    def slots(self) -> int:
+        """Trials that can run at once."""
+        return self._executor.slots
+
+    @property
+    def done(self) -> int:
+        """Trials that were done here."""
+        return self._done
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM came."""
+        return self._stopped.is_set()
+
+    @property
+    def failures_in_a_row(self) -> int:
+        """Trials that failed since one was done."""
+        return self._in_a_row
+
+    @property
+    def braked(self) -> bool:
         """Whether something is wrong with all trials, as it seems."""
         return self._policy.brake is not None and self._in_a_row >= self._policy.brake
 
-    def _turn(self) -> bool:
+    def turn(self) -> bool:
         """One round; False when there is nothing left to do."""
         if self._stopped.is_set():
             return False
-        if not self._braked:  # what is running may still succeed, and release the brake
+        if not self.braked:  # what is running may still succeed, and release the brake
             self._claim()
         if not self._flying and not self._ended:
-            if self._braked or self._done + self._failed >= self._limit:
+            if self.braked or self._done + self._failed >= self._limit:
                 return False
-            left = self._patiently(self._queue.unfinished)
+            left = self.patiently(self._queue.unfinished)
             if not left.waiting and not left.running:
                 return False
             if not left.waiting:  # others run the last ones, or an answer to our own claim was lost on the way
-                self._patiently(self._queue.release)
-        self._receive(_COMMIT if self._ended else 1.0)
+                self.patiently(self._queue.release)
+        self._receive(self._collect if self._ended else 1.0)
         now = self._clock()
-        if self._ended and (now - self._committed >= _COMMIT or len(self._ended) >= _BATCH or not self._flying):
-            self._commit()
+        if self._ended and (now - self._committed >= self._collect or len(self._ended) >= _BATCH or not self._flying):
+            self.commit()
         if now - self._beaten >= self._queue.lease / _BEATS:
             self._beaten = now
-            self._patiently(self._queue.beat)
+            self.patiently(self._queue.beat)
             self._survey()
         return True
 
     def _survey(self) -> None:
         """How many trials there are for this driver; others may have taken some."""
-        waiting = self._patiently(self._queue.unfinished).waiting
+        waiting = self.patiently(self._queue.unfinished).waiting
         here = self._done + self._failed + len(self._flying) + len(self._ended)
         self._total = int(min(here + waiting, self._limit))
 
@@ -180,7 +270,7 @@ class _Driver:
         free = self._limit - finished - len(self._flying) - len(self._ended)
         count = int(min(slots + reserve - len(self._flying), free))
         if count > 0:
-            trials = self._patiently(lambda: self._queue.claim(count))
+            trials = self.patiently(lambda: self._queue.claim(count))
             self._flying.update((trial.hash, trial) for trial in trials)
             if trials:
                 self._executor.submit(trials)
@@ -192,10 +282,11 @@ class _Driver:
             self._flying.pop(trial.hash, None)
             self._ended.append((trial, result))
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Write what has ended."""
         if not self._ended:
             return
-        self._patiently(self._keep)
+        self.patiently(self._keep)
         self._committed = self._clock()
         self._show()
 
@@ -235,12 +326,12 @@ class _Driver:
             self._in_a_row = 0
             self._done += 1
             self._spent += result.seconds
-            if self._work_dir is not None:
+            if self._work_dir is not None and result.epochs is None:
                 shutil.rmtree(self._work_dir / trial.hash, ignore_errors=True)
-        if before < _PROBE <= self._done:
+        if before < _PROBE <= self._done and not self._on_demand:
             self._tell_cost()
 
-    def _patiently(self, call: Callable[[], _T]) -> _T:
+    def patiently(self, call: Callable[[], _T]) -> _T:
         """Try again for a while if the store is away; meanwhile results are received."""
         begun, delay = self._clock(), 0.1
         while True:
@@ -255,7 +346,7 @@ class _Driver:
             self._receive(delay)
             delay = min(2 * delay, 5.0)
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """What is finished is kept and what is not is free again, if the store lets us."""
         if self._ended:
             with contextlib.suppress(RobnasError):  # then it has to be done again

@@ -173,6 +173,10 @@ class Expansion:
         plain = self.plan.to_dict()
         return {**self._identity(), **{key: plain[key] for key in ("data", "recipe", "evaluation")}}
 
+    def facts(self) -> dict[str, Any]:
+        """The plan as a store keeps it."""
+        return {**self.plan.to_dict(), "space": self.plan.space.facts()}
+
     @property
     def earlier(self) -> tuple[Expansion, ...]:
         """The same plan with each earlier version of its partition, if it says no version; the latest first."""

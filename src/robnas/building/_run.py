@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
+from robnas._settings import content_hash
 from robnas.attacks import check_radius
 from robnas.building._driver import BuildResult, Policy, drive
 from robnas.building._executor import Executor, Limits
@@ -18,8 +19,20 @@ from robnas.building._trainer import TrainAndEvaluate
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
 from robnas.evaluation import check_suite
-from robnas.records import RecordStore, StoredPlan, Timing, TrialQueue, plan_pairs, stored_plans, timing
+from robnas.records import (
+    ON_DEMAND,
+    RecordStore,
+    StoredPlan,
+    Timing,
+    TrialQueue,
+    WantedTrials,
+    plan_pairs,
+    stored_plans,
+    timing,
+)
 from robnas.types import Progress, silent
+
+_LONGEST_NAME = 100  # characters
 
 
 @final
@@ -51,15 +64,24 @@ class Estimate:
         return None if self.mean_seconds is None else self.mean_seconds * self.to_do / 3600
 
 
-def load_and_expand(plan: Plan, data_dir: Path | None = None, progress: Progress = silent) -> Expansion:
+def load_and_expand(
+    plan: Plan, data_dir: Path | None = None, progress: Progress = silent, *, listed: bool = True
+) -> Expansion:
     """The plan's trials; the content of its data set, which is read for the purpose, is a part of their hashes.
+
+    Args:
+        plan: what is to be built.
+        data_dir: where data sets lie.
+        progress: told about the reading.
+        listed: False where only some of its trials will be asked for: a space may then be too large to list.
 
     Raises:
         InputError: no architectures are selected, the data set has fewer images than the plan asks for, or its images
             or classes are none for the attacks of the plan.
         DataError: the data set cannot be read.
     """
-    plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
+    if listed:
+        plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
     check_suite(plan.measuring.suite, data)
     if plan.measuring.curve is not None:
@@ -173,14 +195,66 @@ def run_plan(
     if executor not in EXECUTORS:
         raise InputError("executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
     asked, expansion = expansion, resumed(expansion, store)
-    plan = expansion.plan
     if expansion is not asked:
+        plan = expansion.plan
         note(f"plan {plan.name} goes on with the trials that the store has, those of partition {plan.space.classes}")
-    source = plan.source
+    work_dir, weights_dir = made_folder("work_dir", work_dir), made_folder("weights_dir", weights_dir)
+    queue = enrol(expansion, store)
+    workers = executor_of(
+        expansion,
+        executor,
+        options=options,
+        limits=limits,
+        data_dir=data_dir,
+        work_dir=work_dir,
+        weights_dir=weights_dir,
+        device=device,
+    )
+    result = drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+    if weights_dir is not None:
+        states = timing(store, expansion.setup).states
+        done = [trial.hash for trial in expansion.trials if states.get(trial.hash) == "done"]
+        if missing := without_weights(weights_dir, done):
+            note(f"{missing:,} of {len(done):,} done trials have no weights in {weights_dir}; their records are kept")
+    return result
+
+
+def made_folder(what: str, folder: Path | None) -> Path | None:
+    """The folder, which is made if need be, as workers name it, who may start elsewhere.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    if folder is None:
+        return None
+    try:
+        folder.resolve().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(what, expected="a folder that can be written", got=reason(error)) from None
+    return folder.resolve()
+
+
+def executor_of(
+    expansion: Expansion,
+    executor: str = "local",
+    *,
+    options: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    data_dir: Path | None = None,
+    work_dir: Path | None = None,
+    weights_dir: Path | None = None,
+    device: str = "cpu",
+) -> Executor:
+    """What runs the trials of a plan; the arguments are those of `run_plan`.
+
+    Raises:
+        InputError: an unknown executor, or options that it does not take.
+    """
+    if executor not in EXECUTORS:
+        raise InputError("executor", expected=f"one of {', '.join(EXECUTORS)}", got=executor)
+    plan, source = expansion.plan, expansion.plan.source
     if source.name not in DATASETS:
         source = replace(source, name=str(Path(source.name).resolve()))  # workers may start in another folder
-    work_dir, weights_dir = _made_folder("work_dir", work_dir), _made_folder("weights_dir", weights_dir)
-    queue = enrol(expansion, store)
     trainer = TrainAndEvaluate(
         space=plan.space.of,
         source=source,
@@ -193,25 +267,7 @@ def run_plan(
         weights_dir=weights_dir,
         device=device,
     )
-    workers = _made(executor, trainer, {} if limits in (None, Limits()) else {"limits": limits}, options or {})
-    result = drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
-    if weights_dir is not None:
-        states = timing(store, expansion.setup).states
-        done = [trial.hash for trial in expansion.trials if states.get(trial.hash) == "done"]
-        if missing := without_weights(weights_dir, done):
-            note(f"{missing:,} of {len(done):,} done trials have no weights in {weights_dir}; their records are kept")
-    return result
-
-
-def _made_folder(what: str, folder: Path | None) -> Path | None:
-    """The folder, which is made if need be, as workers name it, who may start elsewhere."""
-    if folder is None:
-        return None
-    try:
-        folder.resolve().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(what, expected="a folder that can be written", got=reason(error)) from None
-    return folder.resolve()
+    return _made(executor, trainer, {} if limits in (None, Limits()) else {"limits": limits}, options or {})
 
 
 def _made(executor: str, trainer: TrainAndEvaluate, *options: Mapping[str, Any]) -> Executor:
@@ -237,12 +293,35 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
     """
     expansion = resumed(expansion, store)
     _check_imports(expansion, store)
-    _check_collisions(expansion, store)
+    known = timing(store, expansion.setup).states
+    _check_collisions(
+        expansion, store, {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
+    )
     queue = TrialQueue(store, expansion.hash, **options)
-    plan = expansion.plan
-    facts = {**plan.to_dict(), "space": plan.space.facts()}
-    queue.enrol(plan.name, expansion.setup, expansion.settings(), facts, expansion.trials)
+    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), expansion.trials)
     return queue
+
+
+def enrol_on_demand(expansion: Expansion, store: RecordStore, seeds: Sequence[int], **options: Any) -> WantedTrials:
+    """The queue of those trials of a plan that searches will ask for, which share one plan in the store.
+
+    Args:
+        expansion: of the plan, see `resumed`.
+        store: where it goes.
+        seeds: of the trainings.
+        options: of `TrialQueue`.
+
+    Raises:
+        StoreError: as `enrol`; any architecture may be asked for.
+    """
+    _check_imports(expansion, store)
+    _check_collisions(expansion, store, None, seeds)
+    facts = {**expansion.facts(), ON_DEMAND: True}
+    hash_ = content_hash({"setup": expansion.setup, "space": facts["space"], ON_DEMAND: True})
+    queue = TrialQueue(store, hash_, **options)
+    name = f"{expansion.plan.name}, {ON_DEMAND}"[:_LONGEST_NAME]
+    queue.enrol(name, expansion.setup, expansion.settings(), facts, (), whole=False)
+    return WantedTrials(queue, expansion.setup)
 
 
 def _check_imports(expansion: Expansion, store: RecordStore) -> None:
@@ -267,15 +346,21 @@ def _check_imports(expansion: Expansion, store: RecordStore) -> None:
             )
 
 
-def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
+def _check_collisions(
+    expansion: Expansion, store: RecordStore, pairs: Set[tuple[str, int]] | None, seeds: Sequence[int] = ()
+) -> None:
     """Refuse new trials that would write under the keys of another plan's records.
 
     A record's key names neither the batch size of the evaluation, which has a say in its value, nor the training behind
     it: measured by another plan, the same network is trained again, and on a GPU or another machine to other values.
+
+    Args:
+        expansion: of the plan.
+        store: with the others.
+        pairs: architecture and seed of each new trial; None for any architecture with one of `seeds`.
+        seeds: see there.
     """
-    known = timing(store, expansion.setup).states
-    pairs = {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
-    if not pairs:
+    if pairs is not None and not pairs:
         return
     ours = expansion.settings()
     keys = {_key(entry) for entry in ours["measurements"]}
@@ -297,7 +382,8 @@ def _check_collisions(expansion: Expansion, store: RecordStore) -> None:
                 got=Verbatim(ours["batch_size"]),
                 remedy="the plans collide: use the same batch size or another store",
             )
-        if common := pairs & plan_pairs(store, other):
+        theirs_all = plan_pairs(store, other)
+        if common := {pair for pair in theirs_all if pair[1] in seeds} if pairs is None else pairs & theirs_all:
             raise StoreError(
                 f"plan {expansion.plan.name}, evaluation",
                 expected=f"that of plan {other.name} ({other.hash}) of this store, or nothing in common with it",

@@ -43,6 +43,15 @@ app = typer.Typer(
 )
 
 Store = Annotated[str, typer.Option(help="Such as runs.db, sqlite:///runs.db or postgresql://user@host/name.")]
+Address = Annotated[str | None, typer.Option(help="Of a Ray cluster; a local one if omitted.")]
+GpuShare = Annotated[float, typer.Option(help="With ray: GPUs per worker, such as 0.25.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda; local workers share all GPUs in turn.")]
+TimeLimit = Annotated[float | None, typer.Option(help="Seconds that one trial may take.")]
+MemoryLimit = Annotated[float | None, typer.Option(help="GiB that one worker may use.")]
+Attempts = Annotated[int, typer.Option(help="A trial whose workers die is tried so often.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Do not stop when 20 trials have failed one after the other.")
+]
 PlanName = Annotated[str | None, typer.Option("--plan", help="Name or hash, if the store has several plans.")]
 
 
@@ -55,15 +64,13 @@ def run(
     limit: Annotated[int | None, typer.Option(help="Run at most so many trials.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Workers; one per core, or as many as fit, if omitted.")] = None,
     executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster; a local one if omitted.")] = None,
-    gpu_share: Annotated[float, typer.Option(help="With ray: GPUs per worker, such as 0.25.")] = 0.0,
-    device: Annotated[str, typer.Option(help="cpu or cuda; local workers share all GPUs in turn.")] = "cpu",
-    time_limit: Annotated[float | None, typer.Option(help="Seconds that one trial may take.")] = None,
-    memory_limit: Annotated[float | None, typer.Option(help="GiB that one worker may use.")] = None,
-    attempts: Annotated[int, typer.Option(help="A trial whose workers die is tried so often.")] = 3,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Do not stop when 20 trials have failed one after the other.")
-    ] = False,
+    address: Address = None,
+    gpu_share: GpuShare = 0.0,
+    device: Device = "cpu",
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    attempts: Attempts = 3,
+    keep_going: KeepGoing = False,
     work_dir: Annotated[
         Path | None, typer.Option(help="Keep a checkpoint per epoch here, so that long trainings go on after a kill.")
     ] = None,
@@ -87,7 +94,7 @@ def run(
     check_agrees(space, key, f"plan {wanted.name}")
     limits = Limits(seconds=time_limit, memory=memory_limit)
     policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
-    options = _options(executor, jobs, address, gpu_share, device)
+    options = executor_options(executor, jobs, address, gpu_share, device)
     if limit is not None:
         check_count("--limit", limit, 0)
     weights_dir = _weights_dir(place, weights_dir) if keep_weights else weights_dir
@@ -235,7 +242,9 @@ def _chosen_plan(store: RecordStore, name: str | None, space: str | None) -> Sto
     return found
 
 
-def _options(executor: str, jobs: int | None, address: str | None, gpu_share: float, device: str) -> dict[str, Any]:
+def executor_options(
+    executor: str, jobs: int | None, address: str | None, gpu_share: float, device: str
+) -> dict[str, Any]:
     """What the executor is made with; wrong values are said before anything is done."""
     from robnas.building import EXECUTORS
     from robnas.errors import InputError, Verbatim

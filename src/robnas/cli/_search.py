@@ -1,4 +1,4 @@
-"""The command that compares search algorithms on tables."""
+"""The command that searches: on tables, to compare algorithms, and by training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._build import Address, Attempts, Device, GpuShare, KeepGoing, MemoryLimit, TimeLimit
+from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
+from robnas.cli._search_plan import check_only_with_plan, search_by_training, settings_of
 from robnas.cli._space import SpaceName
 
 if TYPE_CHECKING:
@@ -79,13 +81,54 @@ def search(
             "hypervolume) do not matter: the region of practical equivalence."
         ),
     ] = 0.1,
-    jobs: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file as of robnas build: search once, and train what the algorithm asks for. Needs --store, "
+            "and --split where the plan measures several; the same command goes on after a kill, with a larger "
+            "--budget also after its end."
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="With --plan: where trainings are kept and looked for, such as sqlite:///runs.db."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="With --plan: how many of its seeds each architecture is trained with; 1 if omitted."),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            help="With --plan: ask for so many at a time and tell them in that order, so that the search does not "
+            "depend on which training ends first."
+        ),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="With --plan: local or ray.")] = "local",
+    address: Address = None,
+    gpu_share: GpuShare = 0.0,
+    device: Device = "cpu",
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    attempts: Attempts = 3,
+    keep_going: KeepGoing = False,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --plan: where trainings keep a checkpoint per epoch; beside an SQLite store if omitted."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    jobs: Annotated[
+        int,
+        typer.Option(help="Processes; on a table the result does not depend on it. With --plan: trainings at a time."),
+    ] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results, tests and figures; an interrupted search goes on there.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run search algorithms on a table many times and compare what they find."""
+    """Run search algorithms on a table many times and compare what they find; with --plan search once, by training."""
     from robnas._files import check_writable
     from robnas.errors import InputError, Verbatim
     from robnas.reports import oracle_notice, read_results, run_notes, write_search_report
@@ -95,7 +138,7 @@ def search(
     check_range("--rope", rope, 0.0, 100.0)
     if out is not None:
         check_writable(out, folder=True)
-    given = {
+    given: dict[str, Any] = {
         "table": table or (None if config else "digits"),
         "dataset": dataset, "metric": metric, "cost": cost, "split": split, "algorithm": algorithm,
         "set": settings, "report-dataset": report_dataset, "report-metric": report_metric,
@@ -104,6 +147,17 @@ def search(
         "regret": None if regret == "table" else regret,
     }  # fmt: skip
     changes = {"space": space, "budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
+    run = {
+        "store": store, "seeds": seeds, "batch": batch, "executor": executor, "address": address,
+        "gpu-share": gpu_share, "device": device, "time-limit": time_limit, "memory-limit": memory_limit,
+        "attempts": attempts, "keep-going": keep_going, "work-dir": work_dir, "data-dir": data_dir,
+    }  # fmt: skip
+    if plan is not None:
+        given |= {"table": table, "config": config, "runs": runs, "checkpoint": checkpoint}
+        if search_by_training(plan, given, {**run, "jobs": jobs}, changes, out, as_json):
+            raise typer.Exit(1)
+        return
+    check_only_with_plan(run)
     both = [name for name in given if name != "table" and given[name]]
     if config is not None and both:
         raise InputError("--config", expected="no further choice of tasks and algorithms", got=Verbatim(f"--{both[0]}"))
@@ -154,7 +208,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         if value in (None, []):
             what = f"one of {', '.join(SEARCHERS.names())}" if name == "algorithm" else "a value"
             raise InputError(f"--{name}", expected=what, got=Verbatim("none"), remedy="or --config with a TOML file")
-    settings = _settings(given["set"] or [])
+    settings = settings_of(given["set"])
     if settings and len(given["algorithm"]) > 1:
         raise InputError(
             "--set", expected="one --algorithm", got=Verbatim(f"{len(given['algorithm'])}"), remedy="use --config"
@@ -179,18 +233,6 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         changes["budget"], changes["runs"], changes["seed"] or 0, tuple(changes["checkpoints"] or ())
     )
     return Experiment.of(algorithms, [task], repetitions)
-
-
-def _settings(texts: list[str]) -> dict[str, str]:
-    from robnas.errors import InputError
-
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise InputError("--set", expected="NAME=VALUE, such as population=30", got=text)
-        found[key] = value
-    return found
 
 
 def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from robnas.records._earlier import UNKNOWN
 from robnas.records._record import Record
 from robnas.records._store import RecordStore
 
+ON_DEMAND = "on demand"
+"""Mark in the facts of a plan whose trials are those that searches asked for."""
 _plans, _trials, _members = _schema.plans, _schema.trials, _schema.members
 
 
@@ -83,17 +85,20 @@ def _is_setup(settings: dict[str, Any]) -> bool:
 
 
 def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
-    """The plan of that name, of a hash that begins so, or the only one.
+    """The plan of that name, of a hash that begins so, or the only one; what searches trained is one, too.
 
     Raises:
         InputError: there is none, or more than one; the text lists them.
     """
     known = stored_plans(store)
-    found = [
-        plan
-        for plan in known
-        if name is None or plan.name == name or any(hash_.startswith(name) for hash_ in (plan.hash, plan.earlier or ""))
-    ]
+    if name is None:
+        found = [plan for plan in known if ON_DEMAND not in plan.facts] or known
+    else:
+        found = [
+            plan
+            for plan in known
+            if plan.name == name or any(hash_.startswith(name) for hash_ in (plan.hash, plan.earlier or ""))
+        ]
     if len(found) == 1:
         return found[0]
     shown = ", ".join(f"{plan.name} ({plan.hash})" for plan in (found or known))

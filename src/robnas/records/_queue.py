@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from robnas.records._store import RecordStore
 from robnas.records._trials import Ending, Failure, Outcome, QueuedTrial
 
 _CHUNK = 500  # names in one statement
+_FREE = ("waiting", "paused")
 _plans, _trials, _members, _drivers = _schema.plans, _schema.trials, _schema.members, _schema.drivers
 
 
@@ -25,6 +27,17 @@ class Unfinished(NamedTuple):
 
     waiting: int
     running: int
+
+
+class State(NamedTuple):
+    """Where a trial is."""
+
+    name: str
+    """``waiting``, ``running`` in a driver that is alive, ``paused``, ``done`` or ``failed``."""
+    reached: int | None
+    """Epochs, of one that was paused."""
+    seconds: float | None
+    """Of workers, so far."""
 
 
 @final
@@ -58,6 +71,8 @@ class TrialQueue:
         settings: Mapping[str, Any],
         facts: Mapping[str, Any],
         trials: Sequence[QueuedTrial],
+        *,
+        whole: bool = True,
     ) -> int:
         """Make the plan and its trials known to the store, and return how many trials are new.
 
@@ -67,6 +82,7 @@ class TrialQueue:
             settings: what that hash stands for.
             facts: the plan in plain values.
             trials: its trials.
+            whole: False if more come by `add_within`.
 
         Raises:
             StoreError: the store holds another trial under the same hash, or was filled with a space of the same name
@@ -78,17 +94,11 @@ class TrialQueue:
             self.store.insert_new(connection, _schema.settings, [described])
             row = {"hash": self.plan, "name": name, "setup": setup, "json": json.dumps(facts, sort_keys=True)}
             self.store.insert_new(connection, _plans, [row | {"created": self._now(connection)}])
-            rows = [
-                {"hash": trial.hash, "setup": setup, "architecture": trial.architecture, "seed": trial.seed,
-                 "state": "waiting", "deaths": 0}
-                for trial in trials
-            ]  # fmt: skip
-            new = self.store.insert_new(connection, _trials, rows)
-            self.store.insert_new(connection, _members, [{"plan": self.plan, "trial": trial.hash} for trial in trials])
+            new = self.add_within(connection, setup, trials)
             count = connection.scalar(
                 sa.select(sa.func.count()).select_from(_members).where(_members.c.plan == self.plan)
             )
-            if count != len({trial.hash for trial in trials}):
+            if whole and count != len({trial.hash for trial in trials}):
                 raise StoreError(
                     f"plan {name}",
                     expected=f"the {count} trials that the store has under its hash {self.plan}",
@@ -96,6 +106,21 @@ class TrialQueue:
                     remedy="the plans collide: use another store",
                 )
         return new
+
+    def add_within(self, connection: sa.Connection, setup: str, trials: Sequence[QueuedTrial]) -> int:
+        """Let trials belong to the plan, as a part of a transaction; returns how many are new to the store."""
+        rows = [
+            {"hash": trial.hash, "setup": setup, "architecture": trial.architecture, "seed": trial.seed,
+             "state": "waiting", "deaths": 0}
+            for trial in trials
+        ]  # fmt: skip
+        new = self.store.insert_new(connection, _trials, rows)
+        self.use_within(connection, [trial.hash for trial in trials])
+        return new
+
+    def use_within(self, connection: sa.Connection, hashes: Iterable[str]) -> None:
+        """Let trials that the store knows belong to the plan, as a part of a transaction."""
+        self.store.insert_new(connection, _members, [{"plan": self.plan, "trial": hash_} for hash_ in hashes])
 
     def join(self) -> None:
         """Announce this driver."""
@@ -129,15 +154,60 @@ class TrialQueue:
                 found += [trial for trial in again if trial.hash not in taken][: count - len(found)]
             if found:
                 self._cursor = found[-1].hash
-                change = {"state": "running", "owner": self.owner, "claimed": self._now(connection)}
-                self._update(connection, [trial.hash for trial in found], change)
+                self._take(connection, found)
+        return found
+
+    def claim_of(
+        self,
+        wanted: Sequence[QueuedTrial],
+        count: int,
+        again: Collection[str] = (),
+        before: Callable[[sa.Connection], None] = lambda connection: None,
+    ) -> list[QueuedTrial]:
+        """Take the first `count` of these trials that wait or are paused, each to be trained up to its `until`.
+
+        Args:
+            wanted: in the order in which they are to be run.
+            count: at most so many.
+            again: hashes of those that are taken if they are done, too.
+            before: what is written first, in the same transaction.
+        """
+        free: dict[str, int] = {}
+        with self.store.write() as connection:
+            before(connection)
+            for part in _parts([trial.hash for trial in wanted]):
+                query = sa.select(_trials.c.hash, _trials.c.deaths).where(
+                    _trials.c.hash.in_(part),
+                    _trials.c.state.in_(_FREE) | (_trials.c.hash.in_([*again]) & (_trials.c.state == "done")),
+                )
+                if self.store.dialect == "postgresql":
+                    query = query.with_for_update(skip_locked=True)
+                free |= {row.hash: row.deaths for row in connection.execute(query)}
+            found = [replace(one, deaths=free[one.hash]) for one in wanted if one.hash in free][:count]
+            self._take(connection, found)
+        return found
+
+    def _take(self, connection: sa.Connection, found: Sequence[QueuedTrial]) -> None:
+        for until in {trial.until for trial in found}:
+            change = {"state": "running", "owner": self.owner, "claimed": self._now(connection), "target": until}
+            self._update(connection, [trial.hash for trial in found if trial.until == until], change)
+
+    def states(self, hashes: Sequence[str]) -> dict[str, State]:
+        """Where those of these trials are that the store knows."""
+        with self.store.read() as connection:
+            alive = living(connection, self._now(connection), self.lease)
+            found = {}
+            for part in _parts(hashes):
+                for row in connection.execute(sa.select(_trials).where(_trials.c.hash.in_(part))):
+                    abandoned = row.state == "running" and row.owner not in alive
+                    found[row.hash] = State("waiting" if abandoned else row.state, row.reached, row.seconds)
         return found
 
     def _waiting(self, connection: sa.Connection, count: int) -> list[QueuedTrial]:
         query = (
             sa.select(_trials.c.hash, _trials.c.architecture, _trials.c.seed, _trials.c.deaths)
             .join(_members, _members.c.trial == _trials.c.hash)
-            .where(_members.c.plan == self.plan, _members.c.trial > self._cursor, _trials.c.state == "waiting")
+            .where(_members.c.plan == self.plan, _members.c.trial > self._cursor, _trials.c.state.in_(_FREE))
             .order_by(_members.c.trial)
             .limit(count)
         )
@@ -171,21 +241,27 @@ class TrialQueue:
             curves = [curve for outcome in outcomes for curve in outcome.curves]
             self.store.add_within(connection, records, settings, curves)
             now = self._now(connection)
-            rows = [_ended(trial, result, now, trial.hash in retried) for trial, result in kept]
-            if rows:
-                columns: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in rows[0] if name != "hash"}
-                spent = sa.func.coalesce(_trials.c.seconds, 0.0)  # until it was paused
-                columns["seconds"] = spent + sa.bindparam("b_seconds", type_=sa.Float)
-                statement = sa.update(_trials).where(_trials.c.hash == sa.bindparam("b_hash")).values(columns)
-                connection.execute(statement, [{f"b_{key}": value for key, value in row.items()} for row in rows])
+            rows = [_ended(trial, result, now, trial.hash in retried) for trial, result in kept if not held[trial.hash]]
+            self._write_ended(connection, rows)
+            again = [(trial, result) for trial, result in kept if held[trial.hash]]
+            self._write_ended(connection, [_done_again(trial, result) for trial, result in again])
         return {trial.hash for trial, _ in kept}
 
+    def _write_ended(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows that have the same columns."""
+        if rows:
+            columns: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in rows[0] if name != "hash"}
+            spent = sa.func.coalesce(_trials.c.seconds, 0.0)  # until it was paused
+            columns["seconds"] = spent + sa.bindparam("b_seconds", type_=sa.Float)
+            statement = sa.update(_trials).where(_trials.c.hash == sa.bindparam("b_hash")).values(columns)
+            connection.execute(statement, [{f"b_{key}": value for key, value in row.items()} for row in rows])
+
     def unfinished(self) -> Unfinished:
-        """How many trials of the plan wait, and how many run in drivers that are alive."""
+        """How many trials of the plan wait or are paused, and how many run in drivers that are alive."""
         query = (
             sa.select(_trials.c.state, _trials.c.owner, sa.func.count())
             .join(_members, (_members.c.trial == _trials.c.hash) & (_members.c.plan == self.plan))
-            .where(_trials.c.state.in_(("waiting", "running")))
+            .where(_trials.c.state.in_((*_FREE, "running")))
             .group_by(_trials.c.state, _trials.c.owner)
         )
         with self.store.read() as connection:
@@ -206,15 +282,16 @@ class TrialQueue:
             failed = sa.update(_trials).where(_trials.c.state == "failed", _trials.c.hash.in_(mine))
             return int(connection.execute(failed.values(change)).rowcount)
 
-    def _held(self, connection: sa.Connection, hashes: Sequence[str]) -> set[str]:
-        held: set[str] = set()
+    def _held(self, connection: sa.Connection, hashes: Sequence[str]) -> dict[str, bool]:
+        """Those of these trials that this driver has claimed, and whether they were done before."""
+        held: dict[str, bool] = {}
         for part in _parts(hashes):
-            query = sa.select(_trials.c.hash).where(
+            query = sa.select(_trials.c.hash, _trials.c.finished).where(
                 _trials.c.hash.in_(part), _trials.c.state == "running", _trials.c.owner == self.owner
             )
             if self.store.dialect == "postgresql":
                 query = query.with_for_update()
-            held.update(connection.scalars(query))
+            held |= {row.hash: row.finished is not None for row in connection.execute(query)}
         return held
 
     def _update(self, connection: sa.Connection, hashes: Sequence[str], change: Mapping[str, Any]) -> None:
@@ -240,7 +317,8 @@ class TrialQueue:
 
     def _release(self, connection: sa.Connection, owners: Collection[str]) -> None:
         claimed = sa.update(_trials).where(_trials.c.state == "running", _trials.c.owner.in_(owners))
-        connection.execute(claimed.values(state="waiting", owner=None, claimed=None))
+        before = sa.case((_trials.c.finished.is_not(None), "done"), else_="waiting")  # done ones may be run again
+        connection.execute(claimed.values(state=before, owner=None, claimed=None))
 
     def _dismiss(self, connection: sa.Connection, owners: Collection[str]) -> None:
         connection.execute(sa.delete(_drivers).where(_drivers.c.id.in_(owners)))
@@ -266,4 +344,9 @@ def _ended(trial: QueuedTrial, result: Ending, moment: float, retried: bool) -> 
     doubts = "\n".join(result.warnings) or None
     state = "done" if result.epochs is None else "paused"
     ended = {"state": state, "reached": result.epochs, "seconds": result.seconds, "message": doubts}
-    return row | nothing | ended
+    return row | nothing | ended | ({} if result.epochs is None else {"finished": None})
+
+
+def _done_again(trial: QueuedTrial, result: Ending) -> dict[str, Any]:
+    """The same of a trial that was run although it was done: it is done, however it ended."""
+    return {"hash": trial.hash, "owner": None, "state": "done", "seconds": result.seconds}

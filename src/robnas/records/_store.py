@@ -76,6 +76,11 @@ class RecordStore:
         """The URL as messages may show it: without password and options."""
         return self._address.shown
 
+    @property
+    def file(self) -> Path | None:
+        """Of an SQLite store; None on a server."""
+        return self._address.path
+
     def __repr__(self) -> str:
         return f"RecordStore({self.shown!r})"
 

@@ -50,7 +50,8 @@ class Objective(Protocol):
     """What answers a search: a `Task` of a table, a `Function`, a training.
 
     The loop charges what it answers: a class once, a further fidelity of it with the epochs that are added. Where there
-    is a method ``to_dict``, results describe the objective by its plain values.
+    is a method ``to_dict``, results describe the objective by its plain values; where there is a method ``journal``,
+    the `Journal` that it returns for the plain values that decide a run brings back one that was interrupted.
     """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -59,7 +59,8 @@ def run(
             does then not depend on the order of the answers. If omitted, each answer is told when it is there, which
             makes the same trace where the objective answers one by one, and for every algorithm that is written as a
             `Loop`; an algorithm that is not asynchronous, and no loop, is asked for one at a time.
-        journal: brings back a run that was interrupted, in whatever order its answers came.
+        journal: brings back a run that was interrupted, in whatever order its answers came; that of the objective if
+            omitted, where it has one.
         progress: told about what is spent, and the best so far.
 
     Returns:
@@ -129,6 +130,8 @@ class _Run:
     # the run
 
     def trace(self) -> Trace:
+        if self._journal is None:
+            self._journal = self._journal_of_objective()
         if self._journal is not None:
             self._replay(self._journal)
         for question, found in self._objective.serve(self._ask, self._seed):
@@ -147,6 +150,13 @@ class _Run:
             what = f"{name_of(self._algorithm)} on {self._objective.name}"
             raise InputError(what, expected="a question with an answer", got=found_)
         return self._traced()
+
+    def _journal_of_objective(self) -> Journal | None:
+        make: Callable[[Mapping[str, Any]], Journal] | None = getattr(self._objective, "journal", None)
+        if make is None:
+            return None
+        algorithm = {"algorithm": name_of(self._algorithm), "settings": settings_of(self._algorithm)}
+        return make({**algorithm, "seed": self._seed, "batch": self._size})
 
     def _replay(self, journal: Journal) -> None:
         """Ask and tell again what was asked and told before; what is still pending is asked of the objective again."""
