@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from robnas.building._curves import CurveOfTrial
@@ -68,7 +69,13 @@ class TrainAndEvaluate:
         data = _load(self.source, self.data_dir, self.device)
         arch = self.space.parse(queued.architecture)
         trial = Trial(space=self.space, architecture=arch, source=self.source, recipe=self.recipe, seed=queued.seed)
-        directory = self._folder(queued)
+        with ExitStack() as stack:
+            directory = self._folder(queued)
+            if directory is None and queued.until is not None:  # it pauses, and begins anew when it is wanted further
+                directory = Path(stack.enter_context(TemporaryDirectory()))
+            return self._done(trial, queued, data, directory)
+
+    def _done(self, trial: Trial, queued: QueuedTrial, data: Dataset, directory: Path | None) -> Outcome:
         curve = self._curve(trial, data)
         network, history = trial.train(data, directory, device=self.device, measure=curve, until=queued.until)
         curves = () if curve is None else curve.curves(history)

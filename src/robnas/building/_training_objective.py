@@ -32,7 +32,9 @@ class TrainingObjective:
     """An objective of `robnas.search.run` that trains what it is asked for, as `run_plan` would, and keeps it.
 
     What the store holds is not trained again, nor what another search or build trains at the same time: their trials
-    are waited for. Used as a context, workers live until its end; else until the end of one search.
+    are waited for. Where the plan has a curve of all that is seen, a part of the epochs of a training may be asked for:
+    it pauses then, and goes on when more is asked for. Used as a context, workers live until its end; else until that
+    of one search.
 
     Args:
         plan: what a training is, what is measured of it, and by its ``[space]`` what may be asked for: the whole space,
@@ -101,7 +103,10 @@ class TrainingObjective:
         """See `robnas.search.Objective`, as for `classes`."""
         classes, self.trained_for = classes_of(expansion)
         """Gives the architecture that is trained for one that is asked for: the representative of its class."""
-        self.classes = classes.answering(len(self.goals))
+        curves = all(one.curve is not None for one in seen)
+        self.classes = classes.answering(
+            len(self.goals), tuple(range(1, self.plan.recipe.epochs + 1)) if curves else ()
+        )
         self._policy, self._note = policy or Policy(), note
         self._work_dir = made_folder("work_dir", work_dir or _beside(self._store, executor, options or {}))
         self._executor = partial(

@@ -22,6 +22,7 @@ _FREE = ("waiting", "paused")
 _plans, _trials, _members, _drivers = _schema.plans, _schema.trials, _schema.members, _schema.drivers
 
 
+@final
 class Unfinished(NamedTuple):
     """Trials that are neither done nor failed."""
 
@@ -29,6 +30,7 @@ class Unfinished(NamedTuple):
     running: int
 
 
+@final
 class State(NamedTuple):
     """Where a trial is."""
 
