@@ -147,6 +147,42 @@ def test_a_whole_space_is_searched_without_listing_it(store):
     assert {record.architecture.text for record in store.records()} == set(found(trace)[0])
 
 
+def test_costs_and_constraints_are_those_of_a_search_of_the_table(store, expansion):
+    table = load("digits")
+    seen = table.column("digits", METRIC, SPLIT)
+    values = dict(zip(table.texts, seen.mean.tolist(), strict=True))
+    algorithm = search.NSGA2(population=6)
+    where = {"costs": ("parameters",), "max_parameters": 40_000}
+    task = search.Task.named(table, "digits", METRIC, split=SPLIT, **where)
+    there = search.run(algorithm, task, budget=20, seed=1)
+    with objective(expansion, store, oracle={"values": values}, **where) as one:
+        trace = search.run(algorithm, one, budget=20, seed=1)
+        small = search.Constraint("convolutions", at_most=1, of=lambda arch: sum(d in "23" for d in arch.code))
+    assert found(trace) == found(there)
+    assert trace.infeasible == 0
+    assert [goal.direction for goal in trace.goals] == ["maximise", "minimise"]
+    assert trace.task["max_parameters"] == 40_000
+    with objective(expansion, store, constraints=small) as one:
+        trace = search.run(search.RandomSearch(), one, budget=5, seed=1)
+    assert all(small.allows(arch) for arch in trace.architectures)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"costs": ["latency"]}, "cost: expected one of parameters, macs"),
+        ({"max_parameters": 0}, "max_parameters: expected at least 1, got 0"),
+        ({"max_parameters": 1}, "search in space nas-bench-201: expected an architecture that the constraints allow"),
+        ({"count": "none"}, "count: expected one of live, all"),
+        ({"constraints": [3]}, "constraints: expected search.Constraint, one or several, got 3"),
+    ],
+)
+def test_constraints_that_make_no_sense_are_refused(store, expansion, options, text):
+    with pytest.raises(InputError) as error:
+        objective(expansion, store, **options)
+    assert str(error.value).startswith(text)
+
+
 # going on
 
 

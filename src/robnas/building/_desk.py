@@ -12,7 +12,8 @@ import numpy as np
 from robnas.building._known import Known
 from robnas.errors import StoreError, Verbatim
 from robnas.records import QueuedTrial, State, WantedTrials
-from robnas.search import Answer, Goal, Question
+from robnas.search import Answer, Question
+from robnas.spaces import Architecture
 
 
 @final
@@ -34,7 +35,7 @@ class Desk:
     Args:
         known: what the store has.
         wanted: what the driver works on.
-        goals: of the answers.
+        costs: what is known of an architecture without a training, as the last values of an answer.
         note: told in a line what is trained again.
         forget: removes what is left of a training, named by the hash of its trial.
     """
@@ -43,11 +44,11 @@ class Desk:
         self,
         known: Known,
         wanted: WantedTrials,
-        goals: Sequence[Goal],
+        costs: Callable[[Architecture], tuple[float, ...]],
         note: Callable[[str], None],
         forget: Callable[[str], None],
     ) -> None:
-        self._known, self._wanted, self._goals = known, wanted, tuple(goals)
+        self._known, self._wanted, self._costs = known, wanted, costs
         self._note, self._forget = note, forget
         self._open: dict[Question, _Open] = {}
         self._repeated = set[QueuedTrial]()  # that were trained again because something of them was missing
@@ -74,7 +75,7 @@ class Desk:
         found = []
         for question, one in list(self._open.items()):
             one.values.update((trial.hash, values[trial]) for trial in one.trials if trial in values)
-            answer = self._answer(one, states)
+            answer = self._answer(question.architecture, one, states)
             if answer is None:
                 self._work_on(one, states)
             else:
@@ -84,16 +85,16 @@ class Desk:
                 found.append((question, answer))
         return found
 
-    def _answer(self, one: _Open, states: Mapping[str, State]) -> Answer | None:
+    def _answer(self, arch: Architecture, one: _Open, states: Mapping[str, State]) -> Answer | None:
         """None while it is not known."""
         left = [trial for trial in one.trials if trial.hash not in one.values]
-        if any(self._has_failed(trial, states) for trial in left):
-            return Answer((-math.inf,) * len(self._goals), seconds=self._seconds(one, states))
+        costs = self._costs(arch)
+        if any(self._has_failed(trial, states) for trial in left):  # told without costs, or it would look undominated
+            return Answer((-math.inf,) * (self._known.metrics + len(costs)), seconds=self._seconds(one, states))
         if left:
             return None
         means = np.array([one.values[trial.hash] for trial in one.trials]).mean(axis=0).tolist()
-        values = tuple(goal.sign * mean for goal, mean in zip(self._goals, means, strict=True))
-        return Answer(values, seconds=self._seconds(one, states))
+        return Answer((*means, *costs), seconds=self._seconds(one, states))
 
     def _has_failed(self, trial: QueuedTrial, states: Mapping[str, State]) -> bool:
         state = states.get(trial.hash)

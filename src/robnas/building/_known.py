@@ -74,6 +74,11 @@ class Known:
         }
 
     @property
+    def metrics(self) -> int:
+        """How many are seen."""
+        return len(self._seen)
+
+    @property
     def shown(self) -> str:
         """What it is about, for people."""
         return f"{self._where['split']} {' × '.join(one.metric for one in self._seen)}"

@@ -3,26 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, final
 
 import numpy as np
 
+from robnas._settings import check_keys
 from robnas.benchmarks import Column, Table
 from robnas.building._plan import Expansion
-from robnas.search import Classes
-from robnas.spaces import Architecture
+from robnas.errors import InputError
+from robnas.networks import Counts, count
+from robnas.search import COSTS, Classes, Constraint
+from robnas.spaces import Architecture, Space
+from robnas.types import check_count
+
+_KEPT = 2**17  # counts
 
 
-def classes_of(expansion: Expansion) -> tuple[Classes, Callable[[Architecture], Architecture]]:
-    """The classes of the plan's ``[space]``, and for each of their architectures the one that a build trains.
+@final
+@dataclass(frozen=True)
+class Searched:
+    """What a search may ask for, under what is known without a training."""
 
-    They are those of the table that a build of the plan would make, so that a search of that asks the same.
-    """
-    selection = expansion.plan.space
-    if selection.kind == "all":
-        return Classes(selection.of), lambda arch: arch
-    selected = selection.architectures()
-    split = expansion.plan.measuring.splits[0]
-    nothing = Column("plan", split, "clean", np.full((len(selected), 1), np.nan))
-    table = Table(expansion.plan.name, selected, [nothing], space=selection.of, partition=selection.classes)
-    classes = Classes(table)
-    return classes, lambda arch: selected[classes.row_of(arch)]
+    expansion: Expansion
+    costs: tuple[str, ...] = ()
+    """Further goals, to be minimised: parameters or macs of the architecture that is trained, counted as for tables."""
+    max_parameters: int | None = None
+    """Larger architectures are not asked for."""
+    count: str = "live"
+    """Edges that are counted: ``live`` or ``all``."""
+    constraints: tuple[Constraint, ...] = ()
+    """Further ones, of the architecture that is asked for."""
+
+    def __post_init__(self) -> None:
+        check_keys("cost", self.costs, COSTS)
+        check_keys("count", [self.count], ("live", "all"))
+        if self.max_parameters is not None:
+            check_count("max_parameters", self.max_parameters)
+        for one in self.constraints:
+            if not isinstance(one, Constraint):
+                raise InputError("constraints", expected="search.Constraint, one or several", got=one)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What there is of it, as plain values."""
+        plain = {
+            "costs": list(self.costs),
+            "max_parameters": self.max_parameters,
+            "count": self.count if self.costs or self.max_parameters is not None else "live",
+            "constraints": [one.to_dict() for one in self.constraints],
+        }
+        return {name: value for name, value in plain.items() if value not in ([], None, "live")}
+
+    @cached_property
+    def _source(self) -> Table | Space:
+        """The table that a build of the plan would make, without its values, so that a search of that asks the same."""
+        selection = self.expansion.plan.space
+        if selection.kind == "all":
+            return selection.of
+        split = self.expansion.plan.measuring.splits[0]
+        nothing = Column("plan", split, "clean", np.full((len(self._selected), 1), np.nan))
+        name = self.expansion.plan.name
+        return Table(name, self._selected, [nothing], space=selection.of, partition=selection.classes)
+
+    @cached_property
+    def _all(self) -> Classes:
+        """Without constraints."""
+        return Classes(self._source)
+
+    @cached_property
+    def _selected(self) -> tuple[Architecture, ...]:
+        return self.expansion.plan.space.architectures()
+
+    @cached_property
+    def classes(self) -> Classes:
+        """What may be asked for.
+
+        Raises:
+            InputError: nothing keeps the constraints.
+        """
+        if self.max_parameters is None and not self.constraints:
+            return self._all
+        return Classes(self._source, allowed=self._allows)
+
+    def _allows(self, arch: Architecture) -> bool:
+        most = self.max_parameters
+        if most is not None and self._counts(self.trained_for(arch)).parameters > most:
+            return False
+        return all(constraint.allows(arch) for constraint in self.constraints)
+
+    def trained_for(self, arch: Architecture) -> Architecture:
+        """The architecture that is trained where `arch` is asked for: the representative of its class."""
+        return self._selected[self._all.row_of(arch)] if isinstance(self._source, Table) else arch
+
+    def costs_of(self, arch: Architecture) -> tuple[float, ...]:
+        """Of the architecture that is trained for `arch`, with a minus, as less is better."""
+        if not self.costs:
+            return ()
+        found = self._counts(self.trained_for(arch))
+        return tuple(-float(getattr(found, cost)) for cost in self.costs)
+
+    @cached_property
+    def _counts(self) -> Callable[[Architecture], Counts]:
+        space, live = self.expansion.plan.space.of, self.count == "live"
+        return lru_cache(_KEPT)(lambda arch: count(arch, space=space, live=live))

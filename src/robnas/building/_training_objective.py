@@ -20,10 +20,11 @@ from robnas.building._journal import StoredJournal
 from robnas.building._known import Known, seen_of
 from robnas.building._plan import Expansion, Plan
 from robnas.building._run import enrol_on_demand, executor_of, load_and_expand, made_folder, resumed
-from robnas.building._searched import classes_of
+from robnas.building._searched import Searched
 from robnas.errors import InputError, RobnasError
 from robnas.records import QueuedTrial, RecordStore, SearchLog, WantedTrials
-from robnas.search import Answer, Ask, Goal, Question
+from robnas.search import Answer, Ask, Constraint, Goal, Question
+from robnas.spaces import Architecture
 from robnas.types import Progress, Split, check_count, check_split, silent
 
 
@@ -43,6 +44,10 @@ class TrainingObjective:
         metric: what is maximised, one of those that the plan measures; or several.
         split: on which.
         seeds: how many of the plan's seeds one question trains, the first ones; the answer is the mean.
+        costs: further goals, to be minimised: ``parameters``, ``macs``; as in `robnas.search.Task`, like the next ones.
+        max_parameters: larger architectures are not asked for.
+        count: edges that are counted, ``live`` or ``all``.
+        constraints: further ones that keep architectures from being asked for.
         executor: one of `EXECUTORS`.
         jobs: trainings at a time; one per core if omitted.
         options: further ones of the executor.
@@ -68,6 +73,10 @@ class TrainingObjective:
         metric: str | Sequence[str],
         split: Split,
         seeds: int = 1,
+        costs: Sequence[str] = (),
+        max_parameters: int | None = None,
+        count: str = "live",
+        constraints: Constraint | Sequence[Constraint] = (),
         executor: str = "local",
         jobs: int | None = None,
         options: Mapping[str, Any] | None = None,
@@ -99,14 +108,14 @@ class TrainingObjective:
         self.seeds = self.plan.seeds[:seeds]
         """Of the trainings of one question."""
         self._split, self._known = split, Known(self._store, expansion, split, seen)
-        self.goals = tuple(Goal(one.metric) for one in seen)
+        given = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
+        self._searched = Searched(expansion, tuple(costs), max_parameters, count, given)
+        costs_ = (Goal(cost, direction="minimise") for cost in costs)
+        self.goals = (*(Goal(one.metric) for one in seen), *costs_)
         """See `robnas.search.Objective`, as for `classes`."""
-        classes, self.trained_for = classes_of(expansion)
-        """Gives the architecture that is trained for one that is asked for: the representative of its class."""
         curves = all(one.curve is not None for one in seen)
-        self.classes = classes.answering(
-            len(self.goals), tuple(range(1, self.plan.recipe.epochs + 1)) if curves else ()
-        )
+        epochs = tuple(range(1, self.plan.recipe.epochs + 1)) if curves else ()
+        self.classes = self._searched.classes.answering(len(self.goals), epochs)
         self._policy, self._note = policy or Policy(), note
         self._work_dir = made_folder("work_dir", work_dir or _beside(self._store, executor, options or {}))
         self._executor = partial(
@@ -154,7 +163,12 @@ class TrainingObjective:
             "split": self._split,
             "goals": [goal.to_dict() for goal in self.goals],
             "seeds": list(self.seeds),
+            **self._searched.to_dict(),
         }
+
+    def trained_for(self, arch: Architecture) -> Architecture:
+        """The architecture that is trained where `arch` is asked for: the representative of its class."""
+        return self._searched.trained_for(arch)
 
     def journal(self, run: Mapping[str, Any]) -> StoredJournal:
         """By which a search goes on that was interrupted; with a larger budget also one that was finished.
@@ -182,7 +196,7 @@ class TrainingObjective:
         """
         with self._working() as (driver, wanted):
             wanted.log = self._log
-            desk = Desk(self._known, wanted, self.goals, self._note, self._forget)
+            desk = Desk(self._known, wanted, self._searched.costs_of, self._note, self._forget)
             while True:
                 room = math.ceil((driver.slots - len(wanted)) / len(self.seeds))
                 for question in ask(room) if room > 0 else ():

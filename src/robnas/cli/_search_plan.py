@@ -92,7 +92,14 @@ def search_by_training(
     from robnas.records import RecordStore, StoreAddress
 
     _check(given, run, changes["budget"])
-    algorithm = search.searcher(given["algorithm"][0], settings_of(given["set"]))
+    settings = settings_of(given["set"])
+    algorithm = search.searcher(given["algorithm"][0], settings)
+    several = run["batch"] if run["batch"] is not None else run["jobs"]
+    if several > 1 and getattr(algorithm, "asynchronous", None) is False and "asynchronous" not in settings:
+        algorithm = search.searcher(given["algorithm"][0], {**settings, "asynchronous": "true"})
+        if run["batch"] is None:
+            how = "asks while others are trained, so what it finds depends on their order; --batch does without that"
+            say(f"{given['algorithm'][0]} {how}", sys.stderr)
     wanted, place = Plan.read(path), StoreAddress.parse(run["store"])
     check_agrees(changes["space"], wanted.space.of.key, f"plan {wanted.name}")
     split = _split(given["split"], wanted.measuring.splits)
@@ -110,6 +117,9 @@ def search_by_training(
             metric=given["metric"],
             split=split,
             seeds=run["seeds"] or 1,
+            costs=given["cost"] or (),
+            max_parameters=given["max-parameters"],
+            count=given["count"] or "live",
             executor=executor,
             options=options,
             limits=limits,
