@@ -26,6 +26,13 @@ def written(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
+def write_plans(text, folder):
+    """Those that an example names stand on a page as well."""
+    for name, page in (("plan.toml", "build.md"), ("mine.toml", "search.md")):
+        if name in text:
+            (folder / name).write_text(written(ROOT / "docs" / page, "toml")[0])
+
+
 @pytest.mark.parametrize("code", list(blocks("python")))
 def test_python_examples_run_and_print_what_they_say(code, tmp_path):
     """A comment at the end of a line that is an expression states its value, which is checked."""
@@ -36,14 +43,14 @@ def test_python_examples_run_and_print_what_they_say(code, tmp_path):
             checked.append(f"assert repr({match['expression']}) == {match['value']!r}, repr({match['expression']})")
         else:
             checked.append(line)
+    write_plans(code, tmp_path)
     subprocess.run([sys.executable, "-c", "\n".join(checked)], check=True, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("text", list(blocks("console")))
 def test_shell_examples_run(text, tmp_path):
     """Commands that take minutes or download are left to people: they are marked so in the text."""
-    if "plan.toml" in text:
-        (tmp_path / "plan.toml").write_text(written(ROOT / "docs" / "build.md", "toml")[0])
+    write_plans(text, tmp_path)
     for line in text.splitlines():
         if line.startswith("$ robnas ") and "# " not in line:
             command = [sys.executable, "-m", *shlex.split(line[2:])]

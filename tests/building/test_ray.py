@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from robnas import search
 from robnas._own import load_file
 from robnas.building import EXECUTORS, Executor, Limits, _ray, drive
 from robnas.errors import InputError, RobnasError
@@ -233,6 +234,59 @@ def test_a_driver_that_is_killed_in_mid_run_loses_and_doubles_nothing(started, u
     assert 0 < before < 30
     assert (before + result.done, result.failed, result.remaining) == (30, 0, 0)
     assert everything(url) == everything(here)
+
+
+SEARCH = """
+import sys
+from robnas import search
+from robnas.building import EXECUTORS, TrainingObjective
+from robnas.records import RecordStore
+from tests.building.oracle import Oracle
+from tests.building.searched import METRIC, SPLIT, expansion_of
+
+def searched(url, address, seconds, **options):
+    expansion = expansion_of()
+    given = Oracle.of(expansion, seconds=seconds, **options)
+    EXECUTORS.register("oracle", lambda trainer, **more: EXECUTORS["ray"](given, **more), overwrite=True)
+    where = {"metric": METRIC, "split": SPLIT, "executor": "oracle", "jobs": 2, "options": {"address": address}}
+    with RecordStore(url) as store, TrainingObjective(expansion, store, **where) as one:
+        algorithm = search.RegularizedEvolution(population=6, sample=3, asynchronous=True)
+        return search.run(algorithm, one, budget=16, seed=2, batch=2)
+
+if __name__ == "__main__":
+    searched(sys.argv[1], sys.argv[2], 0.2)
+"""
+
+
+def test_a_search_whose_driver_and_workers_are_killed_goes_on_with_the_same_trace(started, tmp_path, url):
+    from tests.building.searched import expansion_of, objective
+
+    algorithm = search.RegularizedEvolution(population=6, sample=3, asynchronous=True)
+    with RecordStore(f"sqlite:///{tmp_path}/calm.db") as store, objective(expansion_of(), store) as one:
+        calm = search.run(algorithm, one, budget=16, seed=2, batch=2)
+    (tmp_path / "searching.py").write_text(SEARCH)
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_MODE"}
+    address = ray.get_runtime_context().gcs_address
+    driver = subprocess.Popen([sys.executable, str(tmp_path / "searching.py"), url, address], env=environment)
+    with RecordStore(url) as store:
+        while len(store.records(metric="clean", split="validation")) < 4:
+            assert driver.poll() is None
+            time.sleep(0.05)
+        driver.kill()
+        driver.wait()
+        before = len(store.records(metric="clean", split="validation"))
+    assert before < 16
+    scope = {"__name__": "searching"}
+    exec(compile(SEARCH, "searching.py", "exec"), scope)
+    (tmp_path / "marks").mkdir()
+    trace = scope["searched"](url, address, 0.0, marks=tmp_path / "marks", deadly=2)
+    EXECUTORS.pop("oracle", None)
+    assert [arch.text for arch in trace.architectures] == [arch.text for arch in calm.architectures]
+    assert trace.values.tolist() == calm.values.tolist()
+    with RecordStore(url) as store:
+        assert store_status(store)[0].done == len(trace) == 16
+        with store.read() as connection:
+            assert connection.exec_driver_sql("select sum(deaths) from trials").scalar() == 2
 
 
 LOST = """
