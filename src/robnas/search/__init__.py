@@ -11,7 +11,9 @@ from robnas.search._algorithm import Steps as Steps
 from robnas.search._algorithm import Values as Values
 from robnas.search._algorithm import WaitingError as WaitingError
 from robnas.search._algorithm import one_objective as one_objective
+from robnas.search._asha import ASHA as ASHA
 from robnas.search._bananas import Bananas as Bananas
+from robnas.search._bohb import BOHB as BOHB
 from robnas.search._charged import ROWS as ROWS
 from robnas.search._charged import charged_by as charged_by
 from robnas.search._charged import space_of_task as space_of_task
@@ -23,6 +25,8 @@ from robnas.search._evolution import RegularizedEvolution as RegularizedEvolutio
 from robnas.search._experiment import Experiment as Experiment
 from robnas.search._function import Function as Function
 from robnas.search._goal import Goal as Goal
+from robnas.search._halving import Hyperband as Hyperband
+from robnas.search._halving import SuccessiveHalving as SuccessiveHalving
 from robnas.search._hypervolume import hypervolume as hypervolume
 from robnas.search._journal import Event as Event
 from robnas.search._journal import Journal as Journal
@@ -44,6 +48,8 @@ from robnas.search._predictor import PREDICTORS as PREDICTORS
 from robnas.search._predictor_evolution import PredictorEvolution as PredictorEvolution
 from robnas.search._proxy import SIZES as SIZES
 from robnas.search._proxy import ProxySearch as ProxySearch
+from robnas.search._pruner import PRUNERS as PRUNERS
+from robnas.search._pruner import OptunaPruner as OptunaPruner
 from robnas.search._random import RandomSearch as RandomSearch
 from robnas.search._repeat import Case as Case
 from robnas.search._repeat import Repetitions as Repetitions
@@ -54,8 +60,10 @@ from robnas.search._result import KIND as KIND
 from robnas.search._result import FailedRun as FailedRun
 from robnas.search._result import Result as Result
 from robnas.search._run import run as run
+from robnas.search._rungs import Bracket as Bracket
 from robnas.search._searchers import SEARCHERS as SEARCHERS
 from robnas.search._searchers import searcher as searcher
+from robnas.search._stopping import MedianStopping as MedianStopping
 from robnas.search._task import NOISES as NOISES
 from robnas.search._task import REGRETS as REGRETS
 from robnas.search._task import Task as Task

@@ -10,15 +10,21 @@ import numpy as np
 
 from robnas.errors import InputError, Verbatim
 from robnas.search._classes import Classes
+from robnas.search._question import Question
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 Values: TypeAlias = tuple[float, ...]
 """The answer to one question: a value per objective, higher is better; -inf where the training failed."""
-Steps: TypeAlias = Generator[Architecture | Iterable[Architecture], Any, None]
-"""An algorithm written as a loop: ``values = yield arch`` asks for one architecture, ``answers = yield architectures``
-for several that do not depend on each other's answers, which come as a list in the same order. An iterator is read
-only as far as is asked."""
+Asked: TypeAlias = Architecture | Question
+"""What a searcher asks: an architecture, or a question about one by a searcher that trains some for fewer epochs."""
+Steps: TypeAlias = Generator[Asked | Iterable[Asked], Any, None]
+"""An algorithm written as a loop: ``values = yield arch`` asks for one architecture, or one `Question`,
+``answers = yield architectures`` for several that do not depend on each other's answers, which come as a list in the
+same order. An iterator is read only as far as is asked."""
+
+
+_Q = TypeVar("_Q")
 
 
 class WaitingError(InputError):
@@ -29,13 +35,15 @@ class Searcher(Protocol):
     """One run of an algorithm."""
 
     @overload
-    def ask(self) -> Architecture | None: ...
+    def ask(self) -> Any: ...
 
     @overload
-    def ask(self, n: int) -> tuple[Architecture, ...]: ...
+    def ask(self, n: int) -> tuple[Any, ...]: ...
 
-    def ask(self, n: int | None = None) -> Architecture | tuple[Architecture, ...] | None:
+    def ask(self, n: int | None = None) -> Any:
         """What to evaluate next, inside the space; None, or an empty tuple, if there is nothing left to ask.
+
+        It is an architecture, or a `Question` by a searcher of several fidelities, which is told of the same.
 
         Args:
             n: how many at most, as a tuple, of those that do not wait for an answer; one by itself if omitted.
@@ -45,7 +53,7 @@ class Searcher(Protocol):
         """
         ...
 
-    def tell(self, arch: Architecture, values: Values) -> None:
+    def tell(self, arch: Any, values: Values) -> None:
         """The answer for one that was asked, in any order; for one that was asked before it is the same as before."""
         ...
 
@@ -55,8 +63,10 @@ class Algorithm(Protocol):
 
     A third method is not needed: with `Searcher` this is everything that the loop calls. Where there is a method
     ``for_space(space)``, it returns the same algorithm with what a setting leaves to the space filled in, and results
-    record that one. Where an attribute ``asynchronous`` is true, its searcher asks on while answers are missing, in
-    whose order its questions then depend on the answers; others are *sequential*.
+    record that one. Where there is a method ``least(space)``, it returns the whole trainings' worth of epochs that a
+    budget has to allow, without which nothing is trained to its end. Where an attribute ``asynchronous`` is true, its
+    searcher asks on while answers are missing, in whose order its questions then depend on the answers; others are
+    *sequential*.
     """
 
     def start(self, space: Classes, rng: np.random.Generator) -> Searcher:
@@ -86,19 +96,19 @@ class Loop:
 
     def __init__(self, steps: Steps, objectives: int | None = None) -> None:
         self._steps, self._objectives = steps, objectives
-        self._left: Iterator[Architecture] = iter(())  # of what was yielded last, those that nobody has asked for
-        self._asked: list[Architecture] = []  # the others
+        self._left: Iterator[Asked] = iter(())  # of what was yielded last, those that nobody has asked for
+        self._asked: list[Asked] = []  # the others
         self._answers: list[Values | None] = []  # to them
         self._waiting = self._told = 0  # how many answers are missing, and are there before the first of these
         self._begun = self._single = self._ended = False
 
     @overload
-    def ask(self) -> Architecture | None: ...
+    def ask(self) -> Any: ...
 
     @overload
-    def ask(self, n: int) -> tuple[Architecture, ...]: ...
+    def ask(self, n: int) -> tuple[Any, ...]: ...
 
-    def ask(self, n: int | None = None) -> Architecture | tuple[Architecture, ...] | None:
+    def ask(self, n: int | None = None) -> Any:
         """What the generator has yielded; None, or an empty tuple, once it has returned."""
         if n is not None:
             found = several(self._next, n)
@@ -110,7 +120,7 @@ class Loop:
             raise self._unanswered()
         return arch
 
-    def _next(self) -> Architecture | None:
+    def _next(self) -> Asked | None:
         """None at the end, and where answers are missing."""
         while True:
             for arch in self._left:
@@ -138,13 +148,13 @@ class Loop:
     def _unanswered(self) -> WaitingError:
         return unanswered([arch for arch, known in zip(self._asked, self._answers, strict=True) if known is None])
 
-    def tell(self, arch: Architecture, values: Values) -> None:
+    def tell(self, arch: Any, values: Values) -> None:
         """Keep the answer for the generator, which goes on once all that it yielded is told."""
         place = self._place(arch)
         self._answers[place] = answer(values, self._objectives)
         self._waiting -= 1
 
-    def _place(self, arch: Architecture) -> int:
+    def _place(self, arch: Asked) -> int:
         """Of a question that waits for its answer."""
         asked, answers = self._asked, self._answers
         if asked and asked[-1] is arch and answers[-1] is None:  # one after the other, as a run asks
@@ -157,28 +167,28 @@ class Loop:
         raise unasked(arch, [one for one, known in zip(asked, answers, strict=True) if known is None])
 
 
-def several(draw: Callable[[], Architecture | None], n: int) -> tuple[Architecture, ...]:
-    """Up to `n` architectures of a function that gives None where there are no more for now."""
-    found: list[Architecture] = []
+def several(draw: Callable[[], _Q | None], n: int) -> tuple[_Q, ...]:
+    """Up to `n` of what a function gives, which is None where there are no more for now."""
+    found: list[_Q] = []
     check_count("ask", n)
     while len(found) < n and (arch := draw()) is not None:
         found.append(arch)
     return tuple(found)
 
 
-def unanswered(waiting: Sequence[Architecture]) -> WaitingError:
+def unanswered(waiting: Sequence[Asked]) -> WaitingError:
     """The error that something is asked before what it depends on was told."""
     expected = "tell first, because the next question depends on the answers"
     return WaitingError("ask", expected=expected, got=Verbatim(f"none for {_listed(waiting)}"))
 
 
-def unasked(arch: object, waiting: Sequence[Architecture]) -> InputError:
+def unasked(arch: object, waiting: Sequence[Asked]) -> InputError:
     """The error that an architecture is told which waits for no answer."""
     known = _listed(waiting) or "none, because nothing is asked"
     return InputError("tell", expected=f"one that was asked and not told yet: {known}", got=str(arch))
 
 
-def _listed(architectures: Sequence[Architecture]) -> str:
+def _listed(architectures: Sequence[Asked]) -> str:
     return ", ".join(map(str, architectures[:3])) + (" …" if len(architectures) > 3 else "")
 
 
@@ -207,6 +217,10 @@ def answer(values: Values, objectives: int | None = None) -> Values:
 
 class ObjectivesError(InputError):
     """An algorithm for one objective was given several."""
+
+
+class EpochsError(InputError):
+    """An algorithm that trains some for fewer epochs was given whole trainings only."""
 
 
 def one_objective(algorithm: object, space: Classes) -> None:

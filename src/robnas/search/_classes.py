@@ -67,6 +67,8 @@ class Classes:
         self.epochs: tuple[int, ...] = ()
         """The fidelities that may be asked for, ascending, of which the last is the whole training; empty where there
         is the whole training only."""
+        self.whole_only = ""
+        """Why that is so, if there is more to say than that nobody knows any other epochs."""
         self._partition = None if partition is None else self.space.partition(partition)
         self._place: Mapping[Architecture, int] = {}  # of what a table holds, in the space's own order
         self._row: list[int] = []

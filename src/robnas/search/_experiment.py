@@ -21,7 +21,8 @@ from robnas._settings import check_keys, content_hash
 from robnas._version import __version__
 from robnas.benchmarks import Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.search._algorithm import Algorithm, ObjectivesError
+from robnas.search._after import curves_seen
+from robnas.search._algorithm import Algorithm, EpochsError, ObjectivesError
 from robnas.search._charged import charged_by, facts_of_classes, without_usual_space
 from robnas.search._planned import Planned, record
 from robnas.search._repeat import Case, Repetitions, repeat_all
@@ -105,7 +106,7 @@ class Experiment:
                 try:
                     algorithm.start(task.classes, np.random.default_rng(0))
                     cases.append(Case(algorithm, task, label))
-                except ObjectivesError as error:
+                except (EpochsError, ObjectivesError) as error:
                     if len(algorithms) == 1:
                         raise
                     left_out.append(f"{label} on {task.name}: {error}")
@@ -263,6 +264,8 @@ def _contents(task: Task) -> Iterator[bytes]:
     yield b"" if task.space.name == space_of(None).name else task.space.fingerprint.encode()
     for column in (*task.seen, *task.reported):
         yield column.values.tobytes()
+    for curve in curves_seen(task.table, task.seen):
+        yield curve.values.tobytes()
     if task.noise in ("gaussian", "local"):
         yield task.noise_sd.tobytes()
     if task.regret == "expected":

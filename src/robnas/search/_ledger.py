@@ -34,6 +34,18 @@ class Charge:
     """Asked up to it, free ones included."""
     answer: Answer | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """That its answer took."""
+        return None if self.answer is None else self.answer.seconds
+
+    @property
+    def hours(self) -> float | None:
+        """GPU-hours of the epochs that were added, of those that its answer rests on in proportion."""
+        if self.answer is None or self.answer.hours is None:
+            return None
+        return self.answer.hours * (self.added / self.key[1])
+
 
 @final
 class Ledger:
@@ -119,7 +131,8 @@ class Ledger:
         if entry is None or entry.answer is not None:
             raise InputError("answer", expected="one to a question that waits for it", got=str(question))
         if self._most is None:
-            cost = found.seconds if self.unit == "seconds" else found.hours
+            entry.answer = found
+            cost = entry.seconds if self.unit == "seconds" else entry.hours
             if cost is None:
                 expected = "trainings or epochs, for the answers of this objective do not tell what they took"
                 raise InputError("unit of a budget", expected=expected, got=self.unit)
@@ -147,7 +160,7 @@ class Ledger:
         """Whole trainings' worth charged up to each query, shape (queries,)."""
         return np.cumsum([entry.added for entry in self.entries]) / self.whole
 
-    def total(self, cost: Callable[[Answer], float | None]) -> npt.NDArray[np.float64] | None:
+    def total(self, cost: Callable[[Charge], float | None]) -> npt.NDArray[np.float64] | None:
         """What the answers took up to each query, shape (queries,); None where one does not say."""
-        found = [None if entry.answer is None else cost(entry.answer) for entry in self.entries]
+        found = [cost(entry) for entry in self.entries]
         return None if None in found else np.cumsum(np.array(found, dtype=np.float64))

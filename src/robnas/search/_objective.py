@@ -9,20 +9,7 @@ from typing import Any, Protocol, TypeAlias, final, runtime_checkable
 from robnas.search._algorithm import Values
 from robnas.search._classes import Classes
 from robnas.search._goal import Goal
-from robnas.spaces import Architecture
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be known about an architecture."""
-
-    architecture: Architecture
-    epochs: int | None = None
-    """The fidelity: after how many epochs of its training; after all of them if None."""
-
-    def __str__(self) -> str:
-        return f"{self.architecture}" if self.epochs is None else f"{self.architecture} after {self.epochs} epochs"
+from robnas.search._question import Question as Question
 
 
 @final
@@ -35,7 +22,8 @@ class Answer:
     seconds: float | None = None
     """What it took to know them, where that was measured."""
     hours: float | None = None
-    """GPU-hours, where a cost model tells them."""
+    """GPU-hours, where a cost model tells them, of all epochs that it rests on: those that were charged before are not
+    charged again."""
     feasible: bool = True
     """False where a measured constraint is broken; the values are then -inf."""
 

@@ -93,14 +93,14 @@ class Optuna:
         import optuna
 
         kind = getattr(optuna.samplers, SAMPLERS[self.sampler])
-        quiet: dict[str, Any] = {}
+        usual: dict[str, Any] = {}
         if self.sampler in ("gp", "cma-es", "qmc"):
-            quiet["warn_independent_sampling"] = False
+            usual["warn_independent_sampling"] = False
         if self.sampler in _SEVERAL[:4] and not hasattr(optuna.Trial, "set_constraint"):  # before Optuna 5
-            quiet["constraints_func"] = _broken
-        with _quiet():
+            usual["constraints_func"] = _broken
+        with quiet():
             try:
-                return kind(seed=seed, **{**quiet, **self.options})  # type: ignore[no-any-return]
+                return kind(seed=seed, **{**usual, **self.options})  # type: ignore[no-any-return]
             except (TypeError, ValueError, ImportError) as error:
                 raise InputError(
                     f"optuna options of {self.sampler}", expected=f"arguments of {kind.__name__}", got=reason(error)
@@ -122,9 +122,9 @@ class _Study:
         import optuna
 
         self._classes, self._rng, self._patience = classes, rng, patience
-        self._codings = [_Coding.of(gene, continuous) for gene in classes.space.genes]
+        self._codings = [Coding.of(gene, continuous) for gene in classes.space.genes]
         self._distributions = {name: one for coding in self._codings for name, one in coding.distributions().items()}
-        with _quiet():
+        with quiet():
             self._study = optuna.create_study(directions=["maximize"] * classes.objectives, sampler=sampler)
         self._asked, self._idle = set[Class](), 0
         self._constrained = classes.restricted
@@ -151,7 +151,7 @@ class _Study:
                 if arch is None:
                     return None
                 self._study.enqueue_trial(self._write(arch))
-            with _quiet():
+            with quiet():
                 trial = self._study.ask(self._distributions)
             arch = self._read(trial.params)
             self._idle += 1
@@ -181,7 +181,7 @@ class _Study:
         if self._models and drawn != arch:
             self._end(trial, (-np.inf,) if allowed else found, allowed=allowed)  # known already, or not allowed
             self._study.enqueue_trial(self._write(arch))
-            with _quiet():
+            with quiet():
                 trial = self._study.ask(self._distributions)
             allowed = True
         self._end(trial, found, allowed=allowed)
@@ -199,7 +199,7 @@ class _Study:
         if self._learns:
             _mark(trial, allowed)
         if np.isfinite(values).all():
-            with _quiet():
+            with quiet():
                 self._study.tell(trial, list(values))
         else:
             self._fail(trial)
@@ -207,7 +207,7 @@ class _Study:
     def _fail(self, trial: optuna.Trial) -> None:
         import optuna
 
-        with _quiet():
+        with quiet():
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def _write(self, arch: Architecture) -> dict[str, Any]:
@@ -219,16 +219,16 @@ class _Study:
         return self._classes.space.at([coding.read(values) for coding in self._codings])
 
 
-class _Coding:
+class Coding:
     """A gene as parameters of a trial: one category."""
 
     def __init__(self, gene: Gene) -> None:
         self.gene, self.name = gene, gene.name
 
     @staticmethod
-    def of(gene: Gene, continuous: bool) -> _Coding:
+    def of(gene: Gene, continuous: bool) -> Coding:
         """The coding that fits."""
-        return _Ordered(gene) if gene.ordered else _Continuous(gene) if continuous else _Coding(gene)
+        return _Ordered(gene) if gene.ordered else _Continuous(gene) if continuous else Coding(gene)
 
     def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
         from optuna.distributions import CategoricalDistribution
@@ -243,7 +243,7 @@ class _Coding:
 
 
 @final
-class _Ordered(_Coding):
+class _Ordered(Coding):
     """One whole number."""
 
     def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
@@ -259,7 +259,7 @@ class _Ordered(_Coding):
 
 
 @final
-class _Continuous(_Coding):
+class _Continuous(Coding):
     """A number for each choice."""
 
     def distributions(self) -> dict[str, optuna.distributions.BaseDistribution]:
@@ -296,7 +296,7 @@ def _broken(trial: optuna.trial.FrozenTrial) -> tuple[float]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the log line of each new study and the notes that a sampler may change in later versions."""
     import optuna
 

@@ -118,9 +118,9 @@ def repeat_all(
     """
     check_count("jobs", jobs)
     for case in cases:
-        check_budget(case.task, repetitions.budget)
         case.task.check()
         case.algorithm.start(case.task.classes, np.random.default_rng(0))  # wrong settings show before anything runs
+        check_budget(case.task, repetitions.budget, algorithm=case.algorithm)
     finished = _in_order(cases, repetitions, jobs)
     total, done = len(cases) * repetitions.runs, 0
     for case in cases:

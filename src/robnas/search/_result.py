@@ -68,6 +68,8 @@ class Finish:
     stopped: Stopped
     front: Floats
     """Reported values of the queries that look undominated, shape (points, reported); empty for one objective."""
+    partial: int = 0
+    """Queries that were answered before the last epoch."""
 
     @classmethod
     def of(cls, trace: Trace, checkpoints: tuple[int, ...]) -> Finish:
@@ -90,6 +92,7 @@ class Finish:
             failed=trace.failed,
             stopped=trace.stopped,
             front=trace.outcomes[trace.front] if several else np.empty((0, trace.outcomes.shape[1])),
+            partial=trace.partial,
         )
 
 
@@ -140,7 +143,8 @@ class Result:
     hours: float | None
     """Mean simulated GPU-hours per run."""
     counts: dict[str, float]
-    """Means per run: queries, duplicates, infeasible, failed; runs that finished or stalled before the budget."""
+    """Means per run: queries, duplicates, infeasible, failed; runs that finished or stalled before the budget; partial
+    queries, of fewer epochs than the whole, where there were any."""
     failures: tuple[FailedRun, ...]
     oracle_selection: tuple[str, ...]
     oracle: tuple[float, ...]
@@ -169,6 +173,11 @@ class Result:
 
     def _best(self, regrets: Floats) -> float:
         return float((regrets <= self.least + 1e-12).mean())
+
+    @property
+    def multi_fidelity(self) -> bool:
+        """Whether something was asked before its last epoch: budgets are then whole trainings' worth of epochs."""
+        return "partial" in self.counts
 
     @property
     def optimum(self) -> str:
@@ -320,6 +329,8 @@ class Summary:
         counts = {key: _mean([getattr(one, key) for one in kept]) for key in counted}
         for end in ("finished", "stalled"):
             counts[end] = _mean([one.stopped == end for one in kept])
+        if partial := _mean([one.partial for one in kept]):
+            counts["partial"] = partial
         hours = [one.hours for one in kept if one.hours is not None]
         several = self.task.objectives > 1
         return Result(

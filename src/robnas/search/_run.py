@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
@@ -13,6 +14,7 @@ from robnas._settings import ABSENT_IF_EMPTY, content_hash
 from robnas.benchmarks import Objective as TableObjective
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.search._algorithm import Algorithm, Loop, WaitingError, name_of, settled
+from robnas.search._classes import Classes
 from robnas.search._evolution import Population
 from robnas.search._journal import Event, Journal
 from robnas.search._ledger import Charge, Ledger, Unit
@@ -108,7 +110,7 @@ class _Run:
         journal: Journal | None = None,
         progress: Progress = silent,
     ) -> None:
-        check_budget(objective, budget, unit)
+        check_budget(objective, budget, unit, algorithm)
         self._objective, self._seed, self._journal, self._progress = objective, seed, journal, progress
         self._classes = objective.classes
         self._algorithm = algorithm = settled(algorithm, self._classes.space)
@@ -293,7 +295,8 @@ class _Run:
 
     def _show(self, entry: Charge) -> None:
         assert entry.answer is not None
-        rank = (entry.key[1], entry.answer.values[0])
+        value = entry.answer.values[0]
+        rank = (entry.key[1] if value > -np.inf else 0, value)
         self._best = rank if self._best is None else max(rank, self._best)
         goal = self._objective.goals[0]
         total = self._ledger.budget
@@ -323,7 +326,7 @@ class _Run:
             values=values,
             outcomes=values if task is None else task.outcomes[self.rows],
             scale=None if task is None else task.scale,
-            hours=ledger.total(lambda found: found.hours),
+            hours=ledger.total(lambda entry: entry.hours),
             questions=np.array([entry.questions for entry in ledger.entries], dtype=np.int64),
             duplicates=ledger.duplicates,
             infeasible=ledger.infeasible + sum(not one.answer.feasible for one in ledger.entries if one.answer),
@@ -334,15 +337,22 @@ class _Run:
             unit=ledger.unit,
             fidelities=ledger.fidelities,
             charged=ledger.charged,
-            seconds=ledger.total(lambda found: found.seconds),
+            seconds=ledger.total(lambda entry: entry.seconds),
         )
 
 
-def check_budget(objective: Objective, budget: float, unit: Unit = "trainings") -> None:
-    """Raise `InputError` unless a budget is positive, and of trainings not above what may be asked for."""
+def check_budget(
+    objective: Objective, budget: float, unit: Unit = "trainings", algorithm: Algorithm | None = None
+) -> None:
+    """Raise `InputError` unless a budget is positive, and of trainings not above what may be asked for.
+
+    In trainings or epochs it also has to be as large as the `algorithm` needs it.
+    """
     if unit != "trainings":
         if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < np.inf:
             raise InputError("budget", expected=f"a number of {unit} above 0", got=budget)
+        if unit == "epochs" and objective.classes.epochs:
+            _check_least(algorithm, objective, budget, objective.classes.epochs[-1], unit)
         return
     check_count("budget", budget)
     size = objective.size if isinstance(objective, Task) else objective.classes.size
@@ -352,6 +362,22 @@ def check_budget(objective: Objective, budget: float, unit: Unit = "trainings") 
             "budget",
             expected=f"at most {size:,}, the distinct architectures of {objective.name}{under}",
             got=Verbatim(f"{budget:,}"),
+        )
+    _check_least(algorithm, objective, budget, 1, unit)
+
+
+def _check_least(algorithm: object, objective: Objective, budget: float, scale: int, unit: Unit) -> None:
+    """Raise `InputError` if a budget of so many per training is below what an algorithm needs to finish anything."""
+    least: Callable[[Classes], float] | None = getattr(algorithm, "least", None)
+    if least is None:
+        return
+    needed = scale * least(objective.classes)
+    if budget < needed * (1 - 1e-12):
+        raise InputError(
+            f"budget of {name_of(algorithm)}",
+            expected=f"at least {math.ceil(needed - 1e-9):,} {unit}, of which it needs {needed:.4g} for one bracket",
+            got=budget,
+            remedy="or set min_epochs or brackets so that it is smaller",
         )
 
 
@@ -371,6 +397,8 @@ def _plain(value: Any) -> Any:
         return plain if len(plain) < _MOST else f"{len(plain)} entries, {content_hash(plain)}"
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
+    if settings := settings_of(value):
+        return {"name": name_of(value), **settings}
     return getattr(value, "__name__", type(value).__name__)
 
 

@@ -11,15 +11,20 @@ from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.errors import InputError
 from robnas.search._algorithm import Algorithm
+from robnas.search._asha import ASHA
 from robnas.search._bananas import Bananas
+from robnas.search._bohb import BOHB
 from robnas.search._evolution import RegularizedEvolution
+from robnas.search._halving import Hyperband, SuccessiveHalving
 from robnas.search._local import LocalSearch
 from robnas.search._mo_evolution import MORegularizedEvolution
 from robnas.search._nsga2 import NSGA2
 from robnas.search._optuna import Optuna
 from robnas.search._predictor_evolution import PredictorEvolution
 from robnas.search._proxy import ProxySearch
+from robnas.search._pruner import OptunaPruner
 from robnas.search._random import RandomSearch
+from robnas.search._stopping import MedianStopping
 
 SEARCHERS: Registry[Callable[..., Algorithm]] = Registry(
     "algorithm",
@@ -33,6 +38,12 @@ SEARCHERS: Registry[Callable[..., Algorithm]] = Registry(
         "mo-regularized-evolution": MORegularizedEvolution,
         "proxy-search": ProxySearch,
         "optuna": Optuna,
+        "successive-halving": SuccessiveHalving,
+        "hyperband": Hyperband,
+        "asha": ASHA,
+        "bohb": BOHB,
+        "median-stopping": MedianStopping,
+        "optuna-pruner": OptunaPruner,
     },
     Callable,
 )

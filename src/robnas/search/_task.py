@@ -15,6 +15,7 @@ from robnas._seeds import derive_seed
 from robnas._settings import check_keys
 from robnas.benchmarks import Column, Expected, LocalNoise, Objective, Table, expected_accuracies, pareto_front
 from robnas.errors import InputError, Verbatim
+from robnas.search._after import AfterEpoch, after, epochs_seen
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
@@ -260,11 +261,17 @@ class Task:
 
     @cached_property
     def classes(self) -> Classes:
-        """What may be asked: what keeps the constraints.
+        """What may be asked, what keeps the constraints; after which epochs, where the table has learning curves.
 
         Raises:
-            InputError: nothing does.
+            InputError: nothing keeps them.
         """
+        found = self._all_allowed()
+        if self.table.curves:
+            found.epochs, found.whole_only = epochs_seen(self.table, self.seen)
+        return found
+
+    def _all_allowed(self) -> Classes:
         source, small = (self.table, self.partition, self.objectives, self.space), self._small
         if not self.constraints:
             return Classes(*source, allowed=small)
@@ -284,17 +291,32 @@ class Task:
         return (*seen, *(Goal(cost, direction="minimise") for cost in self.costs))
 
     def serve(self, ask: Ask, seed: int) -> Iterator[tuple[Question, Answer]]:
-        """See `robnas.search.Objective.serve`; the noise depends on the run's seed and the row only."""
-        told = self.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")))
-        if (missing := np.isnan(told)).any():  # told without costs, or a cheap failure would look undominated
-            told = np.where(missing.any(axis=1, keepdims=True), -np.inf, told)
+        """See `robnas.search.Objective.serve`; the noise depends on the run's seed and the row only.
+
+        After some epochs the learning curves answer, after the last of them the columns themselves. Noise is that of
+        the last epoch at all of them: the same run where one run answers, the same deviation where it is normal.
+        """
+        last = self.classes.epochs[-1] if self.classes.epochs else None
+        told = {last: self._told(seed)}
         row_of, hours = self.classes.row_of, self.hours
 
         def answer(question: Question) -> Answer:
-            row = row_of(question.architecture)
-            return Answer(tuple(told[row].tolist()), None, None if hours is None else float(hours[row]))
+            row, epochs = row_of(question.architecture), question.epochs or last
+            if epochs not in told:
+                told[epochs] = self._told(seed, epochs)
+            spent = None if hours is None else float(hours[row])
+            if spent is not None and epochs and last:
+                spent *= epochs / last
+            return Answer(tuple(told[epochs][row].tolist()), None, spent)
 
         return one_by_one(ask, answer)
+
+    def _told(self, seed: int, epochs: int | None = None) -> Floats:
+        """What a run is told, -inf in every objective where a value is missing, shape (rows, objectives)."""
+        told = self.answers_of_run(np.random.default_rng(derive_seed(seed, "noise")), epochs)
+        if (missing := np.isnan(told)).any():  # told without costs, or a cheap failure would look undominated
+            told = np.where(missing.any(axis=1, keepdims=True), -np.inf, told)
+        return told
 
     @cached_property
     def costs_of_rows(self) -> dict[str, Floats]:
@@ -304,8 +326,11 @@ class Task:
     @cached_property
     def answers(self) -> Floats:
         """What the search sees without noise, higher is better, shape (rows, objectives); nan where infeasible."""
-        columns = [c.mean if self.seed is None else c.seed_column(self.seed) for c in self.seen]
-        return np.stack([*columns, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
+        return self._answers_of(self.seen)
+
+    def _answers_of(self, columns: Sequence[Column | AfterEpoch]) -> Floats:
+        found = [c.mean if self.seed is None else c.seed_column(self.seed) for c in columns]
+        return np.stack([*found, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
 
     @cached_property
     def _small(self) -> npt.NDArray[np.bool_] | None:
@@ -420,17 +445,24 @@ class Task:
                 columns.append(np.full(len(column.mean), noise.run_sd))
         return np.stack(columns, axis=1)
 
-    def answers_of_run(self, rng: np.random.Generator) -> Floats:
-        """What one run sees, shape (rows, objectives): the noise depends on the run's seed and the row only."""
+    def answers_of_run(self, rng: np.random.Generator, epochs: int | None = None) -> Floats:
+        """What one run sees, shape (rows, objectives): the noise depends on the run's seed and the row only.
+
+        Args:
+            rng: source of the noise.
+            epochs: after so many, as the learning curves have it; at the end if None.
+        """
+        columns: Sequence[Column | AfterEpoch] = self.seen if epochs is None else after(self.table, self.seen, epochs)
+        answers = self.answers if epochs is None else self._answers_of(columns)
         if self.noise == "none":
-            return self.answers
-        found = self.answers.copy()
+            return answers
+        found = answers.copy()
         width = len(self.seen)
         if self.noise != "seeds":
             found[:, :width] += rng.normal(0.0, 1.0, (len(found), width)) * self.noise_sd
             return found
         drawn = rng.random(len(found))  # one training gives all metrics
-        for place, column in enumerate(self.seen):
+        for place, column in enumerate(columns):
             found[:, place] = np.where(np.isnan(found[:, place]), np.nan, _one_run(column, drawn))
         return found
 
@@ -443,7 +475,7 @@ class Task:
         return hours_of(self.table, self.seen[0].dataset)
 
 
-def _one_run(column: Column, drawn: Floats) -> Floats:
+def _one_run(column: Column | AfterEpoch, drawn: Floats) -> Floats:
     """The run of each row that `drawn` in [0, 1) points at, among those that are there; shape (rows,)."""
     if not column.seeds and column.runs > 1:
         raise InputError(

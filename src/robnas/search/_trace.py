@@ -126,7 +126,7 @@ class Trace:
         Of several objectives, the first; of several fidelities, among the answers that rest on the most epochs so far.
         """
         value = self.values[:, 0]
-        if self.fidelities is not None:
+        if self.fidelities is not None and (self.fidelities != self.fidelities[0]).any():
             return _of_most_epochs(value, self.fidelities)
         best = np.maximum.accumulate(value)
         improved = np.concatenate([[True], value[1:] > best[:-1]])
@@ -193,6 +193,14 @@ class Trace:
         """Queries that no other one dominates in the values seen, by decreasing first objective."""
         found = pareto_front(np.where(np.isfinite(self.values), self.values, np.nan))
         return found[np.argsort(-self.values[found, 0], kind="stable")]
+
+    @property
+    def partial(self) -> int:
+        """Queries that rest on fewer epochs than a whole training has."""
+        if self.fidelities is None or self.charged is None or not len(self):
+            return 0
+        whole = self.fidelities[0] / self.charged[0]  # what was asked first is charged from its start
+        return int((self.fidelities < whole - 0.5).sum())
 
     @property
     def has_regret(self) -> bool:
@@ -266,13 +274,17 @@ class Trace:
 
 
 def _of_most_epochs(value: Floats, epochs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Query with the highest value among those of the most epochs up to each query, shape (queries,)."""
-    found, best = np.zeros(len(value), dtype=np.int64), 0
-    for query in range(len(value)):
-        if (epochs[query], value[query]) > (epochs[best], value[best]):
+    """Query with the highest value among those of the most epochs up to each query, shape (queries,).
+
+    A training that failed is behind all others, whatever its epochs.
+    """
+    found, best = [], 0
+    ranks = list(zip(np.where(np.isfinite(value), epochs, 0).tolist(), value.tolist(), strict=True))
+    for query, rank in enumerate(ranks):
+        if rank > ranks[best]:
             best = query
-        found[query] = best
-    return found
+        found.append(best)
+    return np.array(found, dtype=np.int64)
 
 
 def plain_rows(values: Floats) -> list[list[float | None]]:
