@@ -20,17 +20,16 @@ from robnas.types import check_count, check_range
 if TYPE_CHECKING:
     import optuna
 
-_TRIES = 20  # draws of the model in a row whose classes are known, before a random one
-
 
 @final
 @dataclass(frozen=True)
 class BOHB:
     """Hyperband that draws from a tree-structured Parzen estimator of each fidelity (Falkner et al. 2018).
 
-    The model of the most epochs that has enough answers draws. It is Optuna's multivariate `TPESampler` with its own
-    splits and bandwidths, not those of the authors' code. All architectures of a bracket are drawn when it begins, so
-    that they may be trained side by side; the first bracket's are random. No class is drawn twice.
+    The model of the most epochs that has enough answers draws; where its class is known, a neighbour is taken. It is
+    Optuna's multivariate `TPESampler` with its own splits and bandwidths, not those of the authors' code. All
+    architectures of a bracket are drawn when it begins, so that they may be trained side by side; the first bracket's
+    are random. No class is drawn twice.
     """
 
     name: ClassVar[str] = "bohb"
@@ -44,15 +43,15 @@ class BOHB:
     """The first so many of the brackets, those that begin with the fewest epochs; all of them if None."""
     random: float = 1 / 3
     """Share of random architectures among those drawn."""
-    points: int | None = None
-    """Answers at one fidelity that its model needs; one more than there are genes if None."""
+    points: int = 10
+    """Answers at one fidelity that its model needs."""
 
     def __post_init__(self) -> None:
         check_rungs(self.name, self.eta, self.min_epochs)
         check_range(f"{self.name} random", self.random, 0.0, 1.0)
-        for what in ("brackets", "points"):
-            if (value := getattr(self, what)) is not None:
-                check_count(f"{self.name} {what}", value)
+        check_count(f"{self.name} points", self.points)
+        if self.brackets is not None:
+            check_count(f"{self.name} brackets", self.brackets)
 
     def plan(self, classes: Classes) -> tuple[Bracket, ...]:
         """All brackets, in turn."""
@@ -69,15 +68,14 @@ class BOHB:
         return Loop(self._steps(classes, rng, self.plan(classes)), 1)
 
     def _steps(self, classes: Classes, rng: np.random.Generator, brackets: Sequence[Bracket]) -> Steps:
-        need = self.points or len(classes.space.genes) + 1
         models: dict[int, _Model] = {}
         taken = set[Class]()
         for bracket in cycle(brackets):
-            ready = [epochs for epochs, model in models.items() if model.size >= need]
+            ready = [epochs for epochs, model in models.items() if model.size >= self.points]
             model = models[max(ready)] if ready else None
             drawn: list[Architecture] = []
             while len(drawn) < bracket.counts[0]:
-                arch = None if model is None or rng.random() < self.random else model.draw(classes, taken)
+                arch = None if model is None or rng.random() < self.random else model.draw(classes, taken, rng)
                 arch = arch or classes.fresh(taken, rng)
                 if arch is None:
                     break
@@ -115,18 +113,18 @@ class _Model:
         written = {name: value for coding, place in pairs for name, value in coding.write(place).items()}
         self._study.add_trial(_trial(written, self._distributions, values[0]))
 
-    def draw(self, classes: Classes, taken: set[Class]) -> Architecture | None:
-        """An architecture of a new class; None where the model gives none."""
+    def draw(self, classes: Classes, taken: set[Class], rng: np.random.Generator) -> Architecture | None:
+        """An architecture of a new class, or a new one next to it; None where there is none."""
         import optuna
 
-        for _ in range(_TRIES):
-            with quiet():
-                trial = self._study.ask(self._distributions)
-                self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            arch = self._space.at([coding.read(trial.params) for coding in self._codings])
-            if arch in classes and classes.class_of(arch) not in taken:
-                return arch
-        return None
+        with quiet():
+            trial = self._study.ask(self._distributions)
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        arch = self._space.at([coding.read(trial.params) for coding in self._codings])
+        if arch in classes and classes.class_of(arch) not in taken:
+            return arch
+        near = [other for other in classes.neighbours(arch) if classes.class_of(other) not in taken]
+        return near[rng.integers(len(near))] if near else None
 
 
 def _trial(
