@@ -101,7 +101,10 @@ def test_a_pause_needs_a_folder_and_an_epoch_of_the_recipe(data, tiny, build, tm
     assert len(train(build(), data, tiny.replace(epochs=1), seed=0, until=1)) == 1
 
 
-@pytest.mark.parametrize("wrong", [None, 0.5, {"a": "b"}, {"a": float("nan")}, {1: 0.5}, {"a": [0.5]}, {"a": None}])
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 0.5, {"a": "b"}, {"a": float("nan")}, {1: 0.5}, {"a": [0.5]}, {"a": None}, {"a": np.ones(2)}, {"a": 1j}],
+)
 def test_what_is_no_figure_is_refused(data, tiny, build, tmp_path, wrong):
     with pytest.raises(InputError, match="what was measured after epoch 1: expected finite numbers by name, got "):
         train(build(), data, tiny, seed=0, directory=tmp_path, measure=lambda network, epoch: wrong)

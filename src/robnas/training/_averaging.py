@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._registry import Registry
-from robnas.training._parts import check_part, set_numbers
+from robnas.training._parts import parts_with, set_numbers
 
 
 class Average(Protocol):
@@ -112,5 +112,7 @@ class MovingAverage:
             value.copy_(state[name])
 
 
-AVERAGINGS: Registry[type[Averaging]] = Registry("recipe averaging", {"ema": EMA}, type, check_part, own_name=True)
+AVERAGINGS: Registry[type[Averaging]] = Registry(
+    "recipe averaging", {"ema": EMA}, type, parts_with("start"), own_name=True
+)
 """By the name that recipes give."""

@@ -191,6 +191,19 @@ def objective_of(given: Any) -> Objective:
     return found
 
 
+def check_outcome(what: str, found: Any, count: int) -> None:
+    """Raise `InputError` unless an objective's answer about `count` images can be trained on; waits for no device."""
+    if not isinstance(found, Outcome):
+        raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=found)
+    loss, correct = found.loss, found.robust_correct
+    if not isinstance(loss, Tensor) or loss.dim() or not loss.requires_grad:
+        raise InputError(what, expected="a loss that is a scalar tensor with a gradient to the weights", got=loss)
+    if correct is not None and (
+        not isinstance(correct, Tensor) or correct.shape != (count,) or correct.dtype.is_floating_point
+    ):
+        raise InputError(what, expected="robust_correct that says true or false of each image, or None", got=correct)
+
+
 def name_of(given: Any) -> str:
     """By which people know the objective of a recipe."""
     return given if isinstance(given, str) else str(given.name)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from robnas._registry import Registry
 from robnas.training._adamw import AdamW
-from robnas.training._parts import check_part
+from robnas.training._parts import parts_with
 from robnas.training._sgd import SGD
 
 
@@ -59,6 +59,6 @@ class Optimizer(Protocol):
 
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry(
-    "recipe optimizer", {"sgd": SGD, "adamw": AdamW}, type, check_part, own_name=True
+    "recipe optimizer", {"sgd": SGD, "adamw": AdamW}, type, parts_with("lr", "momentum", "start"), own_name=True
 )
 """By the name that recipes give."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from robnas._registry import Registry
@@ -18,11 +18,18 @@ from robnas.errors import InputError, Verbatim
 from robnas.types import ThreatModel, check_count, check_range, parse_epsilon
 
 
-def check_part(what: str, kind: Any) -> None:
-    """Raise `InputError` unless `kind` can be registered: a class that is a frozen dataclass and has a name."""
-    frozen = dataclasses.is_dataclass(kind) and getattr(kind, "__dataclass_params__").frozen  # noqa: B009
-    if not frozen or not isinstance(getattr(kind, "name", None), str):
-        raise InputError(what, expected="a frozen dataclass with a class attribute name", got=kind)
+def parts_with(*needed: str) -> Callable[[str, Any], None]:
+    """What checks a class before it is registered: a frozen dataclass that has a name and all that is `needed`."""
+
+    def check(what: str, kind: Any) -> None:
+        frozen = dataclasses.is_dataclass(kind) and getattr(kind, "__dataclass_params__").frozen  # noqa: B009
+        if not frozen or not isinstance(getattr(kind, "name", None), str):
+            raise InputError(what, expected="a frozen dataclass with a class attribute name", got=kind)
+        fields = kind.__dataclass_fields__
+        if missing := [one for one in needed if one not in fields and not hasattr(kind, one)]:
+            raise InputError(what, expected=f"a class with {', '.join(needed)}", got=Verbatim(f"no {missing[0]}"))
+
+    return check
 
 
 def part_to_dict(part: Any) -> dict[str, Any]:
@@ -59,7 +66,16 @@ def read_part(what: str, given: Any, kinds: Registry[Any], before: Any = None) -
         json.dumps(part_to_dict(given), allow_nan=False)
     except (TypeError, ValueError):
         raise InputError(what, expected="finite numbers, texts, or lists of them as settings", got=given) from None
-    return given
+    return _normal(what, given)
+
+
+def _normal(what: str, given: Any) -> Any:
+    """An object as its plain values are read back: of a float, 1 and 1.0 are one setting and have one hash."""
+    hints = _hints(type(given))
+    found = {field.name: getattr(given, field.name) for field in dataclasses.fields(given) if field.init}
+    read = {key: _checked(f"{what} {key}", value, hints.get(key, Any)) for key, value in found.items()}
+    same = all(type(read[key]) is type(found[key]) for key in found)
+    return given if same else dataclasses.replace(given, **read)
 
 
 def _from_values(what: str, given: Mapping[str, Any], kinds: Registry[Any], before: Any) -> Any:

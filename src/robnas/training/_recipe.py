@@ -20,11 +20,12 @@ from robnas.training._objective_settings import check_pair, read_objective
 from robnas.training._optimizer import OPTIMIZERS, Optimizer
 from robnas.training._parts import part_to_dict, read_part, set_numbers
 from robnas.training._precision import PRECISIONS, Precision
-from robnas.training._schedule import SCHEDULES, Cyclic, OneCycle, Piecewise, Schedule
+from robnas.training._schedule import SCHEDULES, Cyclic, OneCycle, Piecewise, Schedule, rates_of
 from robnas.training._sgd import SGD
 from robnas.training._stopping import STOPPINGS, Stopping
 from robnas.types import ThreatModel, check_count
 
+_SOME = 1000  # steps of a training for which a schedule is asked whether it sets the momentum
 _MOST = 1_000_000  # epochs, images per step: what is more is a slip
 _SIZE = ("channels", "cells")
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
@@ -222,7 +223,7 @@ class Recipe:
 
     def rates(self, step: int, total_steps: int) -> tuple[float, float]:
         """Learning rate and momentum of a step, counted from 0."""
-        learning_rate, momentum = self.schedule.rates(self.optimizer.lr, step, total_steps)
+        learning_rate, momentum = rates_of(self.schedule, self.optimizer.lr, step, total_steps)
         return learning_rate, self.optimizer.momentum if momentum is None else momentum
 
     @property
@@ -383,7 +384,7 @@ def _agreed(key: str, value: float, other: float) -> float:
 
 def _check_momentum(optimizer: Optimizer, schedule: Schedule) -> None:
     """Refuse a momentum that has no effect, since the schedule sets it."""
-    if schedule.rates(optimizer.lr, 0, 1)[1] is None:
+    if rates_of(schedule, optimizer.lr, 0, _SOME)[1] is None:
         return
     for field in dataclasses.fields(cast(Any, optimizer)):
         if field.name in ("momentum", "beta1") and getattr(optimizer, field.name) != field.default:

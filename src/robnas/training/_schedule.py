@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
 from robnas._registry import Registry
 from robnas.errors import InputError
-from robnas.training._parts import check_part, set_numbers
+from robnas.training._parts import parts_with, set_numbers
 
 
 @runtime_checkable
@@ -179,10 +179,29 @@ SCHEDULES: Registry[type[Schedule]] = Registry(
     "recipe schedule",
     {"one-cycle": OneCycle, "cosine": Cosine, "cyclic": Cyclic, "piecewise": Piecewise, "constant": Constant},
     type,
-    check_part,
+    parts_with("rates"),
     own_name=True,
 )
 """By the name that recipes give."""
+
+
+def rates_of(schedule: Schedule, lr: float, step: int, total_steps: int) -> tuple[float, float | None]:
+    """What a schedule answers, which may be somebody's own.
+
+    Raises:
+        InputError: it is no finite learning rate with a finite momentum or None.
+    """
+    found: Any = schedule.rates(lr, step, total_steps)
+    pair: Any = found if isinstance(found, tuple) and len(found) == 2 else (None, None)
+    rate, momentum = pair
+    if not _is_finite(rate) or not (momentum is None or _is_finite(momentum)):
+        what = f"recipe schedule {schedule.name}, rates of step {step} of {total_steps}"
+        raise InputError(what, expected="a learning rate and a momentum or None", got=found)
+    return rate, momentum
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def one_cycle(recipe: Any, step: int, total_steps: int) -> tuple[float, float]:

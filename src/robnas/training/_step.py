@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from robnas._products import products
 from robnas.attacks import Free, GradientAttack, parameter_dtype
 from robnas.errors import InputError, Verbatim
 from robnas.training._free import Running, WithPerturbation
-from robnas.training._objective import Outcome, name_of, objective_of
+from robnas.training._objective import Outcome, check_outcome, name_of, objective_of
 from robnas.training._optimizer import Updates
 from robnas.training._recipe import Recipe
 from robnas.training._weights import Weights
@@ -133,10 +133,8 @@ class Step:
         if self._running is not None:
             inputs.append(self._running.begin(images))
         with products(self._device, tf32=self._recipe.precision == "tf32"):
-            outcome: Any = self._objective(self.network, images, labels, self._asked, self._generator)
-            if not isinstance(outcome, Outcome):
-                what = f"objective {name_of(self._recipe.objective)}"
-                raise InputError(what, expected="a robnas.training.Outcome, which has a loss", got=outcome)
+            outcome = self._objective(self.network, images, labels, self._asked, self._generator)
+            check_outcome(f"objective {name_of(self._recipe.objective)}", outcome, len(labels))
             gradients = torch.autograd.grad(outcome.loss, inputs, allow_unused=True)
         if self._running is not None:
             self._running.advance(outcome.loss, gradients[-1])

@@ -14,7 +14,7 @@ from robnas._registry import Registry
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import PGD, frozen, parameter_dtype, predict, summed_cross_entropy
 from robnas.data import Images, to_pixels
-from robnas.training._parts import check_part
+from robnas.training._parts import parts_with
 from robnas.types import ThreatModel, check_count
 
 _STEPS = 10
@@ -65,7 +65,7 @@ class EarlyStopping:
 
 
 STOPPINGS: Registry[type[Stopping]] = Registry(
-    "recipe stopping", {"early-stopping": EarlyStopping}, type, check_part, own_name=True
+    "recipe stopping", {"early-stopping": EarlyStopping}, type, parts_with("images", "is_over"), own_name=True
 )
 """By the name that recipes give."""
 

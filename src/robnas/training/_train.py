@@ -171,13 +171,14 @@ def _measured(network: nn.Module, measure: Measure, seed: int, epoch: int) -> di
     with seeded_randomness(derive_seed(seed, "measure", epoch), next(network.parameters()).device):
         found = measure(network, epoch)
     network.eval()
-    numbers = isinstance(found, Mapping) and all(
-        isinstance(name, str) and isinstance(value, SupportsFloat) and math.isfinite(value)
-        for name, value in found.items()
-    )
-    if not numbers:
+    try:  # not of texts, which would be read
+        numbers = {name: float(value) for name, value in found.items() if isinstance(value, SupportsFloat)}
+    except (AttributeError, TypeError, ValueError):  # no mapping, or tensors of several numbers
+        numbers = {}
+    fine = all(isinstance(name, str) and math.isfinite(value) for name, value in numbers.items())
+    if not isinstance(found, Mapping) or not fine or len(numbers) < len(found):
         raise InputError(f"what was measured after epoch {epoch}", expected="finite numbers by name", got=found)
-    return {name: float(value) for name, value in found.items()}
+    return numbers
 
 
 def restore(
