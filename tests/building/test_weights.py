@@ -14,7 +14,7 @@ from robnas.building import TRIAL, Source, Trial, load_network, load_trained, lo
 from robnas.errors import CheckpointError, DataError, InputError, WriteError
 from robnas.networks import build_network
 from robnas.spaces import SPACES, Architecture, NASBench201
-from robnas.training import CHECKPOINT, Recipe
+from robnas.training import CHECKPOINT, EMA, EarlyStopping, Recipe, _checkpoint, result_epoch
 from tests.reference.network import ReferenceNetwork
 
 
@@ -64,6 +64,50 @@ def test_the_network_of_a_folder_comes_back_without_its_data_set(finished):
     assert not any(part.training for part in again.modules())
     assert torch.equal(again(images), network(images))
     assert load_trained(str(folder)).trial == load_trial(folder)
+
+
+@pytest.fixture(scope="module", params=[None, "ema"])
+def stopped(request, data, tmp_path_factory):
+    """A folder of a training that stopped early, and the weights that were measured after each epoch."""
+    averaging = None if request.param is None else EMA(decay=0.9)
+    rough = {"optimizer": {"lr": 0.3}, "schedule": "constant", "averaging": averaging}
+    recipe = Recipe.digits().replace(epochs=8, stopping=EarlyStopping(patience=1, images=30), **rough)
+    folder, seen = tmp_path_factory.mktemp("stopped"), []
+
+    def look(network, epoch):
+        seen.append({name: value.clone() for name, value in network.state_dict().items()})
+        return {}
+
+    _, history = trial_of(recipe=recipe).train(data, folder, measure=look)
+    return folder, seen, result_epoch(history).epoch
+
+
+@pytest.mark.usefixtures("without_data")
+def test_the_best_weights_come_back_and_the_last_ones_where_they_are_asked_for(stopped):
+    folder, seen, best = stopped
+    assert len(seen) == best + 1 < 8
+    for asked, epoch in (({}, best), ({"which": "best"}, best), ({"which": "last"}, best + 1)):
+        found = load_network(folder, **asked).state_dict()
+        assert all(torch.equal(found[name], value) for name, value in seen[epoch - 1].items())
+    with pytest.raises(InputError, match="which weights: expected one of best, last, got 'first'"):
+        load_network(folder, which="first")
+
+
+def test_without_early_stopping_the_last_weights_are_the_result(finished):
+    assert same(load_network(finished[0], which="last"), load_network(finished[0]))
+
+
+def test_the_last_weights_are_recognised_by_answers_of_their_own(stopped, tmp_path):
+    folder, _, _ = stopped
+    (tmp_path / TRIAL).write_bytes((folder / TRIAL).read_bytes())
+    state = _checkpoint.load(folder / CHECKPOINT, "cpu")
+    assert state["last notes"]["noise"] != state["noise"]
+    state["last"]["head.linear.bias"] += 1
+    kept = {key: value for key, value in state.items() if key not in ("version", "identity")}
+    _checkpoint.save(tmp_path / CHECKPOINT, state["identity"], kept)
+    load_network(tmp_path, which="best")
+    with pytest.raises(CheckpointError, match="got other logits with the same weights"):
+        load_network(tmp_path, which="last")
 
 
 @pytest.mark.parametrize("space", ["theory", "wide-resnet"])
@@ -213,6 +257,8 @@ def test_the_published_layout_gives_the_logits_of_the_published_network(folder, 
     if suffix != ".pt":
         with pytest.raises(DataError, match="expected weights in the plain layout, got 'nas-bench-201'"):
             load_network(path)
+        with pytest.raises(InputError, match="expected best, as a file has one kind, got 'last'; give the folder"):
+            load_network(path, which="last")
 
 
 def test_no_other_file_is_taken_for_weights(folder, tmp_path):

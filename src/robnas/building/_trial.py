@@ -180,15 +180,19 @@ class Trial:
     def _describe(self, directory: Path, data: Dataset) -> None:
         write_json(directory / TRIAL, sealed_trial(self, Inputs.of(data)))
 
-    def trained_network(self, data: Dataset | Inputs, directory: Path, device: torch.device | str = "cpu") -> nn.Module:
+    def trained_network(
+        self, data: Dataset | Inputs, directory: Path, device: torch.device | str = "cpu", *, last: bool = False
+    ) -> nn.Module:
         """The network that a finished training left in `directory`; of the data set the inputs suffice.
+
+        It has the weights that are the result, or with `last` those of the last epoch, see `restore`.
 
         Raises:
             CheckpointError: the training is not finished, or the folder holds another one.
         """
         network = self.network(data).to(device)
         known = data.content_hash if isinstance(data, Inputs) else data
-        history = restore(network, known, self.recipe, seed=self.seed, directory=directory, device=device)
+        history = restore(network, known, self.recipe, seed=self.seed, directory=directory, device=device, last=last)
         if not is_finished(self.recipe, history):
             raise CheckpointError(
                 str(directory / CHECKPOINT),

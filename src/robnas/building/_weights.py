@@ -28,6 +28,7 @@ from robnas.errors import DataError, InputError, UnknownNameError, Verbatim, rea
 from robnas.networks import GRAPHS, LAYOUTS
 
 SUFFIX = ".safetensors"
+BEST, _LAST = _WHICH = ("best", "last")
 _PLAIN = "plain"
 _REMEDY = "write it again with robnas export-weights, or train again"
 
@@ -44,7 +45,11 @@ class Trained:
 
 
 def load_network(
-    place: str | Path, *, data_dir: str | Path | None = None, device: torch.device | str = "cpu"
+    place: str | Path,
+    *,
+    which: str = BEST,
+    data_dir: str | Path | None = None,
+    device: torch.device | str = "cpu",
 ) -> nn.Module:
     """The trained network of a folder that `robnas train` has written, or of a file of weights.
 
@@ -53,6 +58,8 @@ def load_network(
 
     Args:
         place: the folder; or a ``.safetensors`` file of `robnas build --keep-weights` or `robnas export-weights`.
+        which: ``best``, the result: of a recipe that stops early the weights of its best epoch, of others those of the
+            last one; or ``last``, always those of the last epoch, which folders have.
         data_dir: where data sets lie, for such folders.
         device: where the network shall be.
 
@@ -62,16 +69,25 @@ def load_network(
     Raises:
         CheckpointError: the training is not finished, its weights are damaged or those of another network.
         DataError: there is no such folder or file, it is damaged, or the data set is needed and not there.
+        InputError: `which` is something else, or ``last`` of a file.
     """
-    return load_trained(place, data_dir=data_dir, device=device).network
+    return load_trained(place, which=which, data_dir=data_dir, device=device).network
 
 
 def load_trained(
-    place: str | Path, *, data_dir: str | Path | None = None, device: torch.device | str = "cpu"
+    place: str | Path,
+    *,
+    which: str = BEST,
+    data_dir: str | Path | None = None,
+    device: torch.device | str = "cpu",
 ) -> Trained:
     """What `load_network` loads, with the trial and the inputs."""
-    path = Path(place)
+    check_keys("which weights", [which], _WHICH)
+    path, last = Path(place), which == _LAST
     if path.suffix == SUFFIX:
+        if last:
+            remedy = "give the folder of the training"
+            raise InputError("which weights", expected=f"{BEST}, as a file has one kind", got=which, remedy=remedy)
         return _of_file(path, device)
     if path.is_file():
         remedy = "give the folder itself" if (path.parent / TRIAL).exists() else ""
@@ -79,7 +95,7 @@ def load_trained(
         raise DataError(str(path), expected=expected, got=Verbatim("another file"), remedy=remedy)
     trial, inputs = load_described(path)
     if inputs is not None:
-        return Trained(network=trial.trained_network(inputs, path, device), trial=trial, inputs=inputs)
+        return Trained(network=trial.trained_network(inputs, path, device, last=last), trial=trial, inputs=inputs)
     try:
         data = trial.source.load(data_dir)
     except (InputError, OSError) as error:
@@ -89,7 +105,8 @@ def load_trained(
             got=Verbatim(error),
             remedy="name its folder by data_dir, or go on with the training there by the same train command",
         ) from None
-    return Trained(network=trial.trained_network(data, path, device), trial=trial, inputs=Inputs.of(data))
+    network = trial.trained_network(data, path, device, last=last)
+    return Trained(network=network, trial=trial, inputs=Inputs.of(data))
 
 
 def check_layout(layout: str, path: Path) -> None:

@@ -19,6 +19,7 @@ def export_weights(
     layout: Annotated[
         str, typer.Option(help="plain (our own names), nas-bench-201 (the published ones), torch-export or onnx.")
     ] = "plain",
+    which: Annotated[str, typer.Option(help="best (the result) or last, of a recipe that stops early.")] = "best",
     space: SpaceName = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -33,7 +34,7 @@ def export_weights(
     if out.exists():
         raise InputError("--out", expected="a new file", got=Verbatim(f"{out}, which exists"), remedy="remove it first")
     check_writable(out)
-    trained = load_trained(folder, data_dir=data_dir)
+    trained = load_trained(folder, which=which, data_dir=data_dir)
     trial, inputs = trained.trial, trained.inputs
     check_agrees(space, trial.space.key, str(folder))
     write_weights(trained, out, layout)

@@ -38,10 +38,12 @@ from robnas.training._overfitting import TrainingWarning
 from robnas.training._recipe import Recipe
 from robnas.training._step import Step
 from robnas.training._stopping import validation_accuracy
+from robnas.training._weights import LAST_NOTES
 from robnas.types import Progress, check_count, silent
 
 CHECKPOINT = "checkpoint.pt"
 _NOTES = ("answers", "noise")  # by which a network is recognised
+_LAST = "last"  # of a training that stops early
 Measure: TypeAlias = Callable[[nn.Module, int], Mapping[str, float]]
 """Measures a network after an epoch: name → figure."""
 _CLEAN_SAMPLE = 512  # training images on which the clean accuracy of an epoch is measured
@@ -273,22 +275,33 @@ def _resume(
         if step is not None:
             step.optimizer.load_state_dict(state["optimizer"])
             step.weights.load_state_dict(state, {key: state[key] for key in _NOTES if key in state})
-        known = None if (kept := state.get("answers" if asked else "noise")) is None else Answers.from_dict(kept)
-        if kept is not None and asked is None:
-            asked = partial(Answers.about_noise, network, kept["shape"], identity["seed"])
+        _recognise(path, network, state, asked, identity["seed"])
+        if last and _LAST in state:
+            network.load_state_dict(state[_LAST])
+            _recognise(path, network, state.get(LAST_NOTES, {}), asked, identity["seed"])
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
         raise CheckpointError(str(path), expected="weights that fit the network", got=reason(error)) from None
+    return history
+
+
+def _recognise(
+    path: Path, network: nn.Module, notes: Mapping[str, Any], asked: Callable[[], Answers] | None, seed: int
+) -> None:
+    """Refuse a network that answers otherwise than `notes` say, about images or, without these, about noise."""
+    if (kept := notes.get("answers" if asked else "noise")) is None:
+        return
+    known = Answers.from_dict(kept)
+    asked = asked or partial(Answers.about_noise, network, kept["shape"], seed)
     # A network that does not answer twice alike cannot be recognised.
-    if asked and known is not None and not known.agree(asked()) and asked().agree(asked()):
+    if not known.agree(asked()) and asked().agree(asked()):
         raise CheckpointError(
             str(path),
             expected="a network that computes what the one of this training did",
             got=Verbatim("other logits with the same weights"),
             remedy="this folder holds another training: choose another one or the same settings",
         )
-    if last and "last" in state:
-        network.load_state_dict(state["last"])
-    return history
 
 
 def _answers(network: nn.Module, images: Images, seed: int) -> Answers:

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from robnas.training._averaging import Averaging
 
+LAST_NOTES = "last notes"
+"""Key of what a checkpoint says of the last weights, where the result are others."""
+
 
 @final
 class Weights:
@@ -56,8 +59,8 @@ class Weights:
             self._network.load_state_dict(self._best[0])
 
     def notes(self, present: dict[str, Any]) -> dict[str, Any]:
-        """Of the result; `present` are those of the weights now in the network."""
-        return present if self._best is None else self._best[1]
+        """Of the result, and of the last weights beside it; `present` are those of the weights now in the network."""
+        return present if self._best is None else {**self._best[1], LAST_NOTES: present}
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint: under ``network`` the result, and what differs from it."""
