@@ -137,7 +137,7 @@ def search_by_training(
             changes["budget"],
             changes["seed"] or 0,
             batch=run["batch"],
-            progress=with_rate(progress),
+            progress=with_rate(progress, "epochs" if objective.classes.epochs else "trainings"),
         )
         trained = objective.trained
     facts = {"plan": wanted.name, "space": trace.space, "trained": trained, "trace": trace.to_dict()}
@@ -164,8 +164,8 @@ def _split(given: str | None, known: tuple[Split, ...]) -> Split:
     return known[0] if given is None else check_split(given)
 
 
-def with_rate(progress: Progress) -> Progress:
-    """The same with the rate of what was done since the first answer, and the time left at that."""
+def with_rate(progress: Progress, unit: str) -> Progress:
+    """The same with the rate of what was done since the first answer; the time left at that is shown beside it."""
     begun, first = time.monotonic(), -1
 
     def report(done: int, total: int, text: str, /) -> None:
@@ -174,17 +174,10 @@ def with_rate(progress: Progress) -> Progress:
             begun, first = time.monotonic(), done
         hours = (time.monotonic() - begun) / 3600
         if done > first and hours > 0:
-            rate = (done - first) / hours
-            text += f", {rate:,.3g}/h, {_duration(3600 * (total - done) / rate)} left"
+            text += f", {(done - first) / hours:,.0f} {unit}/h"
         progress(done, total, text)
 
     return report
-
-
-def _duration(seconds: float) -> str:
-    from robnas.building import duration
-
-    return duration(seconds)
 
 
 def _measured(trace: Trace, goals: tuple[Goal, ...]) -> dict[str, float]:
