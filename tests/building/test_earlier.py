@@ -47,7 +47,7 @@ def as_written_before(folder, version=2):
     """Turn a folder of the present version into what an earlier one wrote of the same training."""
     trial = json.loads((folder / TRIAL).read_text())
     space = trial.pop("space")
-    for name in ("content", "version"):
+    for name in ("content", "version", "inputs"):
         del trial[name]
     trial["recipe"] |= {"channels": space["channels"], "cells": space["cells"]}
     text = trial if version == 1 else seal("robnas trial", {"version": 2, **trial})
