@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from robnas.errors import StoreError, Verbatim
 from robnas.records import _schema
 from robnas.records._curve import Curve
+from robnas.records._database import Database
 
 _curves = _schema.curves
 _KEY = tuple(column.name for column in _curves.primary_key)
 _PAIRS = ("epochs", "values")
 
 
-def add_curves(store: Any, connection: sa.Connection, curves: Sequence[Curve]) -> None:
+def add_curves(store: Database, connection: sa.Connection, curves: Sequence[Curve]) -> None:
     """Add curves as a part of a transaction; those that are there get the epochs that they lack.
 
     Raises:
@@ -29,7 +30,7 @@ def add_curves(store: Any, connection: sa.Connection, curves: Sequence[Curve]) -
             _complete(store, connection, curve, row)
 
 
-def _complete(store: Any, connection: sa.Connection, curve: Curve, row: Mapping[str, Any]) -> None:
+def _complete(store: Database, connection: sa.Connection, curve: Curve, row: Mapping[str, Any]) -> None:
     """Bring what the store has of a curve together with `curve`."""
     mine = sa.and_(*(_curves.c[name] == row[name] for name in _KEY))
     query = sa.select(*(_curves.c[name] for name in _PAIRS)).where(mine)

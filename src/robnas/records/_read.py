@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from robnas.errors import InputError, StoreError, UnknownNameError, Verbatim, reason
 from robnas.records._curve import Curve
+from robnas.records._database import Database
 from robnas.records._engine import RESTORE
 from robnas.records._record import Record
 from robnas.records._trials import space_facts
@@ -19,7 +20,7 @@ _Maker = Callable[[dict[str, Any]], _Measured]
 
 
 def read_rows(
-    store: Any,  # a RecordStore, whose module imports this one
+    store: Database,
     connection: sa.Connection,
     table: sa.Table,
     columns: Sequence[sa.Column[Any]],
