@@ -109,7 +109,7 @@ def test_a_queue_keeps_curves_and_what_was_paused(store):
 
     def finish(result):
         with store.write() as connection:
-            connection.execute(sa.text("update trials set state = 'waiting'"))
+            connection.execute(sa.text("update trials set state = 'waiting', finished = null"))
         queue.claim(1)
         assert queue.finish([(trial, result)]) == {trial.hash}
         with store.read() as connection:
