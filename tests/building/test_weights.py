@@ -1,6 +1,8 @@
 """Trained networks come back without their data set, and no other ones do."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,6 +14,7 @@ import robnas
 from robnas._content import seal
 from robnas.building import TRIAL, Source, Trial, load_network, load_trained, load_trial, write_weights
 from robnas.errors import CheckpointError, DataError, InputError, WriteError
+from robnas.evaluation import load_weights
 from robnas.networks import build_network
 from robnas.spaces import SPACES, Architecture, NASBench201
 from robnas.training import CHECKPOINT, EMA, EarlyStopping, Recipe, _checkpoint, result_epoch
@@ -293,3 +296,47 @@ def test_a_layout_of_another_space_is_refused(data, tmp_path):
 def test_a_full_disk_leaves_no_half_a_file(folder):
     with pytest.raises(WriteError, match="expected room and permission"):
         write_weights(load_trained(folder), folder / CHECKPOINT / "net.safetensors")
+
+
+def test_machines_without_safetensors_train_load_folders_and_write_for_torch(folder, finished):
+    """Everything that a worker needs runs without it; where it is needed, one line says so."""
+    code = f"""
+import sys
+sys.modules["safetensors"] = None
+import robnas.building, robnas.building._trainer, robnas.evaluation
+from robnas.building import load_network, load_trained, write_weights
+write_weights(load_trained({str(folder)!r}), {str(folder / "net.pt")!r})
+robnas.evaluation.load_weights(load_network({str(folder)!r}), {str(folder / "net.pt")!r})
+open({str(folder / "net.safetensors")!r}, "w").close()
+for call in (
+    lambda: load_network({str(folder / "net.safetensors")!r}),
+    lambda: write_weights(load_trained({str(folder)!r}), {str(folder / "other.safetensors")!r}),
+):
+    try:
+        call()
+    except robnas.errors.InputError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(
+        "expected the package safetensors, got no such package; pip install safetensors" in line for line in lines
+    )
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_what_is_exported_are_weights_for_a_network_of_ones_own(folder, finished, data, suffix):
+    path = folder / f"net{suffix}"
+    write_weights(load_trained(folder), path)
+    sizes = {"num_classes": 10, "channels": 2, "cells": 1, "in_channels": 1, "mean": data.mean, "std": data.std}
+    network = build_network("323133", **sizes, seed=5)
+    load_weights(network, path)
+    assert same(network, finished[1])
+    if suffix != ".pt":
+        content = bytearray(path.read_bytes())
+        content[-5] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="got other content: the file is damaged"):
+            load_weights(network, path)

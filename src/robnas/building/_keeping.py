@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from robnas.building._weights import SUFFIX, Trained, write_weights
+from robnas._tensor_files import SUFFIX
+from robnas.building._weights import Trained, write_weights
 from robnas.errors import InputError, printable
 
 

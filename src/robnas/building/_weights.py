@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import final
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from robnas._content import CONTENT, check_content
+from robnas._content import CONTENT
 from robnas._files import write_atomically
 from robnas._settings import check_keys
-from robnas._states import update
+from robnas._tensor_files import SAYS, SUFFIX, read_tensors, tensor_bytes
 from robnas.attacks import Answers
 from robnas.building._inputs import Inputs
 from robnas.building._trial import MALFORMED, TRIAL, Trial, load_described, sealed_trial, unseal_trial
 from robnas.errors import DataError, InputError, UnknownNameError, Verbatim, reason
 from robnas.networks import GRAPHS, LAYOUTS
 
-SUFFIX = ".safetensors"
 BEST, _LAST = _WHICH = ("best", "last")
 _PLAIN = "plain"
 _REMEDY = "write it again with robnas export-weights, or train again"
@@ -144,7 +138,7 @@ def _content(trained: Trained, suffix: str, layout: str) -> bytes:
     found = LAYOUTS[layout](trained.network)
     state = {name: value.detach().cpu().clone().contiguous() for name, value in found.items()}
     if suffix == SUFFIX:
-        return save(state, _sealed(_facts(trained, layout), state))
+        return tensor_bytes(state, _facts(trained, layout))
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
@@ -161,32 +155,20 @@ def _facts(trained: Trained, layout: str) -> dict[str, str]:
         "recipe_hash": trial.recipe.hash,
         "seed": str(trial.seed),
         "dataset_hash": inputs.content_hash,
-        "trial": json.dumps(sealed_trial(trial, inputs)),
+        SAYS: json.dumps(sealed_trial(trial, inputs)),
     }
     if layout == _PLAIN:
         facts["noise"] = json.dumps(Answers.about_noise(trained.network, inputs.image_shape, trial.seed).to_dict())
     return facts
 
 
-def _sealed(facts: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, str]:
-    return {**facts, CONTENT: _digest(facts, state)}
-
-
-def _digest(facts: Mapping[str, str], state: Mapping[str, Tensor]) -> str:
-    found = hashlib.sha256()
-    update(found, {"facts": facts, "state": state})
-    return found.hexdigest()
-
-
 def _of_file(path: Path, device: torch.device | str) -> Trained:
     facts, state = _read(path)
-    written = facts.pop(CONTENT)
-    check_content(path, written, _digest(facts, state), _REMEDY)
     if facts["layout"] != _PLAIN:
         remedy = "export it again with --layout plain"
         raise DataError(str(path), expected="weights in the plain layout", got=facts["layout"], remedy=remedy)
     try:
-        trial, inputs = unseal_trial(path, json.loads(facts["trial"]))
+        trial, inputs = unseal_trial(path, json.loads(facts[SAYS]))
         known = Answers.from_dict(json.loads(facts["noise"]))
         assert inputs is not None
         network = trial.network(inputs)
@@ -212,17 +194,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     Raises:
         DataError: there is none, it is damaged, or somebody else has written it.
     """
-    if not os.path.isfile(path):
-        raise DataError(str(path), expected="a file of weights", got=Verbatim("no such file"))
-    try:
-        with safe_open(path, framework="pt") as stream:
-            facts = dict(stream.metadata() or {})
-            state = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (it is no mapping)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise DataError(
-            str(path), expected="a file of weights in safetensors", got=reason(error), remedy=_REMEDY
-        ) from None
-    if not {CONTENT, "layout", "architecture", "trial"} <= facts.keys():
+    facts, state = read_tensors(path)
+    if not {CONTENT, "layout", "architecture", SAYS} <= facts.keys():
         raise DataError(
             str(path),
             expected="weights that robnas has written, which say what they belong to",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from robnas._own import load_file
+from robnas._tensor_files import read_tensors
 from robnas.errors import DataError, InputError, Verbatim, reason
 
 _SHOWN = 3  # names of weights in an error
@@ -76,46 +75,12 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
         DataError: the file is missing or damaged, holds something else, or the weights of another network.
     """
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise DataError(str(file), expected="a file of weights", got=Verbatim("no such file"))
-    state = _safetensors(file) if file.suffix == ".safetensors" else _pickled(file)
+    _, state = read_tensors(file)
     _check_fits(file, state, network)
     try:
         network.load_state_dict(state)
     except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:  # its own hooks, extra state
         raise DataError(str(file), expected="weights of the network", got=reason(error)) from None
-
-
-def _safetensors(file: Path) -> dict[str, Any]:
-    try:
-        from safetensors.torch import load_file as read
-    except ModuleNotFoundError:
-        raise InputError(
-            str(file),
-            expected="the package safetensors, which reads it",
-            got=Verbatim("no such package"),
-            remedy="pip install safetensors, or give a state_dict written by torch.save",
-        ) from None
-    try:
-        return dict(read(file))
-    except Exception as error:  # a damaged file can raise almost anything
-        raise DataError(str(file), expected="a .safetensors file", got=reason(error)) from None
-
-
-def _pickled(file: Path) -> Mapping[str, Any]:
-    remedy = "write it by torch.save(network.state_dict(), path)"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged files
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can raise almost anything
-        got = Verbatim(f"{type(error).__name__}: {' '.join(str(error).split())[:80]}")
-        raise DataError(str(file), expected="a state_dict of tensors", got=got, remedy=remedy) from None
-    if not isinstance(state, Mapping) or not any(isinstance(value, Tensor) for value in state.values()):
-        keys = ", ".join(map(str, list(state)[:8])) if isinstance(state, Mapping) else ""
-        got = Verbatim(f"a dictionary of {keys}" if keys else type(state).__name__)
-        raise DataError(str(file), expected="a state_dict of tensors", got=got, remedy=remedy)
-    return state
 
 
 def _check_fits(file: Path, given: Mapping[str, Any], network: nn.Module) -> None:
