@@ -165,7 +165,7 @@ def test_bounds_are_allowed_themselves_and_named_in_the_task():
         ({"at_most": None}, "constraint ones: expected at_most, at_least or both, got neither"),
         ({"at_most": float("nan")}, "constraint ones, at_most: expected a finite number, got nan"),
         ({"at_least": 3}, "constraint ones, at_least: expected at most at_most, 1, got 3"),
-        ({"of": None}, "constraint ones, of: expected a function of an architecture, got None"),
+        ({"of": 3}, "constraint ones, of: expected a function of an architecture, got 3"),
     ],
 )
 def test_a_constraint_that_cannot_be_is_refused(settings, text):

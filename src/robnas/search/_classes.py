@@ -77,11 +77,13 @@ class Classes:
         self._allows: Callable[[Architecture], bool] | None = None  # of a space that is not listed
         if table is not None:
             self._held, self._place, self._row = held_by(table, partition)
-        elif allowed is not None and self.space.size is not None and self.space.size <= _LISTED:
-            self._held, self._place = _whole(self.space)
         self._source: Container[Architecture] = self.space if self._held is None else self._place
         self.restricted = allowed is not None and self._restrict(allowed, table)
         """Whether some of the source is not allowed, or may not be where it is not listed."""
+        self._settle()
+
+    def _settle(self) -> None:
+        """Number the classes of what may be asked for."""
         if self._held is not None:
             self._class = self._numbers(self._held)
         self.complete = self._allows is None and (self._held is None or len(self._held) == self.space.size)
@@ -99,6 +101,20 @@ class Classes:
         found.objectives, found.epochs = check_count("objectives", objectives), epochs
         return found
 
+    def keeping(self, allowed: Callable[[Architecture], bool]) -> Classes:
+        """The same classes, of which only what is allowed may be asked for; see `allowed` of the constructor.
+
+        Raises:
+            InputError: nothing is allowed.
+        """
+        found, before = copy(self), self._allows
+        for cached in ("size", "architectures", "representatives", "_positions"):
+            vars(found).pop(cached, None)
+        both = allowed if before is None else lambda arch: before(arch) and allowed(arch)
+        found.restricted = found._restrict(both, None) or self.restricted
+        found._settle()
+        return found
+
     def _restrict(self, allowed: Allowed, table: Table | None) -> bool:
         """Leave what is allowed; False if that is all."""
         if not callable(allowed):
@@ -106,6 +122,8 @@ class Classes:
             if table is None or allowed.dtype != np.bool_ or allowed.shape != (rows,):
                 expected = "a function of an architecture" + (f", or {rows:,} truth values" if table else "")
                 raise InputError("allowed", expected=expected, got=allowed)
+        if self._held is None and self.space.size is not None and self.space.size <= _LISTED:
+            self._held, self._place = _whole(self.space)
         if self._held is None:
             self._allows = lru_cache(_KEPT)(allowed)  # type: ignore[arg-type]
             return True

@@ -1,4 +1,4 @@
-"""What is known of an architecture before it is trained, and has to keep within bounds."""
+"""What has to keep within bounds: known of an architecture before it is trained, or measured with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robnas.spaces import Architecture
 @final
 @dataclass(frozen=True)
 class Constraint:
-    """Bounds on a number that is known for free: what breaks them is never asked for.
+    """Bounds on a number. What breaks them is never asked for where the number is known for free, see `of`.
 
     Raises:
         InputError: no name, no bound, bounds that nothing lies between, or an `of` that cannot be called.
@@ -26,7 +26,8 @@ class Constraint:
     at_most: float | None = None
     at_least: float | None = None
     of: Callable[[Architecture], float] | None = None
-    """The number of an architecture; it is asked often, and has to be fast and always the same."""
+    """The number of an architecture; it is asked often, and has to be fast and always the same. If None, the number is
+    measured, as a `Function` does after its goals."""
 
     def __post_init__(self) -> None:
         for what in ("name", "unit"):
@@ -43,7 +44,7 @@ class Constraint:
         if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
             expected, got = f"at most at_most, {self.at_most:g}", Verbatim(f"{self.at_least:g}")
             raise InputError(f"constraint {self.name}, at_least", expected=expected, got=got)
-        if not callable(self.of):
+        if self.of is not None and not callable(self.of):
             raise InputError(f"constraint {self.name}, of", expected="a function of an architecture", got=self.of)
 
     def __str__(self) -> str:
@@ -52,14 +53,16 @@ class Constraint:
         return f"{self.name} " + " and ".join(f"{word} {bound:,g}{unit}" for word, bound in bounds if bound is not None)
 
     def allows(self, arch: Architecture) -> bool:
-        """Whether the number of `arch` lies within the bounds, which are allowed themselves.
+        """Whether the number of `arch`, by `of`, lies within the bounds, which are allowed themselves.
 
         Raises:
             InputError: the function raises, or gives something else than a number.
         """
         what = f"constraint {self.name} of {arch}"
+        if self.of is None:
+            raise InputError(what, expected="a number that is known for free", got=Verbatim("one that is measured"))
         try:
-            given = self.of(arch)  # type: ignore[misc]
+            given = self.of(arch)
         except RobnasError:
             raise
         except Exception as error:
@@ -67,6 +70,10 @@ class Constraint:
         value = _number(given, finite=False)
         if value is None:
             raise InputError(what, expected="a number", got=given)
+        return self.keeps(value)
+
+    def keeps(self, value: float) -> bool:
+        """Whether a number lies within the bounds, which are allowed themselves."""
         return (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,11 +81,15 @@ class Constraint:
         return {key: getattr(self, key) for key in ("name", "unit", "at_most", "at_least")}
 
 
-def check_constraints(given: Any) -> tuple[Constraint, ...]:
+def check_constraints(given: Any, *, measured: bool = False) -> tuple[Constraint, ...]:
     """One, or several, as a tuple.
 
+    Args:
+        given: what is to be one or several.
+        measured: whether there may be some without `Constraint.of`.
+
     Raises:
-        InputError: something else, or two of one name.
+        InputError: something else, two of one name, or a measured one where nothing measures it.
     """
     found = (given,) if isinstance(given, Constraint) else tuple(given) if isinstance(given, list | tuple) else (given,)
     if odd := [one for one in found if not isinstance(one, Constraint)]:
@@ -86,6 +97,8 @@ def check_constraints(given: Any) -> tuple[Constraint, ...]:
     names = [one.name for one in found]
     if again := [name for name in names if names.count(name) > 1]:
         raise InputError("constraints", expected="different names", got=again[0])
+    if not measured and (lacking := [one for one in found if one.of is None]):
+        raise InputError(f"constraint {lacking[0].name}, of", expected="a function of an architecture", got=None)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, final, get_args
 
 import numpy as np
@@ -74,6 +74,8 @@ class Ledger:
         self.epochs = 0
         """Charged so far."""
         self.asked = self.duplicates = self.infeasible = self.idle = self.pending = 0
+        self.broken = 0
+        """Answers that break a measured constraint."""
         self._trained: dict[Class, int] = {}
         self._known: dict[Key, Charge] = {}
         self._open: dict[int, Charge] = {}  # those that are pending, by the identity of their question
@@ -139,6 +141,9 @@ class Ledger:
             self._cost += cost
         if type(found.values) is not tuple or len(found.values) != self.classes.objectives:
             answer(found.values, self.classes.objectives)  # the searcher looks at each of them
+        if not found.feasible:
+            self.broken += 1
+            found = replace(found, values=(-np.inf,) * self.classes.objectives)
         entry.answer = found
         self.pending -= 1
         return entry

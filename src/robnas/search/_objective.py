@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, final, runtime_checkable
 
-from robnas.search._algorithm import Values
+import numpy as np
+
+from robnas.errors import InputError
+from robnas.search._algorithm import Values, answer
 from robnas.search._classes import Classes
 from robnas.search._goal import Goal
 from robnas.search._question import Question as Question
+from robnas.types import check_range
 
 
 @final
@@ -68,6 +74,49 @@ class Objective(Protocol):
             seed: of the run, for whatever is random in the answers.
         """
         ...
+
+
+def check_objective(objective: Objective) -> Objective:
+    """The objective.
+
+    Raises:
+        InputError: its goals or classes are none, or do not belong together.
+    """
+    goals, classes, what = objective.goals, objective.classes, f"objective {objective.name}"
+    if not isinstance(classes, Classes):
+        raise InputError(f"{what}, classes", expected="search.Classes(space)", got=classes)
+    if not isinstance(goals, tuple) or not goals or not all(isinstance(goal, Goal) for goal in goals):
+        raise InputError(f"{what}, goals", expected="a tuple of search.Goal, at least one", got=goals)
+    if len(goals) != classes.objectives:
+        expected = f"as many as its classes have objectives, {classes.objectives}"
+        remedy = f"search.Classes(space, objectives={len(goals)})"
+        raise InputError(f"{what}, goals", expected=expected, got=len(goals), remedy=remedy)
+    return objective
+
+
+def checked(objective: Objective, served: Any) -> Iterator[tuple[Question, Answer]]:
+    """What an objective serves, before anything is done about it.
+
+    Raises:
+        InputError: it serves something else than questions with their answers.
+    """
+    what, count = f"objective {objective.name}", len(objective.goals)
+    if not isinstance(served, Iterable):
+        raise InputError(f"{what}, serve", expected="pairs of a Question and its Answer", got=served)
+    for pair in served:
+        good = isinstance(pair, tuple) and len(pair) == 2
+        if not (good and isinstance(pair[0], Question) and isinstance(pair[1], Answer)):
+            raise InputError(f"{what}, serve", expected="a Question and its Answer", got=pair)
+        question, found = pair
+        values = answer(found.values, count)
+        if math.inf in values or any(isinstance(one, bool | np.bool_) for one in found.values):
+            expected = f"{count} numbers, higher is better, -inf where the training failed"
+            raise InputError(f"{what}, answer to {question}", expected=expected, got=found.values)
+        for name in ("seconds", "hours"):
+            cost = getattr(found, name)
+            if cost is not None:
+                check_range(f"{what}, {name} of {question}", cost, 0, sys.float_info.max)
+        yield question, found if type(found.values) is tuple else replace(found, values=values)
 
 
 def facts_of(objective: Objective) -> dict[str, Any]:

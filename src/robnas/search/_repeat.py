@@ -19,8 +19,9 @@ from robnas._own import Parcel
 from robnas.benchmarks import Objective
 from robnas.errors import InputError, RobnasError, Verbatim, reason
 from robnas.search._algorithm import Algorithm, name_of, settled
+from robnas.search._budget import check_budget
 from robnas.search._result import FailedRun, Finish, Result, Summary
-from robnas.search._run import check_budget, settings_of, simulate
+from robnas.search._run import settings_of, simulate
 from robnas.search._task import Task
 from robnas.types import Progress, check_count, check_range, silent
 

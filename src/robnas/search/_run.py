@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -14,11 +13,11 @@ from robnas._settings import ABSENT_IF_EMPTY, content_hash
 from robnas.benchmarks import Objective as TableObjective
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.search._algorithm import Algorithm, Loop, WaitingError, name_of, settled
-from robnas.search._classes import Classes
+from robnas.search._budget import check_budget
 from robnas.search._evolution import Population
 from robnas.search._journal import Event, Journal
 from robnas.search._ledger import Charge, Ledger, Unit
-from robnas.search._objective import Answer, Objective, Question, facts_of
+from robnas.search._objective import Answer, Objective, Question, check_objective, checked, facts_of
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace
 from robnas.spaces import Architecture
@@ -86,8 +85,9 @@ def _objective_of(given: Any) -> Objective:
         return Task.of(given)
     if isinstance(given, type) or not isinstance(given, Objective):
         remedy = "a function of an architecture is made one by search.Function(f, space)"
-        raise InputError("objective", expected="that of Table.objective, or a Task", got=given, remedy=remedy)
-    return given
+        expected = "that of Table.objective, a Task, a Function, or another search.Objective"
+        raise InputError("objective", expected=expected, got=given, remedy=remedy)
+    return check_objective(given)
 
 
 def simulate(algorithm: Algorithm, task: Task, budget: int, seed: int) -> Trace:
@@ -110,7 +110,10 @@ class _Run:
         journal: Journal | None = None,
         progress: Progress = silent,
     ) -> None:
-        check_budget(objective, budget, unit, algorithm)
+        budget = check_budget(objective, budget, unit, algorithm)
+        if isinstance(algorithm, type) or not callable(getattr(algorithm, "start", None)):
+            remedy = "search.searcher(name) makes it of its name"
+            raise InputError("algorithm", expected="such as search.RandomSearch()", got=algorithm, remedy=remedy)
         self._objective, self._seed, self._journal, self._progress = objective, seed, journal, progress
         self._classes = objective.classes
         self._algorithm = algorithm = settled(algorithm, self._classes.space)
@@ -127,6 +130,7 @@ class _Run:
         self._again: list[Question] = []  # pending ones of an interrupted run
         self._over = False
         self._stopped: Stopped = "budget"
+        self._short: int | None = None  # epochs of a question that the budget was too small for
         self._best: tuple[int, float] | None = None
 
     # the run
@@ -136,7 +140,7 @@ class _Run:
             self._journal = self._journal_of_objective()
         if self._journal is not None:
             self._replay(self._journal)
-        for question, found in self._objective.serve(self._ask, self._seed):
+        for question, found in self._served():
             if self._journal is not None:
                 place = (question.architecture.text, question.epochs, self._ledger.asked)
                 self._journal.append(Event("tell", *place, found))
@@ -147,7 +151,16 @@ class _Run:
                 f"objective {self._objective.name}", expected="an answer to every question",
                 got=Verbatim(f"none to {self._ledger.pending}"),
             )  # fmt: skip
+        if not (self._over or self._ledger.full):
+            raise InputError(
+                f"objective {self._objective.name}", expected="to ask until no question is left",
+                got=Verbatim(f"an end after {len(self._ledger.entries)}"),
+            )  # fmt: skip
         if not self._ledger.entries:
+            if self._short is not None:
+                unit, known = self._ledger.unit, self._short
+                expected = f"enough for the first question of {name_of(self._algorithm)}, {known:,} epochs"
+                raise InputError("budget", expected=expected, got=Verbatim(f"{self._ledger.budget:,} {unit}"))
             found_ = Verbatim(f"none in {self._ledger.idle}")
             what = f"{name_of(self._algorithm)} on {self._objective.name}"
             raise InputError(what, expected="a question with an answer", got=found_)
@@ -159,6 +172,10 @@ class _Run:
             return None
         algorithm = {"algorithm": name_of(self._algorithm), "settings": settings_of(self._algorithm)}
         return make({**algorithm, "seed": self._seed, "batch": self._size})
+
+    def _served(self) -> Iterable[tuple[Question, Answer]]:
+        served = self._objective.serve(self._ask, self._seed)
+        return served if isinstance(self._objective, Task) else checked(self._objective, served)
 
     def _replay(self, journal: Journal) -> None:
         """Ask and tell again what was asked and told before; what is still pending is asked of the objective again."""
@@ -246,7 +263,7 @@ class _Run:
         key = (number, ledger.whole if question.epochs is None else question.epochs)
         known = ledger.known(key)
         if known is None and not ledger.affords(key):
-            self._over, self._stopped = True, "budget"
+            self._over, self._stopped, self._short = True, "budget", key[1]
             return None
         ledger.asked += 1
         ledger.idle += 1
@@ -274,9 +291,10 @@ class _Run:
     def _receive(self, question: Question, found: Answer) -> None:
         entry = self._ledger.receive(question, found)
         if self._size is None:
-            self._searcher.tell(self._asked.pop(id(entry)), found.values)
+            values = entry.answer.values if entry.answer is not None else ()
+            self._searcher.tell(self._asked.pop(id(entry)), values)
             for asked in self._parked.pop(id(entry), ()) if self._parked else ():
-                self._searcher.tell(asked, found.values)
+                self._searcher.tell(asked, values)
         if self._stopped == "finished":  # there may be more to ask now
             self._over, self._stopped = False, "budget"
         if self._progress is not silent:
@@ -315,13 +333,13 @@ class _Run:
     def _traced(self) -> Trace:
         ledger, objective = self._ledger, self._objective
         task = objective if isinstance(objective, Task) else None
-        values = ledger.values
+        values, broken = ledger.values, ledger.broken
         return Trace(
             algorithm=name_of(self._algorithm),
             settings=settings_of(self._algorithm),
             task=facts_of(objective),
             budget=ledger.budget,
-            seed=self._seed,
+            seed=int(self._seed),
             architectures=tuple(entry.question.architecture for entry in ledger.entries),
             values=values,
             outcomes=values if task is None else task.outcomes[self.rows],
@@ -329,8 +347,8 @@ class _Run:
             hours=ledger.total(lambda entry: entry.hours),
             questions=np.array([entry.questions for entry in ledger.entries], dtype=np.int64),
             duplicates=ledger.duplicates,
-            infeasible=ledger.infeasible + sum(not one.answer.feasible for one in ledger.entries if one.answer),
-            failed=int((~np.isfinite(values)).any(axis=1).sum()),
+            infeasible=ledger.infeasible + broken,
+            failed=int((~np.isfinite(values)).any(axis=1).sum()) - broken,
             stopped=self._stopped,
             oracle_selection=() if task is None else task.oracle_selection,
             least=0.0 if task is None else task.least,
@@ -338,46 +356,6 @@ class _Run:
             fidelities=ledger.fidelities,
             charged=ledger.charged,
             seconds=ledger.total(lambda entry: entry.seconds),
-        )
-
-
-def check_budget(
-    objective: Objective, budget: float, unit: Unit = "trainings", algorithm: Algorithm | None = None
-) -> None:
-    """Raise `InputError` unless a budget is positive, and of trainings not above what may be asked for.
-
-    In trainings or epochs it also has to be as large as the `algorithm` needs it.
-    """
-    if unit != "trainings":
-        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget < np.inf:
-            raise InputError("budget", expected=f"a number of {unit} above 0", got=budget)
-        if unit == "epochs" and objective.classes.epochs:
-            _check_least(algorithm, objective, budget, objective.classes.epochs[-1], unit)
-        return
-    check_count("budget", budget)
-    size = objective.size if isinstance(objective, Task) else objective.classes.size
-    if size is not None and budget > size:
-        under = f" under {objective.charged_by}" if isinstance(objective, Task) else ""
-        raise InputError(
-            "budget",
-            expected=f"at most {size:,}, the distinct architectures of {objective.name}{under}",
-            got=Verbatim(f"{budget:,}"),
-        )
-    _check_least(algorithm, objective, budget, 1, unit)
-
-
-def _check_least(algorithm: object, objective: Objective, budget: float, scale: int, unit: Unit) -> None:
-    """Raise `InputError` if a budget of so many per training is below what an algorithm needs to finish anything."""
-    least: Callable[[Classes], float] | None = getattr(algorithm, "least", None)
-    if least is None:
-        return
-    needed = scale * least(objective.classes)
-    if budget < needed * (1 - 1e-12):
-        raise InputError(
-            f"budget of {name_of(algorithm)}",
-            expected=f"at least {math.ceil(needed - 1e-9):,} {unit}, of which it needs {needed:.4g} for one bracket",
-            got=budget,
-            remedy="or set min_epochs or brackets so that it is smaller",
         )
 
 

@@ -62,9 +62,10 @@ class Trace:
     duplicates: int
     """Questions about a class that was charged before: free."""
     infeasible: int
-    """Questions about an architecture that breaks a constraint: refused, free."""
+    """Questions about an architecture that breaks a constraint: refused, free; and charged ones whose answer breaks a
+    measured one."""
     failed: int
-    """Charged queries for which the table has no value."""
+    """Charged queries that have no value, because the training failed."""
     stopped: Stopped
     """``budget``: used up; ``finished``: the algorithm had no more to ask; ``stalled``: it only repeats itself."""
     oracle_selection: tuple[str, ...]
