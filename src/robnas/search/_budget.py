@@ -26,7 +26,7 @@ def check_budget(
             epochs smaller than the `algorithm` needs it.
     """
     if unit != "trainings":
-        if isinstance(budget, bool) or not isinstance(budget, Real) or not 0 < budget < math.inf:
+        if isinstance(budget, bool) or not isinstance(budget, Real) or not 0 < float(budget) < math.inf:
             raise InputError("budget", expected=f"a number of {unit} above 0", got=budget)
         found = int(budget) if isinstance(budget, Integral) else float(budget)
         if unit == "epochs" and objective.classes.epochs:
