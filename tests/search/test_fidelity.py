@@ -8,7 +8,7 @@ import pytest
 from optuna.pruners._successive_halving import _is_trial_promotable_to_next_rung
 from optuna.study import StudyDirection
 
-from robnas.benchmarks import Column, CurveColumn, Table
+from robnas.benchmarks import Column, CurveColumn, Table, write_table
 from robnas.errors import InputError
 from robnas.search import (
     ASHA,
@@ -34,6 +34,7 @@ from robnas.search import (
 from robnas.spaces import SPACES, Gene, Space
 from robnas.testing import check_algorithm
 from tests.search.spaces import CUBE, TOY, value_of
+from tests.test_cli import robnas
 
 LINE = Space("line", genes=(Gene("a", tuple(range(30)), ordered=True), Gene("b", tuple(range(20)))))
 """600 architectures."""
@@ -430,3 +431,19 @@ def test_results_say_whether_there_were_fewer_epochs():
     assert found.counts["partial"] > 0
     assert type(found).from_dict(found.to_dict()).multi_fidelity
     assert not repeat(RandomSearch(), task_of(curved(SPACES["nas-bench-201"], count=50)), 10, 2).multi_fidelity
+
+
+def test_the_command_compares_by_whole_trainings_worth(tmp_path, capsys):
+    path, out = tmp_path / "curved.parquet", tmp_path / "out"
+    write_table(curved(SPACES["nas-bench-201"], count=60), path)
+    where = ["search", "--table", str(path), "--dataset", "mine", "--split", "validation", "--runs", "3", "--metric"]
+    names = ["--algorithm", "asha", "--algorithm", "random-search"]
+    assert robnas(*where, "clean", *names, "--budget", "12", "--checkpoint", "6", "--out", str(out)) == 0
+    assert re.search("6 trainings' worth +12 trainings' worth", capsys.readouterr().out)
+    assert "12 trainings' worth" in (out / "report.md").read_text()
+    assert robnas(*where, "clean", "--algorithm", "hyperband", "--set", "eta=2", "--budget", "1") == 2
+    assert "budget of hyperband: expected at least" in capsys.readouterr().err
+    assert robnas(*where, "pgd@8/255", "--algorithm", "hyperband", "--budget", "20") == 2
+    assert "expected one of clean, got 'pgd@8/255'" in capsys.readouterr().err
+    assert robnas(*where, "clean", "--algorithm", "random-search", "--budget", "12") == 0
+    assert "12 queries" in capsys.readouterr().out

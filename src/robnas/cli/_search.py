@@ -44,7 +44,11 @@ def search(
         list[str] | None, typer.Option("--set", help="Setting of the one algorithm, such as population=30.")
     ] = None,
     budget: Annotated[
-        int | None, typer.Option(help="Distinct architectures per run; leaves out checkpoints of --config above it.")
+        int | None,
+        typer.Option(
+            help="Distinct architectures per run, or so many whole trainings' worth of epochs; leaves out checkpoints of "
+            "--config above it."
+        ),
     ] = None,
     runs: Annotated[int | None, typer.Option(help="Runs per algorithm.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first run; 0 if omitted.")] = None,
@@ -251,7 +255,7 @@ def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, A
 
 def _print(results: list[Result], files: list[Path], rope: float) -> None:
     """A table per task: regret at each budget, how often the best was found, how the others differ from the first."""
-    from robnas.reports import regret_text
+    from robnas.reports import budget_unit, regret_text
     from robnas.statistics import by_regret, summarise
 
     rows = summarise(results)
@@ -260,7 +264,8 @@ def _print(results: list[Result], files: list[Path], rope: float) -> None:
         first = next(result for result in results if result.task["name"] == task)
         what = "hypervolume missing, %" if first.several else "regret, percentage points"
         last = {row["algorithm"]: row for row in of_task if row["budget"] == first.budget}
-        lines = [["", *(f"{budget} queries" for budget in first.checkpoints), "best found", "GPU-hours"]]
+        unit = budget_unit([result for result in results if result.task["name"] == task])
+        lines = [["", *(f"{budget} {unit}" for budget in first.checkpoints), "best found", "GPU-hours"]]
         for name in by_regret(last):
             cells = [regret_text(row) for row in of_task if row["algorithm"] == name]
             share, hours = last[name]["found_best"], last[name]["hours"]

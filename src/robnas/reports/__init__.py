@@ -14,6 +14,7 @@ from robnas.reports._search_figures import anytime_curves as anytime_curves
 from robnas.reports._search_figures import attainment_fronts as attainment_fronts
 from robnas.reports._search_figures import critical_differences as critical_differences
 from robnas.reports._search_planned import run_notes as run_notes
+from robnas.reports._search_report import budget_unit as budget_unit
 from robnas.reports._search_report import notice_on as notice_on
 from robnas.reports._search_report import oracle_notice as oracle_notice
 from robnas.reports._search_report import read_results as read_results

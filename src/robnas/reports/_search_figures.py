@@ -56,7 +56,7 @@ def anytime_curves(results: Sequence[Result]) -> Figure:
             axes.set_yscale("log")
         against = _wrapped(label(f"against the {found[0].optimum}", _LONG))
         axes.set_title(f"{_wrapped(label(task, _LONG))}\n{against}", fontsize=9)
-        axes.set_xlabel("queries")
+        axes.set_xlabel("whole trainings' worth" if any(result.multi_fidelity for result in found) else "queries")
         several = found[0].several
         axes.set_ylabel("hypervolume missing (%)" if several else "mean regret (percentage points)")
         axes.grid(color="0.92", which="both")

@@ -236,7 +236,7 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
         lines.append(
             (name, *cells, "–" if share is None else f"{100 * share:.1f} %", "" if hours is None else f"{hours:,.0f}")
         )
-    header = ("algorithm", *(f"{budget} queries" for budget in checkpoints), "best found", "hours")
+    header = ("algorithm", *(f"{budget} {budget_unit(found)}" for budget in checkpoints), "best found", "hours")
     return Grid(caption, header, tuple(lines))
 
 
@@ -260,8 +260,8 @@ def _pictures(results: Sequence[Result]) -> Iterator[Block]:
     for budget in results[0].checkpoints:
         if rankings := [ranking for ranking in of_all if ranking.budget == budget]:
             best = "; ".join(f"{r.title}: {', '.join(r.algorithms)}" for r in rankings)
-            alt = f"Average ranks after {budget} queries with critical differences; best first, {best}"
-            caption = f"Average ranks after {budget} queries; a bar joins what is not distinguished."
+            alt = f"Average ranks after {budget} {budget_unit(results)} with critical differences; best first, {best}"
+            caption = f"Average ranks after {budget} {budget_unit(results)}; a bar joins what is not distinguished."
             yield Picture(f"ranks-{budget}", alt, critical_differences(rankings), caption)
     several = [found for found in by_task(results).values() if found[0].several]
     for number, found in enumerate(several, start=1):
@@ -271,6 +271,11 @@ def _pictures(results: Sequence[Result]) -> Iterator[Block]:
 
 def _names(results: Sequence[Result]) -> str:
     return ", ".join(result.algorithm for result in results)
+
+
+def budget_unit(results: Sequence[Result]) -> str:
+    """What the budgets of one task count: where some trained for fewer epochs, so many of them are a training."""
+    return "trainings' worth" if any(result.multi_fidelity for result in results) else "queries"
 
 
 def regret_text(row: dict[str, Any]) -> str:
