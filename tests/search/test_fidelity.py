@@ -436,14 +436,22 @@ def test_results_say_whether_there_were_fewer_epochs():
 def test_the_command_compares_by_whole_trainings_worth(tmp_path, capsys):
     path, out = tmp_path / "curved.parquet", tmp_path / "out"
     write_table(curved(SPACES["nas-bench-201"], count=60), path)
-    where = ["search", "--table", str(path), "--dataset", "mine", "--split", "validation", "--runs", "3", "--metric"]
-    names = ["--algorithm", "asha", "--algorithm", "random-search"]
-    assert robnas(*where, "clean", *names, "--budget", "12", "--checkpoint", "6", "--out", str(out)) == 0
-    assert re.search("6 trainings' worth +12 trainings' worth", capsys.readouterr().out)
+
+    def search(metric, algorithm, *more):
+        where = ("--table", str(path), "--dataset", "mine", "--split", "validation", "--runs", "3", "--metric", metric)
+        return robnas(capsys, "search", *where, "--algorithm", algorithm, *more)
+
+    both = ("--algorithm", "random-search", "--budget", "12", "--checkpoint", "6", "--out", str(out))
+    code, printed, _ = search("clean", "asha", *both)
+    assert code == 0
+    assert re.search("6 trainings' worth +12 trainings' worth", printed)
     assert "12 trainings' worth" in (out / "report.md").read_text()
-    assert robnas(*where, "clean", "--algorithm", "hyperband", "--set", "eta=2", "--budget", "1") == 2
-    assert "budget of hyperband: expected at least" in capsys.readouterr().err
-    assert robnas(*where, "pgd@8/255", "--algorithm", "hyperband", "--budget", "20") == 2
-    assert "expected one of clean, got 'pgd@8/255'" in capsys.readouterr().err
-    assert robnas(*where, "clean", "--algorithm", "random-search", "--budget", "12") == 0
-    assert "12 queries" in capsys.readouterr().out
+    code, _, error = search("clean", "hyperband", "--set", "eta=2", "--budget", "1")
+    assert code == 2
+    assert "budget of hyperband: expected at least 2 trainings" in error
+    code, _, error = search("pgd@8/255", "hyperband", "--budget", "20")
+    assert code == 2
+    assert "expected one of clean, got 'pgd@8/255'" in error
+    code, printed, _ = search("clean", "random-search", "--budget", "12")
+    assert code == 0
+    assert "12 queries" in printed

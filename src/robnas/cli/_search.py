@@ -46,7 +46,7 @@ def search(
     budget: Annotated[
         int | None,
         typer.Option(
-            help="Distinct architectures per run, or so many whole trainings' worth of epochs; leaves out checkpoints of "
+            help="Distinct architectures per run, or whole trainings' worth of epochs; leaves out checkpoints of "
             "--config above it."
         ),
     ] = None,
