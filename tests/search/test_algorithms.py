@@ -562,8 +562,10 @@ def test_every_searcher_is_a_frozen_dataclass_under_its_name_with_a_source(name)
     assert re.search(r"\(.*\b(19|20)\d\d", kind.__doc__), kind.__doc__
     with pytest.raises(dataclasses.FrozenInstanceError):
         algorithm.whatever = 1
-    assert hasattr(algorithm.start(Task.named(synthetic(), "cifar10", "clean", split="test").classes,
-                                   np.random.default_rng(0)), "ask")  # fmt: skip
+    classes = Task.named(synthetic(), "cifar10", "clean", split="test").classes
+    if getattr(algorithm, "multi_fidelity", False):
+        classes = classes.answering(1, (1, 2, 4))
+    assert hasattr(algorithm.start(classes, np.random.default_rng(0)), "ask")
 
 
 def test_texts_become_what_the_field_is():

@@ -3,16 +3,22 @@
 import pytest
 
 from robnas.search import (
+    ASHA,
+    BOHB,
     NSGA2,
     SEARCHERS,
     Bananas,
+    Hyperband,
     LocalSearch,
+    MedianStopping,
     MORegularizedEvolution,
     Optuna,
+    OptunaPruner,
     PredictorEvolution,
     ProxySearch,
     RandomSearch,
     RegularizedEvolution,
+    SuccessiveHalving,
 )
 from robnas.testing import (
     check_algorithm,
@@ -45,6 +51,12 @@ ALGORITHMS = {
     "mo-regularized-evolution": MORegularizedEvolution(5, 2),
     "proxy-search": ProxySearch(length, pool=20, warmup=4, sample=2),
     "optuna": Optuna("random"),
+    "successive-halving": SuccessiveHalving(2),
+    "hyperband": Hyperband(2),
+    "asha": ASHA(2),
+    "bohb": BOHB(2),
+    "median-stopping": MedianStopping(trainings=2),
+    "optuna-pruner": OptunaPruner(),
 }
 
 

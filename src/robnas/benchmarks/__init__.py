@@ -13,6 +13,7 @@ from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
+from robnas.benchmarks._curve import AfterEpoch as AfterEpoch
 from robnas.benchmarks._curve import CurveColumn as CurveColumn
 from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved
 from robnas.benchmarks._deconvolution import deconvolve as deconvolve

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robnas.benchmarks import Column, CurveColumn, Table
-from robnas.benchmarks._curve import AfterEpoch as AfterEpoch
+from robnas.benchmarks import AfterEpoch, Column, CurveColumn, Table
 from robnas.errors import InputError
 
 

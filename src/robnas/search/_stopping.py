@@ -25,6 +25,7 @@ from robnas.search._algorithm import (
     unasked,
 )
 from robnas.search._classes import Classes
+from robnas.search._named import searcher
 from robnas.search._question import Question
 from robnas.search._rungs import epochs_of
 from robnas.spaces import Architecture, Space
@@ -104,8 +105,6 @@ def inner(name: str, algorithm: str | Algorithm, settings: Mapping[str, Any]) ->
     Raises:
         InputError: there is no such one, it has settings already, or it decides itself how long trainings are.
     """
-    from robnas.search._searchers import searcher  # which knows this room
-
     if not isinstance(settings, Mapping):
         raise InputError(f"{name} settings", expected="those of the algorithm by name", got=settings)
     if isinstance(algorithm, str):

@@ -13,9 +13,18 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas._seeds import derive_seed
 from robnas._settings import check_keys
-from robnas.benchmarks import Column, Expected, LocalNoise, Objective, Table, expected_accuracies, pareto_front
+from robnas.benchmarks import (
+    AfterEpoch,
+    Column,
+    Expected,
+    LocalNoise,
+    Objective,
+    Table,
+    expected_accuracies,
+    pareto_front,
+)
 from robnas.errors import InputError, Verbatim
-from robnas.search._after import AfterEpoch, after, epochs_seen
+from robnas.search._after import after, epochs_seen
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
