@@ -199,7 +199,7 @@ def test_a_function_that_raises_is_one_clear_line_and_one_that_diverged_is_charg
     assert "\n" not in str(caught.value)
 
     def diverges(arch):
-        raise DivergedError("diverged")
+        raise DivergedError("diverged", 3, float("nan"))
 
     trace = run(RandomSearch(), Function(diverges, TOY), 3, 0)
     assert (len(trace), trace.failed) == (3, 3)
