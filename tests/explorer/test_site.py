@@ -13,7 +13,7 @@ from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches, write_site
 from robnas.explorer._site import shown_source
 from robnas.networks import count
-from robnas.search import Experiment, LocalSearch, RandomSearch, Repetitions, Task, run
+from robnas.search import Experiment, Function, LocalSearch, RandomSearch, Repetitions, Task, run
 from robnas.spaces import PARTITIONS, SIZE, Architecture, architectures, partition
 from robnas.statistics import rank_set, standard_errors
 from tests.explorer.conftest import plain_table, recorded, seeded_table, some_scores
@@ -370,3 +370,12 @@ def test_no_torch_is_imported():
 
 def test_own_index_is_that_of_the_code():
     assert Architecture("323133").index == int("323133", 5)
+
+
+def test_the_trace_of_a_search_without_a_table_is_one_clear_line(table, tmp_path):
+    trace = run(RandomSearch(), Function(lambda arch: 1.0, table.space), 3, 0)
+    (tmp_path / "trace.json").write_text(json.dumps(trace.to_dict()))
+    with pytest.raises(
+        DataError, match=r"trace.json: expected the trace of a search on a table, whose regret is known"
+    ):
+        read_searches(tmp_path, [table])

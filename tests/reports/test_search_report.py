@@ -16,6 +16,7 @@ from robnas.search import (
     KIND,
     NSGA2,
     Experiment,
+    Function,
     LocalSearch,
     RandomSearch,
     RegularizedEvolution,
@@ -23,6 +24,7 @@ from robnas.search import (
     Task,
     run,
 )
+from robnas.spaces import SPACES
 from robnas.statistics import all_rankings, all_tests, queries_saved, summarise
 from tests.search.conftest import partial_table, synthetic
 from tests.search.test_repeat import Fragile
@@ -397,3 +399,13 @@ def test_queries_that_do_not_fit_the_runs_are_refused(results, tmp_path, reached
     (tmp_path / "results.json").write_text(json.dumps(kept))
     with pytest.raises(DataError, match="expected format 4, got 1; read it with the robnas that wrote it"):
         read_results(tmp_path)
+
+
+def test_a_trace_of_one_search_is_no_report_and_says_so(tmp_path):
+    trace = run(RandomSearch(), Function(lambda arch: 1.0, SPACES["nas-bench-201"]), 3, 0)
+    file = tmp_path / "trace.json"
+    file.write_text(json.dumps(trace.to_dict()))
+    with pytest.raises(DataError, match=r"got the trace of one search; a trace is read by search.Trace.from_dict"):
+        report_of(file)
+    with pytest.raises(DataError, match=r"got nothing; a trace is read by search.Trace.from_dict"):
+        report_of(tmp_path)

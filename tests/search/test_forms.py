@@ -50,7 +50,12 @@ def test_a_result_has_a_row_per_run():
     assert frame["regret at 6"].tolist() == result.regrets[:, 1].tolist()
 
 
-@pytest.mark.parametrize("change", [{"values": [[1.0]]}, {"task": 3}, {"questions": None}, {"regret": [0.5]}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"values": [[1.0]]}, {"task": 3}, {"questions": None}, {"regret": [0.5]}, {"seed": "x"}, {"budget": None},
+     {"stopped": "x"}, {"unit": "minutes"}, {"duplicates": 0.5}, {"algorithm": 3}, {"settings": []}],
+    ids=str,
+)  # fmt: skip
 def test_what_is_no_trace_is_one_line(change):
     plain = next(traces()).to_dict()
     with pytest.raises(InputError, match=r"trace: expected the plain values of Trace\.to_dict, got"):

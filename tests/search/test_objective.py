@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robnas.errors import InputError
-from robnas.search import Answer, Classes, Goal, Question, RandomSearch, RegularizedEvolution, run
+from robnas.search import Answer, Case, Classes, Goal, Question, RandomSearch, RegularizedEvolution, run
 from tests.search.spaces import TOY, table_of, value_of
 
 
@@ -138,3 +138,8 @@ def test_a_bad_answer_is_not_kept_so_that_the_search_can_go_on():
         run(RandomSearch(), Mine(lambda asked, answer: [(asked, Answer((math.nan,)))]), 6, 0, journal=journal)
     assert {event.kind for event in journal.kept} == {"ask"}
     assert len(run(RandomSearch(), Mine(), 6, 0, journal=journal)) == 6
+
+
+def test_runs_are_repeated_on_tables_only():
+    with pytest.raises(InputError, match=r"task of a case: expected a Task, got .*; others are searched by search.run"):
+        Case(RandomSearch(), Mine())

@@ -155,6 +155,9 @@ def _read(path: Path) -> list[Result | Replay]:
     try:
         values = json.loads(read_text(path))
         if values.keys() >= _TRACE_KEYS and "mean" not in values:
+            if values["regret"] is None:
+                expected, got = "the trace of a search on a table, whose regret is known", Verbatim("one without")
+                raise DataError(str(path), expected=expected, got=got, remedy="search.Trace.from_dict reads it")
             return [_checked(Replay(None, (values,), "recorded"))]
         results = [Result.from_dict(one) for one in _results(path, values)]
         for result in results:

@@ -99,6 +99,9 @@ def _plans(results: Sequence[Result], out: Path) -> list[Planned]:
     return list(dict.fromkeys([*seen, *read_planned(out), *map(Planned.by, results)]))
 
 
+_TRACE = "a trace is read by search.Trace.from_dict; reports are of searches that were repeated on a table"
+
+
 def read_results(path: Path) -> Kept:
     """What `write_search_report` has left.
 
@@ -112,9 +115,13 @@ def read_results(path: Path) -> Kept:
     expected = f"the {RESULTS} that robnas search --out DIR writes"
     if not file.is_file():
         remedy = "robnas evaluate it with --store, and report the store" if (path / "trial.json").exists() else ""
+        if (path / "trace.json").exists():  # of a search by training
+            remedy = _TRACE
         raise DataError(str(file), expected=expected, got=Verbatim("nothing"), remedy=remedy)
     try:
         kept = json.loads(read_text(file))
+        if isinstance(kept, dict) and kept.keys() >= {"architectures", "values", "questions"}:
+            raise DataError(str(file), expected=expected, got=Verbatim("the trace of one search"), remedy=_TRACE)
         version = kept["format"]
         old = version == 3 and kept.keys() <= {"robnas", "format", "notes", "results"}  # without a hash
         if old or version == FORMAT:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from robnas.errors import InputError, RobnasError, reason
 from robnas.search._charged import space_of_task
 from robnas.search._goal import Goal
+from robnas.search._ledger import UNITS
 from robnas.spaces import Space
 
 Floats = npt.NDArray[np.float64]
@@ -61,6 +62,8 @@ def fields_of_trace(values: Mapping[str, Any], space: Space | None) -> tuple[dic
             "oracle_selection": tuple(values["oracle_selection"]),
             "unit": values.get("unit", "trainings"),
         }
+        if not _of_right_kind(fields):
+            raise ValueError("an entry of another kind")
         if not count or told.shape[1] < 1 or shown.shape[1] != len(reported(task)):
             raise ValueError("numbers that do not belong together")
     except RobnasError:
@@ -68,6 +71,18 @@ def fields_of_trace(values: Mapping[str, Any], space: Space | None) -> tuple[dic
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError("trace", expected="the plain values of Trace.to_dict", got=reason(error)) from None
     return fields, known
+
+
+def _of_right_kind(fields: Mapping[str, Any]) -> bool:
+    whole = [fields[key] for key in ("seed", "duplicates", "infeasible", "failed")]
+    return (
+        all(type(one) is int and one >= 0 for one in whole)
+        and type(fields["budget"]) in (int, float)
+        and isinstance(fields["algorithm"], str)
+        and isinstance(fields["settings"], Mapping)
+        and fields["stopped"] in ("budget", "finished", "stalled")
+        and fields["unit"] in UNITS
+    )
 
 
 def _rows(given: Any, gap: float, count: int) -> Floats:
