@@ -128,6 +128,7 @@ def test_a_curve_that_is_not_there_is_refused():
         ((2, 1), np.zeros((1, 1, 2)), "expected epochs from 1 on, ascending"),
         ((1, 1), np.zeros((1, 1, 2)), "expected epochs from 1 on, ascending"),
         ((1, 2.5), np.zeros((1, 1, 2)), "expected epochs from 1 on, ascending"),
+        (3, np.zeros((1, 1, 1)), "expected epochs from 1 on, ascending, got 3"),
         ((1, 2), np.zeros((1, 1, 3)), "expected a value for each of 2 epochs, got 3 values"),
         ((1,), np.zeros((1, 1)), r"expected shape \(rows, 1, epochs\), got shape \(1, 1\)"),
         ((1,), np.full((1, 1, 1), 1.5), r"expected accuracies in \[0, 1\], got 1.5"),

@@ -51,9 +51,9 @@ class CurveColumn(Runs):
     def __post_init__(self) -> None:
         what = f"curves {self.name}"
         check_split(self.split)
-        epochs = tuple(self.epochs)
+        epochs = tuple(self.epochs) if np.iterable(self.epochs) else ()
         if not epochs or not all(map(is_number, epochs)) or list(epochs) != sorted({*epochs}) or epochs[0] < 1:
-            raise InputError(what, expected="epochs from 1 on, ascending", got=epochs)
+            raise InputError(what, expected="epochs from 1 on, ascending", got=self.epochs)
         object.__setattr__(self, "epochs", tuple(map(int, epochs)))
         self._check(what, 3)
         object.__setattr__(self, "values", self.values + 0.0)  # no -0, which a file does not keep
