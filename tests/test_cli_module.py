@@ -8,14 +8,16 @@ import pytest
 import torch
 from torch import nn
 
+from robnas.attacks import FGSM, PGD
 from robnas.benchmarks import load
 from robnas.building import module_records
 from robnas.cli import main
 from robnas.data import Dataset
 from robnas.errors import InputError, StoreError
-from robnas.evaluation import Suite, evaluate
+from robnas.evaluation import SUITES, Suite, evaluate
 from robnas.records import RecordStore
 from robnas.spaces import MODULES, SPACES, Space, space_of
+from robnas.types import ThreatModel
 
 SOURCE = """
 import torch.nn as nn
@@ -34,6 +36,7 @@ answer = 3
 """
 X = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
 Y = np.arange(60) % 3
+THREAT = ThreatModel.linf("8/255")
 
 
 def network(seed=0, classes=3):
@@ -41,9 +44,14 @@ def network(seed=0, classes=3):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
 
 
+def quick():
+    return Suite("quick", (FGSM(THREAT), PGD(THREAT, steps=3, step_size=4 / 255)), checks=False)
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(SUITES, "quick", quick)
     (tmp_path / "my_model.py").write_text(SOURCE)
     np.savez("mine.npz", images=X, labels=Y)
     torch.save(network().state_dict(), "w.pt")
@@ -56,7 +64,7 @@ def run(capsys, *arguments):
     return ended.value.code or 0, *capsys.readouterr()
 
 
-QUICK = ("--suite", "few-classes", "--limit-test", "4")
+QUICK = ("--suite", "quick", "--limit-test", "4")
 OWN = ("--module", "my_model.py:build", "--data", "mine.npz")
 
 
@@ -65,7 +73,7 @@ def test_the_numbers_are_those_of_python(here, capsys):
     assert code == 0
     found = json.loads(out)
     data = Dataset.from_arrays(X, Y, name="mine")
-    expected = evaluate(network(), data, Suite.few_classes(), split="test", seed=0, limit=4)
+    expected = evaluate(network(), data, quick(), split="test", seed=0, limit=4)
     assert [one["value"] for one in found["measurements"]] == [one.value for one in expected.measurements]
     assert (found["module"], found["weights"]) == ("my_model.py:build", "w.pt")
     assert (found["dataset_hash"], found["weights_hash"]) == (data.content_hash, expected.weights)
@@ -73,16 +81,16 @@ def test_the_numbers_are_those_of_python(here, capsys):
     assert [one["images"] for one in found["measurements"][0]["per_class"]] == asked
     code, out, _ = run(capsys, "--module", "my_model.py:Net", "--data", "mine.npz", "--weights", "w.pt", *QUICK)
     assert code == 0
-    assert "my_model.py:Net on mine test, suite few-classes" in out
+    assert "my_model.py:Net on mine test, suite quick" in out
     assert f"class 1  {asked[1]:>5} images  clean" in out
 
 
 def test_measurements_and_records_are_kept_where_asked(here, capsys):
     arguments = (*OWN, "--weights", "w.pt", *QUICK, "--store", "sqlite:///runs.db", "--json", "kept")
     assert run(capsys, *arguments)[0] == run(capsys, *arguments)[0] == 0
-    assert len(list((here / "kept" / "evaluation").iterdir())) == 5
+    assert len(list((here / "kept" / "evaluation").iterdir())) == 3
     with RecordStore("sqlite:///runs.db") as store:
-        assert len(store.records()) == 5
+        assert len(store.records()) == 3
         assert {record.architecture.genes["module"] for record in store.records()} == {"my_model"}
 
 

@@ -26,11 +26,18 @@ def written(page, language):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def write_plans(text, folder):
-    """Those that an example names stand on a page as well."""
+def write_named(text, folder):
+    """Files that an example names, and that stand on a page as well."""
     for name, page in (("plan.toml", "build.md"), ("mine.toml", "search.md")):
         if name in text:
             (folder / name).write_text(written(ROOT / "docs" / page, "toml")[0])
+    if "my_model" in text:
+        build, *others = (
+            code for code in written(PAGES[0], "python") if "def build(num_classes" in code or "my_model" in code
+        )
+        (folder / "my_model.py").write_text(build)
+        if "w.pt" in text and "torch.save" not in text:
+            subprocess.run([sys.executable, "-c", others[0]], check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("code", list(blocks("python")))
@@ -43,14 +50,14 @@ def test_python_examples_run_and_print_what_they_say(code, tmp_path):
             checked.append(f"assert repr({match['expression']}) == {match['value']!r}, repr({match['expression']})")
         else:
             checked.append(line)
-    write_plans(code, tmp_path)
+    write_named(code, tmp_path)
     subprocess.run([sys.executable, "-c", "\n".join(checked)], check=True, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("text", list(blocks("console")))
 def test_shell_examples_run(text, tmp_path):
     """Commands that take minutes or download are left to people: they are marked so in the text."""
-    write_plans(text, tmp_path)
+    write_named(text, tmp_path)
     for line in text.splitlines():
         if line.startswith("$ robnas ") and "# " not in line:
             command = [sys.executable, "-m", *shlex.split(line[2:])]

@@ -53,6 +53,11 @@ def test_unsplit_images_are_split_class_balanced_and_always_the_same(load, save)
     assert again.content_hash == data.content_hash
 
 
+def test_x_and_y_do_as_well(load):
+    found = load({"x": IMAGES, "y": LABELS})
+    assert found.content_hash == load({"images": IMAGES, "labels": LABELS}).content_hash
+
+
 def test_the_test_split_does_not_depend_on_the_validation_share(load):
     arrays = {"images": IMAGES, "labels": LABELS}
     first, second = (load(arrays, validation=share) for share in (0, 0.5))
@@ -282,6 +287,7 @@ def test_an_unsplit_folder_is_split_like_an_archive(tmp_path):
     pixels = data.split("train").images.numpy() / 255
     assert data.mean == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-12)
     assert data.content_hash == load_data(str(tmp_path / "mine"), validation=0.25).content_hash
+    assert data.classes == ("ant", "bee", "cow", "dog")
 
 
 @pytest.mark.parametrize("name", [None, "validation", "val", "valid"])

@@ -40,6 +40,13 @@ class Behind(nn.Module):
         return self.after(self.network(images), images)
 
 
+def test_what_is_no_module_is_one_clear_line(data):
+    with pytest.raises(
+        InputError, match=r"network: expected a torch\.nn\.Module that maps pixels in \[0, 1\] to logits"
+    ):
+        evaluate(lambda images: images, data, LIGHT, split="test", seed=0)
+
+
 def outcomes(result):
     return [found.outcomes for found in result.measurements]
 

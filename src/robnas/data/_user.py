@@ -23,7 +23,7 @@ _KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "validation": (("validation_images", "validation_labels"), ("x_val", "y_val")),
     "test": (("test_images", "test_labels"), ("x_test", "y_test")),
 }
-_UNSPLIT = ("images", "labels")
+_UNSPLIT = (("images", "labels"), ("x", "y"))
 _FOLDERS: dict[str, tuple[str, ...]] = {
     "train": ("train",),
     "validation": ("validation", "val", "valid"),
@@ -35,13 +35,13 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
     """Images from an ``.npz`` file or a folder.
 
     An ``.npz`` holds ``train_images``, ``train_labels``, ``test_images``, ``test_labels`` and perhaps
-    ``validation_…`` (or Keras' ``x_train`` …), or just ``images`` and ``labels``. A folder holds one folder per class,
-    or ``train/``, ``test/`` and perhaps ``validation/`` with those inside. What comes unsplit is split here: a tenth
-    for test, `validation` of the rest for validation, class-balanced and always the same way.
+    ``validation_…`` (or Keras' ``x_train`` …), or just ``images`` and ``labels``, or ``x`` and ``y``. A folder holds
+    one folder per class, or ``train/``, ``test/`` and perhaps ``validation/`` with those inside. What comes unsplit is
+    split here: a tenth for test, `validation` of the rest for validation, class-balanced and always the same way.
     """
     if not (os.path.isdir(path) or os.path.isfile(path)):  # no device either, which may have no end
         raise DataError(str(path), expected="an .npz file or a folder of images by class", got=Verbatim("nothing"))
-    parts = _read_folder(path, progress) if path.is_dir() else _read_npz(path)
+    parts, names = _read_folder(path, progress) if path.is_dir() else (_read_npz(path), ())
     count = sum(len(labels) for _, labels in parts.values())  # no more classes than images
     named = {name: checked(path, *part, count) for name, part in parts.items()}
     classes = np.unique(np.concatenate([part.labels for part in named.values()]))
@@ -55,7 +55,8 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
         )
     splits = _split(named, validation, path)
     mean, std = channel_statistics(splits["train"])
-    return Dataset(path.stem, int(classes[-1]) + 1, splits, mean, std)
+    num_classes = int(classes[-1]) + 1
+    return Dataset(path.stem, num_classes, splits, mean, std, names[:num_classes])
 
 
 def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Split, Images]:
@@ -76,10 +77,10 @@ def _split(named: dict[str, Images], validation: float, path: Path) -> dict[Spli
 
 
 def _read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    known = [key for choices in _KEYS.values() for pair in choices for key in pair]
-    content, names = read_arrays(path, [*known, *_UNSPLIT])
+    known = [key for choices in (*_KEYS.values(), _UNSPLIT) for pair in choices for key in pair]
+    content, names = read_arrays(path, known)
     pairs = {name: pair for name, choices in _KEYS.items() for pair in choices if pair[0] in content}
-    found = pairs or {"all": _UNSPLIT}
+    found = pairs or {"all": next((pair for pair in _UNSPLIT if pair[0] in content), _UNSPLIT[0])}
     for pair in found.values():
         for key in pair:
             if key not in content:
@@ -109,7 +110,8 @@ def _channels_first(path: Path, images: np.ndarray) -> np.ndarray:
     return images.transpose(0, 3, 1, 2) if last else images
 
 
-def _read_folder(path: Path, progress: Progress) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _read_folder(path: Path, progress: Progress) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
+    """The parts, and what the classes are called: as their folders are."""
     roots = {
         name: path / folder for name, folders in _FOLDERS.items() for folder in folders if (path / folder).is_dir()
     }
@@ -146,7 +148,7 @@ def _read_folder(path: Path, progress: Progress) -> dict[str, tuple[np.ndarray, 
         parts[name] = images, np.array([label for _, label in entries])
     if turned:
         warnings.warn(f"{path}: {turned:,} of {total:,} images were turned upright, as their cameras say", stacklevel=2)
-    return parts
+    return parts, tuple(classes)
 
 
 def _folders(root: Path) -> list[Path]:

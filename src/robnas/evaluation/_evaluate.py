@@ -93,10 +93,12 @@ def evaluate(
         progress: told about the attacks done, and the images within each.
 
     Raises:
-        InputError: no such split, `limit` above its size, AutoAttack with fewer than 4 classes; labels outside the
-            classes of the data, a network that does not take the images or has fewer logits; logits or gradients that
-            are not finite.
+        InputError: no module, no such split, `limit` above its size, AutoAttack with fewer than 4 classes; labels
+            outside the classes of the data, a network that does not take the images or has fewer logits; logits or
+            gradients that are not finite.
     """
+    if not isinstance(network, nn.Module):
+        raise InputError("network", expected="a torch.nn.Module that maps pixels in [0, 1] to logits", got=network)
     name = check_split(split)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_suite(suite, data)
