@@ -5,6 +5,7 @@ import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,14 +49,25 @@ def test_a_space_of_ones_own_is_built_asked_searched_scored_reported_and_shown(t
     value = table.query("depth=2,width=16,activation=gelu", **asked)
     assert f"depth=2,width=16,activation=gelu digits test pgd@16/255: {100 * value:.2f} %" in query
     results = json.loads(Path("search/results.json").read_text(encoding="utf-8"))["results"]
-    assert sorted(result["algorithm"] for result in results) == sorted(SEARCHERS)
+    whole = [name for name, kind in SEARCHERS.items() if not getattr(kind, "multi_fidelity", False)]
+    assert sorted(result["algorithm"] for result in results) == sorted(whole)
     assert {result["task"]["space"] for result in results} == {"small-convnets"}
     assert set(read_scores("scores.parquet").codes) == {arch.text for arch in space}
     for page in ("report.html", "search.html"):
         assert "small-convnets" in Path(page).read_text(encoding="utf-8")
     header = json.loads(Path("site/data/explorer.json").read_text(encoding="utf-8"))
     assert [gene["name"] for gene in header["space"]["genes"]] == ["depth", "width", "activation"]
-    assert header["searches"]["count"] == len(SEARCHERS)
+    assert header["searches"]["count"] == len(whole)
+
+
+def test_a_search_by_training_finds_better_networks_than_random_search_in_the_same_epochs(tmp_path):
+    for name in ("my_space.py", "search.toml", "compare.py"):
+        shutil.copy(EXAMPLES / "own_space" / name, tmp_path)
+    found = subprocess.run([sys.executable, "compare.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    random, halving, gain = (line.split() for line in found.stdout.splitlines())
+    assert (random[0], halving[0], gain[0]) == ("random-search", "successive-halving", "difference")
+    assert float(gain[1]) > 0
 
 
 def answer_of(command, capsys):
