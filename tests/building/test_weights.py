@@ -92,6 +92,7 @@ def test_the_best_weights_come_back_and_the_last_ones_where_they_are_asked_for(s
     for asked, epoch in (({}, best), ({"which": "best"}, best), ({"which": "last"}, best + 1)):
         found = load_network(folder, **asked).state_dict()
         assert all(torch.equal(found[name], value) for name, value in seen[epoch - 1].items())
+    assert found["normalize.std"].item() == torch.tensor(load_trained(folder).inputs.std).item()  # averaged or not
     with pytest.raises(InputError, match="which weights: expected one of best, last, got 'first'"):
         load_network(folder, which="first")
 

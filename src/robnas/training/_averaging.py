@@ -91,8 +91,9 @@ class MovingAverage:
         share = (1 - self._decay) / (1 - self._power)
         present = self._present()
         values, means = list(present.values()), [self._means[name] for name in present]
-        torch._foreach_mul_(means, 1 - share)
-        torch._foreach_add_(means, torch._foreach_mul(values, share))
+        steps = torch._foreach_sub(values, means)  # of zero where nothing changes: constants stay what they are
+        torch._foreach_mul_(steps, share)
+        torch._foreach_add_(means, steps)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The averages by name, and the power of the decay."""
