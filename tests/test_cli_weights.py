@@ -55,6 +55,7 @@ def test_weights_are_exported_and_the_normalisation_is_said(folder, capsys):
     ("words", "text"),
     [
         (("--layout", "darts", "--out", "net.pt"), "layout: expected one of plain, nas-bench-201, torch-export, onnx"),
+        (("--which", "first", "--out", "net.pt"), "which weights: expected one of best, last, got 'first'"),
         (("--out", "net.bin"), "expected a file ending in .pt or .safetensors"),
         (("--out", "net.pt", "--space", "wide-resnet"), "--space: expected nas-bench-201"),
     ],
