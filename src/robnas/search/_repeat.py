@@ -39,9 +39,10 @@ class Case:
     """How the algorithm is called in results; its name if empty."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.task, Task):
+        task: Any = self.task
+        if not isinstance(task, Task):
             remedy = "others are searched by search.run, a run per seed"
-            raise InputError("task of a case", expected="a Task", got=self.task, remedy=remedy)
+            raise InputError("task of a case", expected="a Task", got=task, remedy=remedy)
         object.__setattr__(self, "label", self.label or name_of(self.algorithm))
         object.__setattr__(self, "algorithm", settled(self.algorithm, self.task.space))
 

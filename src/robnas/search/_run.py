@@ -85,8 +85,7 @@ def _objective_of(given: Any) -> Objective:
         return Task.of(given)
     if isinstance(given, type) or not isinstance(given, Objective):
         remedy = "a function of an architecture is made one by search.Function(f, space)"
-        expected = "that of Table.objective, a Task, a Function, or another search.Objective"
-        raise InputError("objective", expected=expected, got=given, remedy=remedy)
+        raise InputError("objective", expected="that of Table.objective, or a Task", got=given, remedy=remedy)
     return check_objective(given)
 
 
