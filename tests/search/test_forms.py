@@ -60,3 +60,10 @@ def test_what_is_no_trace_is_one_line(change):
     plain = next(traces()).to_dict()
     with pytest.raises(InputError, match=r"trace: expected the plain values of Trace\.to_dict, got"):
         Trace.from_dict({**plain, **change})
+
+
+def test_numpy_numbers_become_those_of_json():
+    task = Task.named(synthetic(), "cifar10", "clean", split="test")
+    found = repeat(RandomSearch(), task, np.int64(6), np.int64(2), seed=np.int64(1), checkpoints=(np.int64(3),))
+    plain = json.loads(json.dumps(found.to_dict()))
+    assert (plain["budget"], plain["runs"], plain["seed"], plain["checkpoints"]) == (6, 2, 1, [3, 6])

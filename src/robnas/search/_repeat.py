@@ -63,13 +63,12 @@ class Repetitions:
     """Further budgets at which the regret is kept for every run."""
 
     def __post_init__(self) -> None:
-        check_count("budget", self.budget)
-        check_count("runs", self.runs)
-        check_count("seed", self.seed, 0)
-        for point in self.checkpoints:
-            check_count("checkpoint", point)
+        for name, low in (("budget", 1), ("runs", 1), ("seed", 0)):
+            object.__setattr__(self, name, check_count(name, getattr(self, name), low))
+        points = [check_count("checkpoint", point) for point in self.checkpoints]
+        for point in points:
             check_range(f"checkpoint of a budget of {self.budget}", point, 1, self.budget)
-        object.__setattr__(self, "checkpoints", tuple(sorted({*self.checkpoints, self.budget})))
+        object.__setattr__(self, "checkpoints", tuple(sorted({*points, self.budget})))
 
 
 def repeat(
