@@ -13,7 +13,9 @@ from robnas._arrays import read_arrays, write_arrays
 from robnas._content import digest
 from robnas.benchmarks import Column, Scores, Table, read_scores, read_table, write_table
 from robnas.building import TRIAL, Source, Trial, load_trial
+from robnas.building._trial import load_described
 from robnas.cli import main
+from robnas.data import load_data
 from robnas.errors import DataError, InputError
 from robnas.explorer import build_site, read_searches
 from robnas.proxies._journal import Journal
@@ -101,8 +103,8 @@ FORMATS = {
         lambda path: read_arrays(path, "k", "a")[0].tolist(),
     ),
     "trial": (
-        lambda path: trial()._describe(path.parent) or (path.parent / TRIAL).replace(path),
-        lambda path: path.replace(path.with_name(TRIAL)) and load_trial(path.parent),
+        lambda path: trial()._describe(path.parent, load_data("digits")) or (path.parent / TRIAL).replace(path),
+        lambda path: path.replace(path.with_name(TRIAL)) and load_described(path.parent),
     ),
     "journal": (written_journal, read_journal),
 }
@@ -327,7 +329,6 @@ def test_unfinished_scores_of_version_1_go_on(tmp_path, caplog):
 
 def test_the_bundled_files_say_what_they_said_before_they_had_hashes():
     from robnas.benchmarks import load
-    from robnas.data import load_data
     from robnas.spaces import PARTITIONS, partition
 
     found = load("digits")
