@@ -11,7 +11,7 @@ import torch
 
 from robnas._arrays import read_arrays, write_arrays
 from robnas._content import digest
-from robnas.benchmarks import Column, Scores, Table, read_scores, read_table, write_table
+from robnas.benchmarks import Column, CurveColumn, Scores, Table, read_scores, read_table, write_table
 from robnas.building import TRIAL, Source, Trial, load_trial
 from robnas.building._trial import load_described
 from robnas.cli import main
@@ -39,6 +39,16 @@ def table():
     return Table("small", [5, 9, 77], columns, provenance={"licence": "CC", "seeds": [1, 2]})
 
 
+def curved():
+    values = np.random.default_rng(0).integers(0, 21, (3, 2, 3)) / 20
+    values[1, 0, 2] = np.nan
+    curves = [
+        CurveColumn("d", "validation", "clean", (1, 2, 4), values, (1, 2), facts={"images": 20}),
+        CurveColumn("d", "train", "loss", (1, 2, 4), 3 - values / 3, (1, 2)),
+    ]
+    return Table("curved", [5, 9, 77], table().columns, curves=curves)
+
+
 def scores():
     means = np.array([[np.nan, 1.0], [103.0, 2.0]])
     why = {("000000", "nwot"): "there is no ReLU"}
@@ -51,8 +61,10 @@ def says(found):
         facts = [found.codes, found.names, sorted(map(str, found.reasons.items())), found.settings, found.verified]
         return digest("", facts, [found.means, found.standard_errors])
     facts = [found.name, found.partition, found.provenance]
-    facts += [[one.dataset, one.split, one.metric, one.seeds, one.runs, dict(one.facts)] for one in found.columns]
-    return digest("", facts, [found.rows, *(column.values for column in found.columns)])
+    measured = [*found.columns, *found.curves]
+    facts += [[one.dataset, one.split, one.metric, one.seeds, one.runs, dict(one.facts)] for one in measured]
+    facts += [one.epochs for one in found.curves]
+    return digest("", facts, [found.rows, *(one.values for one in measured)])
 
 
 def trial():
@@ -93,6 +105,7 @@ def experiment():
 
 FORMATS = {
     "table": (lambda path: write_table(table(), path), lambda path: says(read_table(path))),
+    "curves": (lambda path: write_table(curved(), path), lambda path: says(read_table(path))),
     "scores": (lambda path: scores().write(path), lambda path: says(read_scores(path))),
     "checkpoint": (
         lambda path: _checkpoint.save(path, {"seed": 1}, state()),
