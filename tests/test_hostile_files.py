@@ -28,8 +28,9 @@ from robnas.search import KIND, Experiment, RandomSearch, Repetitions, Task
 from robnas.search._experiment import _read
 from robnas.search._result import Result
 from robnas.statistics._search_summary import summarise
+from robnas.training import Recipe
 from robnas.training._log import EpochLog
-from robnas.training._sgd import Velocities
+from robnas.training._step import Step
 from robnas.training._train import _resume
 from tests.test_damage import JOURNAL, scores, state, table, trial
 
@@ -175,8 +176,8 @@ def plain_state():
 def test_entries_of_wrong_types_in_a_checkpoint(room, kept):
     path, network = room / "checkpoint.pt", torch.nn.Linear(3, 2)
     torch.save(kept, path)
-    optimizer = Velocities(list(network.parameters()), 0.0)
-    found = value_or_line(lambda: _resume(path, {"seed": 1}, network, "cpu", optimizer), path)
+    step = Step(network, Recipe.digits(), torch.Generator())
+    found = value_or_line(lambda: _resume(path, {"seed": 1}, network, "cpu", step), path)
     assert found is None or all(isinstance(entry, EpochLog) for entry in found)
     if found:
         assert (found[0].epoch, type(found[0].loss)) == (1, float) or isinstance(found[0].loss, int)
@@ -308,7 +309,7 @@ def test_what_is_changed_here_is_read_as_it_is(room):
     assert isinstance(read_scores(path), Scores)
     torch.save(plain_state(), path)
     network = torch.nn.Linear(3, 2)
-    assert len(_resume(path, {"seed": 1}, network, "cpu", Velocities(list(network.parameters()), 0.0))) == 1
+    assert len(_resume(path, {"seed": 1}, network, "cpu", Step(network, Recipe.digits(), torch.Generator()))) == 1
     assert network.weight.abs().sum() == 0
     assert np.isnan(scores().means).sum() == 1
     assert state()["history"]
