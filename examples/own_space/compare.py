@@ -27,6 +27,5 @@ if __name__ == "__main__":  # workers are new processes that import this file
     half = t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / len(gain) ** 0.5
     for algorithm, values in zip(ALGORITHMS, found, strict=True):
         print(f"{algorithm.name:20} {values.mean():.1f} %")
-    print(
-        f"difference           {gain.mean():.1f} points, 95 % interval {gain.mean() - half:.1f} to {gain.mean() + half:.1f}"
-    )
+    low, high = gain.mean() - half, gain.mean() + half
+    print(f"difference           {gain.mean():.1f} points, 95 % interval {low:.1f} to {high:.1f}")
