@@ -25,7 +25,7 @@ from robnas.search import (
 from robnas.spaces import Gene, Space
 from robnas.testing import check_algorithm
 from tests.search.conftest import synthetic
-from tests.search.spaces import CUBE, HUGE, TOY, table_of, task_of, value_of
+from tests.search.spaces import CUBE, HUGE, TOY, named, table_of, task_of, value_of
 
 ALL = [
     RandomSearch(), RandomSearch("classes"), LocalSearch(), LocalSearch("first"), RegularizedEvolution(),
@@ -42,14 +42,14 @@ def ones(arch):
 FEW_ONES = Constraint("ones", at_most=1, of=ones)
 
 
-@pytest.mark.parametrize("algorithm", ALL, ids=repr)
+@pytest.mark.parametrize("algorithm", ALL, ids=named)
 def test_every_algorithm_reaches_all_that_is_feasible_and_asks_for_nothing_else(algorithm):
     task = Task.named(synthetic(), "cifar10", "pgd@8/255", split="validation", max_parameters=80_000)
     trace = run(algorithm, task, 145, 0)
     assert (len(trace), trace.infeasible, trace.regret[-1]) == (145, 0, 0)
 
 
-@pytest.mark.parametrize("algorithm", SEVERAL, ids=repr)
+@pytest.mark.parametrize("algorithm", SEVERAL, ids=named)
 def test_the_constraint_may_be_an_objective_too(algorithm):
     task = Task.named(
         synthetic(), "cifar10", "clean", split="validation", max_parameters=120_000, costs="parameters", count="all"
@@ -59,7 +59,7 @@ def test_the_constraint_may_be_an_objective_too(algorithm):
     assert trace.values[:, 1].min() >= -120_000
 
 
-@pytest.mark.parametrize("algorithm", ALL, ids=repr)
+@pytest.mark.parametrize("algorithm", ALL, ids=named)
 def test_a_constraint_of_ones_own_in_a_space_of_ones_own(algorithm):
     task = task_of(table_of(CUBE), constraints=FEW_ONES)
     assert task.size == sum(ones(arch) <= 1 for arch in CUBE) == 20
@@ -74,17 +74,17 @@ def first_choice(space):
     return Classes(space, allowed=lambda arch: arch.genes[gene.name] == gene.choices[0])
 
 
-@pytest.mark.parametrize("algorithm", ALL, ids=repr)
+@pytest.mark.parametrize("algorithm", ALL, ids=named)
 def test_a_space_without_a_table_is_searched_within_what_is_allowed(algorithm):
     check_algorithm(algorithm, first_choice(TOY), questions=8)
 
 
-@pytest.mark.parametrize("algorithm", [RandomSearch(), RegularizedEvolution(5, 2), NSGA2(population=4)], ids=repr)
+@pytest.mark.parametrize("algorithm", [RandomSearch(), RegularizedEvolution(5, 2), NSGA2(population=4)], ids=named)
 def test_a_space_without_end_is_searched_within_what_is_allowed(algorithm):
     check_algorithm(algorithm, first_choice(HUGE), questions=8)
 
 
-@pytest.mark.parametrize("algorithm", ALL, ids=repr)
+@pytest.mark.parametrize("algorithm", ALL, ids=named)
 def test_one_feasible_architecture_is_found(algorithm):
     only = list(TOY)[5]
     objective = Function(value_of, Classes(TOY, allowed=lambda arch: arch == only))

@@ -23,7 +23,7 @@ from robnas.search import (
     run,
 )
 from robnas.spaces import Gene, Space
-from tests.search.spaces import CUBE, HUGE, TOY, table_of, task_of, value_of
+from tests.search.spaces import CUBE, HUGE, TOY, named, table_of, task_of, value_of
 
 LATENCY = Goal("latency", "ms", "minimise")
 TWO = (Goal("accuracy"), LATENCY)
@@ -40,7 +40,7 @@ def told(found, goals=VALUE, **settings):
 @pytest.mark.parametrize(
     "found",
     [0.5, np.float16(0.5), np.array(0.5), np.array([0.5]), [0.5], (np.array(0.5),), Fraction(1, 2), iter([0.5])],
-    ids=repr,
+    ids=named,
 )
 def test_one_number_may_come_in_many_forms(found):
     assert told(found) == [0.5]
@@ -59,7 +59,7 @@ def test_tensors_are_numbers_also_those_with_a_gradient():
     "found",
     [math.nan, math.inf, "0.5", b"1", None, True, np.bool_(True), np.array([True]), np.array("0.5"), (1, 2), (), [[1]],
      10**400, 1j, {1: 1}, {1.0}, np.ma.masked, float],
-    ids=lambda found: repr(found)[:20],
+    ids=lambda found: named(found)[:20],
 )  # fmt: skip
 def test_what_is_no_number_is_one_clear_line(found):
     with pytest.raises(InputError, match=r"function <lambda> of depth=.*: expected a finite number \(value\), got "):
@@ -115,7 +115,7 @@ def both(arch):
     return value_of(arch), 1000 * value_of(arch) + 100
 
 
-@pytest.mark.parametrize("algorithm", [RandomSearch(), NSGA2(), MORegularizedEvolution(), Optuna("tpe")], ids=repr)
+@pytest.mark.parametrize("algorithm", [RandomSearch(), NSGA2(), MORegularizedEvolution(), Optuna("tpe")], ids=named)
 def test_goals_may_have_any_unit_and_range(algorithm):
     trace = run(algorithm, Function(both, CUBE, TWO), 27, 0)
     assert np.array_equal(
@@ -125,7 +125,7 @@ def test_goals_may_have_any_unit_and_range(algorithm):
     assert Trace.from_dict(json.loads(json.dumps(trace.to_dict())), space=CUBE).to_dict() == trace.to_dict()
 
 
-@pytest.mark.parametrize("algorithm", [LocalSearch(), RegularizedEvolution(), Optuna("tpe")], ids=repr)
+@pytest.mark.parametrize("algorithm", [LocalSearch(), RegularizedEvolution(), Optuna("tpe")], ids=named)
 def test_what_is_minimised_is_searched_as_what_is_maximised(algorithm):
     up = run(algorithm, Function(value_of, CUBE), 20, 1)
     down = run(algorithm, Function(lambda arch: -value_of(arch), CUBE, LATENCY), 20, 1)
@@ -172,7 +172,7 @@ MEASURED = Constraint("latency", "ms", at_most=500)
 
 
 @pytest.mark.parametrize(
-    "algorithm", [RandomSearch(), RegularizedEvolution(), NSGA2(), Optuna("tpe"), LocalSearch()], ids=repr
+    "algorithm", [RandomSearch(), RegularizedEvolution(), NSGA2(), Optuna("tpe"), LocalSearch()], ids=named
 )
 def test_a_measured_constraint_is_charged_and_told_as_the_worst(algorithm):
     trace = run(algorithm, Function(both, CUBE, constraints=MEASURED), 27, 0)

@@ -23,7 +23,7 @@ from robnas.search import (
     SuccessiveHalving,
     run,
 )
-from tests.search.spaces import TOY, value_of
+from tests.search.spaces import TOY, named, value_of
 
 EPOCHS = (1, 2, 4)
 
@@ -77,7 +77,7 @@ def test_loops_ask_the_same_whatever_the_order_and_how_many_are_in_flight(algori
 
 
 @pytest.mark.parametrize(
-    "algorithm", [*SEQUENTIAL, RandomSearch(), ASHA(2), Optuna("random"), RegularizedEvolution(5, 2, True)], ids=str
+    "algorithm", [*SEQUENTIAL, RandomSearch(), ASHA(2), Optuna("random"), RegularizedEvolution(5, 2, True)], ids=named
 )
 @pytest.mark.parametrize("batch", [1, 4])
 def test_batches_ask_the_same_whatever_the_order(algorithm, batch):
@@ -131,7 +131,7 @@ def test_a_search_cut_at_every_event_goes_on_to_the_same_end(algorithm):
 
 
 @pytest.mark.parametrize(
-    "algorithm", [RandomSearch(), Hyperband(2), ASHA(2), RegularizedEvolution(5, 2, asynchronous=True)], ids=str
+    "algorithm", [RandomSearch(), Hyperband(2), ASHA(2), RegularizedEvolution(5, 2, asynchronous=True)], ids=named
 )
 def test_a_search_with_several_in_flight_loses_and_charges_nothing_twice(algorithm):
     whole = Kept()
@@ -174,7 +174,7 @@ def test_a_budget_in_any_unit_is_kept(unit):
         {"a": 1},
         np.array([0.1, 2]),
     ],
-    ids=repr,
+    ids=named,
 )  # fmt: skip
 def test_a_function_that_returns_no_number_is_one_clear_line(returned):
     with pytest.raises(InputError, match=r"^function mine of .*: expected a finite number \(value\), got ") as caught:
@@ -182,7 +182,7 @@ def test_a_function_that_returns_no_number_is_one_clear_line(returned):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("returned", [0.5, (0.5,), (0.1, 0.2, 0.3), "ab", (0.1, float("nan")), (0.1, None)], ids=repr)
+@pytest.mark.parametrize("returned", [0.5, (0.5,), (0.1, 0.2, 0.3), "ab", (0.1, float("nan")), (0.1, None)], ids=named)
 def test_a_function_of_several_goals_returns_as_many_numbers(returned):
     goals = (Goal("accuracy"), Goal("latency", "ms", "minimise"))
     with pytest.raises(InputError, match=r"expected 2 finite numbers \(accuracy, latency \(ms\)\), got ") as caught:
