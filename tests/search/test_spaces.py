@@ -402,11 +402,11 @@ def test_scores_of_another_space_are_refused_at_the_start(tmp_path):
 def test_an_ordered_gene_is_a_number_to_a_sampler_and_another_a_category():
     import optuna
 
-    from robnas.search._optuna import _Coding
+    from robnas.search._optuna import Coding
 
     space = Space("kinds", genes=(Gene("a", (1, 5, 7), ordered=True), Gene("b", ("x", None, 2)), Gene("c", (True,))))
     for continuous, kind in ((False, "CategoricalDistribution"), (True, "FloatDistribution")):
-        codings = [_Coding.of(gene, continuous) for gene in space.genes]
+        codings = [Coding.of(gene, continuous) for gene in space.genes]
         kinds = [{type(one).__name__ for one in coding.distributions().values()} for coding in codings]
         assert kinds == [{"IntDistribution"}, {kind}, {kind}]
         for coding in codings:

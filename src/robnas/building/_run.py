@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
@@ -293,10 +293,7 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
     """
     expansion = resumed(expansion, store)
     _check_imports(expansion, store)
-    known = timing(store, expansion.setup).states
-    _check_collisions(
-        expansion, store, {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
-    )
+    _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
     queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), expansion.trials)
     return queue
@@ -315,7 +312,7 @@ def enrol_on_demand(expansion: Expansion, store: RecordStore, seeds: Sequence[in
         StoreError: as `enrol`; any architecture may be asked for.
     """
     _check_imports(expansion, store)
-    _check_collisions(expansion, store, None, seeds)
+    _check_collisions(expansion, store, seeds)
     facts = {**expansion.facts(), ON_DEMAND: True}
     hash_ = content_hash({"setup": expansion.setup, "space": facts["space"], ON_DEMAND: True})
     queue = TrialQueue(store, hash_, **options)
@@ -346,9 +343,7 @@ def _check_imports(expansion: Expansion, store: RecordStore) -> None:
             )
 
 
-def _check_collisions(
-    expansion: Expansion, store: RecordStore, pairs: Set[tuple[str, int]] | None, seeds: Sequence[int] = ()
-) -> None:
+def _check_collisions(expansion: Expansion, store: RecordStore, seeds: Sequence[int] | None = None) -> None:
     """Refuse new trials that would write under the keys of another plan's records.
 
     A record's key names neither the batch size of the evaluation, which has a say in its value, nor the training behind
@@ -357,11 +352,14 @@ def _check_collisions(
     Args:
         expansion: of the plan.
         store: with the others.
-        pairs: architecture and seed of each new trial; None for any architecture with one of `seeds`.
-        seeds: see there.
+        seeds: of trials of any architecture; the plan's own trials if omitted.
     """
-    if pairs is not None and not pairs:
-        return
+    pairs = set[tuple[str, int]]()
+    if seeds is None:
+        known = timing(store, expansion.setup).states
+        pairs = {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
+        if not pairs:
+            return
     ours = expansion.settings()
     keys = {_key(entry) for entry in ours["measurements"]}
     for other in stored_plans(store):
@@ -382,8 +380,8 @@ def _check_collisions(
                 got=Verbatim(ours["batch_size"]),
                 remedy="the plans collide: use the same batch size or another store",
             )
-        theirs_all = plan_pairs(store, other)
-        if common := {pair for pair in theirs_all if pair[1] in seeds} if pairs is None else pairs & theirs_all:
+        taken = plan_pairs(store, other)
+        if common := pairs & taken if seeds is None else {pair for pair in taken if pair[1] in seeds}:
             raise StoreError(
                 f"plan {expansion.plan.name}, evaluation",
                 expected=f"that of plan {other.name} ({other.hash}) of this store, or nothing in common with it",

@@ -97,11 +97,11 @@ def evaluate(
             outside the classes of the data, a network that does not take the images or has fewer logits; logits or
             gradients that are not finite.
     """
-    if not isinstance(network, nn.Module):
-        raise InputError("network", expected="a torch.nn.Module that maps pixels in [0, 1] to logits", got=network)
     name = check_split(split)
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_suite(suite, data)
+    if not isinstance(network, nn.Module):
+        raise InputError("network", expected="a torch.nn.Module that maps pixels in [0, 1] to logits", got=network)
     part = data.split(name).limit(limit).to(device)
     network.to(device)
     folder = None if directory is None else Path(directory) / EVALUATION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
@@ -115,6 +115,10 @@ def table_of(space: Space, count: int, seed: int) -> Table:
             values = np.array([[made_up(f"{arch.text} {split} {metric}", run) for run in SEEDS] for arch in archs])
             values[-1, -1] = np.nan
             columns.append(Column(DATASET, split, metric, values, SEEDS, space=space.key))
-    drawn = [[[made_up(f"{arch.text} {epoch}", run) for epoch in EPOCHS] for run in SEEDS] for arch in archs]
-    curves = [CurveColumn(DATASET, SPLITS[0], METRICS[0], EPOCHS, np.array(drawn), SEEDS, space=space.key)]
+    curves = [_curves_of(archs, metric, space) for metric in METRICS]
     return Table("made-up", archs, columns, space=space, curves=curves)
+
+
+def _curves_of(archs: Sequence[Architecture], metric: str, space: Space) -> CurveColumn:
+    drawn = [[[made_up(f"{arch.text} {metric} {epoch}", run) for epoch in EPOCHS] for run in SEEDS] for arch in archs]
+    return CurveColumn(DATASET, SPLITS[0], metric, EPOCHS, np.array(drawn), SEEDS, space=space.key)

@@ -106,7 +106,7 @@ class _Check(Examiner):
             value = self.attempt(f"query of {arch} after an epoch", table.query, arch, **named, seed="mean", epoch=2)
             self.expect(value == curves.mean[row, EPOCHS.index(2)], f"query of {arch} after an epoch gives {value}")
         self.refused("an epoch that was not measured", table.query, self.archs[0], **named, seed="mean", epoch=3)
-        self.expect(len(table.select(DATASET).curves) == 1, "select() loses learning curves")
+        self.expect(len(table.select(DATASET).curves) == len(METRICS), "select() loses learning curves")
 
     def _refusals(self) -> None:
         space, table, other = self.space, self.table, stranger(self.space)

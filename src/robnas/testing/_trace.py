@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, final
 
+import numpy as np
+
 from robnas.errors import InputError
 from robnas.search import Algorithm, Result, Task, Trace, repeat, run
 from robnas.spaces import Space
@@ -49,14 +51,22 @@ class _Check(Examiner):
     def _trace(self, trace: Trace) -> None:
         table, column = self.task.table, self.task.seen[0]
         self.expect(trace.space == self.space.key, f"the trace is of space {trace.space}")
-        self.expect(0 < len(trace) <= self.budget, f"the trace has {len(trace)} queries of {self.budget}")
-        self.expect(len(set(trace.architectures)) == len(trace), "an architecture is charged twice")
-        for arch, values in zip(trace.architectures, trace.values, strict=True):
+        spent = len(trace) if trace.charged is None else float(trace.charged[-1])
+        self.expect(len(trace) > 0, "the trace has no query")
+        self.expect(spent <= self.budget + 1e-9, f"the trace has {spent:g} trainings' worth of {self.budget}")
+        last = self.task.classes.epochs[-1] if self.task.classes.epochs else 0
+        epochs = [last] * len(trace) if trace.fidelities is None else trace.fidelities.tolist()
+        asked = list(zip(trace.architectures, epochs, strict=True))
+        self.expect(len(set(asked)) == len(trace), "an architecture is charged twice")
+        for (arch, epoch), values in zip(asked, trace.values, strict=True):
             self.expect(arch in self.space, f"the trace has {arch}, which is not in the space")
-            wanted = column.mean[table.row(arch)]
-            self.expect(values[0] == wanted, f"was told {values[0]} of {arch}, which has {wanted}")
-        told = dict(zip(trace.architectures, trace.values[:, 0].tolist(), strict=True))
-        self.expect(told[trace.best] == max(told.values()), f"the best of the trace, {trace.best}, is not the best")
+            if epoch == last:
+                wanted = column.mean[table.row(arch)]
+                self.expect(values[0] == wanted, f"was told {values[0]} of {arch}, which has {wanted}")
+        told = dict(zip(asked, trace.values[:, 0].tolist(), strict=True))
+        most = max((epoch for (_, epoch), value in told.items() if np.isfinite(value)), default=last)
+        best = max(value for (_, epoch), value in told.items() if epoch == most)
+        self.expect(told.get((trace.best, most)) == best, f"the best of the trace, {trace.best}, is not the best")
         if self.space.listable:
             numbers = [self.space.index_of(arch) for arch in trace.architectures]
             self.expect(trace.indices.tolist() == numbers, "the numbers of the trace are not those of the space")
