@@ -259,7 +259,7 @@ class _Run:
             return None
         if number is None or (question.epochs is not None and question.epochs not in self._classes.epochs):
             raise _outside(self._algorithm, question, self._objective)
-        key = (number, ledger.whole if question.epochs is None else question.epochs)
+        key = ledger.key(question, number)
         known = ledger.known(key)
         if known is None and not ledger.affords(key):
             self._over, self._stopped, self._short = True, "budget", key[1]
