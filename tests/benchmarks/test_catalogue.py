@@ -190,6 +190,48 @@ def test_a_missing_file_is_named(which, folder, cache):
     assert not cache.exists()
 
 
+def test_files_come_from_several_folders_the_first_that_has_one(folder, cache, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / OPS).rename(other / OPS)
+    table = fetch(NAME, [folder, str(other)])
+    same_table(fetch(NAME, [other, folder]), table)
+    (folder / OPS).write_text("arch=[]")
+    with refused(f"^{folder / OPS}: expected SHA256"):
+        fetch(NAME, [folder, other])
+    same_table(fetch(NAME, (other, folder)), table)
+    (other / OPS).unlink()
+    (folder / OPS).unlink()
+    with refused(f"^{OPS}: expected a file of {NAME} in one of {folder}, {other}, got nothing$"):
+        fetch(NAME, [folder, other])
+    with refused(f"^{other}/nowhere: expected a file of {NAME}, got nothing$"):
+        fetch(NAME, [folder, other / "nowhere"])
+
+
+def test_further_files_reach_the_importer_where_a_folder_has_them(folder, monkeypatch, tmp_path):
+    seen = []
+
+    def importer(files, provenance):
+        seen.append({name: path.read_text() for name, path in files.items()})
+        assert provenance["sha256"].keys() == files.keys()
+        return small_table(NAME)
+
+    extra = ("cifar10/a.json", "cifar100/a.json", "b.json")
+    monkeypatch.setitem(CATALOGUE, NAME, replace(CATALOGUE[NAME], importer=importer, extra=extra))
+    fetch(NAME, folder)
+    assert seen.pop().keys() == {PAGE, OPS}
+    for path in (tmp_path / "one" / "cifar10", tmp_path / "cifar100"):
+        path.mkdir(parents=True)
+        (path / "a.json").write_text(path.name)
+    fetch(NAME, [tmp_path / "one", tmp_path / "cifar100"])  # the folder of a data set itself
+    assert seen.pop() == {"cifar10/a.json": "cifar10", "cifar100/a.json": "cifar100"}
+    fetch(NAME, [tmp_path / "one" / "cifar10" / "a.json", folder])
+    assert seen.pop().keys() == {"cifar10/a.json", PAGE, OPS}
+    monkeypatch.setattr("robnas.benchmarks._catalogue._LARGEST", 6)
+    with refused("a.json: expected at most 6 bytes, got 7$"):
+        fetch(NAME, tmp_path / "one")
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with refused(f"^{tmp_path}.*: expected a file of {NAME}, got nothing"):
         fetch(NAME, tmp_path / "nowhere")

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -24,6 +24,7 @@ from robnas.records import is_store
 from robnas.spaces import parse_key, space_of
 from robnas.types import Progress, silent
 
+_LARGEST = 2**30  # bytes of a file that is copied at all
 _PAGE = "https://tt2408.github.io/nasrobbench201hp/files/"
 
 
@@ -52,6 +53,11 @@ class Entry:
     """What a user has to know before trusting the numbers."""
     space: str
     """Key of the space that was trained in."""
+    extra: tuple[str, ...] = ()
+    """Names of further files, with their folders, that are read where a folder given to `fetch` has them.
+
+    Where one of them is there, none of `files` has to be: the importer gets what was found, and says what it lacks.
+    """
 
 
 _OPS = File("ops.json", "1797c0b1bd00d1769f18de3edd74a942ceb627f8f72315b7aa8eff06a28c7a5d", _PAGE + "ops.json")
@@ -158,13 +164,18 @@ def cached_path(name: str, data_dir: str | Path | None = None) -> Path:
 
 
 def fetch(
-    name: str, source: str | Path | None = None, progress: Progress = silent, *, data_dir: str | Path | None = None
+    name: str,
+    source: str | Path | Sequence[str | Path] | None = None,
+    progress: Progress = silent,
+    *,
+    data_dir: str | Path | None = None,
 ) -> Table:
     """Get a published table, verify it, convert it once, keep it in the cache.
 
     Args:
         name: in the catalogue.
-        source: a folder that holds the files, or the main file beside the others, instead of the network.
+        source: a folder that holds the files, or the main file beside the others, instead of the network; or several
+            of them, of which the first that has a file gives it.
         progress: told about downloads.
         data_dir: folder to keep it in; ``$ROBNAS_DATA`` or the user's cache if omitted, where `load` looks for it.
 
@@ -178,42 +189,83 @@ def fetch(
     if name in BUNDLED:
         expected = f"a published table, one of {', '.join(CATALOGUE)}"
         raise InputError("table", expected=expected, got=name, remedy="it comes with robnas, nothing is to be fetched")
-    wanted, folder = entry(name), None if source is None else Path(source)
-    if folder is not None and not folder.exists():
-        raise DataError(str(folder), expected=f"a file of {name}", got=Verbatim("nothing"))
+    wanted = entry(name)
+    given = [] if source is None else [source] if isinstance(source, str | Path) else source
+    sources = [Path(one) for one in given]
+    for one in sources:
+        if not one.exists():
+            raise DataError(str(one), expected=f"a file of {name}", got=Verbatim("nothing"))
     target = cached_path(name, data_directory(data_dir))
     check_writable(target)
     with room(Path(tempfile.gettempdir())) as place:
-        files = {file.name: _obtain(wanted, file, folder, place, progress) for file in wanted.files}
+        files = _obtain(wanted, sources, place, progress)
         table = wanted.importer(files, _provenance(wanted, files))
     write_table(table, target)
     return table
 
 
-def _obtain(wanted: Entry, file: File, source: Path | None, place: Path, progress: Progress) -> Path:
-    target = place / file.name
-    if source is None:
-        if file.url is None or file.sha256 is None:
-            raise DataError(
-                f"table {wanted.name}",
-                expected=f"--from a folder with {' and '.join(other.name for other in wanted.files)}",
-                got=Verbatim("no folder"),
-                remedy="there is no direct link: " + wanted.notes.rpartition(". ")[2],
-            )
-        remedy = f"check the connection, or get the files elsewhere and robnas fetch {wanted.name} --from PATH"
-        download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy, shown=file.name)
-        return target
-    if source.is_dir():
-        found = source / file.name
-    else:  # the main file under whatever name, the others beside it
-        renamed = file is wanted.files[0] and source.name not in {other.name for other in wanted.files}
-        found = source if renamed else source.with_name(file.name)
-    if not found.is_file():
-        raise DataError(str(found), expected=f"a file of {wanted.name}", got=Verbatim("nothing"))
-    with found.open("rb") as stream, saying(target), target.open("wb") as out:
-        shutil.copyfileobj(stream, out)  # what is verified is what is read
-    if file.sha256 is not None:
-        check_hash(target, f"sha256:{file.sha256}", shown=found)
+def _obtain(wanted: Entry, sources: Sequence[Path], place: Path, progress: Progress) -> dict[str, Path]:
+    """Verified copies in `place` of the files of a table, by their names."""
+    if not sources:
+        return {file.name: _download(wanted, file, place / file.name, progress) for file in wanted.files}
+    found = {name: path for name in wanted.extra if (path := _find(wanted, name, sources)) is not None}
+    files = {}
+    for file in wanted.files:
+        path = _find(wanted, file.name, sources)
+        if path is None:
+            if found:
+                continue  # the importer says whether it needs it
+            raise _missing(wanted, file, sources)
+        files[file.name] = _copy(path, place / file.name)
+        if file.sha256 is not None:
+            check_hash(place / file.name, f"sha256:{file.sha256}", shown=path)
+    return files | {name: _copy(path, place / name) for name, path in found.items()}
+
+
+def _find(wanted: Entry, name: str, sources: Sequence[Path]) -> Path | None:
+    """The first file of this name; of those in a folder of their own, such as ``cifar10``, that folder will do too."""
+    known = {Path(other).name for other in (*(file.name for file in wanted.files[1:]), *wanted.extra)}
+    for source in sources:
+        folder = source if source.is_dir() else source.parent
+        places = [folder / name]
+        if folder.name == Path(name).parent.name:
+            places.append(folder / Path(name).name)
+        if not source.is_dir() and name == wanted.files[0].name and source.name not in known:
+            places.insert(0, source)  # the main file under whatever name, the others beside it
+        for path in places:
+            if path.is_file():
+                return path
+    return None
+
+
+def _missing(wanted: Entry, file: File, sources: Sequence[Path]) -> DataError:
+    folders = [source if source.is_dir() else source.parent for source in sources]
+    if len(folders) == 1:
+        return DataError(str(folders[0] / file.name), expected=f"a file of {wanted.name}", got=Verbatim("nothing"))
+    expected = f"a file of {wanted.name} in one of {', '.join(map(str, folders))}"
+    return DataError(file.name, expected=expected, got=Verbatim("nothing"))
+
+
+def _copy(path: Path, target: Path) -> Path:
+    """What is verified is what is read."""
+    if (size := path.stat().st_size) > _LARGEST:
+        raise DataError(str(path), expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("rb") as stream, saying(target), target.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+    return target
+
+
+def _download(wanted: Entry, file: File, target: Path, progress: Progress) -> Path:
+    if file.url is None or file.sha256 is None:
+        raise DataError(
+            f"table {wanted.name}",
+            expected=f"--from a folder with {' and '.join(other.name for other in wanted.files)}",
+            got=Verbatim("no folder"),
+            remedy="there is no direct link: " + wanted.notes.rpartition(". ")[2],
+        )
+    remedy = f"check the connection, or get the files elsewhere and robnas fetch {wanted.name} --from PATH"
+    download(file.url, f"sha256:{file.sha256}", target, progress, remedy=remedy, shown=file.name)
     return target
 
 
@@ -222,8 +274,13 @@ def _provenance(wanted: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
         "citation": wanted.citation,
         "licence": wanted.licence,
         "notes": wanted.notes,
-        "sha256": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+        "sha256": {name: _sha256(path) for name, path in files.items()},
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def load(

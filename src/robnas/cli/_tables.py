@@ -122,8 +122,8 @@ def _numbers(values: Sequence[int]) -> str:
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of a published table, see robnas tables.", show_default=False)],
     source: Annotated[
-        Path | None,
-        typer.Option("--from", help="Folder with the published files, instead of the network."),
+        list[Path] | None,
+        typer.Option("--from", help="Folder with the published files, instead of the network; may be repeated."),
     ] = None,
     space: SpaceName = None,
     data_dir: DataDir = None,
@@ -136,7 +136,7 @@ def fetch(
     if name in CATALOGUE:
         check_agrees(space, CATALOGUE[name].space, f"table {name}")
     with progress_bar(as_json) as progress:
-        table = get(name, source, progress, data_dir=data_dir)
+        table = get(name, source or None, progress, data_dir=data_dir)
     path = cached_path(name, data_dir)
     facts = {**_facts(table), "path": str(path)}
     if as_json:
