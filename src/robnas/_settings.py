@@ -10,7 +10,7 @@ from typing import Any
 
 from robnas._registry import Registry
 from robnas.errors import unknown_name
-from robnas.types import ThreatModel, format_epsilon
+from robnas.types import ThreatModel
 
 ABSENT_IF_EMPTY = {"absent if empty": True}
 """Metadata of a field that came later: while it is empty, settings and their hashes are what they were without it."""
@@ -27,10 +27,19 @@ def to_dict(settings: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, ThreatModel):
-        return {"norm": value.norm, "epsilon": format_epsilon(value.epsilon)}
+        return {"norm": value.norm, "epsilon": settled_epsilon(value.epsilon)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_dict(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def settled_epsilon(epsilon: float) -> str:
+    """The text of a distance in settings: the one that hashes of stored results rest on, whatever keys of metrics say.
+
+    ``"8/255"`` for whole grey levels, else a decimal.
+    """
+    levels = round(epsilon * 255)
+    return f"{levels}/255" if levels / 255 == epsilon and levels % 255 else repr(float(epsilon)).removesuffix(".0")
 
 
 def content_hash(value: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ import math
 import operator
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal, Protocol, TypeAlias, final, get_args
 
 from robnas import _lazy
@@ -17,12 +16,24 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 WEAKER_FIRST = ("fgsm", "pgd", "apgd", "autoattack")
 """Attacks in the order of their strength at one threat model, whatever their labels; others stand outside it."""
+CORRUPTIONS: tuple[str, ...] = (
+    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur",
+    "snow", "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
+    "speckle_noise", "gaussian_blur", "spatter", "saturate",
+)  # fmt: skip
+"""What befalls images without an attacker: the 15 of CIFAR-10-C (Hendrycks & Dietterich 2019), then its 4 extra."""
+ALL_CORRUPTIONS = "corruptions"
+"""Name of the mean over corruptions and severities."""
+SEVERITIES = range(1, 6)
+Kind = Literal["clean", "attack", "corruption"]
 _NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
 _KEY = re.compile(
     f"(?P<name>{_NAME.pattern})(?::(?P<label>{_LABEL.pattern}))?(?:-(?P<norm>{_NAME.pattern}))?@(?P<epsilon>.+)"
 )
-_KEYS = "clean, or a key such as pgd@8/255, pgd-l2@0.5 or pgd:100@8/255"
+_KEYS = "clean, or a key such as pgd@8/255, pgd-l2@0.5, pgd:100@8/255 or brightness@3"
+_UNLIKE_ATTACKS = frozenset(("clean", ALL_CORRUPTIONS, *CORRUPTIONS))
 _LONGEST_KEY = 64  # characters: what record stores have room for
+_DECIMALS = 9  # of grey levels
 _LONG = 30  # characters of name, label and norm with which a key may be longer
 
 
@@ -49,7 +60,7 @@ def check_split(split: str) -> Split:
 
 
 def parse_epsilon(value: str | float, what: str = "epsilon") -> float:
-    """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.5"`` or a number; errors call it `what`.
+    """A distance in [0, 1] pixel units from ``"8/255"``, ``"0.1/255"``, ``"0.5"`` or a number; errors call it `what`.
 
     What lies within 1e-9 of a whole number of grey levels is that number, so arithmetic such as ``8 * (1 / 255)``
     does not make another threat model.
@@ -58,7 +69,7 @@ def parse_epsilon(value: str | float, what: str = "epsilon") -> float:
         InputError: not a finite number ≥ 0.
     """
     try:
-        epsilon = float(Fraction(value)) if isinstance(value, str) else float(value)
+        epsilon = _quotient(value) if isinstance(value, str) else float(value)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
         epsilon = math.nan
     if not (math.isfinite(255 * epsilon) and epsilon >= 0) or isinstance(value, bool):
@@ -67,10 +78,25 @@ def parse_epsilon(value: str | float, what: str = "epsilon") -> float:
     return levels / 255 if abs(epsilon * 255 - levels) < 1e-9 else epsilon
 
 
+def _quotient(text: str) -> float:
+    """The value of ``"0.5"`` or ``"8/255"``."""
+    above, *below = map(float, text.split("/"))
+    if not below:
+        return above
+    (divisor,) = below  # ValueError where there are more
+    return above / divisor if 0 < divisor < math.inf else math.nan
+
+
 def format_epsilon(epsilon: float) -> str:
-    """The text of a distance, which `parse_epsilon` reads back: ``"8/255"`` for whole grey levels, else a decimal."""
+    """The text of a distance, which `parse_epsilon` reads back.
+
+    ``"8/255"`` for whole grey levels, else the shorter one of ``"0.1/255"`` and a decimal.
+    """
     levels = round(epsilon * 255)
-    return f"{levels}/255" if levels / 255 == epsilon and levels % 255 else repr(float(epsilon)).removesuffix(".0")
+    if levels / 255 == epsilon and levels % 255:
+        return f"{levels}/255"
+    plain, text = repr(float(epsilon)).removesuffix(".0"), f"{round(epsilon * 255, _DECIMALS)}/255"
+    return text if len(text) < len(plain) and parse_epsilon(text) == epsilon else plain
 
 
 @final
@@ -115,44 +141,79 @@ class ThreatModel:
 @final
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Accuracy without attack (``clean``) or under a named attack, as written in tables and records.
+    """Accuracy without attack (``clean``), under a named attack or on corrupted images, as in tables and records.
 
-    The key of a metric is ``clean``, ``pgd@8/255`` (L∞) or ``pgd-l2@0.5``; a label tells two attacks of one name apart:
-    ``pgd:100@8/255``, ``pgd:100-l1@12``.
+    The key of a metric is ``clean``; ``pgd@8/255`` (L∞) or ``pgd-l2@0.5``, where a label tells two attacks of one name
+    apart: ``pgd:100@8/255``, ``pgd:100-l1@12``; ``brightness@3``, a corruption and its severity, or ``corruptions``,
+    the mean over corruptions and severities, where a label says that the pixels are not the official ones:
+    ``brightness:made@3``, ``corruptions:made``.
 
     Raises:
-        InputError: a name or label that could not be read back from a key.
+        InputError: a name or label that could not be read back from a key, or no severity where there must be one.
     """
 
     attack: str
+    """``clean``, the name of an attack or that of a corruption."""
     threat: ThreatModel | None
+    """Of an attack."""
     label: str = ""
+    severity: int | None = None
+    """Of a corruption, 1 to 5; None for their mean, and for what is no corruption."""
 
     def __post_init__(self) -> None:
-        if self.threat is None:
-            if (self.attack, self.label) != ("clean", ""):
-                raise InputError(
-                    "metric", expected="clean, or an attack with a threat model", got=f"{self.attack}{self._suffix}"
-                )
-            return
-        check_attack_name(self.attack)
+        kind = self.kind
+        if kind == "corruption":
+            self._check_corruption()
+        if kind != "corruption" and self.threat is not None:
+            check_attack_name(self.attack)
+        elif kind == "attack" or self.threat is not None or (kind == "clean" and self.label):
+            expected = "clean, an attack with a threat model, or a corruption without one"
+            raise InputError("metric", expected=expected, got=self._got)
         check_label(self.label)
-        if not isinstance(self.threat, ThreatModel):
+        if kind == "attack" and not isinstance(self.threat, ThreatModel):
             raise InputError("metric threat", expected="a ThreatModel", got=self.threat)
-        if len(self.attack) + len(self.label) + len(self.threat.norm) > _LONG and len(self.key) > _LONGEST_KEY:
+        if kind != "corruption" and self.severity is not None:
+            raise InputError("metric severity", expected=f"None for {self.attack}", got=self.severity)
+        norm = self.threat.norm if self.threat else ""
+        if len(self.attack) + len(self.label) + len(norm) > _LONG and len(self.key) > _LONGEST_KEY:
             raise InputError("metric", expected=f"a key of at most {_LONGEST_KEY} characters", got=self.key)
+
+    def _check_corruption(self) -> None:
+        if self.attack == ALL_CORRUPTIONS:
+            if self.severity is not None:
+                raise InputError("metric severity", expected="None for the mean over severities", got=self.severity)
+            return
+        if self.severity is None:
+            remedy = f"write {self.attack}@3, or {ALL_CORRUPTIONS} for the mean"
+            raise InputError("metric", expected="a severity from 1 to 5", got=self._got, remedy=remedy)
+        severity = check_count("metric severity", self.severity, SEVERITIES[0], SEVERITIES[-1])
+        object.__setattr__(self, "severity", severity)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it is of clean, attacked or corrupted images."""
+        if self.attack == "clean":
+            return "clean"
+        return "corruption" if isinstance(self.attack, str) and self.attack in _UNLIKE_ATTACKS else "attack"
 
     @property
     def key(self) -> str:
         """The text of this metric."""
         if self.threat is None:
-            return self.attack
-        norm = "" if self.threat.norm == "linf" else f"-{self.threat.norm}"
-        return f"{self.attack}{self._suffix}{norm}@{format_epsilon(self.threat.epsilon)}"
+            return f"{self.attack}{self._suffix}" + ("" if self.severity is None else f"@{self.severity}")
+        linf = self.threat.norm == "linf"
+        norm = "" if linf else f"-{self.threat.norm}"
+        epsilon = "255/255" if linf and self.threat.epsilon == 1 else format_epsilon(self.threat.epsilon)
+        return f"{self.attack}{self._suffix}{norm}@{epsilon}"
 
     @property
     def _suffix(self) -> str:
         return f":{self.label}" if self.label else ""
+
+    @property
+    def _got(self) -> str:
+        at = self.threat or self.severity
+        return f"{self.attack}{self._suffix}" + (f" with {at}" if at else "")
 
     @classmethod
     def parse(cls, key: str) -> Metric:
@@ -161,19 +222,52 @@ class Metric:
         Raises:
             InputError: the key is not of the form above.
         """
-        if key == "clean":
-            return cls("clean", None)
+        name, at, severity = str(key).partition("@")
+        name, colon, label = name.partition(":")
+        if name in _UNLIKE_ATTACKS:
+            return cls._of_no_attack(key, name, label if colon else None, severity if at else None)
         found = _KEY.fullmatch(str(key))
-        if found is None or found["name"] == "clean" or found["norm"] == "linf":
+        if found is None or found["norm"] == "linf":
             raise InputError("metric", expected=_KEYS, got=key)
         norm = found["norm"] or "linf"
         if norm not in NORMS:
             raise UnknownNameError("metric", expected=f"{_KEYS}, in {', '.join(NORMS)}", got=key, remedy=OWN)
         return cls(found["name"], ThreatModel(norm, parse_epsilon(found["epsilon"])), found["label"] or "")
 
+    @classmethod
+    def _of_no_attack(cls, key: str, name: str, label: str | None, severity: str | None) -> Metric:
+        """Of the parts of a key whose name is that of no attack; those that it lacks are None."""
+        if name == "clean" and (label, severity) == (None, None):
+            return cls(name, None)
+        levels = [str(level) for level in SEVERITIES]
+        labelled = label is None or _LABEL.fullmatch(label)
+        if name == "clean" or not labelled or (severity is None) != (name == ALL_CORRUPTIONS):
+            expected = _KEYS if name in ("clean", ALL_CORRUPTIONS) else f"a severity from 1 to 5, as in {name}@3"
+            raise InputError("metric", expected=expected, got=key)
+        if severity is not None and severity not in levels:
+            expected = f"a severity from 1 to 5 of {name}, which is no attack"
+            raise InputError("metric", expected=expected, got=key)
+        return cls(name, None, label or "", None if severity is None else int(severity))
+
+
+def is_metric(key: str) -> bool:
+    """Whether it is the key of an accuracy, see `Metric`."""
+    try:
+        return bool(Metric.parse(key))
+    except InputError:
+        return False
+
+
+def canonical_metric(key: str) -> str:
+    """The one spelling of a metric's key; what is none, as it is."""
+    try:
+        return Metric.parse(key).key
+    except InputError:
+        return key
+
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name != "clean" and _NAME.fullmatch(name) is not None
+    return isinstance(name, str) and name not in _UNLIKE_ATTACKS and _NAME.fullmatch(name) is not None
 
 
 def check_attack_name(name: object) -> None:
@@ -181,7 +275,8 @@ def check_attack_name(name: object) -> None:
     if not _is_name(name):
         raise InputError(
             "attack name",
-            expected="a letter a to z, then a to z, digits, _ and . (not clean), as it stands in metric keys",
+            expected="a letter a to z, then a to z, digits, _ and . (not clean), as it stands in metric keys, "
+            "and no corruption",
             got=name,
         )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robnas.benchmarks import Column, Table, _parquet, read_table, write_table
+from robnas.benchmarks import Column, CurveColumn, Table, _parquet, read_table, write_table
 from robnas.errors import DataError, InputError
 from robnas.spaces import SIZE, space_of
 from tests.benchmarks.conftest import INDICES, same_table, small_table, table_or_error
@@ -208,10 +208,12 @@ def test_a_table_is_read_with_the_version_of_the_partition_that_it_was_made_with
         assert said == (2 if name in ("effective", "identical") else None)
 
 
-@pytest.mark.parametrize("version", [0, 4, "1", None])
+@pytest.mark.parametrize("version", [0, 5, "1", None])
 def test_another_schema_version_is_refused(version, path):
     write(path, {**FACTS, "schema_version": version})
-    with refused(rf"^{path}: expected schema version 2 or 3, got {version!r}; read it with the robnas that wrote it$"):
+    with refused(
+        rf"^{path}: expected schema version 2, 3 or 4, got {version!r}; read it with the robnas that wrote it$"
+    ):
         read_table(path)
 
 
@@ -406,3 +408,59 @@ def test_reading_leaves_the_memory_pool_of_the_process_alone(tmp_path, monkeypat
     before = pa.default_memory_pool().backend_name
     read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().backend_name == before
+
+
+KINDS = (
+    {"metric": "latency:pixel3", "unit": "ms", "direction": "minimise"},
+    {"metric": "synflow", "unit": "score"},
+    {"metric": "errors", "direction": "minimise"},
+    {"metric": "pgd@8/255", "source": "jung-2023"},
+    {"metric": "clean", "source": "a:b (2)"},
+    {"metric": "clean"},
+)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["metric"])
+def test_unit_direction_and_source_come_back(kind, path):
+    values = np.array([[0.25], [np.nan], [0.5]]) * (1 if kind["metric"] in ("clean", "pgd@8/255") else -300)
+    table = Table("t", [0, 1, 2], [Column("d", "test", values=values, seeds=(3,), **kind)])
+    write_table(table, path)
+    (found,) = read_table(path).columns
+    assert same_table(read_table(path), table)
+    (meant,) = table.columns
+    assert (found.unit, found.direction, found.source) == (meant.unit, meant.direction, meant.source)
+    told = json.loads(pq.read_schema(path).metadata[b"robnas"])
+    assert told["schema_version"] == (2 if kind == {"metric": "clean"} else 4)
+    assert told["columns"][0].keys() >= kind.keys() - {"metric"}
+    write_table(read_table(path), path)
+    assert same_table(read_table(path), table)
+
+
+def test_the_source_of_curves_comes_back(path):
+    curve = CurveColumn("d", "test", "clean", (1, 2), np.array([[[0.25, 0.5]], [[0.5, 0.75]]]), source="a")
+    table = Table("t", [0, 1], [Column("d", "test", "fgsm@255/255", np.array([[0.25], [0.5]]))], curves=[curve])
+    write_table(table, path)
+    assert [one.source for one in read_table(path).curves] == ["a"]
+
+
+def test_metrics_of_old_files_get_their_one_spelling(path):
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr("robnas.benchmarks._runs.canonical_metric", lambda key: key)
+        write_table(Table("t", [0, 1], [Column("d", "test", "fgsm@1", np.array([[0.25], [0.5]]))]), path)
+    assert json.loads(pq.read_schema(path).metadata[b"robnas"])["columns"][0]["metric"] == "fgsm@1"
+    assert [column.metric for column in read_table(path).columns] == ["fgsm@255/255"]
+    assert read_table(path).peek("000000", dataset="d", metric="fgsm@1", split="test", seed="mean") == 0.25
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"unit": 3}, {"unit": "a b"}, {"direction": "up"}, {"source": 3}, {"source": "a\nb"}, {"unit": "s" * 99}]
+)
+def test_a_damaged_unit_direction_or_source_is_refused(wrong, path):
+    table = Table("t", [1], [Column("d", "test", "time", np.array([[7.0]]), unit="s", direction="minimise")])
+    write_table(table, path)
+    content = pq.read_table(path)
+    told = json.loads(content.schema.metadata[b"robnas"])
+    told["columns"][0] |= wrong
+    pq.write_table(content.replace_schema_metadata({b"robnas": json.dumps(told)}), path)
+    with refused("t.parquet: expected a table written by robnas, got "):
+        read_table(path)

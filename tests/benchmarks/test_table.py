@@ -609,3 +609,93 @@ def test_another_partition_keeps_the_row_that_the_table_declares_where_it_is_of_
         assert 0 < (~same).sum() < same.sum()
         assert (found[same] == declared[same]).all()
         assert (members[table.rows[found[found >= 0]]] == members[found >= 0]).all()
+
+
+# kinds of columns, and where they come from
+
+
+def column_of(metric, value=0.5, **settings):
+    return Column("cifar10", "test", metric, np.full((2, 1), value), **settings)
+
+
+def test_a_column_that_holds_no_accuracies_has_a_unit_and_a_direction():
+    plain = column_of("clean")
+    assert (plain.unit, plain.direction, plain.source, plain.is_accuracy, plain.sign) == ("", "maximise", "", True, 1)
+    time = column_of("training_time", 7200.0, unit="s", direction="minimise")
+    assert (time.is_accuracy, time.sign, time.name) == (False, -1, "cifar10 test training_time")
+    assert not column_of("latency:pixel3", 5.8, unit="ms", direction="minimise").is_accuracy
+    assert column_of("synflow", -3.0, unit="score").sign == 1
+    assert column_of("errors", 7.0, direction="minimise").sign == -1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"metric": "time", "value": 7.0}, r"column cifar10 test time: expected accuracies in \[0, 1\], got 7"),
+        (
+            {"metric": "clean", "unit": "s"},
+            "column .*: expected no unit and maximise: clean is an accuracy, got s",
+        ),
+        ({"metric": "fog@3", "direction": "minimise"}, "column .*: expected no unit .* got no unit, to minimise"),
+        ({"metric": "Time", "unit": "s"}, "column .*: expected a plain name such as latency:pixel3, .* got 'Time'"),
+        ({"metric": "time@3/255", "unit": "s"}, "column .*: expected no unit and maximise: time@3/255"),
+        ({"metric": "time@x", "unit": "s"}, "column .*: expected a plain name"),
+        ({"metric": "time", "unit": "s", "value": np.inf}, "column .*: expected finite numbers, got infinite ones"),
+        ({"metric": "time", "unit": "a b"}, "column .*, unit: expected a short text such as ms, or nothing, got 'a b'"),
+        ({"metric": "time", "unit": None}, "column .*, unit: expected a short text"),
+        ({"metric": "time", "direction": "down"}, "column .*, direction: expected maximise or minimise, got 'down'"),
+        ({"metric": "clean", "source": "a\nb"}, "column .*, source: expected the name of a table, or nothing, got"),
+        ({"metric": "clean", "source": " a"}, "column .*, source"),
+        ({"metric": "clean", "source": None}, "column .*, source"),
+    ],
+)
+def test_columns_of_impossible_kinds_are_refused(arguments, text):
+    with pytest.raises(InputError, match=text):
+        column_of(**arguments)
+
+
+@pytest.mark.parametrize("alias", ["fgsm@1", "fgsm@255/255", "fgsm@1.0"])
+def test_a_metric_is_found_under_every_spelling(alias):
+    table = Table("t", [0, 1], [column_of(alias), column_of("pgd@0.1/255", 0.25)])
+    assert [column.metric for column in table.columns] == ["fgsm@255/255", "pgd@0.1/255"]
+    for asked in ("fgsm@1", "fgsm@255/255"):
+        assert table.query("000000", dataset="cifar10", metric=asked, split="test", seed="mean") == 0.5
+    assert table.column("cifar10", f"pgd@{0.1 / 255!r}", "test").mean[0] == 0.25
+    with pytest.raises(InputError, match="expected each column once"):
+        Table("t", [0, 1], [column_of("fgsm@1"), column_of("fgsm@255/255")])
+
+
+def test_a_column_is_found_with_its_source_and_without_where_no_other_has_it():
+    columns = [
+        column_of("clean", 0.1, source="a"), column_of("clean", 0.2, source="b"), column_of("fgsm@1", 0.3, source="b"),
+        column_of("latency:x", 5.0, unit="ms", direction="minimise", source="c:d (2)"),
+    ]  # fmt: skip
+    table = Table("t", [0, 1], columns)
+
+    def value(metric):
+        return table.query("000000", dataset="cifar10", metric=metric, split="test", seed="mean")
+
+    assert [column.name for column in table.columns] == [
+        "a:cifar10 test clean", "b:cifar10 test clean", "b:cifar10 test fgsm@255/255",
+        "c:d (2):cifar10 test latency:x",
+    ]  # fmt: skip
+    assert [value("a:clean"), value("b:clean"), value("fgsm@1"), value("b:fgsm@1"), value("b:fgsm@255/255")] == [
+        0.1, 0.2, 0.3, 0.3, 0.3,
+    ]  # fmt: skip
+    assert value("latency:x") == value("c:d (2):latency:x") == 5.0
+    with refused("metric of table t: expected the source, as in a:clean or b:clean, got 'clean'", InputError):
+        value("clean")
+    listed = r"a:clean, b:clean, b:fgsm@255/255, c:d \(2\):latency:x"
+    with refused(f"metric of table t: expected one of {listed}, got 'a:fgsm@1'; did you mean", InputError):
+        value("a:fgsm@1")
+
+
+def test_a_colon_may_be_that_of_a_label_or_of_a_source_but_not_of_both():
+    label, source = column_of("pgd:cw@8/255", 0.1, source="nares"), column_of("cw@8/255", 0.2, source="pgd")
+    table = Table("t", [0, 1], [label, source])
+    with refused("metric of table t: expected the source, as in nares:pgd:cw@8/255 or pgd:cw@8/255, got", InputError):
+        table.column("cifar10", "pgd:cw@8/255", "test")
+    assert table.column("cifar10", "nares:pgd:cw@8/255", "test").mean[0] == 0.1
+    assert table.column("cifar10", "cw@8/255", "test").mean[0] == 0.2
+    assert Table("t", [0, 1], [label]).column("cifar10", "pgd:cw@8/255", "test").mean[0] == 0.1
+    assert Table("t", [0, 1], [source]).column("cifar10", "pgd:cw@8/255", "test").mean[0] == 0.2

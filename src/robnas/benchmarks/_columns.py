@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar, final
@@ -12,8 +13,11 @@ from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
+from robnas.types import canonical_metric
 
 _C = TypeVar("_C", Column, CurveColumn)
+_Spot = tuple[str, str, str, str]
+"""Data set, split, metric and source."""
 
 
 @final
@@ -33,32 +37,42 @@ class Columns(Generic[_C]):
     def __init__(self, what: str, space: Space, columns: Iterable[_C], ambiguous: Mapping[Any, Ambiguity]) -> None:
         given: list[_C] = list(columns)
         keys = {key: key if key is None else canonical(key, space) for key in {column.space for column in given}}
-        self.what, self.space = what, space
+        self.what: str = what
+        self.space: Space = space
         self.all: tuple[_C, ...] = tuple(
             column if keys[column.space] == column.space else replace(column, space=keys[column.space])
             for column in given
         )
-        self._kinds: dict[tuple[str, str, str], dict[str | None, _C | Ambiguity]] = {}
+        self._kinds: dict[_Spot, dict[str | None, _C | Ambiguity]] = {}
         for column in self.all:
             if column.space is not None and parse_key(column.space)["name"] != space.name:
                 got = Verbatim(f"one that belongs to {column.space}")
                 raise InputError(f"{what}, column {column.name}", expected=f"one of space {space.name}", got=got)
-            self._add((column.dataset, column.split, column.metric), column.space, column)
+            self._add(spot_of(column), column.space, column)
         for key, reason in ambiguous.items():
-            self._add(tuple(key[:3]), key[3] if len(key) > 3 else None, reason)
-        self.quick: dict[Any, _C] = {
-            (dataset, split, metric, wanted): found
-            for (dataset, split, metric), kinds in self._kinds.items()
-            for key, found in kinds.items()
-            for wanted in ({key, None} if len(kinds) == 1 else {key})
-            if not isinstance(found, Ambiguity)
-        }
-        """By data set, split, metric and space or, where one is enough, None."""
+            dataset, split, metric = key[:3]
+            trained, source = key[3] if len(key) > 3 else None, key[4] if len(key) > 4 else ""
+            self._add((dataset, split, metric, source), trained, reason)
+        self.quick: dict[Any, _C] = self._by_name()
+        """By data set, split, metric (as it stands where one source has it, and with the source) and space or, where
+        one is enough, None."""
 
-    def _add(self, spot: tuple[Any, ...], space: str | None, found: _C | Ambiguity) -> None:
+    def _by_name(self) -> dict[Any, _C]:
+        called = Counter((spot[:2], name) for spot in self._kinds for name in _names(spot))
+        quick: dict[Any, _C] = {}
+        for spot, kinds in self._kinds.items():
+            for name in (name for name in _names(spot) if called[spot[:2], name] == 1):
+                for key, found in kinds.items():
+                    if not isinstance(found, Ambiguity):
+                        wanted = {key, None} if len(kinds) == 1 else {key}
+                        quick |= {(spot[0], spot[1], name, space): found for space in wanted}
+        return quick
+
+    def _add(self, spot: _Spot, space: str | None, found: _C | Ambiguity) -> None:
         kinds: dict[str | None, _C | Ambiguity] = self._kinds.setdefault(spot, {})
         if space in kinds or (kinds and None in (space, *kinds)):
-            got = Verbatim(f"{' '.join(spot)} again")
+            *where, source = spot
+            got = Verbatim(f"{' '.join(where)}{f' of {source}' if source else ''} again")
             raise InputError(self.what, expected="each column once", got=got)
         kinds[space] = found
 
@@ -68,23 +82,30 @@ class Columns(Generic[_C]):
     @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets."""
-        return tuple(dict.fromkeys(dataset for dataset, _, _ in self._kinds))
+        return tuple(dict.fromkeys(spot[0] for spot in self._kinds))
 
     def full_name(self, column: _C) -> str:
         """`Column.name`, and the key of its space where several columns are called so."""
-        alone = len(self._kinds[column.dataset, column.split, column.metric]) == 1
+        alone = len(self._kinds[spot_of(column)]) == 1
         return column.name if alone else f"{column.name} {column.space}"
 
     def find(self, dataset: object, metric: object, split: object, space: object = None) -> _C:
-        """The column of these names.
+        """The column of these names; `metric` may be called with its source.
 
         Raises:
-            InputError: a part is missing or unknown, or was measured in several ways; the text lists what exists.
+            InputError: a part is missing or unknown, or was measured in several ways, or several sources have it; the
+                text lists what exists.
         """
-        for position, (part, value) in enumerate((("dataset", dataset), ("split", split), ("metric", metric))):
-            before = (dataset, split)[:position]
-            self.check_known(part, value, [key[position] for key in self._kinds if key[:position] == before])
-        kinds = self._kinds[dataset, split, metric]  # type: ignore[index]
+        self.check_known("dataset", dataset, self.datasets)
+        self.check_known("split", split, [spot[1] for spot in self._kinds if spot[0] == dataset])
+        here = [spot for spot in self._kinds if spot[:2] == (dataset, split)]
+        meant = [spot for spot in here if isinstance(metric, str) and _is_called(spot, metric)]
+        if not meant:
+            self.check_known("metric", metric, map(_qualified, here))
+        if len(meant) > 1:
+            several = " or ".join(map(_qualified, meant))
+            raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
+        kinds = self._kinds[meant[0]]
         key = space.key if isinstance(space, Space) else space
         key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
         if len(kinds) == 1 and (key is None or (key == self.space.name and key not in kinds)):
@@ -136,7 +157,30 @@ class Columns(Generic[_C]):
             self.check_known("split", split, [key[1] for key in keys])
             keys = [key for key in keys if key[1] == split]
         found = [found for key in keys for found in self._kinds[key].values() if not isinstance(found, Ambiguity)]
-        return found or [self.find(keys[0][0], keys[0][2], keys[0][1])]
+        return found or [self.find(keys[0][0], _qualified(keys[0]), keys[0][1])]
+
+
+def spot_of(column: Column | CurveColumn) -> _Spot:
+    """Data set, split, metric and source."""
+    return column.dataset, column.split, column.metric, column.source
+
+
+def _qualified(spot: _Spot) -> str:
+    """The metric of a spot with its source, if it has one."""
+    return f"{spot[3]}:{spot[2]}" if spot[3] else spot[2]
+
+
+def _names(spot: _Spot) -> set[str]:
+    """What the metric of a spot may be called."""
+    return {spot[2], _qualified(spot)}
+
+
+def _is_called(spot: _Spot, metric: str) -> bool:
+    """Whether this means the metric of a spot, in whatever spelling."""
+    if metric in _names(spot) or canonical_metric(metric) == spot[2]:
+        return True
+    before, _, after = metric.partition(f"{spot[3]}:") if spot[3] else (metric, "", "")
+    return not before and canonical_metric(after) == spot[2]
 
 
 def canonical(key: str, space: Space) -> str:

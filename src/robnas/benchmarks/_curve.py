@@ -47,6 +47,8 @@ class CurveColumn(Runs):
     """How it was measured, see `Column`."""
     space: str | None = None
     """Key of the space that was trained in, see `Column`."""
+    source: str = ""
+    """Name of the table that they were joined from, see `Column`."""
 
     def __post_init__(self) -> None:
         what = f"curves {self.name}"
@@ -110,7 +112,7 @@ class AfterEpoch(Runs):
     def __init__(self, curve: CurveColumn, epoch: int, values: Floats) -> None:
         self.dataset, self.split, self.metric = curve.dataset, curve.split, curve.metric
         self.seeds, self.runs, self.facts, self.space = curve.seeds, curve.runs, curve.facts, curve.space
-        self.values, self.epoch = values, epoch
+        self.source, self.values, self.epoch = curve.source, values, epoch
 
     @property
     def name(self) -> str:

@@ -31,6 +31,8 @@ from robnas.types import check_split
 SCHEMA_VERSION = 2
 CURVES_VERSION = 3
 """Of a table with learning curves; others are written as version 2, which earlier versions of robnas read."""
+KINDS_VERSION = 4
+"""Of a table with columns that have a unit, a direction or a source, with learning curves or without."""
 _UNHASHED = {
     "schema_version",
     "name",
@@ -68,7 +70,7 @@ def write_table(table: Table, path: Path | str) -> None:
     if (size := 8 * len(table) * len(arrays)) > _LARGEST:
         raise InputError(f"table {table.name}", expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
     facts = {
-        "schema_version": CURVES_VERSION if curves else SCHEMA_VERSION,
+        "schema_version": _version(table),
         "name": _text(table.name),
         **space_facts(table.space),
         **table.space.partition_facts(table.partition),
@@ -85,6 +87,14 @@ def write_table(table: Table, path: Path | str) -> None:
     write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd", **options))
 
 
+def _version(table: Table) -> int:
+    """The first version whose readers understand all of a table."""
+    told = [column for column in table.columns if not column.is_accuracy]
+    if told or any(column.source for column in (*table.columns, *table.curves)):
+        return KINDS_VERSION
+    return CURVES_VERSION if table.curves else SCHEMA_VERSION
+
+
 def _described(column: Column | CurveColumn, fields: list[str]) -> dict[str, Any]:
     """What the metadata say of a column or of curves, whose numbers are in `fields`."""
     return {
@@ -96,7 +106,14 @@ def _described(column: Column | CurveColumn, fields: list[str]) -> dict[str, Any
         "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
         "fields": fields,
         **({} if column.space is None else {"space": _text(column.space, longest=_LONGEST_TEXT)}),
+        **({"source": _text(column.source)} if column.source else {}),
+        **({} if isinstance(column, CurveColumn) or column.is_accuracy else _kind(column)),
     }
+
+
+def _kind(column: Column) -> dict[str, str]:
+    """What the metadata say of a column that holds no accuracies."""
+    return {"unit": column.unit, "direction": column.direction}
 
 
 def _add_curves(table: Table, arrays: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -207,10 +224,10 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[
     version = facts["schema_version"]
     if version == 1 and facts.keys() <= _UNHASHED:
         return facts, None
-    if version not in (SCHEMA_VERSION, CURVES_VERSION):
+    if version not in (SCHEMA_VERSION, CURVES_VERSION, KINDS_VERSION):
         raise DataError(
             str(path),
-            expected=f"schema version {SCHEMA_VERSION} or {CURVES_VERSION}",
+            expected=f"schema version {SCHEMA_VERSION}, {CURVES_VERSION} or {KINDS_VERSION}",
             got=version,
             remedy=remedy or "read it with the robnas that wrote it",
         )
@@ -258,7 +275,7 @@ def _assemble(
     return Table(
         _text(facts["name"]),
         _to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, _LONGEST_TEXT)),
-        [Column(**_named(entry, trained), values=_values(entry, file)) for entry in facts["columns"]],
+        [_column(entry, trained, file) for entry in facts["columns"]],
         curves=[_curve(entry, trained, file) for entry in curves],
         space=space if "space" in facts else trained,
         partition=space.partition_of(facts),
@@ -318,7 +335,13 @@ def _named(entry: dict[str, Any], trained: str | None) -> dict[str, Any]:
         "runs": int(entry["runs"]),
         "facts": {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
         "space": _text(entry["space"], longest=_LONGEST_TEXT) if "space" in entry else trained,
+        "source": _text(entry.get("source", "")),
     }
+
+
+def _column(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> Column:
+    kind = {name: entry[name] for name in ("unit", "direction") if name in entry}
+    return Column(**_named(entry, trained), **kind, values=_values(entry, file))
 
 
 def _curve(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> CurveColumn:

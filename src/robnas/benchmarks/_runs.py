@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.types import Split
+from robnas.types import Split, canonical_metric
 
 Floats = npt.NDArray[np.float64]
 Seed = int | Literal["mean", "random"]
@@ -33,14 +33,31 @@ class Runs:
     runs: int
     facts: Mapping[str, Any]
     space: str | None
+    source: str
 
     @property
     def name(self) -> str:
-        """``cifar10 test pgd@8/255``."""
+        """``cifar10 test pgd@8/255`` or, of a joined table, ``jung-2023:cifar10 test pgd@8/255``."""
+        return f"{self.source}:{self._own_name}" if self.source else self._own_name
+
+    @property
+    def _own_name(self) -> str:
         return f"{self.dataset} {self.split} {self.metric}"
 
+    @property
+    def qualified(self) -> str:
+        """The metric with the table that it was joined from, if it was: ``jung-2023:pgd@8/255``."""
+        return f"{self.source}:{self.metric}" if self.source else self.metric
+
     def _check(self, what: str, dimensions: int) -> None:
-        """Refuse values, seeds and numbers of runs that do not fit together, and make them arrays and numbers."""
+        """Refuse values, seeds and numbers of runs that do not fit together, and make them arrays and numbers.
+
+        A metric is spelled in one way.
+        """
+        source: object = self.source
+        if not isinstance(source, str) or not source.isprintable() or " ".join(source.split()) != source:
+            raise InputError(f"{what}, source", expected="the name of a table, or nothing", got=source)
+        object.__setattr__(self, "metric", canonical_metric(self.metric))
         if self.space is not None and not (isinstance(self.space, str) and self.space):
             raise InputError(what, expected="the key of a space, or None", got=self.space)
         if not all(map(is_number, (self.runs, *self.seeds))):

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, final
 
-from robnas._settings import check_keys, content_hash, to_dict
+from robnas._settings import check_keys, content_hash, settled_epsilon, to_dict
 from robnas.attacks import ATTACKS, PGD, Attack
 from robnas.building._selection import sequence, table
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation import Suite, metric_key, suite
-from robnas.types import Split, ThreatModel, check_count, check_split, format_epsilon, parse_epsilon
+from robnas.types import Split, ThreatModel, check_count, check_split, parse_epsilon
 
 _EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size", "curve")
 
@@ -155,6 +155,6 @@ def _attack_entry(attack: Attack) -> dict[str, Any]:
     return {
         "name": attack.name,
         "norm": attack.threat.norm,
-        "epsilon": format_epsilon(attack.threat.epsilon),
+        "epsilon": settled_epsilon(attack.threat.epsilon),
         **plain,
     }
