@@ -8,10 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table, Value, pareto_front
+from robnas.benchmarks import (
+    Ambiguity,
+    Column,
+    CurveColumn,
+    Table,
+    Value,
+    pareto_front,
+    read_table,
+    write_table,
+)
 from robnas.errors import InputError
 from robnas.spaces import FORMATS, SIZE, Architecture, architectures, partition
-from tests.benchmarks.conftest import CODES, INDICES, MEANS, SEEDS, VALUES, small_table
+from robnas.spaces.nas_bench_201 import NASBench201
+from tests.benchmarks.conftest import CODES, INDICES, MEANS, SEEDS, VALUES, same_table, small_table
 from tests.data.conftest import refused
 
 CLEAN = {"dataset": "cifar10", "metric": "clean", "split": "test"}
@@ -406,7 +416,7 @@ def test_an_objective_of_one_run_draws_from_its_generator(small):
 # other forms
 
 
-def test_join_finds_rows_under_the_others_partition_and_marks_metrics_of_both(small):
+def test_join_finds_rows_under_the_others_partition_and_says_where_columns_are_from(small):
     other = Table("other", [0, int("333133", 5)], [
         Column("cifar10", "test", "clean", np.array([[0.2], [0.3]])),
         Column("cifar10", "test", "corruptions", np.array([[0.4], [0.5]]), runs=4),
@@ -414,14 +424,104 @@ def test_join_finds_rows_under_the_others_partition_and_marks_metrics_of_both(sm
     both = small.join(other)
     assert (both.name, [arch.code for arch in both.architectures]) == ("small+other", ["000000", "333133"])
     assert both.provenance == {"small": {}, "other": {"licence": "none"}}
-    assert both.values("cifar10", "clean", split="test", seed=2).tolist() == [0.1, 0.8]
-    assert both.values("cifar10", "clean*", split="test").tolist() == [0.2, 0.3]
+    assert both.values("cifar10", "small:clean", split="test", seed=2).tolist() == [0.1, 0.8]
+    assert both.values("cifar10", "other:clean", split="test").tolist() == [0.2, 0.3]
     assert both.query("333133", dataset="cifar10", metric="corruptions", split="test", seed="mean").runs == 4
     assert len(small) == 4
+    with refused(
+        r"metric of table small\+other: expected the source, as in small:clean or other:clean, got 'clean'", InputError
+    ):
+        both.values("cifar10", "clean", split="test")
+    assert [column.name for column in both.columns if column.metric == "clean"] == [
+        "small:cifar10 test clean", "small:cifar10 validation clean", "other:cifar10 test clean",
+    ]  # fmt: skip
+    assert both.provenance_of(both.column("cifar10", "other:clean", "test")) == {"licence": "none"}
+    assert small.column("cifar10", "clean", "test").source == ""
+
+
+def test_a_suffix_gives_metrics_of_both_names_of_their_own(small):
+    other = Table("other", [0, 1], [Column("cifar10", "test", "clean", np.array([[0.2], [0.3]]))])
+    both = small.join(other, suffix="*")
+    assert both.values("cifar10", "clean", split="test", seed=2).tolist() == [0.1]
+    assert both.values("cifar10", "clean*", split="test").tolist() == [0.2]
     assert small.join(other, suffix=" (no training)").column("cifar10", "clean (no training)", "test")
-    with pytest.raises(InputError, match=r"table small\+other\+other: expected each column once, got .* again"):
-        both.join(other)
-    assert both.join(other, suffix="'").values("cifar10", "clean'", split="test").tolist() == [0.2, 0.3]
+    assert both.join(other, suffix="'").values("cifar10", "clean'", split="test").tolist() == [0.2]
+
+
+def test_a_joined_table_is_joined_again_saved_and_read(small, tmp_path):
+    other = Table("other", [0, 1], [Column("cifar10", "test", "clean", np.array([[0.2], [0.3]]))],
+                  provenance={"licence": "none"})  # fmt: skip
+    cost = Table("cost", [0, 7], [
+        Column("cifar10", "test", "latency:pixel3", np.array([[5.5], [0.3]]), unit="ms", direction="minimise"),
+    ], provenance={"licence": "MIT"})  # fmt: skip
+    one = small.join(other).join(cost.join(other))
+    assert [column.source for column in one.columns] == [*["small"] * 4, "other", "cost", "other (2)"]
+    assert one.provenance == {
+        "small": {}, "other": {"licence": "none"}, "cost": {"licence": "MIT"}, "other (2)": {"licence": "none"},
+    }  # fmt: skip
+    write_table(one, tmp_path / "one.parquet")
+    found = read_table(tmp_path / "one.parquet")
+    assert same_table(found, one)
+    assert [found.provenance_of(column).get("licence") for column in found.columns[3:]] == [
+        None, "none", "MIT", "none",
+    ]  # fmt: skip
+    where = {"dataset": "cifar10", "split": "test", "seed": "mean"}
+    assert found.peek("000000", metric="other (2):clean", **where) == 0.2
+    assert found.peek("000000", metric="latency:pixel3", **where) == 5.5
+    assert found.peek("000000", metric="small:clean", **{**where, "seed": 1}) == 0.1
+    again = found.join(small)
+    assert [column.source for column in again.columns[-4:]] == ["small (2)"] * 4
+    with refused(
+        "expected the source, as in small:clean or other:clean or other .2.:clean or small .2.:clean, got", InputError
+    ):
+        again.column("cifar10", "clean", "test")
+
+
+def test_the_source_of_a_table_of_several_own_and_joined_columns_is_its_name(small):
+    mixed = Table("mixed", [0, 1], [column_of("clean", source="mixed"), column_of("pgd@8/255")],
+                  provenance={"mixed": {"licence": "a"}, "licence": "b"})  # fmt: skip
+    both = mixed.join(small)
+    assert [column.source for column in both.columns[:2]] == ["mixed", "mixed (2)"]
+    assert both.provenance == {"mixed": {"licence": "a"}, "mixed (2)": {"licence": "b"}, "small": {}}
+
+
+def test_curves_of_joined_tables_say_their_source():
+    def table(name, value):
+        curve = CurveColumn("d", "test", "clean", (1, 2), np.full((2, 1, 2), value), (3,))
+        return Table(name, [0, 1], [Column("d", "test", "clean", np.full((2, 1), value), (3,))], curves=[curve])
+
+    both = table("a", 0.25).join(table("b", 0.5))
+    assert both.curve("000000", dataset="d", metric="b:clean", split="test", seed=3).tolist() == [0.5, 0.5]
+    assert both.query("000000", dataset="d", metric="a:clean", split="test", seed="mean", epoch=2) == 0.25
+    with refused(
+        "metric of the curves of table a.b: expected the source, as in a:clean or b:clean, got 'clean'", InputError
+    ):
+        both.curve("000000", dataset="d", metric="clean", split="test", seed=3)
+
+
+def test_columns_of_two_sizes_need_no_source_where_the_space_says_which():
+    small, large = (NASBench201(channels=channels) for channels in (4, 8))
+    first, second = (
+        Table(name, [0, 1], [column_of("clean", value, space=space.key)])
+        for name, value, space in (("a", 0.25, small), ("b", 0.5, large))
+    )
+    both = first.join(second)
+    assert both.column("cifar10", "clean", "test", large).mean[0] == 0.5
+    assert both.column("cifar10", "clean", "test", small).mean[0] == 0.25
+    with refused("expected the source, as in a:clean or b:clean", InputError):
+        both.column("cifar10", "clean", "test")
+
+
+def test_what_was_measured_in_several_ways_keeps_its_source():
+    why = Ambiguity("images", ("10", "20"), ("10", "20"))
+    tables = [Table(name, [0, 1], [column_of("pgd@8/255")], ambiguous={("cifar10", "test", "clean"): why})
+              for name in ("a", "b")]  # fmt: skip
+    both = tables[0].join(tables[1])
+    assert list(both.ambiguous) == [("cifar10", "test", "clean", None, name) for name in ("a", "b")]
+    with refused("table a.b, cifar10 test b:clean: expected records of one number of images, got 10, 20", InputError):
+        both.column("cifar10", "b:clean", "test")
+    with refused("expected the source, as in a:clean or b:clean", InputError):
+        both.column("cifar10", "clean", "test")
 
 
 def test_join_says_how_many_values_are_those_of_another_network():
@@ -456,7 +556,7 @@ def test_the_published_tables_join_on_all_representatives(robbench, jung):
     assert (len(both), len(both.columns)) == (6466, 18 + 17)
     arch = "323133"
     here = jung.peek(arch, dataset="cifar100", metric="clean", split="test", seed="mean")
-    assert both.peek(arch, dataset="cifar100", metric="clean*", split="test", seed="mean") == here
+    assert both.peek(arch, dataset="cifar100", metric="jung-2023:clean", split="test", seed="mean") == here
 
 
 def test_select_keeps_one_data_set(small):
@@ -683,7 +783,7 @@ def test_a_column_is_found_with_its_source_and_without_where_no_other_has_it():
         0.1, 0.2, 0.3, 0.3, 0.3,
     ]  # fmt: skip
     assert value("latency:x") == value("c:d (2):latency:x") == 5.0
-    with refused("metric of table t: expected the source, as in a:clean or b:clean, got 'clean'", InputError):
+    with refused("metric of table t: expected the source, as in a:clean or b:clean", InputError):
         value("clean")
     listed = r"a:clean, b:clean, b:fgsm@255/255, c:d \(2\):latency:x"
     with refused(f"metric of table t: expected one of {listed}, got 'a:fgsm@1'; did you mean", InputError):
@@ -699,3 +799,27 @@ def test_a_colon_may_be_that_of_a_label_or_of_a_source_but_not_of_both():
     assert table.column("cifar10", "cw@8/255", "test").mean[0] == 0.2
     assert Table("t", [0, 1], [label]).column("cifar10", "pgd:cw@8/255", "test").mean[0] == 0.1
     assert Table("t", [0, 1], [source]).column("cifar10", "pgd:cw@8/255", "test").mean[0] == 0.2
+
+
+def test_best_and_front_go_by_direction(small):
+    values = np.array([[3.0], [1.0], [2.0], [np.nan]])
+    cost = Column("cifar10", "test", "latency:pixel3", values, unit="ms", direction="minimise")
+    table = Table("t", INDICES, [*small.columns, cost])
+    where = {"dataset": "cifar10", "split": "test"}
+    found = table.best(metric="latency:pixel3", **where, count=4)
+    assert [(arch.code, value) for arch, value in found] == [("333133", 1.0), ("323133", 2.0), ("000000", 3.0)]
+    assert table.objective("cifar10", "latency:pixel3", split="test").oracle == 1.0
+    front = table.pareto("cifar10", "latency:pixel3", "autoattack@8/255", split="test")
+    assert [(arch.code, values) for arch, values in front] == [("333133", (1.0, 0.44)), ("323133", (2.0, 0.45))]
+    front = table.pareto("cifar10", "autoattack@8/255", "latency:pixel3", split="test")
+    assert [arch.code for arch, _ in front] == ["323133", "333133"]
+
+
+def test_a_data_frame_names_sources_and_tells_units(small):
+    cost = column_of("latency:pixel3", 5.0, unit="ms", direction="minimise", source="hw")
+    table = Table("t", [0, 1], [cost, column_of("clean", source="a:b"), column_of("clean", source="c")])
+    assert list(table.to_pandas("cifar10").columns[-3:]) == ["hw:latency:pixel3", "a:b:clean", "c:clean"]
+    frame = table.to_pandas()
+    assert list(frame.columns[-2:]) == ["a:b:cifar10 test clean", "c:cifar10 test clean"]
+    assert frame.attrs == {"kinds": {"hw:cifar10 test latency:pixel3": {"unit": "ms", "direction": "minimise"}}}
+    assert small.to_pandas("cifar100").attrs == {}

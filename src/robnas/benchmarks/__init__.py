@@ -11,6 +11,7 @@ from robnas.benchmarks._choice import Ambiguity as Ambiguity
 from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
+from robnas.benchmarks._columns import name_of_key as name_of_key
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
 from robnas.benchmarks._curve import AfterEpoch as AfterEpoch

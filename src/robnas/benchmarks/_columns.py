@@ -51,8 +51,7 @@ class Columns(Generic[_C]):
             self._add(spot_of(column), column.space, column)
         for key, reason in ambiguous.items():
             dataset, split, metric = key[:3]
-            trained, source = key[3] if len(key) > 3 else None, key[4] if len(key) > 4 else ""
-            self._add((dataset, split, metric, source), trained, reason)
+            self._add((dataset, split, metric, source_of_key(key)), key[3] if len(key) > 3 else None, reason)
         self.quick: dict[Any, _C] = self._by_name()
         """By data set, split, metric (as it stands where one source has it, and with the source) and space or, where
         one is enough, None."""
@@ -102,11 +101,13 @@ class Columns(Generic[_C]):
         meant = [spot for spot in here if isinstance(metric, str) and _is_called(spot, metric)]
         if not meant:
             self.check_known("metric", metric, map(_qualified, here))
+        key = space.key if isinstance(space, Space) else space
+        if len(meant) > 1 and key is not None:
+            meant = [spot for spot in meant if key in self._kinds[spot]] or meant
         if len(meant) > 1:
             several = " or ".join(map(_qualified, meant))
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
         kinds = self._kinds[meant[0]]
-        key = space.key if isinstance(space, Space) else space
         key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
         if len(kinds) == 1 and (key is None or (key == self.space.name and key not in kinds)):
             (found,) = kinds.values()
@@ -158,6 +159,17 @@ class Columns(Generic[_C]):
             keys = [key for key in keys if key[1] == split]
         found = [found for key in keys for found in self._kinds[key].values() if not isinstance(found, Ambiguity)]
         return found or [self.find(keys[0][0], _qualified(keys[0]), keys[0][1])]
+
+
+def source_of_key(key: tuple[Any, ...]) -> str:
+    """The source in a key of `Table.ambiguous`."""
+    return key[4] if len(key) > 4 else ""
+
+
+def name_of_key(key: tuple[Any, ...]) -> str:
+    """A key of `Table.ambiguous` as a name, as columns have it."""
+    source = source_of_key(key)
+    return (f"{source}:" if source else "") + " ".join(filter(None, key[:4]))
 
 
 def spot_of(column: Column | CurveColumn) -> _Spot:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -11,12 +12,12 @@ import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
-from robnas.benchmarks._columns import Columns
+from robnas.benchmarks._columns import Columns, source_of_key
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
 from robnas.benchmarks._runs import Floats
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, Verbatim, printable
 from robnas.spaces import Architecture, Space, parse_key, space_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class _Tabled(Protocol):
 _C = TypeVar("_C", Column, CurveColumn)
 
 
-def joined(table: _Tabled, other: _Tabled, suffix: str, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
+def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
     """Arguments of the table that holds the columns of both, see `Table.join`; `lookups` are those of the two."""
     check_same_space(table, other)
     ours_by, theirs_by = lookups
@@ -63,42 +64,94 @@ def joined(table: _Tabled, other: _Tabled, suffix: str, lookups: tuple[Rows, Row
     both = rows >= 0
     if not both.any():
         raise InputError("join", expected="tables with an architecture in common", got=Verbatim("none"))
-    taken = {(column.dataset, column.split, column.metric) for column in (*table.columns, *table.curves)}
-    taken |= {key[:3] for key in (*table.ambiguous, *table.ambiguous_curves)}
-
-    def renamed(dataset: str, split: str, metric: str) -> str:
-        return metric + suffix * ((dataset, split, metric) in taken)
-
+    ours = _Renamed(table, (), {}, "")
+    theirs = _Renamed(other, ours.sources.values(), ours.metrics() if suffix else (), suffix or "")
     relatives = int(relative[both].sum())
     said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
-
-    def ours(column: _C) -> _C:
-        return replace(column, values=column.values[both])
-
-    def theirs(column: _C) -> _C:
-        return replace(
-            column,
-            metric=renamed(column.dataset, column.split, column.metric),
-            values=column.values[rows[both]],
-            facts={**column.facts, **said},
-        )
-
-    def their_reasons(ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
-        return {(*key[:2], renamed(*key[:3]), *key[3:]): reason for key, reason in ambiguous.items()}
-
-    second = other.name if other.name != table.name else f"{other.name} (2)"
     return {
         "name": f"{table.name}+{other.name}",
         "architectures": ours_by.kept(both),
-        "columns": [*map(ours, table.columns), *map(theirs, other.columns)],
-        "curves": [*map(ours, table.curves), *map(theirs, other.curves)],
+        "columns": [
+            *(ours.column(column, both, {}) for column in table.columns),
+            *(theirs.column(column, rows[both], said) for column in other.columns),
+        ],
+        "curves": [
+            *(ours.column(curve, both, {}) for curve in table.curves),
+            *(theirs.column(curve, rows[both], said) for curve in other.curves),
+        ],
         "space": table.space,
         "partition": table.partition,
         "published": table.published if table.published is not None else other.published,
-        "provenance": {table.name: table.provenance, second: other.provenance},
-        "ambiguous": table.ambiguous | their_reasons(other.ambiguous),
-        "ambiguous_curves": table.ambiguous_curves | their_reasons(other.ambiguous_curves),
+        "provenance": ours.provenance() | theirs.provenance(),
+        "ambiguous": ours.reasons(table.ambiguous) | theirs.reasons(other.ambiguous),
+        "ambiguous_curves": ours.reasons(table.ambiguous_curves) | theirs.reasons(other.ambiguous_curves),
     }
+
+
+class _Renamed:
+    """What the columns of a table are called when they stand beside those of another one.
+
+    Args:
+        table: that is joined. What it has from other tables keeps its source; all else gets the table's name.
+        taken: sources that others have: equal ones are numbered, ``digits (2)``.
+        metrics: that get a suffix, each with data set and split.
+        suffix: see `Table.join`.
+    """
+
+    def __init__(self, table: _Tabled, taken: Iterable[str], metrics: Collection[Any], suffix: str) -> None:
+        self._table, self._metrics, self._suffix = table, metrics, suffix
+        keys = (*table.ambiguous, *table.ambiguous_curves)
+        present = [one.source for one in (*table.columns, *table.curves)] + [source_of_key(key) for key in keys]
+        own = " ".join(printable(table.name).split()) or "table"
+        self.sources: dict[str, str] = {}
+        known = set(taken)
+        for source in sorted(dict.fromkeys(present), key=lambda source: source == ""):
+            name = self.sources[source] = _free(source or own, known)
+            known.add(name)
+
+    def metrics(self) -> set[tuple[str, str, str]]:
+        """Data set, split and metric of all that there is."""
+        keys = (*self._table.ambiguous, *self._table.ambiguous_curves)
+        columns = (*self._table.columns, *self._table.curves)
+        return {(one.dataset, one.split, one.metric) for one in columns} | {key[:3] for key in keys}
+
+    def _metric(self, dataset: str, split: str, metric: str) -> str:
+        return metric + self._suffix * ((dataset, split, metric) in self._metrics)
+
+    def column(self, column: _C, rows: npt.NDArray[Any], said: Mapping[str, int]) -> _C:
+        """A column at these rows, under its name beside others, with what is `said` among its facts."""
+        return replace(
+            column,
+            metric=self._metric(column.dataset, column.split, column.metric),
+            values=column.values[rows],
+            facts={**column.facts, **said},
+            source=self.sources[column.source],
+        )
+
+    def reasons(self, ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
+        """What was measured in several ways, by such names."""
+        return {
+            (*key[:2], self._metric(*key[:3]), key[3] if len(key) > 3 else None, self.sources[source_of_key(key)]): why
+            for key, why in ambiguous.items()
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from, by source."""
+        of = self._table.provenance
+        return {
+            name: of.get(source, {}) if source else _without(of, self.sources) for source, name in self.sources.items()
+        }
+
+
+def _without(provenance: Mapping[str, Any], sources: Iterable[str]) -> dict[str, Any]:
+    """The provenance of what a table has of its own."""
+    return {key: value for key, value in provenance.items() if key not in {*sources} - {""}}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name or, where it is taken, the first of ``name (2)``, ``name (3)`` … that is not."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def selected(
@@ -143,9 +196,9 @@ def values_at(
     return found
 
 
-def best_rows(column: Column, count: int) -> list[int]:
-    """The `count` rows with the highest mean, best first; fewer where fewer are known."""
-    order = np.argsort(-column.mean, kind="stable")[:count]
+def best_rows(column: Column, most: int) -> list[int]:
+    """The `most` rows with the best mean, best first; fewer where fewer are known."""
+    order = np.argsort(-column.sign * column.mean, kind="stable")[:most]
     return [int(row) for row in order if not np.isnan(column.mean[row])]
 
 
@@ -153,8 +206,9 @@ def pareto_rows(columns: list[Column], name: str) -> list[tuple[int, tuple[float
     """Rows of table `name` on the Pareto front of these columns, by the first of them, with their values."""
     check_comparable(columns, name)
     points = np.stack([column.mean for column in columns], axis=1)
-    front = pareto_front(points)
-    front = front[np.argsort(-points[front, 0], kind="stable")]
+    better = points * [column.sign for column in columns]
+    front = pareto_front(better)
+    front = front[np.argsort(-better[front, 0], kind="stable")]
     return [(int(row), tuple(points[row].tolist())) for row in front]
 
 
@@ -203,11 +257,15 @@ def frame(
         data["published_index"] = table.published[table.rows]
 
     def named(column: Column | CurveColumn) -> str:
-        name = table.column_name(column)
-        return name.removeprefix(f"{column.dataset} {column.split} ") if short else name
+        source = f"{column.source}:" if column.source else ""
+        name = table.column_name(column).removeprefix(source)
+        return source + (name.removeprefix(f"{column.dataset} {column.split} ") if short else name)
 
     data |= {named(column): column.at_seed(seed) for column in columns}
     for curve in curves:
         values = curve.at_seed(seed)
         data |= {f"{named(curve)} epoch {epoch}": values[:, place] for place, epoch in enumerate(curve.epochs)}
-    return pd.DataFrame(data, index=pd.Index(table.texts, name="architecture"))
+    found = pd.DataFrame(data, index=pd.Index(table.texts, name="architecture"))
+    kinds = {named(one): {"unit": one.unit, "direction": one.direction} for one in columns if not one.is_accuracy}
+    found.attrs |= {"kinds": kinds} if kinds else {}
+    return found

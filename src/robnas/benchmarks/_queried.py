@@ -118,7 +118,7 @@ class Queried:
 
         Args:
             dataset: name of a data set.
-            metric: key of a metric.
+            metric: key of a metric, with its source where several tables were joined that have it.
             split: ``validation`` or ``test``.
             space: key of the space that was trained in; needed where the table has this metric of several.
 
@@ -132,6 +132,14 @@ class Queried:
         if isinstance(column, CurveColumn):
             return self._curves.full_name(column)
         return self._columns.full_name(column)
+
+    def provenance_of(self, column: Column | CurveColumn) -> Mapping[str, Any]:
+        """Where the numbers of one column come from: in a joined table the provenance of the table it was joined from.
+
+        With ``licence``, ``citation`` and ``notes`` where these are known.
+        """
+        found = self.provenance.get(column.source, {}) if column.source else self.provenance
+        return found if isinstance(found, Mapping) else {}
 
     def curve_column(
         self, dataset: str | None, metric: str | None, split: str | None, space: str | Space | None = None
@@ -207,7 +215,8 @@ class Queried:
         Args:
             arch: any encoding, or a published index if the table brings them.
             dataset: name of a data set, such as ``cifar10``.
-            metric: key such as ``clean`` or ``pgd@8/255``.
+            metric: key such as ``clean`` or ``pgd@8/255``; in joined tables with the source, ``jung-2023:clean``, where
+                several have it.
             split: ``validation`` or ``test``.
             seed: ``mean``, the number of a run, or ``random``: a run drawn with `rng`.
             resolve: see `row`.
@@ -217,8 +226,9 @@ class Queried:
                 are ``loss``, ``robust`` and ``seconds``. If omitted, after the training, from the columns.
 
         Returns:
-            The accuracy, a fraction in [0, 1]; its `runs` says how many trainings it rests on, and its `identical`
-            whether the network behind it is the one asked for or a relative that is another network.
+            The accuracy, a fraction in [0, 1], or the value in the unit of its column; its `runs` says how many
+            trainings it rests on, and its `identical` whether the network behind it is the one asked for or a relative
+            that is another network.
 
         Raises:
             InputError: something is missing or unknown; nothing is guessed, and the text lists what exists.

@@ -37,8 +37,9 @@ class Table(Queried):
             has no row is looked up as the member of its class that has one. None if every row stands for itself.
         published: published index of every architecture in the space's own order, shape (space.size,), if known.
         provenance: where the numbers come from: source, licence, recipe, checksum …
-        ambiguous: (data set, split, metric), with a fourth entry where columns of several spaces share these, of what
-            was measured in several ways, so that asking for it is an error.
+        ambiguous: (data set, split, metric), with the space as fourth entry where columns of several spaces share these
+            and the source as fifth in joined tables, of what was measured in several ways, so that asking for it is an
+            error.
         curves: what was measured after every epoch, see `CurveColumn`.
         ambiguous_curves: of curves, as `ambiguous` of columns.
 
@@ -91,7 +92,7 @@ class Table(Queried):
         count: int = 1,
         space: str | Space | None = None,
     ) -> list[tuple[Architecture, Value]]:
-        """The architectures with the highest mean, best first."""
+        """The architectures with the best mean, which is the lowest of a column to be minimised, best first."""
         column = self.column(dataset, metric, split, space)
         rows = best_rows(column, check_count("count", count))
         return [(self._lookup.at(row), Value(column.mean[row], int(column.counts[row]))) for row in rows]
@@ -103,7 +104,10 @@ class Table(Queried):
         split: str | None = None,
         space: str | Space | None = None,
     ) -> list[tuple[Architecture, tuple[float, ...]]]:
-        """The architectures that no other one beats or equals in all metrics and beats in one, by the first metric."""
+        """The architectures that no other one beats or equals in all metrics and beats in one, by the first metric.
+
+        Of a column that is to be minimised the lower value beats.
+        """
         if len(metrics) < 2:
             raise InputError("metrics", expected="at least 2", got=metrics)
         columns = [self.column(dataset, metric, split, space) for metric in metrics]
@@ -119,25 +123,27 @@ class Table(Queried):
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
     ) -> Objective:
-        """What a search maximises; a call of it is a query, charged to this table once per distinct architecture."""
+        """What a search optimises; a call of it is a query, charged to this table once per distinct architecture."""
         return Objective(self, self.column(dataset, metric, split, space), seed, rng)
 
     # other forms
 
-    def join(self, other: Table, suffix: str = "*") -> Table:
+    def join(self, other: Table, suffix: str | None = None) -> Table:
         """The columns of both tables, of one space, for the architectures that both hold, by `other`'s partition.
 
-        Where values of `other` are those of another network of the class, the facts of its columns say for how many
-        rows: ``relatives``.
+        Each column says the table that it is from: its `Column.source`, under which `provenance` has where that table's
+        numbers come from, and under which licence. A metric is called with its source, ``jung-2023:pgd@8/255``; without
+        where one source has it only. Tables of one name are numbered, ``digits (2)``. Where values of `other` are those
+        of another network of the class, the facts of its columns say for how many rows: ``relatives``.
 
         Args:
-            other: another table.
-            suffix: added to the metrics of `other` that this table has too.
+            other: another table, which may be a joined one.
+            suffix: added to the metrics of `other` that this table has too, if they are to have names of their own.
 
         Raises:
             InputError: the tables are of different spaces, or have no architecture in common.
         """
-        if not isinstance(other, Table) or not isinstance(suffix, str):
+        if not isinstance(other, Table) or not (suffix is None or isinstance(suffix, str)):
             raise InputError("join", expected="a table and a text", got=(other, suffix))
         return Table(**joined(self, other, suffix, (self._lookup, other._lookup)))
 
@@ -233,7 +239,7 @@ class Table(Queried):
 @final
 @dataclass(eq=False)
 class Objective:
-    """A metric to be maximised; a call is a query, charged to the table once per distinct architecture."""
+    """A metric that a search optimises; a call is a query, charged to the table once per distinct architecture."""
 
     table: Table
     column: Column
@@ -244,7 +250,7 @@ class Objective:
         """The accuracy of an architecture."""
         column = self.column
         return self.table.query(
-            arch, dataset=column.dataset, metric=column.metric, split=column.split, seed=self.seed, rng=self.rng,
+            arch, dataset=column.dataset, metric=column.qualified, split=column.split, seed=self.seed, rng=self.rng,
             space=column.space,
         )  # fmt: skip
 
@@ -252,7 +258,7 @@ class Objective:
         """The same, free of charge."""
         column = self.column
         return self.table.peek(
-            arch, dataset=column.dataset, metric=column.metric, split=column.split, seed=self.seed, rng=self.rng,
+            arch, dataset=column.dataset, metric=column.qualified, split=column.split, seed=self.seed, rng=self.rng,
             space=column.space,
         )  # fmt: skip
 
@@ -263,5 +269,6 @@ class Objective:
 
     @property
     def oracle(self) -> float:
-        """The highest mean in the table."""
-        return float(np.nanmax(self.column.mean))
+        """The best mean in the table: the lowest of a column to be minimised."""
+        sign = self.column.sign
+        return sign * float(np.nanmax(sign * self.column.mean))

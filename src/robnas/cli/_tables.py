@@ -259,7 +259,7 @@ def export(
     14.
     """
     from robnas._files import check_writable
-    from robnas.benchmarks import write_rows, write_table
+    from robnas.benchmarks import name_of_key, write_rows, write_table
     from robnas.errors import InputError
 
     if out.suffix not in (".parquet", ".csv", ".json"):
@@ -273,8 +273,8 @@ def export(
         write_table(found, out)
     else:
         write_rows(found, out, dataset)
-    left_out = [str(reason.error(" ".join(key))) for key, reason in found.ambiguous.items()]
-    left_out += [str(reason.error(f"curves {' '.join(key)}")) for key, reason in found.ambiguous_curves.items()]
+    left_out = [str(reason.error(name_of_key(key))) for key, reason in found.ambiguous.items()]
+    left_out += [str(reason.error(f"curves {name_of_key(key)}")) for key, reason in found.ambiguous_curves.items()]
     if as_json:
         facts = {"path": str(out), "space": found.space_key, "architectures": len(found), "left_out": left_out}
         print_json(facts)

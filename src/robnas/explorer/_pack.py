@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from robnas.benchmarks import Column, Scores, Table, exact_divisor
+from robnas.benchmarks import Column, Scores, Table, exact_divisor, name_of_key
 from robnas.errors import InputError
 from robnas.explorer._blocks import MISSING, Blocks
 from robnas.explorer._pack_noise import pack_noise
@@ -40,7 +40,7 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         "published": None if table.published is None else pack_numbers(table.published, blocks),
         "sizes": _sizes(table, blocks),
         "provenance": plain(table.provenance),
-        "left_out": [str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()],
+        "left_out": [str(reason.error(name_of_key(key))) for key, reason in table.ambiguous.items()],
     }
     alone = {space: _of_space(table, space) for space in {column.space for column in table.columns}}
     header["columns"] = [_pack_column(table, alone[column.space], column, blocks) for column in table.columns]

@@ -39,7 +39,7 @@ _CROSS_METRICS = ("clean", "fgsm@8/255", "pgd@8/255", "autoattack@8/255")
 
 def table1(out: Path, progress: Progress = silent) -> list[Path]:
     """Spearman correlations between accuracies with and without (*) adversarial training, beside the published ones."""
-    table = load("nas-robbench-201").join(load("jung-2023"))
+    table = load("nas-robbench-201").join(load("jung-2023"), "*")
     columns = {name: tied(table.values("cifar10", key, split=SPLIT)) for name, key in _TABLE_1_METRICS.items()}
     rng, rows = np.random.default_rng(0), []
     for done, ((first, second), published) in enumerate(_TABLE_1.items(), start=1):

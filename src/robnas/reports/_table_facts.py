@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, tied
+from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, name_of_key, tied
 from robnas.errors import InputError
 from robnas.statistics import (
     Correlation,
@@ -177,7 +177,7 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
         tuple(_between(table, found, splits)),
         tuple(data_quality(table)),
         tuple(unchecked(table)),
-        tuple(str(reason.error(" ".join(key))) for key, reason in table.ambiguous.items()),
+        tuple(str(reason.error(name_of_key(key))) for key, reason in table.ambiguous.items()),
     )
     progress(len(found) + 1, len(found) + 1, "numbers")
     return facts
