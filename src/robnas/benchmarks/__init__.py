@@ -9,6 +9,8 @@ from robnas.benchmarks._catalogue import fetch as fetch
 from robnas.benchmarks._catalogue import load as load
 from robnas.benchmarks._choice import Ambiguity as Ambiguity
 from robnas.benchmarks._choice import Choice as Choice
+from robnas.benchmarks._claims import Claim as Claim
+from robnas.benchmarks._claims import read_claims as read_claims
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._columns import name_of_key as name_of_key
@@ -22,6 +24,8 @@ from robnas.benchmarks._exchange import read_rows as read_rows
 from robnas.benchmarks._exchange import write_rows as write_rows
 from robnas.benchmarks._expected import Expected as Expected
 from robnas.benchmarks._expected import expected_accuracies as expected_accuracies
+from robnas.benchmarks._findings import Finding as Finding
+from robnas.benchmarks._findings import check_claim as check_claim
 from robnas.benchmarks._noise import FEWEST_DEGREES as FEWEST_DEGREES
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise
@@ -36,6 +40,7 @@ from robnas.benchmarks._noise import run_residuals as run_residuals
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
+from robnas.benchmarks._printed import Printed as Printed
 from robnas.benchmarks._ranks import RESOLUTION as RESOLUTION
 from robnas.benchmarks._ranks import competition_ranks as competition_ranks
 from robnas.benchmarks._ranks import sharing as sharing

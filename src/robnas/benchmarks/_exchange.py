@@ -113,7 +113,7 @@ def _rows(path: Path) -> list[Row]:
         _refuse(path, "a table file", Verbatim("a folder" if path.is_dir() else "nothing"))
     try:
         text = read_text(path)
-        found = _of_csv(text) if path.suffix == ".csv" else json.loads(text, parse_constant=_no_number)
+        found = rows_of_csv(text) if path.suffix == ".csv" else json.loads(text, parse_constant=_no_number)
     except DataError:
         raise
     except (OSError, ValueError, RecursionError, csv.Error) as error:
@@ -127,8 +127,10 @@ def _rows(path: Path) -> list[Row]:
     return found
 
 
-def _of_csv(text: str) -> list[Row]:
-    header, *lines = [line for line in csv.reader(text.splitlines(keepends=True), strict=True) if line] or [[]]
+def rows_of_csv(text: str, separator: str = ",") -> list[Mapping[str, str]]:
+    """A mapping per line below the header; ValueError or `csv.Error` where that cannot be."""
+    read = csv.reader(text.splitlines(keepends=True), strict=True, delimiter=separator)
+    header, *lines = [line for line in read if line] or [[]]
     if len(set(header)) < len(header):
         raise ValueError("a column twice")
     if wrong := [line for line in lines if len(line) != len(header)]:

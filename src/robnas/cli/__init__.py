@@ -12,6 +12,7 @@ from robnas._version import __version__
 from robnas.cli import (
     _architectures,
     _build,
+    _check_result,
     _explorer,
     _imports,
     _lines,
@@ -73,6 +74,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
         _query.query,
         "robnas query 323133 --table nas-robbench-201 --dataset cifar10 --metric pgd@8/255 --split test",
     ),
+    (_check_result.check_result, "robnas check-result table.csv --table nas-robbench-201 --dataset cifar10"),
     (_tables.export, "robnas export nas-robbench-201 --out table.csv"),
     (
         _search.search,

@@ -11,6 +11,7 @@ import numpy as np
 
 from robnas._files import write_text
 from robnas.benchmarks import Table, load
+from robnas.paper._table2_claims import notes_on_claims
 from robnas.reports import notice_on, write_csv, write_pictures
 from robnas.search import (
     Algorithm,
@@ -53,6 +54,7 @@ RECALLED = {
 CRITERIA = tuple(dict.fromkeys(by for by, _ in RECALLED))
 RECALLED |= {(by, "local-search-first"): RECALLED[by, "local-search"] for by in CRITERIA}
 OPTIMAL = (0.794, 0.698, 0.692, 0.537, 0.482)
+_OF_ONE = {"Optimal": OPTIMAL, "Local search by pgd@8/255": RECALLED["pgd@8/255", "local-search"]}
 _ROUNDING = 0.0005  # of the recalled values
 TABLE2_NOTICE = notice_on([f"{DATASET} {SPLIT} {by}" for by in CRITERIA])
 Values = tuple[float, ...]
@@ -190,6 +192,10 @@ def _notes(
         *_if_repeats_were_charged(table, results, progress),
         "- Neither the paper's budget nor its number of runs is known here, nor what it does about isomorphic cells. "
         f"Here a class of the official partition is charged once; random search draws among all {SIZE:,} cells.",
+        "",
+        "## Rows of one architecture, and who has them",
+        "",
+        *notes_on_claims(table, DATASET, SPLIT, METRICS, _OF_ONE),
     ]
     write_text(path, "\n".join(lines) + "\n")
     return path
