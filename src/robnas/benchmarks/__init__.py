@@ -16,6 +16,7 @@ from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._columns import name_of_key as name_of_key
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
+from robnas.benchmarks._croissant import write_croissant as write_croissant
 from robnas.benchmarks._curve import AfterEpoch as AfterEpoch
 from robnas.benchmarks._curve import CurveColumn as CurveColumn
 from robnas.benchmarks._deconvolution import Deconvolved as Deconvolved

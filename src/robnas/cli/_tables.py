@@ -241,9 +241,25 @@ def load_chosen(
         )  # fmt: skip
 
 
+_CROISSANT = ".croissant.json"
+
+
+def _check_described(table: str, path: Path, *, whole: bool) -> None:
+    """Raise `InputError` where a file that is there already is another one than the table that is to be described."""
+    from robnas.benchmarks import BUNDLED, CATALOGUE, cached_path
+    from robnas.errors import InputError, Verbatim
+
+    held = BUNDLED.get(table) or (cached_path(table) if table in CATALOGUE else Path(table))
+    if not (whole and held.exists() and held.samefile(path)):
+        raise InputError(
+            str(path), expected=f"{table} itself, or no file", got=Verbatim("another file"),
+            remedy="choose another name, or describe that file: robnas export FILE.parquet --out FILE.croissant.json",
+        )  # fmt: skip
+
+
 def export(
     table: Annotated[str, typer.Argument(help="As --table of query.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.")],
+    out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv, .json or .croissant.json.")],
     dataset: Annotated[str | None, typer.Option(help="Only this data set; all if omitted.")] = None,
     space: SpaceName = None,
     recipe: Recipe = None,
@@ -256,10 +272,10 @@ def export(
     """Write a table to a file: .parquet is read back by robnas, .csv and .json hold the means for others.
 
     In .csv and .json an architecture is its genotype, since spreadsheets and pandas read the code 000014 as the number
-    14.
+    14. A .croissant.json describes the .parquet of the same name, which is written beside it unless it is TABLE itself.
     """
     from robnas._files import check_writable
-    from robnas.benchmarks import name_of_key, write_rows, write_table
+    from robnas.benchmarks import name_of_key, write_croissant, write_rows, write_table
     from robnas.errors import InputError
 
     if out.suffix not in (".parquet", ".csv", ".json"):
@@ -268,7 +284,14 @@ def export(
     found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     if dataset:
         found = found.select(dataset)
-    if out.suffix == ".parquet":
+    if out.name.endswith(_CROISSANT):
+        described = out.with_name(out.name.removesuffix(_CROISSANT) + ".parquet")
+        if not described.exists():
+            write_table(found, described)
+        else:
+            _check_described(table, described, whole=dataset is None and space is None)
+        write_croissant(described)
+    elif out.suffix == ".parquet":
         found.to_pandas(dataset)  # an error if nothing can be written
         write_table(found, out)
     else:

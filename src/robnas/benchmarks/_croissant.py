@@ -1,0 +1,160 @@
+"""A table file described in Croissant (ML Commons), in which catalogues of data sets read what a file holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from robnas._content import CONTENT
+from robnas._files import write_json
+from robnas.benchmarks._parquet import read_table
+from robnas.benchmarks._table import Table
+from robnas.errors import InputError
+
+SUFFIX = ".croissant.json"
+_FILE, _RECORDS, _ARCHITECTURE = "table", "architectures", "architecture"
+_METADATA = b"robnas"
+_NO_IDENTITY = re.compile(r"[^\w.@:/=,+*-]")
+"""Characters that no identity may hold, spaces above all."""
+_LICENCES = {"Apache-2.0": "https://spdx.org/licenses/Apache-2.0.html"}
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    **{
+        term: f"cr:{term}"
+        for term in (
+            "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet",
+            "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet",
+            "references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField",
+            "transform",
+        )
+    },
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+}  # fmt: skip
+"""What the words mean; readers expect all of them, whether they occur or not."""
+
+
+def write_croissant(path: Path | str) -> Path:
+    """Describe a table file; the description lies beside it, ``x.croissant.json`` for ``x.parquet``.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        DataError: the file is no table, or damaged.
+        InputError: it does not end in ``.parquet``.
+    """
+    path = Path(path)
+    if path.suffix != ".parquet":
+        raise InputError("table file", expected="a name that ends in .parquet", got=str(path))
+    out = path.with_name(path.stem + SUFFIX)
+    write_json(out, croissant(path))
+    return out
+
+
+def croissant(path: Path) -> dict[str, Any]:
+    """The description of a table file, from what it says of itself.
+
+    Raises:
+        DataError: the file is no table, or damaged.
+    """
+    table = read_table(path)
+    schema = pq.read_schema(path)
+    facts = json.loads(schema.metadata[_METADATA])
+    content = path.read_bytes()
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        **_about(table, facts),
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": _FILE,
+                "name": path.name,
+                "contentUrl": path.name,
+                "contentSize": f"{len(content)} B",
+                "encodingFormat": "application/x-parquet",
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": _RECORDS,
+                "name": _RECORDS,
+                "description": f"A record for each of {len(table):,} architectures of {table.space.key}.",
+                "field": list(_fields(table, facts)),
+            }
+        ],
+    }
+
+
+def _about(table: Table, facts: Mapping[str, Any]) -> dict[str, str]:
+    said = {key: value for key, value in table.provenance.items() if isinstance(value, str) and value}
+    licence = said.get("licence", "")
+    found = {
+        "name": table.name,
+        "description": said.get("notes", f"Measurements of architectures of the search space {table.space.name}."),
+        "license": _LICENCES.get(licence, licence),
+        "citeAs": said.get("citation", ""),
+        "datePublished": said.get("date", ""),
+        "version": f"1.0.0+{facts[CONTENT][:12]}" if CONTENT in facts else "",
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _fields(table: Table, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    number = f"Number of the architecture in the order of the search space {table.space.name}."
+    text = f"Text of the architecture, of the search space {table.space.name}."
+    columns = [(_ARCHITECTURE, *((number, "sc:Integer") if table.space.numbered else (text, "sc:Text")))]
+    for entry in (*facts["columns"], *facts.get("curves", ())):
+        columns += [(name, meaning, "sc:Float") for name, meaning in _meanings(entry)]
+    identities: set[str] = set()
+    for name, meaning, kind in columns:
+        identity = _NO_IDENTITY.sub("_", name)
+        while identity in identities:
+            identity += "_"
+        identities.add(identity)
+        yield {
+            "@type": "cr:Field",
+            "@id": f"{_RECORDS}/{identity}",
+            "name": name,
+            "description": meaning,
+            "dataType": kind,
+            "source": {"fileObject": {"@id": _FILE}, "extract": {"column": name}},
+        }
+
+
+def _meanings(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name of each field of a column or of curves, and what its numbers are."""
+    what = f"{entry['metric']} on split {entry['split']} of {entry['dataset']}"
+    what += f", from {entry['source']}" if entry.get("source") else ""
+    seeds = [f"seed {seed}" for seed in entry["seeds"]] or [f"mean of {entry['runs']} runs"]
+    epochs = [f" after epoch {epoch}" for epoch in entry.get("epochs", ())] or [""]
+    each = [f"{what}{epoch}: {seed}, {_scale(entry)}." for seed in seeds for epoch in epochs]
+    return zip(entry["fields"], each, strict=True)
+
+
+def _scale(entry: Mapping[str, Any]) -> str:
+    unit, direction = entry.get("unit", ""), entry.get("direction", "maximise")
+    if divisor := entry.get("divisor"):
+        return f"as a whole number, to be divided by {divisor}"
+    if "epochs" in entry and entry["split"] == "train":  # losses and seconds among them
+        return "a number"
+    if (unit, direction) == ("", "maximise"):
+        return "a fraction in [0, 1]"
+    return f"in {unit or 'no unit'}, {'lower' if direction == 'minimise' else 'higher'} is better"
