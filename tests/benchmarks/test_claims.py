@@ -147,8 +147,8 @@ def test_files_that_are_no_text_or_not_there_are_refused(write, tmp_path):
         read_claims(tmp_path / "none.csv")
     with refused("expected a CSV file of published rows, got a folder", DataError):
         read_claims(tmp_path)
-    with refused("columns: expected name, dataset, clean, got 'pgd@8/255'", InputError):
-        read_claims(write("name,pgd@8/255\na,1.5\n"), metrics={"clean"})
+    with refused("columns: expected name, dataset, clean, autoattack@8/255, pgd@8/255, got 'pgd@3/255'", InputError):
+        read_claims(write("name,pgd@3/255\na,1.5\n"), table=small_table())
     with refused("unit: expected percent or fraction, got 'points'", InputError):
         read_claims(write("clean\n1\n"), "points")
 
@@ -243,11 +243,27 @@ def test_the_table_decides_which_columns_there_are():
         (Claim.of("row", {"pgd@3/255": "65"}), where, "row, columns: expected name, .* got 'pgd@3/255'"),
         (Claim.of("row", {"pgd@8/255": "65"}), where, "metric of table small: .* got 'pgd@8/255'"),
         (Claim.of("row", {"Clean": "65"}), where, "row, columns: expected name, .* got 'Clean'"),
-        (Claim.of("row", {"authors": "65"}), where, "expected name, dataset, auto.*, got 'authors'"),
+        (Claim.of("row", {"authors": "65"}), where, "expected name, dataset, clean, .*, got 'authors'"),
         (Claim.of("row", {"pgd@8/255": "20", "pgd@0.03137254901960784": "20"}, "cifar100"), {}, "each metric once"),
     ):  # fmt: skip
         with refused(text, InputError):
             check_claim(table, claim, **settings)
+
+
+def test_sources_are_told_apart_and_costs_are_no_accuracies():
+    columns = [
+        Column("d", "test", "clean", [[0.7], [0.8]]),
+        Column("d", "test", "clean", [[0.75], [0.6]], source="other"),
+        Column("d", "test", "latency:pixel3", [[3.0], [4.0]], unit="ms", direction="minimise"),
+        Column("d", "test", "brightness@3", [[0.5], [0.4]]),
+    ]
+    table = Table("joined", [0, 1], columns)
+    found = check_claim(table, Claim.of("row", {"other:clean": "75", "brightness@3": "50"}, "d"))
+    assert (found.metrics, found.architectures) == (("other:clean", "brightness@3"), (table.at(0),))
+    with refused("metric of table joined: expected the source, as in clean or other:clean, got 'clean'", InputError):
+        check_claim(table, Claim.of("row", {"clean": "75"}, "d"))
+    with refused("columns: expected name, dataset, clean, other:clean, brightness@3, got 'latency:pixel3'", InputError):
+        check_claim(table, Claim.of("row", {"latency:pixel3": "3"}, "d"))
 
 
 # the published table

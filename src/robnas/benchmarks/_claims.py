@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -11,8 +11,9 @@ from typing import final
 from robnas._files import read_text
 from robnas.benchmarks._exchange import rows_of_csv
 from robnas.benchmarks._printed import Printed, Unit, read_printed
+from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.types import Metric
+from robnas.types import canonical_metric, is_metric
 
 _NAME, _DATASET = "name", "dataset"
 
@@ -46,7 +47,7 @@ class Claim:
         return any(number.average for number in self.numbers.values())
 
 
-def read_claims(path: Path | str, unit: Unit | None = None, metrics: Collection[str] = ()) -> list[Claim]:
+def read_claims(path: Path | str, unit: Unit | None = None, table: Table | None = None) -> list[Claim]:
     """Read published rows from CSV with a header: ``name`` and ``dataset``, if there are any, and metrics.
 
     Numbers are in percent or fractions, row by row; their rounding is that of the digits that are written, zeros at the
@@ -56,7 +57,7 @@ def read_claims(path: Path | str, unit: Unit | None = None, metrics: Collection[
     Args:
         path: of the file.
         unit: ``percent`` or ``fraction``, where the numbers do not tell.
-        metrics: of the table that the rows will be set beside; any that are well formed if omitted.
+        table: that the rows will be set beside; if it is omitted, any metric that is well formed will do.
 
     Raises:
         DataError: the file is missing, empty or malformed.
@@ -72,29 +73,27 @@ def read_claims(path: Path | str, unit: Unit | None = None, metrics: Collection[
             raise DataError(str(path), expected="each column once", got=Verbatim(", ".join(row)[:200]))
         name, dataset = cells.pop(_NAME, "") or f"row {number}", cells.pop(_DATASET, "") or None
         for column in cells:
-            metric_named(str(path), column, metrics)
+            metric_named(str(path), column, table)
         if name in claims:
             raise DataError(f"{path}, row {number}", expected="a name of its own for each row", got=name)
         claims[name] = Claim.of(name, cells, dataset, unit)
     return list(claims.values())
 
 
-def metric_named(what: str, column: str, known: Collection[str]) -> str:
-    """The metric that a column of a file means: one of `known`, where there are some.
+def metric_named(what: str, written: str, table: Table | None) -> str:
+    """The metric that a column of a file means; where there is a table, an accuracy that it has.
 
     Raises:
         InputError: it means none.
     """
-    if column in known:
-        return column
-    try:
-        metric = Metric.parse(column).key  # pgd@0.03137254901960784 is pgd@8/255
-    except InputError:
-        metric = ""
-    if not metric or (known and metric not in known):
-        some = ", ".join(sorted(known)) or "metrics such as clean"
-        raise InputError(f"{what}, columns", expected=f"name, dataset, {some}", got=column)
-    return metric
+    metric = canonical_metric(written)  # pgd@0.03137254901960784 is pgd@8/255
+    columns = [] if table is None else [column for column in table.columns if column.is_accuracy]
+    called = {name for column in columns for name in (column.metric, column.qualified)}
+    called |= set() if table is None else {key[2] for key in table.ambiguous}  # of which the table says what is wrong
+    if metric in called or (table is None and is_metric(metric)):
+        return metric
+    some = ", ".join(dict.fromkeys(column.qualified for column in columns)) or "metrics such as clean"
+    raise InputError(f"{what}, columns", expected=f"name, dataset, {some}", got=written)
 
 
 def _rows(path: Path) -> list[Mapping[str, str]]:

@@ -109,17 +109,17 @@ def _columns(table: Table, claim: Claim, dataset: str | None, split: str | None)
     found: dict[str, Column] = {}
     for written in claim.numbers:
         column = _column(table, claim, written, dataset, split)
-        if column.metric in found:
-            raise InputError(f"{claim.name}, {written}", expected="each metric once", got=column.metric)
+        if column.qualified in found:
+            raise InputError(f"{claim.name}, {written}", expected="each metric once", got=column.qualified)
         if not column.counts.any():
             raise InputError(column.name, expected=f"values in table {table.name}", got=Verbatim("none"))
-        found[column.metric] = column
+        found[column.qualified] = column
     return found
 
 
 def _column(table: Table, claim: Claim, written: str, dataset: str | None, split: str | None) -> Column:
-    metric = metric_named(claim.name, written, {column.metric for column in table.columns})
-    splits = {one.split for one in table.columns if (one.dataset, one.metric) == (dataset, metric)}
+    metric = metric_named(claim.name, written, table)
+    splits = {one.split for one in table.columns if one.dataset == dataset and metric in (one.metric, one.qualified)}
     if split is None and len(splits) == 1:
         split = splits.pop()
     return table.column(dataset, metric, split)

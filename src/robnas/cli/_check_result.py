@@ -44,8 +44,7 @@ def check_result(
 
     with progress_bar(as_json) as progress:
         held = load(table, progress, space=space)
-        metrics = {column.metric for column in held.columns}
-        claims = read_claims(rows, unit, metrics)  # type: ignore[arg-type]
+        claims = read_claims(rows, unit, held)  # type: ignore[arg-type]
         findings = [check_claim(held, claim, dataset=dataset, split=split) for claim in claims]
     if as_json:
         print_json({"table": held.name, "space": held.space_key, "rows": [_facts(held, found) for found in findings]})
