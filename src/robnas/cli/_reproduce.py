@@ -31,8 +31,11 @@ def reproduce(
     ],
     out: Annotated[Path, typer.Option(help="Folder for CSV, PNG and SVG.")] = Path("reproduced"),
     scores: Annotated[
-        list[Path] | None,
-        typer.Option(help="proxies, figure5: file of robnas score; for figure5 one per radius of the attack."),
+        list[str] | None,
+        typer.Option(
+            help="proxies, figure5: file of robnas score; for figure5 one per radius of the attack, for proxies also a "
+            "table of scores such as nas-bench-suite-zero, beside a file."
+        ),
     ] = None,
     table: Annotated[str, typer.Option(help="proxies, figure5: as --table of query.")] = "nas-robbench-201",
     dataset: Annotated[str, typer.Option(help="proxies, figure5: data set of the table.")] = "cifar10",
@@ -54,7 +57,7 @@ def reproduce(
 ) -> None:
     """Make a table or figure of the paper again from the published tables, or set scores beside a table."""
     from robnas._files import check_writable
-    from robnas.benchmarks import load, read_scores
+    from robnas.benchmarks import load, load_scores
     from robnas.errors import InputError, Verbatim
     from robnas.paper import SCORED, TABLE2_NOTICE
     from robnas.paper import reproduce as run
@@ -66,7 +69,7 @@ def reproduce(
     check_agrees(space, of.key, "the paper")
     check_writable(out, folder=True)
     with progress_bar(as_json) as progress:
-        found = [read_scores(path) for path in scores or ()]
+        found = [load_scores(source, dataset=dataset) for source in scores or ()]
         truth = load(table, progress) if name in SCORED else None
         if data is not None and truth is not None:
             from robnas.data import load_data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ PUBLISHED = {
     "epe_nas": (0.645, 0.641, 0.624, 0.629),
     "plain": (-0.241, -0.237, -0.229, -0.235),
 }
+_SUITE_NAMES = {"params": "parameters", "flops": "macs"}
+"""What the suite calls the sizes, of every edge there."""
 HEADER = (
     "proxy", "metric", "architectures", "missing", "spearman", "low_95", "high_95", "kendall", "kendall_low_95",
     "kendall_high_95", "given_parameters", "given_low_95", "given_high_95", "published_spearman", "published_inside",
@@ -65,7 +68,7 @@ _FEWEST = 3  # architectures with accuracy
 _SPEARMAN, _TOP = HEADER.index("spearman"), HEADER.index("top_decile_spearman")
 
 
-def proxies(out: Path, scores: Scores, table: Table, dataset: str, progress: Progress = silent) -> list[Path]:
+def proxies(out: Path, scores: Sequence[Scores], table: Table, dataset: str, progress: Progress = silent) -> list[Path]:
     """Correlations of every score with every metric, beside the published values, and what it says about the best.
 
     Published values stand beside scores on CIFAR-10 and CIFAR-10 accuracy of ``nas-robbench-201`` alone. Intervals are
@@ -73,6 +76,9 @@ def proxies(out: Path, scores: Scores, table: Table, dataset: str, progress: Pro
     correlations over all; ``parameters_spearman`` is what the number of parameters reaches on those that are left.
     Figures about the best, see `robnas.statistics.Best`, are of all architectures whose accuracy is known, a missing
     score last; ``sample`` names them, and regrets are fractions of accuracy below their optimum, not the table's.
+
+    Of several scores those architectures are taken that all have; what comes from a table bears its name, as
+    ``nas-bench-suite-zero:nwot``.
 
     Args:
         out: folder.
@@ -84,33 +90,47 @@ def proxies(out: Path, scores: Scores, table: Table, dataset: str, progress: Pro
     Returns:
         ``proxies.csv``, ``proxies.png`` and ``proxies.svg``.
     """
-    rng, both = np.random.default_rng(0), join([scores], table, dataset)
+    rng, both = np.random.default_rng(0), join(scores, table, dataset)
     draws = Bootstrap(len(both.codes), rng)
-    columns = {"parameters": both.parameters} | {name: scores.at(both.codes, name) for name in scores.names}
-    comparable = (table.name, dataset, scores.settings.get("data")) == ("nas-robbench-201", "cifar10", "cifar10")
+    columns = {"parameters": both.parameters}
+    columns |= {_called(one, name): one.at(both.codes, name) for one in scores for name in one.names}
+    published = _published(scores) if (table.name, dataset) == ("nas-robbench-201", "cifar10") else {}
     highest = {metric: ceiling(table, dataset, metric, rng) for metric in both.truth}
     samples = {metric: _Sample(both, metric, draws, table, dataset) for metric in both.truth}
     rows: list[list[Any]] = []
     for done, (name, column) in enumerate(columns.items(), start=1):
         for metric, truth in both.truth.items():
             found = correlations(column, truth, both.parameters, draws)
-            published = PUBLISHED[name][_METRICS.index(metric)] if (
-                comparable and name in PUBLISHED and metric in _METRICS
-            ) else None  # fmt: skip
+            known = published[name][_METRICS.index(metric)] if name in published and metric in _METRICS else None
             rows.append([
                 name, metric, found[0].count, int(np.isnan(column).sum()),
                 *(f"{value:.4f}" for one in found for value in (one.value, one.low, one.high)),
-                "" if published is None else published,
-                "" if published is None or np.isnan(found[0].low) else found[0].low <= published <= found[0].high,
+                "" if known is None else known,
+                "" if known is None or np.isnan(found[0].low) else found[0].low <= known <= found[0].high,
                 f"{highest[metric]:.4f}",
                 f"{_of_parameters(column, truth, both.parameters):.4f}",
                 *samples[metric].cells(column),
             ])  # fmt: skip
         progress(done, len(columns), f"correlations of {name}")
-    title = (
-        f"{len(both.codes):,} architectures of {table.name}, {dataset}; scores on {scores.settings.get('data', '?')}"
-    )
+    images = ", ".join(dict.fromkeys(str(one.settings.get("data", "?")) for one in scores))
+    title = f"{len(both.codes):,} architectures of {table.name}, {dataset}; scores on {images}"
     return [write_csv(out / "proxies.csv", HEADER, rows), *write_pictures(out / "proxies", _figure(rows, title))]
+
+
+def _called(scores: Scores, name: str) -> str:
+    return f"{scores.settings['table']}:{name}" if "table" in scores.settings else name
+
+
+def _published(scores: Sequence[Scores]) -> dict[str, tuple[float, ...]]:
+    """The values of `PUBLISHED` for what is scored on CIFAR-10."""
+    names = {
+        _called(one, name): _SUITE_NAMES.get(name, name)
+        for one in scores
+        if one.settings.get("data") == "cifar10"
+        for name in one.names
+    }
+    known = {called: PUBLISHED[name] for called, name in names.items() if name in PUBLISHED}
+    return {"parameters": PUBLISHED["parameters"]} | known if names else {}
 
 
 class _Sample:

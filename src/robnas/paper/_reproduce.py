@@ -150,7 +150,8 @@ def reproduce(
         name: one of `REPRODUCTIONS` or `SCORED`.
         out: folder.
         progress: told about long work.
-        scores: for `SCORED`: one for ``proxies``, one per radius of the attack for ``figure5``.
+        scores: for `SCORED`: one file for ``proxies``, and those of tables, see `robnas.benchmarks.load_scores`; one per
+            radius of the attack for ``figure5``.
         table: for `SCORED`; ``nas-robbench-201`` if None.
         dataset: of that table.
 
@@ -163,7 +164,8 @@ def reproduce(
     """
     check_keys("reproduction", [name], [*REPRODUCTIONS, *SCORED])
     check_of_paper(name, scores, table)
-    if (name in SCORED) != bool(scores) or (name == "proxies" and len(scores) > 1):
+    files = sum("table" not in one.settings for one in scores)
+    if (name in SCORED) != bool(scores) or (name == "proxies" and files > 1):
         wanted = {"proxies": "one file", "figure5": "one file, or one per radius of the attack"}
         raise InputError(
             f"scores of reproduction {name}", expected=wanted.get(name, "none"), got=Verbatim(str(len(scores))),
@@ -175,5 +177,5 @@ def reproduce(
         return REPRODUCTIONS[name](out, progress)
     truth = load("nas-robbench-201") if table is None else table
     if name == "proxies":
-        return proxies(out, scores[0], truth, dataset, progress)
+        return proxies(out, scores, truth, dataset, progress)
     return figure5(out, scores, truth, dataset, progress)

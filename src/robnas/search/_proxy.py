@@ -18,7 +18,7 @@ import numpy as np
 from robnas._files import read_text
 from robnas._registry import Registry
 from robnas._settings import check_keys
-from robnas.benchmarks import read_scores
+from robnas.benchmarks import load_scores, scores_path
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.networks import top_score
 from robnas.search._algorithm import Loop, Steps, one_objective
@@ -86,8 +86,11 @@ class ProxySearch:
     sample: int = 10
     """Architectures drawn from the population, which are the last `warmup`; the best is the parent."""
     scores: str = ""
-    """File that ``robnas score --out`` wrote. An architecture that is not in it has the score of one of its class of
-    the space's first partition (``official``), if there is one; those whose score is missing come last."""
+    """File that ``robnas score --out`` wrote, or a table that holds scores, such as ``nas-bench-suite-zero``. An
+    architecture that is not in it has the score of one of its class of the space's first partition (``official``), if
+    there is one; those whose score is missing come last."""
+    dataset: str = ""
+    """Of a table of `scores`, whose; may be omitted where it has those of one data set."""
 
     def __post_init__(self) -> None:
         for what in ("pool", "warmup", "proposals", "sample"):
@@ -103,6 +106,8 @@ class ProxySearch:
             raise InputError("proxy-search proxy", expected="a name, a file, a mapping or a function", got=self.proxy)
         if not isinstance(self.scores, str):
             raise InputError("proxy-search scores", expected="the path of a file", got=self.scores)
+        if not isinstance(self.dataset, str) or (self.dataset and not self.scores):
+            raise InputError("proxy-search dataset", expected="the name of one of the table of scores", got=self.dataset)
         if self.scores:
             if not isinstance(self.proxy, str):
                 raise InputError("proxy-search proxy", expected="the name of one of the scores", got=self.proxy)
@@ -118,7 +123,7 @@ class ProxySearch:
     def _function(self, space: Space) -> Ranked:
         proxy = self.proxy
         if self.scores and isinstance(proxy, str):
-            return _of_file(Path(self.scores), proxy, space)
+            return _of_file(self.scores, proxy, space, self.dataset)
         if isinstance(proxy, str):
             if proxy in SIZES:
                 return _that_fits(proxy, space)
@@ -208,23 +213,24 @@ def _ranked(proxy: Proxy) -> Ranked:
     return value
 
 
-def _of_file(path: Path, name: str, space: Space) -> Ranked:
-    """A score of a file that ``robnas score`` wrote; many runs share it.
+def _of_file(source: str, name: str, space: Space, dataset: str) -> Ranked:
+    """A score of a file that ``robnas score`` wrote, or of a table; many runs share it.
 
     Raises:
         DataError: the file is missing or something else.
         InputError: it has no such score.
     """
-    return _looked_up(path, name, space, path.stat().st_mtime_ns if path.exists() else 0)
+    path = scores_path(source)
+    return _looked_up(source, name, space, dataset, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=8)
-def _looked_up(path: Path, name: str, space: Space, changed: int) -> Ranked:
+def _looked_up(source: str, name: str, space: Space, dataset: str, changed: int) -> Ranked:
     """An architecture's own score, or that of a member of its class; the lowest where it is missing."""
-    scores = read_scores(path, space)
+    scores = load_scores(source, space, dataset=dataset or None)
     if scores.space.name != space.name:
         got = Verbatim(f"those of space {scores.space.name}")
-        raise InputError(str(path), expected=f"scores of architectures of space {space.name}", got=got)
+        raise InputError(source, expected=f"scores of architectures of space {space.name}", got=got)
     values = [-np.inf if value != value else value for value in scores.column(name).tolist()]
     own = dict(zip(scores.codes, values, strict=True))
     classes = Classes(space, next(iter(space.partitions), None))
@@ -241,7 +247,7 @@ def _looked_up(path: Path, name: str, space: Space, changed: int) -> Ranked:
         if value is None:
             remedy = "robnas score --all writes them; the same command with --all goes on with what there is"
             got = Verbatim(f"none for {arch}")
-            raise InputError(str(path), expected="a score for every candidate", got=got, remedy=remedy)
+            raise InputError(source, expected="a score for every candidate", got=got, remedy=remedy)
         return value
 
     return look_up

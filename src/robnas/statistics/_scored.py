@@ -71,7 +71,7 @@ def join(
     assert part is not None  # `trained` looked
     return Scored(
         tuple(codes),
-        {metric: tied(column.mean[rows]) for metric, column in part.columns.items()},
+        {metric: tied(column.mean[rows]) for metric, column in part.columns.items() if column.is_accuracy},
         _parameters(table, codes),
         len(shared) - len(codes),
     )
@@ -98,6 +98,8 @@ def _parameters(table: Table, codes: Sequence[str]) -> Floats:
 def trained(codes: Iterable[str], table: Table, dataset: str, split: str = SPLIT) -> dict[str, int]:
     """Row of the table for the architectures that it holds, each row once, in the order of the space.
 
+    A row is that of the architecture that was trained, where it is among them, else of the first of its class.
+
     Args:
         codes: texts of architectures.
         table: of trained networks.
@@ -110,9 +112,11 @@ def trained(codes: Iterable[str], table: Table, dataset: str, split: str = SPLIT
     if not any((column.dataset, column.split) == (dataset, split) for column in table.columns):
         table.column(dataset, None, split)  # says what there is
     asked = sorted(map(table.space.parse, set(codes)))
+    pairs = list(zip(asked, _rows(table, asked), strict=True))
+    own = {row: arch for arch, row in pairs if row >= 0 and table.architectures[row] == arch}
     seen, found = set[int](), dict[str, int]()
-    for arch, row in zip(asked, _rows(table, asked), strict=True):
-        if row >= 0 and row not in seen:
+    for arch, row in pairs:
+        if row >= 0 and row not in seen and own.get(row, arch) == arch:
             seen.add(row)
             found[arch.text] = row
     if len(found) < 3:
