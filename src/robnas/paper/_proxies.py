@@ -129,8 +129,9 @@ def _published(scores: Sequence[Scores]) -> dict[str, tuple[float, ...]]:
         if one.settings.get("data") == "cifar10"
         for name in one.names
     }
-    known = {called: PUBLISHED[name] for called, name in names.items() if name in PUBLISHED}
-    return {"parameters": PUBLISHED["parameters"]} | known if names else {}
+    if names:
+        names["parameters"] = "parameters"
+    return {called: PUBLISHED[name] for called, name in names.items() if name in PUBLISHED}
 
 
 class _Sample:

@@ -150,8 +150,8 @@ def reproduce(
         name: one of `REPRODUCTIONS` or `SCORED`.
         out: folder.
         progress: told about long work.
-        scores: for `SCORED`: one file for ``proxies``, and those of tables, see `robnas.benchmarks.load_scores`; one per
-            radius of the attack for ``figure5``.
+        scores: for `SCORED`: those of one file for ``proxies``, and of tables, see `robnas.benchmarks.load_scores`; one
+            per radius of the attack for ``figure5``.
         table: for `SCORED`; ``nas-robbench-201`` if None.
         dataset: of that table.
 

@@ -107,7 +107,9 @@ class ProxySearch:
         if not isinstance(self.scores, str):
             raise InputError("proxy-search scores", expected="the path of a file", got=self.scores)
         if not isinstance(self.dataset, str) or (self.dataset and not self.scores):
-            raise InputError("proxy-search dataset", expected="the name of one of the table of scores", got=self.dataset)
+            raise InputError(
+                "proxy-search dataset", expected="the name of one of the table of scores", got=self.dataset
+            )
         if self.scores:
             if not isinstance(self.proxy, str):
                 raise InputError("proxy-search proxy", expected="the name of one of the scores", got=self.proxy)

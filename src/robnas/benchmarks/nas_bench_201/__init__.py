@@ -2,19 +2,19 @@
 
 from robnas import _lazy
 from robnas.benchmarks.nas_bench_201._cost import training_hours as training_hours
-from robnas.benchmarks.nas_bench_201._hardware import FILE as HARDWARE_FILE
-from robnas.benchmarks.nas_bench_201._hardware import NAME as HARDWARE
+from robnas.benchmarks.nas_bench_201._hardware import HARDWARE as HARDWARE
+from robnas.benchmarks.nas_bench_201._hardware import HARDWARE_FILE as HARDWARE_FILE
 from robnas.benchmarks.nas_bench_201._hardware import hw_nas_bench as hw_nas_bench
 from robnas.benchmarks.nas_bench_201._importers import SPACE as SPACE
 from robnas.benchmarks.nas_bench_201._importers import either_of_the_authors as either_of_the_authors
 from robnas.benchmarks.nas_bench_201._importers import jung_2023 as jung_2023
 from robnas.benchmarks.nas_bench_201._importers import nas_robbench_201 as nas_robbench_201
 from robnas.benchmarks.nas_bench_201._importers import nas_robbench_201_seeds as nas_robbench_201_seeds
-from robnas.benchmarks.nas_bench_201._measured import FILES as COST_FILES
-from robnas.benchmarks.nas_bench_201._measured import NAME as COST
+from robnas.benchmarks.nas_bench_201._measured import COST as COST
+from robnas.benchmarks.nas_bench_201._measured import COST_FILES as COST_FILES
 from robnas.benchmarks.nas_bench_201._measured import nas_bench_201_cost as nas_bench_201_cost
-from robnas.benchmarks.nas_bench_201._suite_zero import FILE as SUITE_ZERO_FILE
-from robnas.benchmarks.nas_bench_201._suite_zero import NAME as SUITE_ZERO
+from robnas.benchmarks.nas_bench_201._suite_zero import SUITE_ZERO as SUITE_ZERO
+from robnas.benchmarks.nas_bench_201._suite_zero import SUITE_ZERO_FILE as SUITE_ZERO_FILE
 from robnas.benchmarks.nas_bench_201._suite_zero import nas_bench_suite_zero as nas_bench_suite_zero
 
 __dir__ = _lazy.listing(__name__)

@@ -15,8 +15,8 @@ from robnas.benchmarks.nas_bench_201._importers import SPACE
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, published_indices
 
-NAME = "hw-nas-bench"
-FILE = "HW-NAS-Bench-v1_0.pickle"
+HARDWARE = "hw-nas-bench"
+HARDWARE_FILE = "HW-NAS-Bench-v1_0.pickle"
 _SPACE, _CONFIG = "nasbench201", "config"
 _DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16-120"}
 _MINIMISE: Direction = "minimise"
@@ -38,13 +38,13 @@ _METRICS: dict[str, tuple[str, str, Direction]] = {
 def hw_nas_bench(files: Mapping[str, Path], provenance: Mapping[str, Any]) -> Table:
     """``HW["nasbench201"][data set][metric][published index]``; other spaces of the file are left alone.
 
-    Where it says which architecture an index has (``config``), that is the published one. Metrics that it lacks are named
-    in the provenance.
+    Where it says which architecture an index has (``config``), that is the published one. Metrics that it lacks are
+    named in the provenance.
 
     Raises:
         DataError: it is no such pickle, a number is missing, none or not positive, or an index is outside.
     """
-    path = files[FILE]
+    path = files[HARDWARE_FILE]
     content = unpickled(
         path, SCALARS, remedy="fetch it again from its authors",
         expected="a pickle of plain dictionaries, lists, numbers and NumPy arrays",
@@ -59,7 +59,7 @@ def hw_nas_bench(files: Mapping[str, Path], provenance: Mapping[str, Any]) -> Ta
     columns = [_column(path, dataset, held[dataset], metric) for dataset, metric in found]
     missing = [f"{dataset} {name}" for dataset in held for name in _METRICS if name not in held[dataset]]
     facts = {**provenance, **({"missing_metrics": missing} if missing else {})}
-    return Table(NAME, np.arange(SIZE), columns, space=SPACE, published=published_indices(), provenance=facts)
+    return Table(HARDWARE, np.arange(SIZE), columns, space=SPACE, published=published_indices(), provenance=facts)
 
 
 def _found(path: Path, held: dict[str, Any]) -> list[tuple[str, str]]:

