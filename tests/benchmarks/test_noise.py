@@ -227,6 +227,19 @@ def test_hours_grow_with_the_network_and_the_images():
     assert ratio == pytest.approx(151_700 * 256 / (50_000 * 1024))
 
 
+@pytest.mark.parametrize(
+    ("code", "measured"), [("000000", 0.36), ("222222", 1.423), ("333333", 1.684), ("444444", 0.826), ("421211", 0.703)]
+)
+def test_hours_are_in_proportion_to_measured_times(code, measured):
+    """Of NAS-Bench-201, `train_time` relative to the mean of the 6,466 representatives."""
+    mean = np.mean([training_hours(arch, "cifar10") for arch in partition("official").representatives()])
+    assert training_hours(code, "cifar10") / mean == pytest.approx(measured, rel=0.06)
+
+
+def test_dead_edges_cost_what_they_cost():
+    assert training_hours("333000", "cifar10") == training_hours("000333", "cifar10")
+
+
 def test_an_unknown_data_set_has_no_cost():
     with refused(r"data set: expected one of cifar10, .*, got 'cifar'; did you mean cifar10\?", InputError):
         training_hours(Architecture("323133"), "cifar")
