@@ -29,7 +29,11 @@ def search(
     space: SpaceName = None,
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="What is maximised, such as pgd@8/255; several for several objectives.")
+        list[str] | None,
+        typer.Option(
+            help="What is improved, such as pgd@8/255, which is maximised, or latency:pixel3, minimised; several for "
+            "several objectives."
+        ),
     ] = None,
     cost: Annotated[
         list[str] | None, typer.Option(help="A further objective, minimised: parameters or macs, see --count.")
@@ -72,8 +76,15 @@ def search(
         str | None, typer.Option(help="official, effective or identical: what is charged once; the table's if omitted.")
     ] = None,
     max_parameters: Annotated[int | None, typer.Option(help="Larger architectures are infeasible.")] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What makes other architectures infeasible, such as 'latency:pixel3 <= 5': a column of the table, "
+            "parameters or macs. Several are kept together."
+        ),
+    ] = None,
     count: Annotated[
-        str, typer.Option(help="Edges of costs and --max-parameters: live, or all, as published figures count.")
+        str, typer.Option(help="Edges of costs, sizes and --max-parameters: live, or all, as published figures count.")
     ] = "live",
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of many algorithms, tasks and data sets, instead of the above.")
@@ -82,7 +93,7 @@ def search(
         float,
         typer.Option(
             help="Differences of mean regret up to so many percentage points (of several objectives: percent of the "
-            "hypervolume) do not matter: the region of practical equivalence."
+            "hypervolume; of costs: of the table's range) do not matter: the region of practical equivalence."
         ),
     ] = 0.1,
     plan: Annotated[
@@ -147,6 +158,7 @@ def search(
         "dataset": dataset, "metric": metric, "cost": cost, "split": split, "algorithm": algorithm,
         "set": settings, "report-dataset": report_dataset, "report-metric": report_metric,
         "report-split": report_split, "partition": partition, "max-parameters": max_parameters,
+        "constraint": constraint,
         "noise": None if noise == "none" else noise, "count": None if count == "live" else count,
         "regret": None if regret == "table" else regret,
     }  # fmt: skip
@@ -230,6 +242,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         noise=given["noise"] or "none",
         partition=given["partition"],
         max_parameters=given["max-parameters"],
+        constraints=tuple(given["constraint"] or ()),
         count=given["count"] or "live",
         regret=given["regret"] or "table",
     )
@@ -255,14 +268,13 @@ def _facts(results: list[Result], files: list[Path], rope: float) -> dict[str, A
 
 def _print(results: list[Result], files: list[Path], rope: float) -> None:
     """A table per task: regret at each budget, how often the best was found, how the others differ from the first."""
-    from robnas.reports import budget_unit, regret_text
+    from robnas.reports import budget_unit, regret_text, regret_words
     from robnas.statistics import by_regret, summarise
 
     rows = summarise(results)
     for task in dict.fromkeys(row["task"] for row in rows):
         of_task = [row for row in rows if row["task"] == task]
         first = next(result for result in results if result.task["name"] == task)
-        what = "hypervolume missing, %" if first.several else "regret, percentage points"
         last = {row["algorithm"]: row for row in of_task if row["budget"] == first.budget}
         unit = budget_unit([result for result in results if result.task["name"] == task])
         lines = [["", *(f"{budget} {unit}" for budget in first.checkpoints), "best found", "GPU-hours"]]
@@ -271,7 +283,8 @@ def _print(results: list[Result], files: list[Path], rope: float) -> None:
             share, hours = last[name]["found_best"], last[name]["hours"]
             found = "-" if share is None else f"{100 * share:.1f} %"
             lines.append([name, *cells, found, "-" if hours is None else f"{hours:,.0f}"])
-        say(f"{task}: mean {what} ± standard error of {first.runs} runs [average rank], against the {first.optimum}")
+        what = f"{regret_words(first)} ± standard error of {first.runs} runs"
+        say(f"{task}: {what} [average rank], against the {first.optimum}")
         _print_aligned(lines)
         _print_differences([result for result in results if result.task["name"] == task], by_regret(last), rope)
         print()
@@ -281,19 +294,20 @@ def _print(results: list[Result], files: list[Path], rope: float) -> None:
 
 def _print_differences(results: list[Result], names: list[str], rope: float) -> None:
     """How all others differ from the algorithm with the smallest mean regret, at the whole budget."""
-    from robnas.reports import chances_text, interval_text, verdict_text
+    from robnas.reports import chances_text, interval_text, rope_text, verdict_text
     from robnas.statistics import finished, paired_tests
 
     found = {result.algorithm: result for result in finished(results)}
     ran = [name for name in names if name in found]
     if len(ran) < 2:
         return
-    lines = [["", "difference", "better", "P better · equal · worse"]]
+    lines, tests = [["", "difference", "better", "P better · equal · worse"]], []
     for name in ran[1:]:
         (test,) = paired_tests([found[name], found[ran[0]]], results[0].budget, rope=rope)
-        difference = interval_text(test.difference, test.low, test.high)
+        tests.append(test)
+        difference = interval_text(test.difference, test.low, test.high, test.unit)
         lines.append([name, difference, verdict_text(test), chances_text(test)])
-    say(f"from {ran[0]} [95 % interval]; differences up to ±{100 * rope:g} do not matter")
+    say(f"from {ran[0]} [95 % interval]; differences up to {rope_text(tests)} do not matter")
     _print_aligned(lines)
 
 

@@ -22,6 +22,7 @@ from robnas.search import (
     ROWS,
     SEARCHERS,
     Algorithm,
+    Constraint,
     Result,
     Task,
     Trace,
@@ -236,9 +237,6 @@ def _fields(kind: Any) -> set[str]:
 
 def _task(facts: Mapping[str, Any], table: Table) -> Task:
     """The task of `Task.to_dict`."""
-    if facts.get("constraints"):
-        got = Verbatim(str(facts["constraints"][0]["name"]))
-        raise InputError("task of search results", expected="no constraint by a function, which no file keeps", got=got)
     space = facts.get("space")
     columns: dict[str, Column] = {column.name: column for column in table.columns if column.space in (None, space)}
     columns = {column.name: column for column in table.columns} | columns
@@ -253,10 +251,20 @@ def _task(facts: Mapping[str, Any], table: Table) -> Task:
         seed=facts["seed"],
         partition=None if (classes := charged_by(facts)) in (table.partition, ROWS) else classes,
         max_parameters=facts["max_parameters"],
+        constraints=tuple(map(_constraint, facts.get("constraints", ()))),
         count=facts.get("count", "live"),
         regret=facts.get("regret", "table"),
         name=facts["name"],
     )
+
+
+def _constraint(facts: Mapping[str, Any]) -> Constraint:
+    """The constraint of `Constraint.to_dict`, on the column that it names."""
+    if "column" not in facts:
+        expected, got = "no constraint by a function, which no file keeps", Verbatim(str(facts["name"]))
+        raise InputError("task of search results", expected=expected, got=got)
+    bounds = {key: facts[key] for key in ("unit", "at_most", "at_least")}
+    return Constraint(facts["column"], **bounds)
 
 
 def _agrees(trace: Trace, result: Result, place: int) -> bool:

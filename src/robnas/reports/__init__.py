@@ -23,6 +23,8 @@ from robnas.reports._search_report import write_search_report as write_search_re
 from robnas.reports._search_sections import chances_text as chances_text
 from robnas.reports._search_sections import interval_text as interval_text
 from robnas.reports._search_sections import verdict_text as verdict_text
+from robnas.reports._search_units import regret_words as regret_words
+from robnas.reports._search_units import rope_text as rope_text
 from robnas.reports._table_sections import short as short
 from robnas.reports._texts import cell_text as cell_text
 from robnas.reports._texts import code_text as code_text

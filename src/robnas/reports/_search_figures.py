@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from robnas.reports._outputs import label
-from robnas.search import Result
+from robnas.reports._search_units import factor_of
+from robnas.search import Goal, Result
 from robnas.spaces import parse_key, space_of
-from robnas.statistics import Ranking, attainment, by_task
+from robnas.statistics import Ranking, attainment, by_task, regret_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +43,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def anytime_curves(results: Sequence[Result]) -> Figure:
-    """Mean regret after each query, with a band of ±1.96 standard errors; a panel per task and its optimum."""
+    """Mean regret after each query, with a band of ±1.96 standard errors; a panel per task, unit and optimum."""
     groups, styles = by_task(results), _styles(results)
     columns = min(math.ceil(math.sqrt(len(groups))), 3)
     rows = -(-len(groups) // columns)
@@ -52,13 +54,14 @@ def anytime_curves(results: Sequence[Result]) -> Figure:
     for axes, (task, found) in zip(panels, groups.items(), strict=False):
         for result in found:
             _curve(axes, result, styles[result.algorithm])
-        if any((result.mean > 1e-11).any() for result in found):
+        if any((result.mean > 1e-11 * result.span).any() for result in found):
             axes.set_yscale("log")
         against = _wrapped(label(f"against the {found[0].optimum}", _LONG))
         axes.set_title(f"{_wrapped(label(task, _LONG))}\n{against}", fontsize=9)
         axes.set_xlabel("whole trainings' worth" if any(result.multi_fidelity for result in found) else "queries")
-        several = found[0].several
-        axes.set_ylabel("hypervolume missing (%)" if several else "mean regret (percentage points)")
+        several, accuracy = found[0].several, found[0].goal.is_accuracy
+        unit = "percentage points" if accuracy else regret_unit(found[0])
+        axes.set_ylabel("hypervolume missing (%)" if several else f"mean regret ({unit})")
         axes.grid(color="0.92", which="both")
         axes.set_axisbelow(True)
     for axes in panels[len(groups) :]:
@@ -82,8 +85,9 @@ def anytime_curves(results: Sequence[Result]) -> Figure:
 def _curve(axes: Axes, result: Result, style: dict[str, Any]) -> None:
     """Means that are 0, which a logarithmic axis cannot show, end the curve."""
     queries = np.arange(1, result.budget + 1)
-    mean, error = 100 * result.mean, 196 * result.standard_error
-    shown = mean > 1e-9  # below is rounding error
+    factor = factor_of(regret_unit(result))
+    mean, error = factor * result.mean, factor * 1.96 * result.standard_error
+    shown = mean > 1e-9 * result.span  # below is rounding error
     mean = np.where(shown, mean, np.nan)
     axes.plot(queries, mean, linewidth=1.6, **style)
     low = np.maximum(mean - error, mean / 3)  # a band that reaches 0 would fill the axis
@@ -163,29 +167,29 @@ def attainment_fronts(results: Sequence[Result]) -> Figure:
         results: of one task with several objectives.
     """
     styles = _styles(results)
-    task = results[0].task
-    names = [*(name.rpartition(" ")[2] for name in task["reported"]), *task["costs"]]
-    costs = len(names) - len(task["costs"])
-    pairs = list(combinations(range(len(names)), 2))
+    task, goals = results[0].task, results[0].goals
+    scales = [_Scale.of(goal, task) for goal in goals]
+    pairs = list(combinations(range(len(goals)), 2))
     figure = _figure(4.8 * len(pairs) + 0.4, 4.4)
     for axes, (a, b) in zip(figure.subplots(1, len(pairs), squeeze=False).ravel(), pairs, strict=True):
         front = results[0].table_front[:, [a, b]]
         x, (y,) = attainment([front], [1.0])
-        _stairs(axes, x, y, a >= costs, b >= costs, color="0.55", linewidth=3, label="the table's front")
+        across, up = scales[a], scales[b]
+        _stairs(axes, across(x), up(y), color="0.55", linewidth=3, label="the table's front")
         for result in results:
             if not result.fronts:  # no run finished
                 continue
             style = styles[result.algorithm]
             x, (most, half, few) = attainment([f[:, [a, b]] for f in result.fronts], [0.75, 0.5, 0.25])
-            _stairs(axes, x, half, a >= costs, b >= costs, linewidth=1.5, label=label(result.algorithm), **style)
+            _stairs(axes, across(x), up(half), linewidth=1.5, label=label(result.algorithm), **style)
             shown = np.isfinite(most)
             axes.fill_between(
-                _shown(x, a >= costs)[shown], _shown(most, b >= costs)[shown], _shown(few, b >= costs)[shown],
+                across(x)[shown], up(most)[shown], up(few)[shown],
                 color=style["color"], alpha=0.15, linewidth=0, step="pre",
             )  # fmt: skip
-        for value, cost, place in ((a, a >= costs, axes.set_xlabel), (b, b >= costs, axes.set_ylabel)):
-            place(_unit(names[value], task) if cost else f"{label(names[value])} (%)")
-        _zoom(axes, results, a, b, costs)
+        axes.set_xlabel(across.label)
+        axes.set_ylabel(up.label)
+        _zoom(axes, results, (a, b), scales)
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=8)
@@ -201,27 +205,46 @@ def _unit(cost: str, task: Mapping[str, Any]) -> str:
     return f"{'MACs' if cost == 'macs' else cost} ({'; '.join(filter(None, ('millions', size)))})"
 
 
-def _shown(values: Any, cost: bool) -> Any:
-    """Costs in millions, accuracies in percent."""
-    return -values / 1e6 if cost else 100 * values
+@dataclass(frozen=True)
+class _Scale:
+    """How an objective stands on an axis."""
+
+    label: str
+    factor: float
+    """Accuracies are shown in percent, sizes in millions, anything else in its unit."""
+    is_accuracy: bool
+
+    @classmethod
+    def of(cls, goal: Goal, task: Mapping[str, Any]) -> _Scale:
+        """That of a reported column or cost."""
+        if goal.name in task["costs"]:
+            return cls(_unit(goal.name, task), -1e-6, False)
+        name = label(goal.name.rpartition(" ")[2])
+        if goal.is_accuracy:
+            return cls(f"{name} (%)", 100.0, True)
+        return cls(f"{name} ({goal.unit})" if goal.unit else name, goal.sign, False)
+
+    def __call__(self, values: Any) -> Any:
+        """Reported values, higher is better, as they stand on the axis."""
+        return self.factor * values
 
 
-def _stairs(axes: Axes, x: Any, y: Any, x_cost: bool, y_cost: bool, **style: Any) -> None:
+def _stairs(axes: Axes, x: Any, y: Any, **style: Any) -> None:
     known = np.isfinite(y)
-    axes.step(_shown(x[known], x_cost), _shown(y[known], y_cost), where="pre", **style)
+    axes.step(x[known], y[known], where="pre", **style)
 
 
-def _zoom(axes: Axes, results: Sequence[Result], a: int, b: int, costs: int) -> None:
+def _zoom(axes: Axes, results: Sequence[Result], pair: tuple[int, int], scales: Sequence[_Scale]) -> None:
     """Where the searches differ: near the front, not where anything reaches it."""
-    for objective, limit in ((a, axes.set_xlim), (b, axes.set_ylim)):
-        front = results[0].table_front[:, objective]
-        shown = _shown(front, objective >= costs)
+    limits: tuple[Any, Any] = (axes.set_xlim, axes.set_ylim)
+    for objective, limit in zip(pair, limits, strict=True):
+        shown = scales[objective](results[0].table_front[:, objective])
         low, high = float(shown.min()), float(shown.max())
-        if b < costs:  # two accuracies: what the median run of the worst algorithm lacks, four times
+        if all(scales[one].is_accuracy for one in pair):  # what the median run of the worst algorithm lacks, four times
             reached = min(np.median([run[:, objective].max() for run in r.fronts]) for r in results if r.fronts)
-            missing = high - float(_shown(reached, False))
+            missing = high - float(scales[objective](reached))
             low = high - 4 * missing if missing > 0 else low
-        elif objective < costs:
+        elif scales[objective].is_accuracy:
             low = float(np.quantile(shown, 0.15))
         margin = 0.04 * (high - low)
         if margin > 0:

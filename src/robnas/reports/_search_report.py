@@ -17,6 +17,7 @@ from robnas.reports._page import Block, Bullets, Grid, Page, Picture, Section, T
 from robnas.reports._search_figures import anytime_curves, attainment_fronts, critical_differences
 from robnas.reports._search_planned import run_notes
 from robnas.reports._search_sections import saved_grid, test_sections
+from robnas.reports._search_units import regret_number, regret_words
 from robnas.search import FORMAT, KIND, ROWS, Planned, Result, charged_by, read_planned
 from robnas.spaces import parse_key, space_of
 from robnas.statistics import (
@@ -227,13 +228,13 @@ def _page(
 def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
     first = found[0]
     checkpoints = first.checkpoints
-    best = zip([*first.task["reported"], *first.task["costs"]], upright(first, first.oracle), strict=True)
-    oracle = ", ".join(f"{name} {value:.6g}" for name, value in best)
-    unit = "share of hypervolume missing, %" if first.several else "mean regret, percentage points"
+    best = zip(first.goals, upright(first, first.oracle), strict=True)
+    oracle = ", ".join(f"{goal.name} {value:.6g} {goal.unit}".rstrip() for goal, value in best)
+    unit = regret_words(first)
     caption = (
         f"{unit} ± standard error [average rank], against the {first.optimum}; {first.runs} planned runs from seed "
         f"{first.seed}, noise {first.task['noise']}, charged once per {_charged(first.task)}{_of_space(first.task)}. "
-        f"{'Expected best' if first.task.get('regret') == 'expected' else 'Highest table value'} per metric: {oracle}."
+        f"{'Expected best' if first.task.get('regret') == 'expected' else _best_of(first)} per metric: {oracle}."
     )
     last = {row["algorithm"]: row for row in rows if row["budget"] == checkpoints[-1]}
     lines = []
@@ -245,6 +246,11 @@ def _regrets(rows: Sequence[dict[str, Any]], found: Sequence[Result]) -> Grid:
         )
     header = ("algorithm", *(f"{budget} {budget_unit(found)}" for budget in checkpoints), "best found", "hours")
     return Grid(caption, header, tuple(lines))
+
+
+def _best_of(result: Result) -> str:
+    """What the oracle has of each metric, by its direction."""
+    return "Highest table value" if all(goal.is_accuracy for goal in result.goals) else "Best table value"
 
 
 def _charged(task: Mapping[str, Any]) -> str:
@@ -286,9 +292,10 @@ def budget_unit(results: Sequence[Result]) -> str:
 
 
 def regret_text(row: dict[str, Any]) -> str:
-    """``0.123 ±0.004 [2.1]``: in percentage points, with its standard error and the average rank."""
+    """``0.123 ±0.004 [2.1]``: in percentage points or the unit, with its standard error and the average rank."""
     if row["mean_regret"] is None:
         return "every run failed"
-    error = "" if row["standard_error"] is None else f" ±{100 * row['standard_error']:.3f}"
+    unit = row["unit"]
+    error = "" if row["standard_error"] is None else f" ±{regret_number(row['standard_error'], unit)}"
     rank = "" if row["average_rank"] is None else f" [{row['average_rank']:.1f}]"
-    return f"{100 * row['mean_regret']:.3f}{error}{rank}"
+    return f"{regret_number(row['mean_regret'], unit)}{error}{rank}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robnas.reports._page import Grid, Section
-from robnas.statistics import HOLM_FAMILY, REFERENCE, PairedTest, Saved
+from robnas.reports._search_units import regret_number, rope_text
+from robnas.statistics import HOLM_FAMILY, IN_PERCENT, REFERENCE, PairedTest, Saved
 
 _SHOWN = 40  # pairs that the page lists
 
@@ -54,20 +55,21 @@ def test_sections(tests: Sequence[PairedTest]) -> list[Section]:
 
 
 def _differences(tests: Sequence[PairedTest], rest: str) -> Grid:
+    units = dict.fromkeys(test.unit for test in tests if test.unit not in IN_PERCENT)
+    other = f"; of costs in their unit, {', '.join(units)}" if units else ""
     caption = (
         "Mean regret of one minus that of the other, in percentage points (with several objectives in % of the "
-        "hypervolume): below 0 the one is better. 95 % intervals, each for its pair alone, of runs paired by seed and "
-        "of independent runs; r is the correlation of the regrets of equal seeds: near 0, pairing gains nothing. "
-        "Differences up to "
-        f"±{100 * tests[0].rope:g} do not matter: better is what the paired interval shows beyond that. P: Bayesian "
-        "signed-rank probabilities that the one is better, that the difference does not matter, and that the other is "
-        f"better{rest}."
+        f"hypervolume{other}): below 0 the one is better. 95 % intervals, each for its pair alone, of runs paired by "
+        "seed and of independent runs; r is the correlation of the regrets of equal seeds: near 0, pairing gains "
+        f"nothing. Differences up to {rope_text(tests)} do not matter: better is what the paired interval shows beyond "
+        "that. P: Bayesian signed-rank probabilities that the one is better, that the difference does not matter, and "
+        f"that the other is better{rest}."
     )
     rows = tuple(
         (
             test.task, test.first, test.second, f"{test.budget}",
-            interval_text(test.difference, test.low, test.high),
-            interval_text(test.unpaired, test.unpaired_low, test.unpaired_high),
+            interval_text(test.difference, test.low, test.high, test.unit),
+            interval_text(test.unpaired, test.unpaired_low, test.unpaired_high, test.unit),
             "–" if test.correlation is None else f"{test.correlation:+.2f}", verdict_text(test), chances_text(test),
         )
         for test in tests
@@ -92,11 +94,12 @@ def _p_values(tests: Sequence[PairedTest], rest: str) -> Grid:
     return Grid(caption, header, rows, texts=(1, 2))
 
 
-def interval_text(value: float | None, low: float | None, high: float | None) -> str:
-    """``-0.123 [-0.200, -0.046]``, in percentage points."""
+def interval_text(value: float | None, low: float | None, high: float | None, unit: str) -> str:
+    """``-0.123 [-0.200, -0.046]``, in percentage points or the unit."""
     if value is None:
         return "–"
-    return f"{100 * value:+.3f}" + ("" if low is None or high is None else f" [{100 * low:+.3f}, {100 * high:+.3f}]")
+    ends = [regret_number(end, unit, "+") for end in (low, high) if end is not None]
+    return regret_number(value, unit, "+") + (f" [{', '.join(ends)}]" if len(ends) == 2 else "")
 
 
 def verdict_text(test: PairedTest) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from robnas.benchmarks import Column, Table
 from robnas.spaces import Space
+from robnas.types import canonical_metric
 
 
 def listed(metrics: str | Sequence[str]) -> tuple[str, ...]:
@@ -15,14 +16,29 @@ def listed(metrics: str | Sequence[str]) -> tuple[str, ...]:
 
 def metrics_of(table: Table) -> tuple[str, ...]:
     """What a table has."""
-    return tuple(dict.fromkeys(column.metric for column in table.columns))
+    return tuple(dict.fromkeys(column.qualified for column in table.columns))
+
+
+def columns_called(table: Table, dataset: str | None, metric: str) -> list[Column]:
+    """Those of a data set that are called so, or those of any that have this for their whole name."""
+    whole = [column for column in table.columns if column.name == metric]
+    called = (metric, canonical_metric(metric))
+    here = [column for column in table.columns if column.dataset == dataset]
+    return whole or [column for column in here if column.qualified == metric or column.metric in called]
 
 
 def column_of(table: Table, dataset: str | None, metric: str, split: str | None, space: Space | str | None) -> Column:
-    """The column; a split that is not named is the only one that the table has for it, never one of several."""
-    if split is None:
-        found = {c.split for c in table.columns if (c.dataset, c.metric) == (dataset, metric)}
+    """The column, by its metric or by its whole name.
+
+    A split that is not named is the only one that the table has for it, never one of several. What is no accuracy does
+    not depend on images: it is found on its only split, whichever is named.
+    """
+    found = columns_called(table, dataset, metric)
+    splits: set[str] = {column.split for column in found}
+    if found and found[0].name == metric:
+        return table.column(found[0].dataset, found[0].qualified, found[0].split, space)
+    if split is None or not any(column.is_accuracy for column in found):
         if not found:  # the error lists what there is
-            found = {next((c.split for c in table.columns if c.dataset == dataset), "test")}
-        split = found.pop() if len(found) == 1 else None
+            splits = {split or next((c.split for c in table.columns if c.dataset == dataset), "test")}
+        split = splits.pop() if len(splits) == 1 else split
     return table.column(dataset, metric, split, space)

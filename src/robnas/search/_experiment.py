@@ -19,7 +19,7 @@ from robnas._files import read_text, write_text
 from robnas._own import load_entries
 from robnas._settings import check_keys, content_hash
 from robnas._version import __version__
-from robnas.benchmarks import Table, load
+from robnas.benchmarks import Column, Table, load
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.search._after import curves_seen
 from robnas.search._algorithm import Algorithm, EpochsError, ObjectivesError
@@ -53,7 +53,7 @@ _TOP = {
 _TASK = {
     "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
     "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
-    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT, "space": _ANY,
+    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT, "space": _ANY, "constraints": _TEXTS,
 }  # fmt: skip
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
@@ -120,9 +120,9 @@ class Experiment:
         """The experiment of a TOML file.
 
         ``dataset``, ``metric`` and ``noise`` of a ``[[task]]`` may be lists: one task per combination. ``metrics`` and
-        ``costs`` make one task with several objectives. An ``[[algorithm]]`` has a name, its settings, and may have a
-        label and the names of the only tasks that it does. ``imports`` lists Python files of one's own, relative to
-        the file. ``space``, at the top or in a task, chooses among columns that were measured in several: a text such
+        ``costs`` make one task with several objectives. ``constraints`` are texts such as ``latency:pixel3 <= 5``. An
+        ``[[algorithm]]`` has a name, its settings, and may have a label and the names of the only tasks that it does.
+        ``imports`` lists Python files of one's own, relative to the file. ``space``, at the top or in a task, chooses among columns that were measured in several: a text such
         as ``nas-bench-201:channels=16,cells=5``, or a table of name and settings.
 
         Args:
@@ -219,9 +219,9 @@ class Experiment:
         """A file whose name changes with everything that decides the result: the table's values, and the version.
 
         None for an algorithm of one's own, whatever its name, or with a function among its settings, and for a task
-        with constraints of one's own: what those do cannot be seen.
+        with constraints by a function: what those do cannot be seen.
         """
-        if case.task.constraints:
+        if any(callable(constraint.of) for constraint in case.task.constraints):
             return None
         fields = vars(case.algorithm).values()
         if not type(case.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
@@ -262,7 +262,8 @@ def _contents(task: Task) -> Iterator[bytes]:
     else:
         yield "\n".join(arch.text for arch in task.table.architectures).encode()
     yield b"" if task.space.name == space_of(None).name else task.space.fingerprint.encode()
-    for column in (*task.seen, *task.reported):
+    bounds = (constraint.of for constraint in task.constraints)
+    for column in (*task.seen, *task.reported, *(of for of in bounds if isinstance(of, Column))):
         yield column.values.tobytes()
     for curve in curves_seen(task.table, task.seen):
         yield curve.values.tobytes()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from robnas.errors import InputError, RobnasError, reason
 from robnas.search._charged import space_of_task
-from robnas.search._goal import Goal
+from robnas.search._goal import Goal, goals_of
 from robnas.search._ledger import UNITS
 from robnas.spaces import Space
 
@@ -21,7 +21,7 @@ def reported(task: Mapping[str, Any]) -> tuple[Goal, ...]:
     """What the columns of `Trace.outcomes` and `Result.outcomes` are."""
     if "goals" in task:
         return tuple(Goal(**goal) for goal in task["goals"])
-    return (*map(Goal, task["reported"]), *(Goal(cost, direction="minimise") for cost in task["costs"]))
+    return goals_of(task, "reported")
 
 
 def columns(values: Floats, goals: tuple[Goal, ...], prefix: str = "") -> dict[str, Floats]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
 from robnas._settings import check_keys
+from robnas.benchmarks import Column
 from robnas.errors import InputError
 
 Direction = Literal["maximise", "minimise"]
@@ -33,6 +35,16 @@ class Goal:
                 raise InputError(f"goal {what}", expected="a printable text", got=text)
         check_keys("goal direction", [self.direction], get_args(Direction))
 
+    @classmethod
+    def of(cls, column: Column) -> Goal:
+        """What the values of a column are."""
+        return cls(column.name, column.unit, column.direction)
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether a goal of a table is a fraction in [0, 1], which is shown in percent."""
+        return self.unit == "" and self.direction == "maximise"
+
     @property
     def sign(self) -> float:
         """What a measured value is multiplied by so that higher is better."""
@@ -44,3 +56,23 @@ class Goal:
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return dict(vars(self))
+
+    def text(self, value: float) -> str:
+        """A measured value of a goal of a table: ``48.11 %``, ``5.807 ms``."""
+        return f"{100 * value:.2f} %" if self.is_accuracy else f"{value:,.4g} {self.unit}".rstrip()
+
+
+def goals_of(task: Mapping[str, Any], key: str) -> tuple[Goal, ...]:
+    """What the columns ``seen`` or ``reported`` of the plain values of a task are, and its costs.
+
+    ``kinds`` has unit and direction of those that are no accuracies, see `kinds_of`.
+    """
+    kinds = task.get("kinds", {})
+    costs = (Goal(cost, direction="minimise") for cost in task["costs"])
+    return (*(Goal(name, **kinds.get(name, {})) for name in task[key]), *costs)
+
+
+def kinds_of(goals: Iterable[Goal]) -> dict[str, Any]:
+    """An entry of the plain values of a task; none where all are accuracies."""
+    found = {goal.name: {"unit": goal.unit, "direction": goal.direction} for goal in goals if not goal.is_accuracy}
+    return {"kinds": found} if found else {}

@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-HIGHEST, EXPECTED, FRONT = "highest table value", "expected best", "front of the table values"
+from robnas.search._goal import goals_of
+
+HIGHEST, LOWEST = "highest table value", "lowest table value"
+EXPECTED, FRONT = "expected best", "front of the table values"
 """What an optimum is."""
 
 
@@ -18,7 +21,7 @@ def optimum_text(task: Mapping[str, Any]) -> str:
     """
     found = task.get("optimum") or {}
     value = found.get("value")
-    number = "" if value is None else f" {100 * value:.2f} %"
+    number = "" if value is None else f" {goals_of(task, 'reported')[0].text(value)}"
     count = f"{found['architectures']:,} architectures of " if found else ""
     several = len(task["seen"]) + len(task["costs"]) > 1
     return f"{found.get('is', FRONT if several else HIGHEST)}{number} of {count}{task['table']}"
@@ -28,8 +31,9 @@ def is_optimum(found: object) -> bool:
     """Whether an entry of a file is what `Task.optimum` gives, or None."""
     if found is None:
         return True
-    if not isinstance(found, dict) or found.keys() != {"is", "value", "architectures"}:
+    if not isinstance(found, dict) or found.keys() - {"range"} != {"is", "value", "architectures"}:
         return False
-    value, count = found["value"], found["architectures"]
-    number = value is None or (type(value) in (int, float) and math.isfinite(value))
-    return found["is"] in (HIGHEST, EXPECTED, FRONT) and number and type(count) is int and count >= 0
+    count, value = found["architectures"], found["value"]
+    numbers = [one for one in (value, found.get("range")) if one is not None]
+    finite = all(type(one) in (int, float) and math.isfinite(one) for one in numbers) and found.get("range", 0) >= 0
+    return found["is"] in (HIGHEST, LOWEST, EXPECTED, FRONT) and finite and type(count) is int and count >= 0

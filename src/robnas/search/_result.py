@@ -15,6 +15,7 @@ from robnas._brief import brief
 from robnas.errors import InputError
 from robnas.search import _forms
 from robnas.search._charged import charged_by, space_of_task
+from robnas.search._goal import Goal
 from robnas.search._optimum import is_optimum, optimum_text
 from robnas.search._task import Task
 from robnas.search._trace import Stopped, Trace, plain_rows
@@ -137,7 +138,7 @@ class Result:
     architectures: tuple[str, ...]
     """Text of what each run would return."""
     outcomes: Floats
-    """What is reported of it, shape (finished, reported + costs); costs have a minus."""
+    """What is reported of it, shape (finished, reported + costs); what is minimised has a minus, see `goals`."""
     fronts: tuple[Floats, ...]
     """With several objectives what is reported of each run's front, shape (points, reported + costs) each."""
     hours: float | None
@@ -148,7 +149,8 @@ class Result:
     failures: tuple[FailedRun, ...]
     oracle_selection: tuple[str, ...]
     oracle: tuple[float, ...]
-    """Best reported value of the table, per reported column and cost: no single architecture need reach them all."""
+    """Best reported value of the table, per reported column and cost, with a minus where lower is better: no single
+    architecture need reach them all."""
     table_front: Floats
     """With several objectives what is reported of the table's own front, shape (points, reported + costs)."""
     several: bool
@@ -180,6 +182,22 @@ class Result:
         return "partial" in self.counts
 
     @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What the columns of `outcomes` are: names, units and directions."""
+        return _forms.reported(self.task)
+
+    @property
+    def goal(self) -> Goal:
+        """What the regret of one objective is of."""
+        return self.goals[0]
+
+    @property
+    def span(self) -> float:
+        """What a regret is large or small by: 1 of accuracies and shares of hypervolume, else the table's range."""
+        own = self.several or self.goal.is_accuracy
+        return 1.0 if own else float(self.task["optimum"]["range"])
+
+    @property
     def optimum(self) -> str:
         """What the regret is against, its value, and the sample that it is of, in words."""
         return optimum_text(self.task)
@@ -199,8 +217,8 @@ class Result:
     def to_pandas(self) -> pd.DataFrame:
         """A row per finished run, by its seed: the architecture's text, what is reported of it, regrets. Needs pandas.
 
-        ``reported NAME`` is as measured, costs without a minus; ``regret at BUDGET`` of each checkpoint; ``reached`` as
-        the field.
+        ``reported NAME`` is as measured, without the minus of what is minimised; ``regret at BUDGET`` of each
+        checkpoint; ``reached`` as the field.
         """
         import pandas as pd
 
@@ -271,6 +289,8 @@ def _of_right_kind(found: Result) -> bool:
         and isinstance(found.settings, dict)
         and isinstance(found.several, bool)
         and is_optimum(task.get("optimum"))
+        and math.isfinite(found.span)
+        and len(found.goals) == len(task["reported"]) + len(task["costs"])
     )
 
 

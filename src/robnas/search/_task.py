@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import starmap
 from typing import Any, Literal, cast, final, get_args
 
 import numpy as np
@@ -25,15 +26,16 @@ from robnas.benchmarks import (
 )
 from robnas.errors import InputError, Verbatim
 from robnas.search._after import after, epochs_seen
+from robnas.search._bounds import bound_note, bound_to, kept_rows, lacking_notes
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
 from robnas.search._constraint import Constraint, check_constraints
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
-from robnas.search._goal import Goal
+from robnas.search._goal import Goal, kinds_of
 from robnas.search._hypervolume import Scale
 from robnas.search._objective import Answer, Ask, Question, one_by_one
-from robnas.search._optimum import EXPECTED, FRONT, HIGHEST
+from robnas.search._optimum import EXPECTED, FRONT, HIGHEST, LOWEST
 from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
 from robnas.types import check_count
 
@@ -58,7 +60,8 @@ class Task:
 
     table: Table
     seen: tuple[Column, ...]
-    """What the search maximises, one or several metrics."""
+    """What the search improves, one or several metrics: accuracies, which it maximises, and costs or scores, by the
+    `Column.direction` of each. What lacks a cost or score is not asked for, which `notes` say."""
     reported: tuple[Column, ...]
     """What is told about the architectures it found. With one objective any columns, the first of which gives the
     regret; with several one per element of `seen`."""
@@ -88,7 +91,8 @@ class Task:
     name: str = ""
     """How the task is called in results; made from the columns if empty."""
     constraints: tuple[Constraint, ...] = ()
-    """Further ones that make architectures infeasible, by the numbers of the architecture that is asked for."""
+    """Further ones that make architectures infeasible: by the numbers of the architecture that is asked for, see
+    `Constraint.of`, or by those of a column of the table in the row that answers. What lacks a number is infeasible."""
 
     def __post_init__(self) -> None:
         if not self.seen:
@@ -109,7 +113,10 @@ class Task:
             raise InputError("reported columns", expected="at least one", got=Verbatim("none"))
         if self.max_parameters is not None:
             check_count("max_parameters", self.max_parameters)
-        object.__setattr__(self, "constraints", check_constraints(self.constraints))
+        bounds = bound_to(self.table, check_constraints(self.constraints, measured=True), self.seen[0])
+        object.__setattr__(self, "constraints", bounds)
+        if self.regret == "expected" and not all(column.is_accuracy for column in self.reported):
+            raise InputError("regret", expected="table where not all that is reported are accuracies", got=self.regret)
         if self.partition is not None:
             object.__setattr__(self, "partition", self.space.versioned(self.partition))
         if self.seed is not None and self.noise == "seeds":
@@ -153,14 +160,15 @@ class Task:
         Args:
             table: the benchmark.
             dataset: data set that the search sees.
-            metrics: key of the metric that it maximises, or several.
+            metrics: key of the metric that it improves, or several; or the whole name of a column, such as
+                ``cifar10 test latency:pixel3``.
             split: that it sees; may be omitted where the table has one only.
             report_dataset: data set reported; the one seen if omitted, as for the next two.
             report_metrics: metrics reported.
             report_split: split reported.
             costs: further objective, to be minimised, or several.
             space: with which settings the networks were trained, or its key, where the table has several.
-            settings: further fields.
+            settings: further fields. Among `constraints` there may be texts such as ``latency:pixel3 <= 5``.
 
         Raises:
             InputError: the table does not have such a column; the text lists what it has.
@@ -198,13 +206,14 @@ class Task:
     @property
     def oracle_selection(self) -> tuple[str, ...]:
         """Names of the seen columns that were measured on test images: selecting on them tells of no unseen images."""
-        return tuple(column.name for column in self.seen if column.split == "test")
+        return tuple(column.name for column in self.seen if column.split == "test" and column.is_accuracy)
 
     def _describe(self) -> str:
         def join(columns: Sequence[Column]) -> str:
             names = dict.fromkeys((column.dataset, column.split) for column in columns)
             return ", ".join(
-                f"{d} {s} {' × '.join(c.metric for c in columns if (c.dataset, c.split) == (d, s))}" for d, s in names
+                f"{d} {s} {' × '.join(c.qualified for c in columns if (c.dataset, c.split) == (d, s))}"
+                for d, s in names
             )
 
         text = " × ".join(filter(None, [join(self.seen), *self.costs]))
@@ -236,6 +245,7 @@ class Task:
             "seen": [column.name for column in self.seen],
             "reported": [column.name for column in self.reported],
             "costs": list(self.costs),
+            **kinds_of(map(Goal.of, (*self.seen, *self.reported))),
             "noise": self.noise,
             "seed": self.seed,
             **facts_of_classes(self.charged_by, self.space),
@@ -248,13 +258,19 @@ class Task:
 
     @property
     def optimum(self) -> dict[str, Any]:
-        """What the regret is against, in words and as a value (None for a front), and of how many architectures."""
-        known = self._reportable[:, 0]
+        """What the regret is against, in words and as a value (None for a front), and of how many architectures.
+
+        Of what is no accuracy also the range of the values among them: a regret of 0.1 ms is large or small by that.
+        """
+        known, goal = self._reportable[:, 0], Goal.of(self.reported[0])
         several = self.objectives > 1
+        highest = HIGHEST if goal.direction == "maximise" else LOWEST
+        span = {} if several or goal.is_accuracy else {"range": float(self.scale.best[0] - self.scale.worst[0])}
         return {
-            "is": FRONT if several else EXPECTED if self.regret == "expected" else HIGHEST,
-            "value": None if several else round(float(self.scale.best[0]), 12),
+            "is": FRONT if several else EXPECTED if self.regret == "expected" else highest,
+            "value": None if several else round(goal.sign * float(self.scale.best[0]), 12),
             "architectures": int((~np.isnan(known)).sum()),
+            **span,
         }
 
     @property
@@ -281,23 +297,23 @@ class Task:
         return found
 
     def _all_allowed(self) -> Classes:
-        source, small = (self.table, self.partition, self.objectives, self.space), self._small
-        if not self.constraints:
-            return Classes(*source, allowed=small)
+        source, kept = (self.table, self.partition, self.objectives, self.space), self._kept
+        functions = [one for one in self.constraints if callable(one.of)]
+        if not functions:
+            return Classes(*source, allowed=kept)
         row_of = Classes(*source).row_of
 
         def allowed(arch: Architecture) -> bool:
-            if small is not None and not small[row_of(arch)]:
+            if kept is not None and not kept[row_of(arch)]:
                 return False
-            return all(constraint.allows(arch) for constraint in self.constraints)
+            return all(constraint.allows(arch) for constraint in functions)
 
         return Classes(*source, allowed=allowed)
 
     @property
     def goals(self) -> tuple[Goal, ...]:
-        """What the values of an answer are: accuracies, and costs to be minimised."""
-        seen = (Goal(column.name) for column in self.seen)
-        return (*seen, *(Goal(cost, direction="minimise") for cost in self.costs))
+        """What the values of an answer are: accuracies and other columns, and costs to be minimised."""
+        return (*map(Goal.of, self.seen), *(Goal(cost, direction="minimise") for cost in self.costs))
 
     def serve(self, ask: Ask, seed: int) -> Iterator[tuple[Question, Answer]]:
         """See `robnas.search.Objective.serve`; the noise depends on the run's seed and the row only.
@@ -338,7 +354,10 @@ class Task:
         return self._answers_of(self.seen)
 
     def _answers_of(self, columns: Sequence[Column | AfterEpoch]) -> Floats:
-        found = [c.mean if self.seed is None else c.seed_column(self.seed) for c in columns]
+        found = [
+            column.sign * (one.mean if self.seed is None or not _has_runs(column) else one.seed_column(self.seed))
+            for column, one in zip(self.seen, columns, strict=True)
+        ]
         return np.stack([*found, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
 
     @cached_property
@@ -353,14 +372,32 @@ class Task:
         small: npt.NDArray[np.bool_] = parameters <= self.max_parameters
         return small
 
+    @property
+    def _numbered(self) -> list[tuple[Constraint, Floats]]:
+        """Constraints on what the table knows, each with the number of each row, shape (rows,)."""
+        about = [(one, one.of) for one in self.constraints]
+        return [
+            (one, of.mean if isinstance(of, Column) else self.costs_of_rows[of])
+            for one, of in about
+            if isinstance(of, Column | str)
+        ]
+
+    @cached_property
+    def _kept(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each row has what the table has to know before it is asked, shape (rows,); None if nothing has to."""
+        kept = [] if self._small is None else [self._small]
+        kept += [~np.isnan(one.mean) for one in self.seen if not one.is_accuracy and np.isnan(one.mean).any()]
+        kept += starmap(kept_rows, self._numbered)
+        return np.logical_and.reduce(kept) if kept else None
+
     @cached_property
     def allowed(self) -> npt.NDArray[np.bool_] | None:
         """Whether each row keeps the constraints, shape (rows,): it answers for some architecture that does.
 
         None if there are none.
         """
-        if not self.constraints:
-            return self._small
+        if not any(callable(one.of) for one in self.constraints):
+            return self._kept
         allowed = np.zeros(len(self.table), dtype=np.bool_)
         allowed[[self.classes.row_of(arch) for arch in self.classes.architectures]] = True
         return allowed
@@ -375,7 +412,8 @@ class Task:
         """What is reported, higher is better, shape (rows, reported + costs)."""
         if self.regret == "expected":
             return np.stack([found.means for found in self._expected], axis=1)
-        return np.stack([*(c.mean for c in self.reported), *(-self.costs_of_rows[c] for c in self.costs)], axis=1)
+        columns = (column.sign * column.mean for column in self.reported)
+        return np.stack([*columns, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
 
     @cached_property
     def _expected(self) -> tuple[Expected, ...]:
@@ -417,9 +455,10 @@ class Task:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader of results has to know: where local noise is pooled."""
+        """What the reader of results has to know: where local noise is pooled, what is not asked for."""
         columns = [*(self.seen if self.noise == "local" else ()), *(self.reported if self.regret == "expected" else ())]
-        found = []
+        columns = [column for column in columns if column.is_accuracy]
+        found = [*lacking_notes(self.seen), *starmap(bound_note, self._numbered)]
         for column in {(column.name, column.space): column for column in columns}.values():
             local = self._local_noise(column)
             if local.window == local.groups:
@@ -430,7 +469,7 @@ class Task:
         return tuple(found)
 
     def _local_noise(self, column: Column) -> LocalNoise:
-        return self.table.local_noise(column.dataset, column.metric, split=column.split, space=column.space)
+        return self.table.local_noise(column.dataset, column.qualified, split=column.split, space=column.space)
 
     def check(self) -> None:
         """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
@@ -444,13 +483,15 @@ class Task:
 
     @cached_property
     def noise_sd(self) -> Floats:
-        """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen)."""
+        """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen); costs have none."""
         columns = []
         for column in self.seen:
-            if self.noise == "local":
+            if not column.is_accuracy:
+                columns.append(np.zeros(len(column.mean)))
+            elif self.noise == "local":
                 columns.append(self._local_noise(column).run_sd_at(column.mean))
             else:
-                noise = self.table.noise(column.dataset, column.metric, split=column.split, space=column.space)
+                noise = self.table.noise(column.dataset, column.qualified, split=column.split, space=column.space)
                 columns.append(np.full(len(column.mean), noise.run_sd))
         return np.stack(columns, axis=1)
 
@@ -471,8 +512,10 @@ class Task:
             found[:, :width] += rng.normal(0.0, 1.0, (len(found), width)) * self.noise_sd
             return found
         drawn = rng.random(len(found))  # one training gives all metrics
-        for place, column in enumerate(columns):
-            found[:, place] = np.where(np.isnan(found[:, place]), np.nan, _one_run(column, drawn))
+        for place, (column, one) in enumerate(zip(self.seen, columns, strict=True)):
+            if _has_runs(column):
+                told = column.sign * _one_run(one, drawn)
+                found[:, place] = np.where(np.isnan(found[:, place]), np.nan, told)
         return found
 
     @cached_property
@@ -482,6 +525,11 @@ class Task:
         None where there is no cost model: tables of another recipe or data set.
         """
         return hours_of(self.table, self.seen[0].dataset)
+
+
+def _has_runs(column: Column) -> bool:
+    """Whether runs of the column are told apart; a cost that was measured once is the same in all."""
+    return column.is_accuracy or bool(column.seeds)
 
 
 def _one_run(column: Column | AfterEpoch, drawn: Floats) -> Floats:

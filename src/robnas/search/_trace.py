@@ -14,7 +14,7 @@ from robnas._brief import brief
 from robnas.benchmarks import pareto_front
 from robnas.errors import InputError
 from robnas.search import _forms
-from robnas.search._goal import Goal
+from robnas.search._goal import Goal, goals_of
 from robnas.search._hypervolume import Scale
 from robnas.search._optimum import optimum_text
 from robnas.spaces import Architecture, Space, parse_key, space_of
@@ -47,8 +47,8 @@ class Trace:
     architectures: tuple[Architecture, ...]
     """What was charged, in order."""
     values: Floats
-    """What the search was told, higher is better (costs have a minus), shape (queries, objectives); -inf in every
-    objective where the table lacks a value because the training failed."""
+    """What the search was told, higher is better (what is minimised has a minus), shape (queries, objectives); -inf in
+    every objective where the table lacks a value because the training failed."""
     outcomes: Floats
     """What is reported of the same architectures, shape (queries, reported + costs); nan where there is no value.
     Table values, or expected accuracies where the regret is against the expected best."""
@@ -93,7 +93,8 @@ class Trace:
         if not self.has_regret:
             goal = self.goals[0]
             return f"{text}best {goal.name} {goal.sign * self.incumbent[-1]:.4g} {goal.unit}".rstrip()
-        text += f"regret {self.regret[-1]:.4f} against the {optimum_text(self.task)}"
+        unit = "" if self.values.shape[1] > 1 else f" {_forms.reported(self.task)[0].unit}".rstrip()
+        text += f"regret {self.regret[-1]:.4f}{unit} against the {optimum_text(self.task)}"
         return f"{text}; oracle selection on {', '.join(self.oracle_selection)}" if self.oracle_selection else text
 
     @property
@@ -101,8 +102,7 @@ class Trace:
         """What the values are."""
         if "goals" in self.task:
             return tuple(Goal(**goal) for goal in self.task["goals"])
-        costs = (Goal(cost, direction="minimise") for cost in self.task["costs"])
-        return (*map(Goal, self.task["seen"]), *costs)
+        return goals_of(self.task, "seen")
 
     @property
     def space(self) -> str:
@@ -149,7 +149,8 @@ class Trace:
         """How much is missing after each query, shape (queries,).
 
         One objective: the optimum of the first reported column, see `Task.regret`, minus the incumbent's reported
-        value; where nothing was found yet, the whole range of that column. Several objectives: the share of the
+        value, or the other way round where lower is better, in the column's unit; where nothing was found yet, the
+        whole range of that column. Several objectives: the share of the
         hypervolume of the table's front that the reported front lacks. What is reported of a query is of the
         whole training, whatever its fidelity.
 

@@ -59,11 +59,13 @@ from robnas.statistics._search_summary import finished as finished
 from robnas.statistics._search_summary import summarise as summarise
 from robnas.statistics._search_summary import upright as upright
 from robnas.statistics._search_tests import HOLM_FAMILY as HOLM_FAMILY
+from robnas.statistics._search_tests import IN_PERCENT as IN_PERCENT
 from robnas.statistics._search_tests import ROPE as ROPE
 from robnas.statistics._search_tests import PairedTest as PairedTest
 from robnas.statistics._search_tests import by_task as by_task
 from robnas.statistics._search_tests import holm as holm
 from robnas.statistics._search_tests import paired_tests as paired_tests
+from robnas.statistics._search_tests import regret_unit as regret_unit
 from robnas.statistics._top import CHOICES as CHOICES
 from robnas.statistics._top import TOPS as TOPS
 from robnas.statistics._top import Best as Best

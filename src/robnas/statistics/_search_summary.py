@@ -12,7 +12,7 @@ from robnas.errors import InputError
 from robnas.search import Result
 from robnas.statistics._search_intervals import mean_interval
 from robnas.statistics._search_ranks import Ranking, average_ranks
-from robnas.statistics._search_tests import ROPE, PairedTest, by_task, paired_tests, scale_of, unit
+from robnas.statistics._search_tests import ROPE, PairedTest, by_task, paired_tests, regret_unit, scale_of
 
 SUMMARY = (
     "task", "algorithm", "budget", "planned", "runs", "unit", "mean_regret", "low", "high", "standard_error",
@@ -24,11 +24,11 @@ SUMMARY = (
 def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
     """A row per task, algorithm and checkpoint, with the columns `SUMMARY`.
 
-    The regret is a fraction of accuracy, or with several objectives the share of hypervolume that is missing, as
-    ``unit`` says; ``low`` and ``high`` are the ends of the 95 % interval of its mean (`mean_interval`). ``planned`` is
-    the number of runs that was fixed before, ``runs`` that of those that finished.
+    The regret is a fraction of accuracy, or in the unit of what is reported, or with several objectives the share of
+    hypervolume that is missing, as ``unit`` says; ``low`` and ``high`` are the ends of the 95 % interval of its mean
+    (`mean_interval`). ``planned`` is the number of runs that was fixed before, ``runs`` that of those that finished.
     ``optimum`` says what the regret is against, and of which sample.
-    ``mean_reported``, accuracies and then costs of what is returned, and ``hours`` are those at the end of the run.
+    ``mean_reported``, what is reported, then costs, of what is returned, and ``hours`` are those at the end of the run.
     Where no run finished, ``runs`` is 0 and the means are None.
     """
     rows = []
@@ -47,7 +47,7 @@ def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
                         "budget": budget,
                         "planned": result.runs,
                         "runs": runs,
-                        "unit": unit(result),
+                        "unit": regret_unit(result),
                         "mean_regret": float(regret.mean()) if runs else None,
                         "low": low,
                         "high": high,
@@ -72,9 +72,9 @@ def _known_means(result: Result) -> list[float | None]:
 
 
 def upright(result: Result, values: Sequence[float | None]) -> list[float | None]:
-    """Accuracies as they are, costs without the minus that made them objectives."""
-    first_cost = len(result.task["reported"])
-    return [value if value is None or place < first_cost else -value for place, value in enumerate(values)]
+    """Reported values as they were measured, without the minus of what is minimised."""
+    signs = [goal.sign for goal in result.goals]
+    return [None if value is None else sign * value for sign, value in zip(signs, values, strict=True)]
 
 
 def _ranks(results: Sequence[Result], budget: int) -> dict[str, float]:

@@ -20,7 +20,10 @@ Floats = npt.NDArray[np.float64]
 Verdict = Literal["first", "second", "equivalent", "undecided"]
 ROPE = 0.001
 """Differences of mean regret up to it do not matter: 0.1 percentage points of accuracy, less than half the standard
-deviation of one training by PGD 8/255 on the published table, or 0.1 % of the hypervolume."""
+deviation of one training by PGD 8/255 on the published table, or 0.1 % of the hypervolume; of what is no accuracy,
+0.1 % of the range of the table's values."""
+IN_PERCENT = ACCURACY, HYPERVOLUME = "fraction of accuracy", "share of hypervolume"
+"""Units of regrets that are shown in percent."""
 HOLM_FAMILY = (
     "Holm's correction covers all pairs of algorithms of one task at one budget; other tasks and budgets are families "
     "of their own, so that a report of several holds more than one chance of an error"
@@ -37,7 +40,7 @@ class PairedTest:
     first: str
     second: str
     unit: str
-    """``fraction of accuracy``, or with several objectives ``share of hypervolume``."""
+    """``fraction of accuracy``, or with several objectives ``share of hypervolume``, else that of what is reported."""
     runs: int
     """Pairs with equal seeds."""
     equal: int
@@ -49,7 +52,7 @@ class PairedTest:
     high: float | None
     """Upper end."""
     rope: float
-    """Region of practical equivalence: differences from -rope to +rope do not matter."""
+    """Region of practical equivalence, in `unit`: differences from -rope to +rope do not matter."""
     verdict: Verdict
     """``first`` or ``second`` is better where the interval lies beyond the region, ``equivalent`` where it lies within,
     else ``undecided``."""
@@ -106,7 +109,8 @@ def paired_tests(results: Sequence[Result], budget: int, *, rope: float = ROPE) 
     Args:
         results: of `search.repeat` or an experiment.
         budget: one of their checkpoints.
-        rope: half the width of the region of practical equivalence, in the unit of the regret.
+        rope: half the width of the region of practical equivalence, as a fraction of accuracy or of hypervolume; of
+            what is no accuracy, of the range of the table's values.
 
     Raises:
         InputError: `budget` is no checkpoint, a regret is no finite number, an algorithm is there twice on a task, or
@@ -118,7 +122,7 @@ def paired_tests(results: Sequence[Result], budget: int, *, rope: float = ROPE) 
         pairs = list(combinations(found, 2))
         raw = [signed_rank_p(_gaps(first, second, budget)) for first, second in pairs]
         tests += [
-            _test(first, second, budget, rope, p, float(adjusted), len(pairs))
+            _test(first, second, budget, rope * first.span, p, float(adjusted), len(pairs))
             for (first, second), p, adjusted in zip(pairs, raw, holm(raw), strict=True)
         ]
     return tests
@@ -139,7 +143,7 @@ def _test(
         budget=budget,
         first=first.algorithm,
         second=second.algorithm,
-        unit=unit(first),
+        unit=regret_unit(first),
         runs=len(seeds),
         equal=int((gaps == 0).sum()),
         difference=float(gaps.mean()) if len(gaps) else None,
@@ -188,9 +192,11 @@ def _verdict(low: float | None, high: float | None, rope: float) -> Verdict:
     return "equivalent" if -rope <= low and high <= rope else "undecided"
 
 
-def unit(result: Result) -> str:
+def regret_unit(result: Result) -> str:
     """What a regret of 1 would be."""
-    return "share of hypervolume" if result.several else "fraction of accuracy"
+    if result.several:
+        return HYPERVOLUME
+    return ACCURACY if result.goal.is_accuracy else result.goal.unit or result.goal.name
 
 
 def _shared(first: Result, second: Result) -> list[int]:

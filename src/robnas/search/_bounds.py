@@ -1,0 +1,95 @@
+"""Constraints on what a table knows for free: its columns, and the sizes of its architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas.benchmarks import Column, Table
+from robnas.errors import InputError, Verbatim
+from robnas.search._columns import columns_called, metrics_of
+from robnas.search._constraint import Constraint
+from robnas.search._costs import COSTS
+
+Floats = npt.NDArray[np.float64]
+
+
+def bound_to(table: Table, given: Sequence[Constraint], seen: Column) -> tuple[Constraint, ...]:
+    """The constraints, those without `Constraint.of` on the column of their name, or on the size.
+
+    Args:
+        table: that is searched.
+        given: their columns are looked for in the data set that is seen; on its split, if there are several.
+        seen: what is searched.
+
+    Raises:
+        InputError: the table has no such column, several, or one in another unit.
+    """
+    return tuple(one if one.of is not None else _bound(table, one, seen) for one in given)
+
+
+def _bound(table: Table, given: Constraint, seen: Column) -> Constraint:
+    column = _column(table, given.name, seen)
+    if column is None:
+        return replace(given, of=given.name)
+    if given.unit not in ("", column.unit):
+        unit = column.unit or "no unit: a fraction in [0, 1]"
+        raise InputError(f"constraint {given.name}, unit", expected=unit, got=given.unit)
+    return replace(given, unit=column.unit, of=column)
+
+
+def _column(table: Table, name: str, seen: Column) -> Column | None:
+    """The column of that name; None for a size."""
+    found = columns_called(table, seen.dataset, name)
+    for key in ("split", "space"):
+        same = [column for column in found if getattr(column, key) == getattr(seen, key)]
+        found = same if len(found) > 1 and same else found
+    if len(found) == 1:
+        return found[0]
+    if not found and name in COSTS:
+        return None
+    what = f"constraint {name}"
+    if found:
+        names = " or ".join(column.name for column in found)
+        raise InputError(what, expected=f"the name of one column, such as {names}", got=name)
+    known = [column.name for column in table.columns if name in (column.metric, column.qualified)]
+    expected = f"one of {', '.join((*metrics_of(table), *COSTS))}, of {seen.dataset}, or of=a function"
+    remedy = f"of other data sets there are {', '.join(known)}" if known else ""
+    raise InputError(what, expected=expected, got=name, remedy=remedy)
+
+
+def kept_rows(constraint: Constraint, numbers: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each row keeps a constraint, shape (rows,); what has no number does not.
+
+    Raises:
+        InputError: none does; the text says what there is.
+    """
+    kept = constraint.keeps_all(numbers)
+    if kept.any():
+        return kept
+    known, what = numbers[~np.isnan(numbers)], f"search under the constraint {constraint}"
+    if not len(known):
+        raise InputError(what, expected="an architecture with a value", got=Verbatim("none"))
+    span = " to ".join(f"{end:,.6g}" for end in (known.min(), known.max()))
+    got = Verbatim(f"none of {len(known):,}, which have {span} {constraint.unit}".rstrip())
+    raise InputError(what, expected="an architecture that keeps it", got=got, remedy="loosen the constraint")
+
+
+def lacking_notes(seen: Sequence[Column]) -> list[str]:
+    """Which costs and scores are not known of all architectures."""
+    lacking = [(column, int(np.isnan(column.mean).sum())) for column in seen if not column.is_accuracy]
+    return [
+        f"{count:,} of {len(one.mean):,} architectures lack {one.name}: not asked for"
+        for one, count in lacking
+        if count
+    ]
+
+
+def bound_note(constraint: Constraint, numbers: Floats) -> str:
+    """How many architectures a constraint leaves, and how many of the others have no number."""
+    kept, lacking = int(constraint.keeps_all(numbers).sum()), int(np.isnan(numbers).sum())
+    text = f"constraint {constraint}: kept by {kept:,} of {len(numbers):,} architectures; the others are not asked for"
+    return f"{text}, {lacking:,} of which have no value" if lacking else text
