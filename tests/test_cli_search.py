@@ -315,3 +315,97 @@ def test_regret_against_the_expected_best_and_pooled_local_noise_are_said(tmp_pa
     summary = json.loads(robnas(capsys, "search", *where, *plan, "--json")[1])["summary"]
     assert summary[0]["optimum"].startswith("expected best ")
     assert summary[0]["optimum"].endswith(" of 60 architectures of small")
+
+
+# columns with a unit
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory):
+    """The table joined with what others measured: a latency in ms and a training time in s."""
+    path, table = tmp_path_factory.mktemp("costs") / "everything.parquet", synthetic()
+    rows = np.arange(len(table), dtype=np.float64)[:, None]
+    latency = Column("cifar10", "test", "latency:pixel3", 2 + rows / 1000, unit="ms", direction="minimise", source="hw")
+    seconds = Column("cifar10", "test", "training_time", 1000 + rows, unit="s", direction="minimise")
+    write_table(Table("everything", table.rows, [*table.columns, latency, seconds], partition="official"), path)
+    return ("--table", str(path), "--dataset", "cifar10")
+
+
+CHANCE = ("--algorithm", "random-search", "--algorithm", "local-search", "--budget", "20", "--runs", "4")
+
+
+def test_the_most_robust_under_5_ms(costs, capsys, tmp_path):
+    """And what the folder keeps is found again."""
+    where = (*costs, "--metric", "pgd@8/255", "--split", "test", "--constraint", "latency:pixel3 <= 5 ms", *CHANCE)
+    code, out, err = robnas(capsys, "search", *where, "--out", tmp_path / "out", "--json")
+    assert code == 0, err
+    assert "constraint latency:pixel3 at most 5 ms: kept by 3,001 of 6,466 architectures" in err
+    facts = json.loads(out)
+    for result in facts["results"]:
+        assert result["task"]["optimum"]["architectures"] == 3001
+        assert result["task"]["constraints"][0]["column"] == "hw:cifar10 test latency:pixel3"
+        found = [synthetic().row(text) for text in result["architectures"]]
+        assert max(found) <= 3000
+    assert len(list((tmp_path / "out/results").glob("*.json"))) == 2
+    again = json.loads(robnas(capsys, "search", *where, "--out", tmp_path / "out", "--json")[1])
+    assert again["results"] == facts["results"]
+
+
+def test_a_minimised_metric_is_told_in_its_unit(costs, capsys, tmp_path):
+    where = (*costs, "--metric", "training_time", *CHANCE)
+    code, out, err = robnas(capsys, "search", *where, "--out", tmp_path)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == (
+        "cifar10 test training_time: mean regret, s ± standard error of 4 runs [average rank], against the lowest "
+        "table value 1,000 s of 6,466 architectures of everything"
+    )
+    assert any("differences up to ±6.465 s do not matter" in line for line in lines)
+    regret = float(lines[2].split()[1])
+    row = json.loads(robnas(capsys, "search", *where, "--json")[1])["summary"][0]
+    assert (row["unit"], regret) == ("s", pytest.approx(min(row["mean_regret"], regret), rel=1e-3))
+    page = (tmp_path / "report.md").read_text()
+    assert "Best table value per metric: cifar10 test training_time 1000 s." in page
+    assert "of costs in their unit, s)" in page
+
+
+def test_an_accuracy_and_a_cost_make_a_front(costs, capsys, tmp_path):
+    config = tmp_path / "search.toml"
+    config.write_text(
+        f"""
+        table = "{costs[1]}"
+        budget = 20
+        runs = 3
+        [[task]]
+        dataset = "cifar10"
+        split = "test"
+        metrics = ["pgd@8/255", "latency:pixel3"]
+        constraints = ["training_time <= 5000", "parameters <= 1e6"]
+        [[algorithm]]
+        name = "nsga2"
+        population = 6
+        """
+    )
+    code, out, err = robnas(capsys, "search", "--config", config, "--json")
+    assert code == 0, err
+    (result,) = json.loads(out)["results"]
+    assert result["task"]["kinds"] == {"hw:cifar10 test latency:pixel3": {"unit": "ms", "direction": "minimise"}}
+    assert all(point[1] <= -2 for front in result["fronts"] for point in front)
+    code, out, _ = robnas(capsys, "search", "--config", config)
+    assert "share of hypervolume missing, %" in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "text"),
+    [
+        ("latency:pixel3 <= 1", "expected an architecture that keeps it, got none of 6,466, which have 2 to 8.465 ms"),
+        ("latency:pixel3 <= 5 s", "constraint latency:pixel3, unit: expected ms, got 's'"),
+        ("latency:pixel3 = 5", "constraint: expected NAME <= NUMBER or NAME >= NUMBER, such as latency:pixel3 <= 5"),
+        ("latency <= 5", "constraint latency: expected one of"),
+    ],
+)
+def test_a_constraint_that_cannot_be_kept_costs_one_line(costs, constraint, text, capsys):
+    where = (*costs, "--metric", "pgd@8/255", "--split", "test", "--constraint", constraint, *CHANCE)
+    code, _, err = robnas(capsys, "search", *where)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert text in err

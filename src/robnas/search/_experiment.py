@@ -122,8 +122,9 @@ class Experiment:
         ``dataset``, ``metric`` and ``noise`` of a ``[[task]]`` may be lists: one task per combination. ``metrics`` and
         ``costs`` make one task with several objectives. ``constraints`` are texts such as ``latency:pixel3 <= 5``. An
         ``[[algorithm]]`` has a name, its settings, and may have a label and the names of the only tasks that it does.
-        ``imports`` lists Python files of one's own, relative to the file. ``space``, at the top or in a task, chooses among columns that were measured in several: a text such
-        as ``nas-bench-201:channels=16,cells=5``, or a table of name and settings.
+        ``imports`` lists Python files of one's own, relative to the file. ``space``, at the top or in a task, chooses
+        among columns that were measured in several: a text such as ``nas-bench-201:channels=16,cells=5``, or a table of
+        name and settings.
 
         Args:
             path: the file.
