@@ -180,6 +180,28 @@ def test_searches_are_replayed_query_by_query(visit, site):
     assert told in text_of(page, 'section[aria-label="Regret"]')
 
 
+def test_a_search_for_less_is_shown_in_its_unit(visit, serve, table, tmp_path):
+    seconds = np.arange(1000.0, 1000 + len(table))[:, None]
+    time = Column("cifar10", "test", "training_time", seconds, unit="s", direction="minimise")
+    costly = Table("costly", table.rows, [*table.columns, time], partition=table.partition)
+    bound = {"split": "test", "constraints": "training_time <= 1050"}
+    tasks = [Task.named(costly, "cifar10", metric, **bound) for metric in ("training_time", "pgd@8/255")]
+    list(Experiment.of({"random-search": RandomSearch()}, tasks, Repetitions(30, 4)).run(out=tmp_path / "results"))
+    replays = read_searches(tmp_path, [costly])
+    assert [replay.note for replay in replays] == ["run again, ends as recorded"] * 2
+    page = visit(serve(build_site([("costly", costly)], (), replays))).open("#/search?task=" + tasks[0].name)
+    page.wait_for_selector('section[aria-label="Regret"] tbody tr')
+    text = text_of(page, 'section[aria-label="Regret"]')
+    assert "Regret is against the lowest table value 1000 s of 51 architectures of costly." in text
+    assert "missing at the end, s" in text
+    assert "Oracle" not in text
+    last = replays[[replay.task["name"] for replay in replays].index(tasks[0].name)].result.mean[-1]
+    assert f"{float(f'{last:.4g}'):g}" in text
+    assert "regret, mean ± 1.96 standard errors, s after each query" in page.locator("canvas").first.get_attribute(
+        "aria-label"
+    )
+
+
 def test_a_replay_plays_to_its_end_also_with_little_motion(visit):
     page = visit(reduced_motion="reduce").open("#/search?run=random-search~1&step=28")
     page.get_by_role("button", name="Play").click()

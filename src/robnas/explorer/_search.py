@@ -27,6 +27,7 @@ from robnas.search import (
     Task,
     Trace,
     charged_by,
+    goals_of,
     is_optimum,
     run,
     searcher,
@@ -72,6 +73,7 @@ class Replay:
             InputError: a trace holds what is no architecture of its space.
         """
         facts: dict[str, Any] = {"algorithm": self.label, "task": self.task, "note": self.note, "mean": None}
+        facts |= _units(self.task)
         if (found := self.result) and found.seeds:
             facts |= {
                 "settings": found.settings, "budget": found.budget, "runs": len(found.seeds),
@@ -86,6 +88,17 @@ class Replay:
         if space is not None and own.fingerprint != space.fingerprint:
             return {**facts, "traces": [], "note": f"no replay: its architectures are of space {own.name}"}
         return {**facts, "traces": [_trace(trace, own) for trace in self.traces]}
+
+
+def _units(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The unit of the regret, None where it is a share that is shown in percent, and what told values are of."""
+    task = {"reported": task["seen"], "costs": (), **task}
+    reported, seen = (goals_of(task, key) for key in ("reported", "seen"))
+    own = len(reported) == 1 and not reported[0].is_accuracy
+    return {
+        "unit": reported[0].unit if own else None,
+        "told": {"sign": seen[0].sign, "unit": None if seen[0].is_accuracy else seen[0].unit},
+    }
 
 
 def _rounded(values: Iterable[float | None]) -> list[float | None]:

@@ -25,6 +25,7 @@ from robnas.search._evolution import RegularizedEvolution as RegularizedEvolutio
 from robnas.search._experiment import Experiment as Experiment
 from robnas.search._function import Function as Function
 from robnas.search._goal import Goal as Goal
+from robnas.search._goal import goals_of as goals_of
 from robnas.search._halving import Hyperband as Hyperband
 from robnas.search._halving import SuccessiveHalving as SuccessiveHalving
 from robnas.search._hypervolume import hypervolume as hypervolume

@@ -2,6 +2,7 @@
 
 import { drawAxes } from "./axes.js";
 import { h, token } from "./dom.js";
+import { short } from "./format.js";
 import { CanvasPainter, SvgPainter } from "./painters.js";
 
 const DASHES = [[], [7, 4], [2, 3]];
@@ -24,11 +25,12 @@ export class Curves {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /** @param {Curve[]} curves @param {string} yName @param {number|null} query that is marked */
-  show(curves, yName, query) {
-    this.#content = { curves, yName, query };
-    const ends = curves.map(({ name, mean }) => `${name} ${(100 * mean.at(-1)).toFixed(2)}`);
-    this.canvas.setAttribute("aria-label", `${yName} after each query; at the end, in percent: ${ends.join(", ") || "no curve"}`);
+  /** @param {Curve[]} curves @param {string} yName @param {number|null} query that is marked @param {string|null} [unit] that of shares, shown in percent, if none */
+  show(curves, yName, query, unit = null) {
+    const own = typeof unit === "string", name = own && unit ? `${yName}, ${unit}` : yName;
+    this.#content = { curves, yName: name, query, kind: own ? "score" : "accuracy" };
+    const ends = curves.map(({ name, mean }) => `${name} ${own ? short(mean.at(-1)) : (100 * mean.at(-1)).toFixed(2)}`);
+    this.canvas.setAttribute("aria-label", `${name} after each query; at the end, ${own ? "" : "in percent"}: ${ends.join(", ") || "no curve"}`);
     this.draw();
   }
 
@@ -48,11 +50,11 @@ export class Curves {
   }
 
   #paint(painter, width, height) {
-    const { curves, yName, query } = this.#content, box = { left: 66, top: 14, width: width - 82, height: height - 66 };
+    const { curves, yName, query, kind } = this.#content, box = { left: 66, top: 14, width: width - 82, height: height - 66 };
     const last = Math.max(2, ...curves.map(({ mean }) => mean.length)), top = 1.05 * curves.reduce((most, { mean }) => mean.slice(Math.floor(mean.length / 30)).reduce((a, b) => Math.max(a, b), most), 1e-6);
     const colours = { grid: token("grid"), muted: token("muted"), text: token("text") };
     const place = (at, value) => [box.left + box.width * (at - 1) / (last - 1), box.top + box.height * (1 - value / top)];
-    drawAxes(painter, box, { low: 1, high: last, kind: "size", name: "queries" }, { low: 0, high: top, kind: "accuracy", name: yName }, colours);
+    drawAxes(painter, box, { low: 1, high: last, kind: "size", name: "queries" }, { low: 0, high: top, kind, name: yName }, colours);
     painter.clipped(box.left, box.top - 2, box.width, box.height + 4, () => {
       for (const { place: number, mean, error } of curves) {
         const look = lineLook(number), edge = (side) => mean.map((value, at) => place(at + 1, Math.max(0, value + side * 1.96 * error[at])));

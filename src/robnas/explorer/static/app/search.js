@@ -3,7 +3,7 @@
 import { announce, calm, dropdown, h, put } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
-import { percent, shown, whole } from "./format.js";
+import { percent, short, whole } from "./format.js";
 import { linkTo, open } from "./links.js";
 import { describePoint } from "./map.js";
 import { Curves, lineLook } from "./curves.js";
@@ -17,11 +17,14 @@ const AGAINST = "Counted against the table's maximum. That is a measured value, 
 const AGAINST_FRONT = "Counted against the hypervolume of the table's Pareto front, which noise makes too large: its points are the luckiest of many.";
 const AGAINST_EXPECTED = "Accuracies are what the mean of ever more trainings is expected to come to, of the best as of what a search found: luck is taken off both.";
 
+/** A value in its unit; without one it is a fraction, shown in percent under the name `share`. */
+const inUnit = (value, unit, share) => typeof unit === "string" ? `${short(value)} ${unit}`.trim() : `${(100 * value).toFixed(2)} ${share}`;
+
 /** What regrets are against, and the sample that it is of; empty for searches kept before they named it. */
-function optimumText(task) {
-  const optimum = task?.optimum;
+function optimumText({ task, unit }) {
+  const optimum = task.optimum;
   if (!optimum) return "";
-  const value = optimum.value === null ? "" : ` ${(100 * optimum.value).toFixed(2)} %`;
+  const value = optimum.value === null ? "" : ` ${inUnit(optimum.value, unit, "%")}`;
   return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}. `;
 }
 
@@ -111,24 +114,25 @@ class SearchView {
   #showCurves() {
     const several = this.here.some((search) => search.several);
     const expected = this.here.some(({ task }) => task.regret === "expected");
-    put(this.against, optimumText(this.here[0]?.task), several ? AGAINST_FRONT : expected ? AGAINST_EXPECTED : AGAINST);
+    put(this.against, this.here.length ? optimumText(this.here[0]) : "", several ? AGAINST_FRONT : expected ? AGAINST_EXPECTED : typeof this.here[0]?.unit === "string" ? "" : AGAINST);
     this.curves.show(this.shown.map((s) => ({ name: s.algorithm, place: s.place, mean: s.mean, error: s.standard_error })),
-      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors" : "regret", this.run ? this.step : null);
+      several ? "hypervolume missing" : this.shown.some((search) => search.standard_error) ? "regret, mean ± 1.96 standard errors" : "regret", this.run ? this.step : null, this.here[0]?.unit);
   }
 
   #showLegend(hidden) {
+    const unit = this.here[0]?.unit, number = (value) => inUnit(value, unit, "").replace(` ${unit}`, "").trim();
     const row = (search, place) => {
       const look = lineLook(place), swatch = h("i", { class: "line-swatch", "aria-hidden": "true" });
       swatch.style.borderTop = `3px ${look.dash.length ? "dashed" : "solid"} ${look.stroke}`;
       const box = h("input", { type: "checkbox", checked: !hidden.has(search.algorithm), onchange: () => this.#toggle(search.algorithm, hidden) });
       const last = search.mean?.at(-1), error = search.standard_error?.at(-1);
       return h("tr", {}, h("th", { scope: "row" }, h("label", { class: "check" }, box, swatch, search.algorithm)),
-        h("td", { class: "number" }, last === undefined ? "one run" : `${(100 * last).toFixed(2)}${error === undefined ? "" : ` ±${(100 * error).toFixed(2)}`}`),
+        h("td", { class: "number" }, last === undefined ? "one run" : `${number(last)}${error === undefined ? "" : ` ±${number(error)}`}`),
         h("td", { class: "number" }, search.mean ? percent(search.found_best, 1) : "–"), h("td", { class: "number" }, search.mean ? whole(search.runs) : "1"));
     };
     const oracle = [...new Set(this.here.flatMap((search) => search.oracle_selection ?? []))];
     put(this.legend, h("div", { class: "scroll", role: "region", "aria-label": "Algorithms", tabindex: 0 }, h("table", {},
-      h("thead", {}, h("tr", {}, ["algorithm", "missing at the end, points", "found the optimum", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
+      h("thead", {}, h("tr", {}, ["algorithm", `missing at the end, ${unit ?? "points"}`, "found the optimum", "runs"].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
       h("tbody", {}, this.here.map(row)))),
     oracle.length ? h("p", { class: "notice" }, `Oracle selection: the search saw test accuracy (${oracle.join(", ")}).`) : null);
   }
@@ -144,7 +148,8 @@ class SearchView {
     const table = this.data.tables.find(({ name }) => name === this.here[0].task.table);
     const seen = seenColumn(table, this.here[0].task);
     if (!this.run || !seen) {
-      put(this.replayCard, h("h2", {}, "Replay"), notes.map((text) => h("p", { class: "notice" }, text)), seen ? null : h("p", { class: "notice" }, "The table that was searched is not loaded."));
+      const why = table ? "What the search saw is no accuracy of the table, so there is no picture of a run." : "The table that was searched is not loaded.";
+      put(this.replayCard, h("h2", {}, "Replay"), notes.map((text) => h("p", { class: "notice" }, text)), seen ? null : h("p", { class: "notice" }, why));
       return;
     }
     this.y = [...this.data.quantities.values()].find(({ column }) => column === seen);
@@ -184,9 +189,9 @@ class SearchView {
   }
 
   #tell() {
-    const { trace } = this.run, query = this.step - 1, best = this.best[query], link = (at) => linkTo(this.data, trace.architectures[at]);
-    put(this.told, `Query ${this.step} of ${trace.architectures.length}: `, link(query), `, told ${trace.values[query] === null ? "nothing: its training failed" : shown(this.y, trace.values[query])}. `,
-      best >= 0 ? ["Best so far ", link(best), `, regret ${(100 * trace.regret[query]).toFixed(2)} ${this.run.search.several ? "% of hypervolume" : "points"}.`] : "Nothing found yet.");
+    const { trace, search: { told, unit, several } } = this.run, query = this.step - 1, best = this.best[query], link = (at) => linkTo(this.data, trace.architectures[at]);
+    put(this.told, `Query ${this.step} of ${trace.architectures.length}: `, link(query), `, told ${trace.values[query] === null ? "nothing: its training failed" : inUnit(told.sign * trace.values[query], told.unit, "%")}. `,
+      best >= 0 ? ["Best so far ", link(best), `, regret ${inUnit(trace.regret[query], unit, several ? "% of hypervolume" : "points")}.`] : "Nothing found yet.");
   }
 
   #seek(step) {
