@@ -22,6 +22,7 @@ from robnas.attacks import (
 from robnas.errors import InputError
 from robnas.networks import build_network
 from robnas.types import ThreatModel, silent
+from tests.attacks.short import short_autoattack
 
 LINF, L2, L1 = ThreatModel.linf("8/255"), ThreatModel.l2(0.5), ThreatModel.l1(6)
 EVERY = [
@@ -51,6 +52,12 @@ def labels(network, images):
     labels = network.eval()(images).argmax(1)
     network.train()
     return labels
+
+
+@pytest.fixture
+def short():
+    with short_autoattack():
+        yield
 
 
 def call(attack, network, images, labels, seed=0, batch_size=100):
@@ -118,6 +125,7 @@ def perceptron(classes):
         return nn.Sequential(nn.Flatten(), nn.Linear(192, 32), nn.ReLU(), nn.Linear(32, classes)).eval()
 
 
+@pytest.mark.usefixtures("short")
 def test_autoattack_gives_the_librarys_own_result(images):
     from pyautoattack import AutoAttack as Library
 
@@ -137,6 +145,7 @@ def test_autoattack_gives_the_librarys_own_result(images):
     assert torch.equal(found.correct, correct)
 
 
+@pytest.mark.usefixtures("short")
 def test_warnings_of_autoattack_reach_the_caller(images, labels):
     class Flat(nn.Module):
         def forward(self, images):
@@ -149,6 +158,7 @@ def test_warnings_of_autoattack_reach_the_caller(images, labels):
         perturb(AutoAttack(LINF), Flat(), images[:1], torch.zeros(1, dtype=torch.int64), seed=0)
 
 
+@pytest.mark.usefixtures("short")
 def test_autoattack_with_few_classes(images):
     network = perceptron(5)
     found = perturb(AutoAttack(ThreatModel.linf("32/255")), network, images, network(images).argmax(1), seed=0)
@@ -469,6 +479,7 @@ def test_autoattack_tries_nine_targets_or_all(classes, targets, images, monkeypa
     assert seen == [(targets, targets, ["apgd-ce", "apgd-t", "fab-t", "square"])]
 
 
+@pytest.mark.usefixtures("short")
 def test_autoattack_in_l2_stays_in_the_ball_and_breaks_images(images):
     network = perceptron(10)
     found = perturb(AutoAttack(ThreatModel.l2(0.4)), network, images[:3], network(images[:3]).argmax(1), seed=0)

@@ -16,7 +16,7 @@ from robnas.records import QueuedTrial
 from robnas.spaces import partition
 
 ROOT = Path(__file__).resolve().parents[2]
-NOISES = 6  # standard deviations of one training by which another machine may differ: 30 comparisons, heavy tails
+NOISES = 6  # standard deviations of one training by which another machine may differ: 10 comparisons, heavy tails
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +87,17 @@ def test_the_file_is_small_and_part_of_the_package():
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_training_three_architectures_again_gives_the_stored_values(table, expansion):
-    chosen = np.random.default_rng(2024).choice(len(expansion.trials), size=3, replace=False)
+def test_training_an_architecture_again_gives_the_stored_values(table, expansion):
+    trial = expansion.trials[np.random.default_rng(2024).integers(len(expansion.trials))]
     plan = expansion.plan
     train = TrainAndEvaluate(
         source=plan.source, recipe=plan.recipe, measuring=plan.measuring, dataset_hash=expansion.dataset_hash
     )
     same = table.provenance["torch_version"] == [torch.__version__] and table.provenance["machine"] == this_machine()
-    for trial in (expansion.trials[number] for number in chosen):
-        for record in train(trial).records:
-            where = {"dataset": "digits", "metric": record.metric, "split": record.split}
-            stored = float(table.peek(trial.architecture, **where, seed=trial.seed))
-            if same:
-                assert record.value == stored, (trial.architecture, record.metric)
-            else:
-                assert abs(record.value - stored) < NOISES * table.noise(**where).run_sd
+    for record in train(trial).records:
+        where = {"dataset": "digits", "metric": record.metric, "split": record.split}
+        stored = float(table.peek(trial.architecture, **where, seed=trial.seed))
+        if same:
+            assert record.value == stored, (trial.architecture, record.metric)
+        else:
+            assert abs(record.value - stored) < NOISES * table.noise(**where).run_sd

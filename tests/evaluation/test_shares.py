@@ -14,11 +14,18 @@ from robnas.data import Dataset, Images, load_data
 from robnas.evaluation import EVALUATION, Suite, evaluate
 from robnas.evaluation._ledger import _KIND
 from robnas.types import ThreatModel
+from tests.attacks.short import short_autoattack
 
 STRONG = ThreatModel.linf("24/255")
 SUITE = Suite("s", (FGSM(STRONG), AutoAttack(STRONG)), {"autoattack": 12}, checks=False)
 CLASSES = 4
 PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short():
+    with short_autoattack():
+        yield
 
 
 @pytest.fixture(scope="module")
