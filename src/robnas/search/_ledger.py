@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, final, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ class Charge:
     questions: int
     """Asked up to it, free ones included."""
     answer: Answer | None = None
+    waiting: list[Any] = field(default_factory=list)
+    """What is to be told the answer, in the searcher's own words: the question, and repetitions of it."""
 
     @property
     def seconds(self) -> float | None:
@@ -73,11 +75,14 @@ class Ledger:
         self.entries: list[Charge] = []
         self.epochs = 0
         """Charged so far."""
+        self.full = False
+        """Whether nothing more can be charged."""
         self.asked = self.duplicates = self.infeasible = self.idle = self.pending = 0
         self.broken = 0
         """Answers that break a measured constraint."""
         self._trained: dict[Class, int] = {}
-        self._known: dict[Key, Charge] = {}
+        self.known: dict[Key, Charge] = {}
+        """The charged questions; answers may be pending."""
         self._open: dict[int, Charge] = {}  # those that are pending, by the identity of their question
         self._cost = 0.0  # in seconds or hours
 
@@ -88,35 +93,26 @@ class Ledger:
             return self.epochs / self.whole
         return self.epochs if self.unit == "epochs" else self._cost
 
-    @property
-    def full(self) -> bool:
-        """Whether nothing more can be charged."""
-        return self.epochs >= self._most if self._most is not None else self._cost >= self.budget
+    def key(self, number: Class, epochs: int | None) -> Key:
+        """Of a question about an architecture of this class after so many epochs, all of them if None."""
+        return number, self.whole if epochs is None else epochs
 
-    def key(self, question: Question, number: Class) -> Key:
-        """Of a question about an architecture of this class."""
-        return number, self.whole if question.epochs is None else question.epochs
-
-    def known(self, key: Key) -> Charge | None:
-        """The charged question that was the same; its answer may be pending."""
-        return self._known.get(key)
-
-    def affords(self, key: Key) -> bool:
-        """Whether a question fits into what is left."""
-        if self._most is None:
-            return True
-        return self.epochs + max(0, key[1] - self._trained.get(key[0], 0)) <= self._most
-
-    def charge(self, question: Question, key: Key) -> Charge:
-        """Enter a question that is asked of the objective."""
+    def charge(self, question: Question, key: Key) -> Charge | None:
+        """Enter a question that is asked of the objective; None where it does not fit into what is left."""
         number, epochs = key
         before = self._trained.get(number, 0)
-        entry = Charge(question, key, max(0, epochs - before), self.asked)
-        self._trained[number] = max(before, epochs)
-        self.epochs += entry.added
-        self._known[key] = self._open[id(question)] = entry
-        self.entries.append(entry)
+        added = max(0, epochs - before)
+        spent = self.epochs + added
+        if self._most is not None:
+            if spent > self._most:
+                return None
+            self.full = spent >= self._most
+        self.asked += 1
         self.idle, self.pending = 0, self.pending + 1
+        entry = Charge(question, key, added, self.asked)
+        self._trained[number], self.epochs = before + added, spent
+        self.known[key] = self._open[id(question)] = entry
+        self.entries.append(entry)
         return entry
 
     def receive(self, question: Question, found: Answer) -> Charge:
@@ -127,7 +123,7 @@ class Ledger:
         """
         entry = self._open.pop(id(question), None)
         if entry is None:
-            entry = self._known.get(self.key(question, self.classes.find(question.architecture)))
+            entry = self.known.get(self.key(self.classes.find(question.architecture), question.epochs))
             if entry is not None:
                 self._open.pop(id(entry.question), None)
         if entry is None or entry.answer is not None:
@@ -139,6 +135,7 @@ class Ledger:
                 expected = "trainings or epochs, for the answers of this objective do not tell what they took"
                 raise InputError("unit of a budget", expected=expected, got=self.unit)
             self._cost += cost
+            self.full = self._cost >= self.budget
         if type(found.values) is not tuple or len(found.values) != self.classes.objectives:
             answer(found.values, self.classes.objectives)  # the searcher looks at each of them
         if not found.feasible:
@@ -167,5 +164,5 @@ class Ledger:
 
     def total(self, cost: Callable[[Charge], float | None]) -> npt.NDArray[np.float64] | None:
         """What the answers took up to each query, shape (queries,); None where one does not say."""
-        found = [cost(entry) for entry in self.entries]
+        found = list(map(cost, self.entries))
         return None if None in found else np.cumsum(np.array(found, dtype=np.float64))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, final
 
 import numpy as np
@@ -124,8 +126,6 @@ class _Run:
             batch = 1
         self._size = None if batch is None else check_count("batch", batch)
         self._batch: list[tuple[Any, Charge]] = []  # what was asked since the last telling, in that order
-        self._parked: dict[int, list[Any]] = {}  # entry, by identity → repetitions that wait for its answer
-        self._asked: dict[int, Any] = {}  # entry → in the searcher's own words
         self._again: list[Question] = []  # pending ones of an interrupted run
         self._over = False
         self._stopped: Stopped = "budget"
@@ -222,10 +222,11 @@ class _Run:
 
     def _next(self) -> Question | None:
         """The next question that is charged; None where there is none, or none before answers are told."""
-        entry = None
-        while entry is None and self._may_ask():
+        while self._may_ask():
             entry = self._step()
-        return None if entry is None else entry.question
+            if entry is not None:
+                return entry.question
+        return None
 
     def _may_ask(self) -> bool:
         """Whether there is something to ask now; tells the batch where that is due."""
@@ -251,49 +252,43 @@ class _Run:
     def _enter(self, asked: Any) -> Charge | None:
         """Charge what is asked, unless it is free; then it is told at once, or with what it repeats."""
         ledger = self._ledger
-        question = asked if isinstance(asked, Question) else Question(asked)
-        number = self._classes.find(question.architecture)
-        if number is None and self._classes.refuses(question.architecture):  # one's own algorithm, which does not look
+        arch, epochs = (asked.architecture, asked.epochs) if isinstance(asked, Question) else (asked, None)
+        number = self._classes.find(arch)
+        if number is None and self._classes.refuses(arch):  # one's own algorithm, which does not look
             ledger.asked, ledger.idle, ledger.infeasible = ledger.asked + 1, ledger.idle + 1, ledger.infeasible + 1
             self._searcher.tell(asked, (-np.inf,) * self._classes.objectives)
             return None
-        if number is None or (question.epochs is not None and question.epochs not in self._classes.epochs):
-            raise _outside(self._algorithm, question, self._objective)
-        key = ledger.key(question, number)
-        known = ledger.known(key)
-        if known is None and not ledger.affords(key):
-            self._over, self._stopped, self._short = True, "budget", key[1]
-            return None
-        ledger.asked += 1
-        ledger.idle += 1
+        if number is None or (epochs is not None and epochs not in self._classes.epochs):
+            raise _outside(self._algorithm, arch, epochs, self._objective)
+        key = ledger.key(number, epochs)
+        known = ledger.known.get(key)
         if known is not None:
-            ledger.duplicates += 1
-            self._repeat(asked, known)
+            ledger.asked, ledger.idle, ledger.duplicates = ledger.asked + 1, ledger.idle + 1, ledger.duplicates + 1
+            self._wait(asked, known)
             return None
-        entry = ledger.charge(question, key)
-        if self._size is not None:
-            self._batch.append((asked, entry))
+        entry = ledger.charge(asked if isinstance(asked, Question) else Question(arch), key)
+        if entry is None:
+            self._over, self._stopped, self._short = True, "budget", key[1]
         else:
-            self._asked[id(entry)] = asked
+            self._wait(asked, entry)
         return entry
 
-    def _repeat(self, asked: Any, known: Charge) -> None:
-        if self._size is not None and (self._batch or known.answer is None):
-            self._batch.append((asked, known))
-        elif known.answer is None:
-            self._parked.setdefault(id(known), []).append(asked)
+    def _wait(self, asked: Any, entry: Charge) -> None:
+        """Tell the answer once it is there, or due."""
+        if self._size is not None and (self._batch or entry.answer is None):
+            self._batch.append((asked, entry))
+        elif entry.answer is None:
+            entry.waiting.append(asked)
         else:
-            self._searcher.tell(asked, known.answer.values)
+            self._searcher.tell(asked, entry.answer.values)
 
     # what it answers
 
     def _receive(self, question: Question, found: Answer) -> None:
         entry = self._ledger.receive(question, found)
-        if self._size is None:
-            values = entry.answer.values if entry.answer is not None else ()
-            self._searcher.tell(self._asked.pop(id(entry)), values)
-            for asked in self._parked.pop(id(entry), ()) if self._parked else ():
-                self._searcher.tell(asked, values)
+        waiting, entry.waiting = entry.waiting, []
+        for asked in waiting:
+            self._wait(asked, entry)
         if self._stopped == "finished":  # there may be more to ask now
             self._over, self._stopped = False, "budget"
         if self._progress is not silent:
@@ -324,10 +319,11 @@ class _Run:
 
     # what is left of it
 
-    @property
+    @cached_property
     def rows(self) -> list[int]:
         """Of the table, that were charged."""
-        return [self._classes.row_of(entry.question.architecture) for entry in self._ledger.entries]
+        row_of = self._classes.row_of
+        return [row_of(entry.question.architecture) for entry in self._ledger.entries]
 
     def _traced(self) -> Trace:
         ledger, objective = self._ledger, self._objective
@@ -343,7 +339,7 @@ class _Run:
             values=values,
             outcomes=values if task is None else task.outcomes[self.rows],
             scale=None if task is None else task.scale,
-            hours=ledger.total(lambda entry: entry.hours),
+            hours=ledger.total(attrgetter("hours")),
             questions=np.array([entry.questions for entry in ledger.entries], dtype=np.int64),
             duplicates=ledger.duplicates,
             infeasible=ledger.infeasible + broken,
@@ -354,7 +350,7 @@ class _Run:
             unit=ledger.unit,
             fidelities=ledger.fidelities,
             charged=ledger.charged,
-            seconds=ledger.total(lambda entry: entry.seconds),
+            seconds=ledger.total(attrgetter("seconds")),
         )
 
 
@@ -379,14 +375,13 @@ def _plain(value: Any) -> Any:
     return getattr(value, "__name__", type(value).__name__)
 
 
-def _outside(algorithm: object, asked: Question, objective: Objective) -> InputError:
-    arch: Any = asked.architecture
+def _outside(algorithm: object, arch: Any, epochs: int | None, objective: Objective) -> InputError:
     name = name_of(algorithm)
     if not isinstance(arch, Architecture):
         return InputError(f"{name} asked", expected="for an Architecture, or None at its end", got=arch)
     if arch in objective.classes:
         known = ", ".join(map(str, objective.classes.epochs)) or "none, whole trainings only"
-        return InputError(f"{name} asked for {arch}", expected=f"epochs of {known}", got=asked.epochs)
+        return InputError(f"{name} asked for {arch}", expected=f"epochs of {known}", got=epochs)
     holder = f"table {objective.table.name} holds" if isinstance(objective, Task) else f"{objective.name} answers"
     space = objective.classes.space.name
     return InputError(
