@@ -16,9 +16,9 @@ from robnas.records import RecordStore, store_status
 from tests.building.test_driver import Inline
 from tests.building.trainers import everything, queue_of
 
-TRIALS, KILLS = 40, 50
+TRIALS, KILLS = 20, 20  # experiments/kills.py makes 50, of real trainings
 
-# Forks drivers from a process that has imported everything, which is quicker than to start one anew 20 times.
+# Forks drivers from a process that has imported everything, which is quicker than to start one anew each time.
 NURSERY = """
     import os, sys
     from robnas.building import LocalExecutor, Policy, drive
@@ -43,7 +43,7 @@ NURSERY = """
 """
 
 
-def test_fifty_random_kills_leave_exactly_the_table_of_an_undisturbed_build(tmp_path):
+def test_random_kills_leave_exactly_the_table_of_an_undisturbed_build(tmp_path):
     disturbed, calm = f"sqlite:///{tmp_path}/disturbed.db", f"sqlite:///{tmp_path}/calm.db"
     with RecordStore(calm) as store:
         drive(queue_of(store, TRIALS), Inline())
@@ -71,8 +71,8 @@ def test_fifty_random_kills_leave_exactly_the_table_of_an_undisturbed_build(tmp_
             assert nursery.stdout.readline() == "ended\n"
         nursery.stdin.close()
     assert sum(kills.values()) == KILLS, kills
-    assert min(kills.values()) > 5, kills
-    assert _count(disturbed, "done", "deaths") > 2  # in the middle of a trial
+    assert min(kills.values()) > 1, kills
+    assert _count(disturbed, "done", "deaths") > 0  # in the middle of a trial
     assert everything(disturbed) == everything(calm)
     assert (
         table_of_records("t", everything(disturbed)[0])

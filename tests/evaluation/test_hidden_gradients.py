@@ -143,9 +143,15 @@ OWN = torch.Generator().manual_seed(0)
         "one in two",
     ],
 )
-def test_random_networks_are_named(before, after, network, data):
+def test_random_networks_are_named(before, after, network, sample):
+    flag = steady_flag(Around(network, before, after), sample[0], seed=0)
+    assert not flag.passed
+    assert flag.detail.startswith("logits up to ")
+
+
+def test_an_evaluation_of_a_random_network_says_so(network, data):
     suite = Suite("s", (FGSM(WEAK),))
-    result = evaluate(Around(network, before, after), data, suite, split="test", seed=0, limit=64)
+    result = evaluate(Around(network, noisy(1e-3)), data, suite, split="test", seed=0, limit=20)
     assert not result.checks("fgsm@16/255")[STEADY]
     assert any(text.startswith(f"{STEADY}: logits up to ") for text in result.warnings)
 
