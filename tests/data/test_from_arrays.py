@@ -31,6 +31,24 @@ def test_it_is_the_data_set_of_a_file_of_the_same_arrays(tmp_path):
     assert Dataset.from_arrays(X, Y, test=(X[:8], Y[:8])).content_hash == load_data(tmp_path / "two.npz").content_hash
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
+def test_files_of_floats_are_the_data_of_their_grey_levels(tmp_path, dtype):
+    np.savez(tmp_path / "mine.npz", images=FLOAT.astype(dtype), labels=Y)
+    assert load_data(tmp_path / "mine.npz").content_hash == PLAIN.content_hash
+    np.savez(tmp_path / "mixed.npz", x_train=FLOAT.astype(dtype), y_train=Y, x_test=X[:8], y_test=Y[:8])
+    found = Dataset.from_arrays(X, Y, test=(X[:8], Y[:8]))
+    assert load_data(tmp_path / "mixed.npz").content_hash == found.content_hash
+
+
+def test_a_file_of_floats_between_grey_levels_says_so_as_arrays_do(tmp_path):
+    between = FLOAT * 0.999
+    np.savez(tmp_path / "mine.npz", images=between, labels=Y)
+    with pytest.warns(UserWarning, match=r"mine.npz: pixels between the 256 grey levels were rounded .* up to 0\.\d"):
+        found = load_data(tmp_path / "mine.npz")
+    with pytest.warns(UserWarning, match="grey levels were rounded"):
+        assert found.content_hash == Dataset.from_arrays(between, Y).content_hash
+
+
 WAYS = {
     "float64": FLOAT,
     "float32": FLOAT.astype(np.float32),

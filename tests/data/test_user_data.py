@@ -165,7 +165,11 @@ def split(**changes):
 
 
 BAD = {
-    "float images": (unsplit(images=IMAGES / 255), "images: expected uint8 of shape .* got float64 of shape"),
+    "float images": (unsplit(images=IMAGES / 1.0), r"images of .* pixels in \[0, 1\], got .*; divide by 255"),
+    "normalised images": (unsplit(images=IMAGES / 255 - 0.5), r"in \[0, 1\], got values from -0.5 .*; leave norm"),
+    "images of nan": (unsplit(images=IMAGES * np.nan), r"mine.npz: .*; pixels in \[0, 1\], got nan"),
+    "flat float images": (unsplit(images=IMAGES.reshape(20, 192) / 255), r"images: expected .* of shape \(20, 192\)"),
+    "no float image": ({"images": IMAGES[:0] / 255, "labels": LABELS[:0]}, r"images: expected .* got float64 of shape"),
     "16-bit images": (unsplit(images=IMAGES.astype(np.uint16)), "images: expected uint8 of shape .* got uint16"),
     "flat images": (unsplit(images=IMAGES.reshape(20, 192)), r"images: expected .* got uint8 of shape \(20, 192\)"),
     "a number for images": (unsplit(images=np.array(3)), r"images: expected .* got int64 of shape \(\)"),

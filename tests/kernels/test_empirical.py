@@ -376,7 +376,7 @@ def test_bad_input(network, images, settings, text):
 
 @pytest.mark.parametrize("settings", [{}, {"reduction": "full"}, {"batch_norm": "train"}])
 def test_the_memory_that_an_error_asks_for_is_enough(settings):
-    network, images = nn.Sequential(nn.Flatten(), nn.Linear(300, 40)), torch.rand(6, 300)
+    network, images = nn.Sequential(nn.Flatten(), nn.Linear(100, 20)), torch.rand(6, 100)
     with pytest.raises(InputError) as refused:
         empirical_ntk(network, images, settings=NTKSettings(memory_mib=1e-3, **settings))
     wanted = float(re.search(r"at least (\S+) for", str(refused.value))[1])

@@ -14,7 +14,7 @@ DEGENERATE = [
     "003013", "301000", "111111", "444444", "100000", "000100", "000111", "300033", "033033", "403000", "003103",
     "000333", "003133", "013303", "023432", "303303", "333333", "222222", "003113",
 ]  # fmt: skip
-RANDOM = [arch.code for arch in sample(np.random.default_rng(201), 200)]
+RANDOM = [arch.code for arch in sample(np.random.default_rng(201), 80)]
 
 
 def pair(code, channels=3, cells=1, dtype=torch.float64):

@@ -194,7 +194,7 @@ def test_the_command_scores_by_itself_and_goes_on(capsys, tmp_path, monkeypatch)
     from robnas.benchmarks import write_table
 
     write_table(synthetic(), tmp_path / "table.parquet")
-    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--architectures", "4", "--images", "10",
+    options = ("--table", str(tmp_path / "table.parquet"), "--data", "digits", "--architectures", "3", "--images", "10",
                "--channels", "2", "--cells", "1", "--out", str(tmp_path / "out"), "--json")  # fmt: skip
     code, out, err = robnas(capsys, "reproduce", "figure5", *options)
     assert code == 0, err

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from robnas.data._arrays import check_bytes
-from robnas.errors import InputError, Verbatim, reason
+from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.types import check_count
 
 Bytes = npt.NDArray[np.uint8]
@@ -60,6 +60,18 @@ def grey_levels(
     scale, found = _Scale(name), {}
     for split, stacks in parts.items():
         found[split] = np.concatenate([_stretched(_arranged(scale(stack), layout), shape) for stack in stacks])
+    scale.finish()
+    return found
+
+
+def from_floats(source: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays of images of a file: floats as the grey levels that `grey_levels` makes of them, others as they are.
+
+    Raises:
+        DataError: floats outside [0, 1], or nan.
+    """
+    scale = _Scale(source, DataError)
+    found = {name: scale(one) if one.dtype.kind == "f" and one.size else one for name, one in arrays.items()}
     scale.finish()
     return found
 
@@ -159,8 +171,8 @@ def _stretched(images: Bytes, shape: tuple[int, ...]) -> Bytes:
 class _Scale:
     """Turns pixels into grey levels, and remembers what that changed."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._most, self._off = name, 0, 0.0
+    def __init__(self, name: str, error: type[InputError] = InputError) -> None:
+        self._name, self._most, self._off, self._error = name, 0, 0.0, error
         self._floats = False
 
     def __call__(self, images: np.ndarray) -> Bytes:
@@ -169,14 +181,14 @@ class _Scale:
             self._most = max(self._most, int(images.max()))
             return images
         if images.dtype.kind != "f":
-            raise InputError(what, expected=_ACCEPTED, got=Verbatim(images.dtype), remedy=_remedy(images))
+            raise self._error(what, expected=_ACCEPTED, got=Verbatim(images.dtype), remedy=_remedy(images))
         self._floats = True
         low, high = float(images.min()), float(images.max())
         if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
             nan = low != low or high != high
             got = Verbatim("nan" if nan else f"values from {low:.6g} to {high:.6g}")
             remedy = "" if nan else "divide by 255" if low >= 0 and 1 < high <= 255 else "leave normalisation out"
-            raise InputError(what, expected=f"{_ACCEPTED}; pixels in [0, 1]", got=got, remedy=remedy)
+            raise self._error(what, expected=f"{_ACCEPTED}; pixels in [0, 1]", got=got, remedy=remedy)
         return self._rounded(images)
 
     def _rounded(self, images: np.ndarray) -> Bytes:

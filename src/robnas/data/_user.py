@@ -11,6 +11,7 @@ import numpy as np
 
 from robnas.data._arrays import check_bytes, read_arrays
 from robnas.data._dataset import Dataset, Images, channel_statistics, checked
+from robnas.data._given import from_floats
 from robnas.data._order import balanced_order, validation_count
 from robnas.data._pictures import SUFFIXES, decode
 from robnas.data._splits import hold_out, split_in_three, take
@@ -38,6 +39,7 @@ def load_user(path: Path, *, validation: float, progress: Progress) -> Dataset:
     ``validation_…`` (or Keras' ``x_train`` …), or just ``images`` and ``labels``, or ``x`` and ``y``. A folder holds
     one folder per class, or ``train/``, ``test/`` and perhaps ``validation/`` with those inside. What comes unsplit is
     split here: a tenth for test, `validation` of the rest for validation, class-balanced and always the same way.
+    Floats in [0, 1] become grey levels as in `Dataset.from_arrays`.
     """
     if not (os.path.isdir(path) or os.path.isfile(path)):  # no device either, which may have no end
         raise DataError(str(path), expected="an .npz file or a folder of images by class", got=Verbatim("nothing"))
@@ -90,7 +92,8 @@ def _read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
                     got=Verbatim(f"only {', '.join(names) or 'none'}"),
                     remedy="see robnas.load_data for the names",
                 )
-    return {name: (_channels_first(path, content[x]), content[y].reshape(-1)) for name, (x, y) in found.items()}
+    images = from_floats(str(path), {name: content[x] for name, (x, _) in found.items()})
+    return {name: (_channels_first(path, images[name]), content[y].reshape(-1)) for name, (_, y) in found.items()}
 
 
 def _channels_first(path: Path, images: np.ndarray) -> np.ndarray:

@@ -64,7 +64,8 @@ def epochs_of(algorithm: object, classes: Classes, min_epochs: int) -> tuple[int
             f"epochs of {name_of(algorithm)}",
             expected="an objective that knows what its trainings are after fewer epochs",
             got=Verbatim("whole trainings only" + (f" ({classes.whole_only})" if classes.whole_only else "")),
-            remedy="take a table with learning curves of what is seen, or search.Function(..., epochs=)",
+            remedy="take a table with learning curves of what is seen, a plan with [evaluation.curve], or "
+            "search.Function(..., epochs=)",
         )
     check_range(f"{name_of(algorithm)} min_epochs", min_epochs, 1, classes.epochs[-1])
     return tuple(epochs for epochs in classes.epochs if epochs >= min_epochs)
