@@ -43,8 +43,13 @@ def room_of(name):
     return part if part in ROOMS else ""
 
 
+@cache
 def imports(name, tree):
     """Pairs of line and imported module, wherever the import stands; what is imported from one counts as its part."""
+    return tuple(_imports(name, tree))
+
+
+def _imports(name, tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if alias.name.split(".")[0] == "robnas")

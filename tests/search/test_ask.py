@@ -46,7 +46,7 @@ EVERY = [
 @pytest.mark.parametrize("space", SPACES_TRIED, ids=lambda space: space.name)
 @pytest.mark.parametrize("algorithm", EVERY, ids=lambda one: f"{one.name}-{len(repr(one))}")
 def test_every_algorithm_searches_every_space(algorithm, space):
-    check_algorithm(algorithm, space, questions=40)
+    check_algorithm(algorithm, space, questions=24)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cma-es", "qmc"])
