@@ -258,6 +258,11 @@ def is_metric(key: str) -> bool:
         return False
 
 
+def is_attacked(key: str) -> bool:
+    """Whether it is the key of an accuracy under attack, or of an average over several such as ``pgd@average``."""
+    return "@" in key and key.partition("@")[0].partition(":")[0] not in _UNLIKE_ATTACKS
+
+
 def canonical_metric(key: str) -> str:
     """The one spelling of a metric's key; what is none, as it is."""
     try:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from robnas.benchmarks import load, read_rows, write_rows
+from robnas.benchmarks import Column, CurveColumn, Table, load, read_rows, write_rows
 from robnas.errors import InputError
 from tests.benchmarks.own_spaces import CELLS, CLEAN, LARGE, SMALL, TOY, WIDE, table_of, two_sizes
 from tests.benchmarks.own_spaces import known as known
@@ -34,6 +34,43 @@ def test_two_sizes_are_written_for_others(tmp_path):
     write_rows(two_sizes(), tmp_path / "short.csv", "digits")
     found = read_rows(tmp_path / "short.csv", dataset="digits", split="test")
     assert [column.space for column in found.columns] == [SMALL.key, LARGE.key, None]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+@pytest.mark.parametrize("dataset", [None, "d"])
+def test_units_directions_and_sources_are_written_and_read_back(suffix, dataset, tmp_path):
+    columns = [
+        Column("d", "test", "latency:x", np.array([[5.25], [np.nan]]), unit="ms", direction="minimise", source="hw"),
+        Column("d", "test", "errors", np.array([[7.0], [8.0]]), direction="minimise", source="hw"),
+        Column("d", "test", "synflow", np.array([[-7.0], [8.0]]), unit="score", source="my test table (2)"),
+        Column("d", "test", "pgd:cw@8/255", np.array([[0.5], [0.25]]), source="a:b"),
+        Column("d", "test", "pgd:cw@8/255", np.array([[0.5], [0.25]]), source="c"),
+        Column("d", "test", "fgsm@1", np.array([[0.5], [0.25]])),
+    ]  # fmt: skip
+    curve = CurveColumn("d", "test", "clean", (1, 2), np.array([[[0.25, 0.5]], [[0.5, 0.75]]]), source="c")
+    table, path = Table("mine", [0, 1], columns, curves=[curve]), tmp_path / f"mine{suffix}"
+    write_rows(table, path, dataset)
+    found = load(path)
+    for ours, theirs in zip(table.columns, found.columns, strict=True):
+        assert (ours.name, ours.unit, ours.direction) == (theirs.name, theirs.unit, theirs.direction)
+        assert ours.source == theirs.source
+        assert np.array_equal(ours.mean, theirs.mean, equal_nan=True)
+    assert [(one.name, one.source) for one in found.curves] == [("c:d test clean", "c")]
+    assert found.column("d", "latency:x", "test").unit == "ms"
+
+
+def test_costs_of_one_file_that_names_its_metrics_alone_need_a_unit(tmp_path):
+    path = write(tmp_path / "own.csv", "architecture,latency:pixel3 [ms minimise],clean\n323133,5.5,0.5\n")
+    found = read_rows(path, dataset="cifar10", split="test")
+    assert [(one.metric, one.unit, one.direction) for one in found.columns] == [
+        ("latency:pixel3", "ms", "minimise"), ("clean", "", "maximise"),
+    ]  # fmt: skip
+    path = write(tmp_path / "own.csv", "architecture,d test latency:pixel3\n323133,5.5\n")
+    with refused("own.csv, row 1: expected accuracies in .0, 1., got '5.5'; other values have a unit: .* minimise"):
+        read_rows(path)
+    path = write(tmp_path / "own.csv", "architecture,d test clean [ms minimise]\n323133,5.5\n")
+    with refused("own.csv: expected a consistent table, got column d test clean: expected no unit"):
+        read_rows(path)
 
 
 def write(path, text):

@@ -167,7 +167,7 @@ def test_one_of_two_sizes_is_never_guessed():
 def test_what_was_measured_of_one_size_needs_no_name():
     """A table joined with one of another size, whose metrics have other names there."""
     columns = {key: [c for c in two_widths().columns if c.space == key] for key in (NARROW, BROAD)}
-    both = Table("broad", range(40), columns[BROAD]).join(Table("narrow", range(40), columns[NARROW]))
+    both = Table("broad", range(40), columns[BROAD]).join(Table("narrow", range(40), columns[NARROW]), suffix="*")
     assert [list(part.columns) for part in parts(both)] == [
         ["clean", "fgsm@8/255", "pgd@8/255"], ["clean*", "pgd@8/255*"],
     ]  # fmt: skip

@@ -43,6 +43,7 @@ from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
 from robnas.benchmarks._printed import Printed as Printed
 from robnas.benchmarks._ranks import RESOLUTION as RESOLUTION
+from robnas.benchmarks._ranks import column_ranks as column_ranks
 from robnas.benchmarks._ranks import competition_ranks as competition_ranks
 from robnas.benchmarks._ranks import sharing as sharing
 from robnas.benchmarks._ranks import tied as tied

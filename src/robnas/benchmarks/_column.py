@@ -116,6 +116,12 @@ class Column(Runs):
         """1 where higher values are better, -1 where lower ones are."""
         return 1 if self.direction == "maximise" else -1
 
+    def check_accuracy(self, what: str) -> None:
+        """Raise `InputError` unless these are accuracies, of which `what` is asked."""
+        if not self.is_accuracy:
+            got = Verbatim(f"{self.name}, {self.unit or 'no unit'}, to {self.direction}")
+            raise InputError(what, expected="a column of accuracies", got=got)
+
     @property
     def num_classes(self) -> int | None:
         """Classes of the data set, where that was recorded or the data set is one that everybody knows; else None."""

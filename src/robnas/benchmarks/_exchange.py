@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,12 +15,12 @@ from typing import Any, NoReturn, final
 import numpy as np
 
 from robnas._files import read_text, write_text
-from robnas.benchmarks._column import Column
+from robnas.benchmarks._column import Column, Direction
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import Architecture, Space, parse_key, space_of
-from robnas.types import Split, check_split
+from robnas.types import SPLITS, Split, canonical_metric, check_split
 
 SUFFIXES = (".csv", ".json")
 _ARCHITECTURE, _SPACE, _PUBLISHED = "architecture", "space", "published_index"
@@ -31,8 +32,9 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
 
     The columns are ``architecture``: the text or, where the space has other spellings, the first of these, which
     spreadsheets do not take for a number; ``space``, where it would be taken for another; and
-    ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split. Learning curves have
-    one for each epoch, with ``epoch N`` behind.
+    ``DATASET SPLIT METRIC``, or the metric alone where they are all of one `dataset` and split, with source, unit and
+    direction where there are some, as `read_rows` takes them. Learning curves have one for each epoch, with
+    ``epoch N`` behind.
 
     Args:
         table: any.
@@ -45,7 +47,11 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
     path = Path(path)
     _check_suffix(path)
     curves = any(dataset in (None, curve.dataset) for curve in table.curves)
+    if dataset is not None and any(column.source for column in (*table.columns, *table.curves)):
+        table, dataset = table.select(dataset), None  # a source is written before the data set
     frame = table.to_pandas(dataset, epochs=curves).reset_index()
+    kinds = frame.attrs.get("kinds", {})
+    frame = frame.rename(columns={name: f"{name} {_kind_text(kind)}" for name, kind in kinds.items()})
     spellings = list(table.space.spellings(table.architecture(table.texts[0])))
     if spellings:
         frame[_ARCHITECTURE] = frame[spellings[0]]
@@ -69,7 +75,9 @@ def read_rows(
     Each row has an ``architecture``, or a value for each gene of the space; other spellings and published indices are
     left out. All other columns are accuracies in [0, 1], called ``DATASET SPLIT METRIC`` and, where a column is one
     run of several, its seed: ``digits test pgd@8/255 0``. Of learning curves each epoch is a column with ``epoch N``
-    behind: ``digits validation clean 0 epoch 3``. Empty cells are missing values.
+    behind: ``digits validation clean 0 epoch 3``. What is no accuracy has a unit, which may be left out, and a
+    direction behind: ``cifar10 test latency:pixel3 [ms, minimise]``. A column of a joined table begins with its source:
+    ``jung-2023:cifar10 test clean``. Empty cells are missing values.
 
     Args:
         path: ends in ``.csv`` or ``.json``.
@@ -194,12 +202,20 @@ class _Header:
     space: str | None
     seed: int | None
     epoch: int | None
+    kind: tuple[str, Direction]
+    """Unit and direction."""
+    source: str
     text: str
 
     @property
-    def spot(self) -> tuple[str, Split, str, str | None]:
+    def spot(self) -> tuple[str, Split, str, str | None, str]:
         """What the columns of several seeds and epochs share."""
-        return self.dataset, self.split, self.metric, self.space
+        return self.dataset, self.split, self.metric, self.space, self.source
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether the values lie in [0, 1]."""
+        return self.kind == _ACCURACY and not (self.epoch is not None and self.split == "train")  # a loss, or seconds
 
 
 def _columns(
@@ -224,27 +240,31 @@ def _columns(
 
 
 def _of_group(path: Path, rows: Sequence[Row], group: Sequence[_Header]) -> Column | CurveColumn:
-    dataset, split, metric, space = group[0].spot
+    dataset, split, metric, space, source = group[0].spot
+    unit, direction = group[0].kind
+    if any(header.kind != group[0].kind for header in group):
+        _refuse(path, "one unit and direction of all runs", group[0].text)
     seeds = list(dict.fromkeys(header.seed for header in group))
     runs = tuple(seed for seed in seeds if seed is not None)
     epochs = sorted({header.epoch for header in group if header.epoch is not None})
     values = np.full((len(rows), len(seeds), max(1, len(epochs))), np.nan)
-    free = bool(epochs) and split == "train"  # a loss, or seconds
     for header in group:
         place = 0 if header.epoch is None else epochs.index(header.epoch)
         values[:, seeds.index(header.seed), place] = [
-            _number(path, row[header.text], number, free) for number, row in enumerate(rows)
+            _number(path, row[header.text], number, not header.is_accuracy) for number, row in enumerate(rows)
         ]
     try:
         if epochs:
-            return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, space=space)
-        return Column(dataset, split, metric, values[:, :, 0], runs, space=space)
+            return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, space=space, source=source)
+        kind: Any = {"unit": unit, "direction": direction, "source": source}
+        return Column(dataset, split, metric, values[:, :, 0], runs, space=space, **kind)
     except InputError as error:
         _refuse(path, "a consistent table", Verbatim(str(error)))
 
 
 def _read_header(path: Path, header: str, where: tuple[str | None, str | None], key: str | None) -> _Header:
-    parts = header.split()
+    named, kind = _read_kind(header)
+    source, parts = _read_source(named.split())
     epoch = int(parts[-1]) if len(parts) > 2 and parts[-2] == "epoch" and _is_whole(parts[-1]) else None
     if epoch is not None:
         del parts[-2:]
@@ -255,9 +275,36 @@ def _read_header(path: Path, header: str, where: tuple[str | None, str | None], 
         if len(parts) == 4:
             key = space_of(parse_key(parts.pop())).key
         dataset, split, metric = parts
-        return _Header(dataset, check_split(split), metric, key, seed, epoch, header)
+        return _Header(dataset, check_split(split), canonical_metric(metric), key, seed, epoch, kind, source, header)
     except ValueError:
         _refuse(path, "columns such as 'digits test pgd@8/255'", header, None, _REMEDY if len(parts) < 3 else "")
+
+
+_ACCURACY: tuple[str, Direction] = ("", "maximise")
+_KIND = re.compile(r"(?P<name>.*\S)\s*\[(?:(?P<unit>[^\s,\[\]]+),? *)?(?P<direction>maximise|minimise)\]")
+
+
+def _kind_text(kind: Mapping[str, str]) -> str:
+    """``[ms, minimise]``, as `_read_kind` reads it."""
+    return f"[{', '.join(filter(None, (kind['unit'], kind['direction'])))}]"
+
+
+def _read_kind(header: str) -> tuple[str, tuple[str, Direction]]:
+    """A header without unit and direction, and these."""
+    found = _KIND.fullmatch(header.strip())
+    if found is None:
+        return header, _ACCURACY
+    return found["name"], (found["unit"] or "", "maximise" if found["direction"] == "maximise" else "minimise")
+
+
+def _read_source(parts: list[str]) -> tuple[str, list[str]]:
+    """The source before the data set, and the other words of a header; a metric that stands alone may have one too."""
+    splits = [place for place, word in enumerate(parts) if word in SPLITS and place]
+    place = next((place - 1 for place in splits if ":" in parts[place - 1]), None)
+    if place is None:
+        return "", parts
+    before, _, dataset = parts[place].rpartition(":")
+    return " ".join([*parts[:place], before]), [dataset, *parts[place + 1 :]]
 
 
 _DIGITS, _LARGEST = 19, 1e300
@@ -281,5 +328,6 @@ def _number(path: Path, value: Any, place: int, free: bool) -> float:
         or not isinstance(number, int | float)
         or not (abs(number) < _LARGEST if free else 0 <= number <= 1)
     ):
-        _refuse(path, "finite numbers" if free else "accuracies in [0, 1]", value, place)
+        remedy = "" if free else "other values have a unit: a column 'cifar10 test latency:pixel3 [ms, minimise]'"
+        _refuse(path, "finite numbers" if free else "accuracies in [0, 1]", value, place, remedy)
     return float(number)

@@ -155,24 +155,33 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 def selected(
-    table: _Tabled, columns: Columns[Column], rows: Rows, dataset: str | None, space: str | Space | None
+    table: _Tabled,
+    columns: Columns[Column],
+    rows: Rows,
+    dataset: str | None,
+    space: str | Space | None,
+    source: str | None,
 ) -> dict[str, Any]:
-    """Arguments of the table with the columns of one data set, of one space, or of both, see `Table.select`."""
+    """Arguments of the table with the columns of one data set, one space and one source, see `Table.select`."""
     if dataset is not None:
         columns.check_known("dataset", dataset, columns.datasets)
     key = None if space is None else columns.key_of(space)
 
-    def meant(of: str, trained_in: str | None) -> bool:
-        return dataset in (None, of) and key in (None, trained_in)
+    if source is not None:
+        known = [one.source for one in (*table.columns, *table.curves) if one.source]
+        columns.check_known("source", source, known or ["none: it was not joined"])
+
+    def meant(of: str, trained_in: str | None, source_of: str) -> bool:
+        return dataset in (None, of) and key in (None, trained_in) and source in (None, source_of)
 
     def reasons(ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
-        return {name: why for name, why in ambiguous.items() if meant(name[0], (*name, key)[3])}
+        return {name: why for name, why in ambiguous.items() if meant(name[0], (*name, key)[3], source_of_key(name))}
 
     return {
         "name": table.name,
         "architectures": rows.given,
-        "columns": [column for column in table.columns if meant(column.dataset, column.space)],
-        "curves": [column for column in table.curves if meant(column.dataset, column.space)],
+        "columns": [column for column in table.columns if meant(column.dataset, column.space, column.source)],
+        "curves": [column for column in table.curves if meant(column.dataset, column.space, column.source)],
         "space": table.space if key is None else space_of(parse_key(key)),
         "partition": table.partition,
         "published": table.published,

@@ -294,6 +294,7 @@ def _repeated(
     rows: Rows, column: Column, source: Source | None = None
 ) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
     """Values, of which training of which network each is one (those of one group are compared), and the network."""
+    column.check_accuracy(f"noise of {column.name}")
     if source is not None:
         check_keys("source of noise", [source], _NEEDED)
     network = duplicate_groups(rows)

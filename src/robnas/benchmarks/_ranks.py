@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from robnas.benchmarks._column import Column
 
 Floats = npt.NDArray[np.float64]
 RESOLUTION = 1e-7
@@ -28,6 +33,15 @@ def competition_ranks(values: npt.ArrayLike, resolution: float = RESOLUTION) -> 
     worse = np.searchsorted(known, given + resolution, side="right")
     ranks: Floats = np.where(np.isnan(given), np.nan, 1.0 + len(known) - worse)
     return ranks
+
+
+def column_ranks(column: Column) -> Floats:
+    """`competition_ranks` of a column by its direction; of accuracies those that rounding alone tells apart are equal.
+
+    Returns:
+        Shape (rows,).
+    """
+    return competition_ranks(column.sign * column.mean, RESOLUTION if column.is_accuracy else 0.0)
 
 
 def tied(values: npt.ArrayLike, resolution: float = RESOLUTION) -> Floats:

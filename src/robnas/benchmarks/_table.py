@@ -147,17 +147,20 @@ class Table(Queried):
             raise InputError("join", expected="a table and a text", got=(other, suffix))
         return Table(**joined(self, other, suffix, (self._lookup, other._lookup)))
 
-    def select(self, dataset: str | None = None, *, space: str | Space | None = None) -> Table:
-        """The columns of one data set, of one space, or of both.
+    def select(
+        self, dataset: str | None = None, *, space: str | Space | None = None, source: str | None = None
+    ) -> Table:
+        """The columns of one data set, of one space, of one source, or of several of these.
 
         Args:
             dataset: name of a data set; all if omitted.
             space: that of the table, by its name; or with settings, in which the networks of the columns were trained.
+            source: of a joined table, the name of one that it was joined from.
 
         Raises:
             InputError: there are none; the text lists what there is.
         """
-        return Table(**selected(self, self._columns, self._lookup, dataset, space))
+        return Table(**selected(self, self._columns, self._lookup, dataset, space, source))
 
     def noise(
         self,

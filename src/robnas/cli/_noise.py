@@ -41,9 +41,10 @@ def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
 
 
 def spot_text(column: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> str:
-    """Data set and split, and the space where the columns are of several."""
+    """Data set and split with the source, if it has one, and the space where the columns are of several."""
     several = len({one["space"] for one in columns}) > 1
-    return f"{column['dataset']} {column['split']}" + (f", {column['space']}" if several else "")
+    source = f"{column['source']}:" if column.get("source") else ""
+    return f"{source}{column['dataset']} {column['split']}" + (f", {column['space']}" if several else "")
 
 
 def rank_set_text(facts: Mapping[str, Any]) -> str:

@@ -13,9 +13,10 @@ from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, p
 from robnas.cli._noise import noise_text, rank_set_text
 from robnas.cli._space import SpaceName
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
+from robnas.types import canonical_metric
 
 if TYPE_CHECKING:
-    from robnas.benchmarks import LocalNoise, Noise, Table
+    from robnas.benchmarks import Column, LocalNoise, Noise, Table
     from robnas.spaces import Architecture, Space
 
 _SAME_FUNCTIONS = "effective"
@@ -94,17 +95,19 @@ def query(
         "split": split,
         "seed": run,
         "value": float(value),
+        **({} if column.is_accuracy else {"unit": column.unit, "direction": column.direction}),
+        **({"source": column.source} if column.source else {}),
         "runs": value.runs,
         **column.facts,
     }
-    known = _noise(found, dataset, metric, split, noise)
-    error = _error(found, row, dataset, metric, split, value.runs, known)
+    known = _noise(found, column, noise)
+    error = _error(found, row, column, value.runs, known)
     if error is not None:
         low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
         facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
-    facts["constant"] = _constant(found, row, dataset, split)
-    if run == "mean" and dataset and metric and split:
-        facts |= _rank(found, row, dataset, metric, split, known, ranks)
+    facts["constant"] = _constant(found, row, column)
+    if run == "mean":
+        facts |= _rank(found, row, column, known, ranks)
     if as_json:
         print_json(facts)
         return
@@ -148,11 +151,12 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     """What was found, a line each; `noise` as it was asked for."""
     runs = "one run" if trainings == 1 else f"mean of {trainings} runs"
     where = f"{facts['architecture']} {facts['dataset']} {facts['split']} {facts['metric']}"
-    say(f"{where}: {100 * facts['value']:.2f} % ({runs})")
+    say(f"{where}: {_value_text(facts)} ({runs})")
     if "recipe" in facts:
         say(_settings(facts))
     if "rank" in facts:
-        print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {rank_set_text(facts)}")
+        told = rank_set_text(facts) if "noise" in facts else f"the best is what one would {facts['direction']}"
+        print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {told}")
     if facts.get("noise"):
         print(noise_text(facts, noise))
     if "standard_error" in facts:
@@ -160,6 +164,8 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
             f"standard error {100 * facts['standard_error']:.2f} points, {100 * facts['low']:.2f} to "
             f"{100 * facts['high']:.2f} %: {_ERROR_OF[facts['error_of']]}"
         )
+    if "unit" in facts:
+        return
     if facts["constant"]:
         print(
             "this network gives one answer whatever the image shows, or learned nothing, as far as accuracies tell: "
@@ -184,9 +190,11 @@ def _relation(space: Space, asked: Architecture, trained: Architecture, identica
 
 def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:
     """The split of this metric, or of the data set where it is not there, if there is no other one."""
-    keys = [*((column.dataset, column.split, column.metric) for column in table.columns), *table.ambiguous]
-    of_dataset = {(split, measured) for known, split, measured in keys if known == dataset}
-    splits = {split for split, measured in of_dataset if measured == metric} or {split for split, _ in of_dataset}
+    known = [(one.dataset, one.split, {one.metric, one.qualified}) for one in table.columns]
+    known += [(key[0], key[1], {key[2]}) for key in table.ambiguous]
+    of_dataset = [(split, names) for of, split, names in known if of == dataset]
+    meant = {metric, canonical_metric(str(metric))}
+    splits = {split for split, names in of_dataset if names & meant} or {split for split, _ in of_dataset}
     return splits.pop() if len(splits) == 1 else None
 
 
@@ -197,28 +205,19 @@ _ERROR_OF = {
 }
 
 
-def _noise(
-    table: Table, dataset: str | None, metric: str | None, split: str | None, asked: str
-) -> Noise | LocalNoise | None:
+def _noise(table: Table, column: Column, asked: str) -> Noise | LocalNoise | None:
     """That of trainings; None where it is not known."""
     from robnas.statistics import known_noise, shown_noise
 
-    return (shown_noise if asked == "local" else known_noise)(table, table.column(dataset, metric, split))
+    return (shown_noise if asked == "local" else known_noise)(table, column)
 
 
 def _error(
-    table: Table,
-    row: int,
-    dataset: str | None,
-    metric: str | None,
-    split: str | None,
-    runs: int,
-    noise: Noise | LocalNoise | None,
+    table: Table, row: int, column: Column, runs: int, noise: Noise | LocalNoise | None
 ) -> tuple[float, str] | None:
     """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
     from robnas.statistics import standard_errors
 
-    column = table.column(dataset, metric, split)
     errors, source = standard_errors(table, column, noise)
     error = float(errors[row])
     if math.isnan(error):
@@ -226,38 +225,45 @@ def _error(
     return (error if source == "images" else error * math.sqrt(column.counts[row] / runs)), source
 
 
-def _constant(table: Table, row: int, dataset: str | None, split: str | None) -> bool | None:
+def _constant(table: Table, row: int, column: Column) -> bool | None:
     """Whether the network of a row is constant; None where that cannot be told."""
-    from robnas.statistics import constant_rows
+    from robnas.statistics import constant_in, part_with
 
-    rows = constant_rows(table, str(dataset), str(split))
+    rows = constant_in(part_with(table, column))
     return None if rows is None else bool(rows[row])
 
 
-def _rank(
-    table: Table, row: int, dataset: str, metric: str, split: str, noise: Noise | LocalNoise | None, ranks: Any
-) -> dict[str, Any]:
+def _rank(table: Table, row: int, column: Column, noise: Noise | LocalNoise | None, ranks: Any) -> dict[str, Any]:
     """Rank among others, if there are some, and its confidence set where the noise is known."""
-    from robnas.benchmarks import competition_ranks, sharing
+    from robnas.benchmarks import column_ranks, sharing
     from robnas.statistics import rank_set
 
-    column = table.column(dataset, metric, split)
-    placed = competition_ranks(column.mean)
+    placed = column_ranks(column)
     count = int((column.counts > 0).sum())
     if count < 2:
         return {}
     facts = {"rank": int(placed[row]), "sharing": int(sharing(placed)[row]), "of": count}
+    if not column.is_accuracy:
+        return facts
     if noise is None:
         return facts | {"noise": None}
     place = rank_set(
-        table, table.architectures[row], dataset=dataset, metric=metric, split=split, noise=noise, method=ranks
-    )
+        table, table.at(row), dataset=column.dataset, metric=column.qualified, split=column.split, noise=noise,
+        method=ranks, space=column.space,
+    )  # fmt: skip
     low, high = noise.interval_at(place.value)
     return facts | {
         "rank_low": place.low, "rank_high": place.high, "rank_method": ranks, "rank_guarantee": place.guarantee,
         "noise": noise.kind, "run_sd": float(noise.run_sd_at(place.value)), "run_sd_low": low, "run_sd_high": high,
         "noise_groups": noise.groups,
     }  # fmt: skip
+
+
+def _value_text(facts: Mapping[str, Any]) -> str:
+    """An accuracy in percent, or a value with its unit."""
+    if "unit" not in facts:
+        return f"{100 * facts['value']:.2f} %"
+    return f"{facts['value']:.6g} {facts['unit']}".rstrip()
 
 
 def _shared(sharing: int) -> str:

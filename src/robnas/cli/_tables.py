@@ -162,6 +162,8 @@ def _facts(table: Table) -> dict[str, Any]:
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
                 "noise": noise_facts(table, column),
+                **({} if column.is_accuracy else {"unit": column.unit, "direction": column.direction}),
+                **({"source": column.source} if column.source else {}),
                 **column.facts,
             }
             for column in table.columns
@@ -175,6 +177,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "seeds": list(curve.seeds),
                 "runs": int(curve.counts.max()),
                 "epochs": list(curve.epochs),
+                **({"source": curve.source} if curve.source else {}),
                 **curve.facts,
             }
             for curve in table.curves
@@ -198,7 +201,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
         if "images" in column:
             runs += f", {column['images']:,} images"
-        groups.setdefault(spot_text(column, facts["columns"]), []).append(f"{column['metric']} ({runs})")
+        unit = f"{column['unit'] or 'no unit'}, to {column['direction']}, " if "unit" in column else ""
+        groups.setdefault(spot_text(column, facts["columns"]), []).append(f"{column['metric']} ({unit}{runs})")
     for spot, metrics in groups.items():
         say(f"  {spot}: {', '.join(metrics)}")
     for curve in facts["curves"]:
@@ -206,9 +210,12 @@ def _print_facts(facts: dict[str, Any]) -> None:
         epochs = _numbers(curve["epochs"])
         say(f"  learning curves {spot_text(curve, facts['curves'])} {curve['metric']}: epochs {epochs}{images}")
     print_noise(facts["columns"])
-    for key in _PROVENANCE:
-        if facts["provenance"].get(key):
-            print(f"  {key}: {shown(facts['provenance'][key])}")
+    sources = dict.fromkeys(one["source"] for one in (*facts["columns"], *facts["curves"]) if one.get("source"))
+    for source in sources or ("",):
+        of = facts["provenance"].get(source, {}) if source else facts["provenance"]
+        for key in _PROVENANCE:
+            if isinstance(of, Mapping) and of.get(key):
+                print(f"  {f'{source}, ' if source else ''}{key}: {shown(of[key])}")
     if "path" in facts:
         say(f"  kept in {facts['path']}")
 

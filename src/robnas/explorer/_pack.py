@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from robnas.benchmarks import Column, Scores, Table, exact_divisor, name_of_key
-from robnas.errors import InputError
+from robnas.errors import InputError, Verbatim
 from robnas.explorer._blocks import MISSING, Blocks
 from robnas.explorer._pack_noise import pack_noise
 from robnas.explorer._pack_sizes import pack_sizes
@@ -42,13 +42,20 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         "provenance": plain(table.provenance),
         "left_out": [str(reason.error(name_of_key(key))) for key, reason in table.ambiguous.items()],
     }
-    alone = {space: _of_space(table, space) for space in {column.space for column in table.columns}}
-    header["columns"] = [_pack_column(table, alone[column.space], column, blocks) for column in table.columns]
+    columns = [column for column in table.columns if column.is_accuracy]
+    if not columns:
+        got = Verbatim(", ".join(f"{column.name} in {column.unit or 'no unit'}" for column in table.columns))
+        raise InputError(f"table {table.name}", expected="accuracies, which the explorer shows", got=got)
+    header["left_out"] += [
+        f"{column.name}, in {column.unit or 'no unit'}: the explorer shows accuracies"
+        for column in table.columns if not column.is_accuracy
+    ]  # fmt: skip
+    alone = {kind: _of_kind(table, *kind) for kind in {(column.space, column.source) for column in columns}}
+    header["columns"] = [_pack_column(table, alone[one.space, one.source], one, blocks) for one in columns]
     header["constant"] = {
-        _measured_on(table, column): _constant(alone[column.space], column.dataset, column.split)
-        for column in table.columns
+        _measured_on(table, one): _constant(alone[one.space, one.source], one.dataset, one.split) for one in columns
     }
-    header["main"] = _main(table.columns)
+    header["main"] = _main(columns)
     return header, blocks.content()
 
 
@@ -57,9 +64,9 @@ def _sizes(table: Table, blocks: Blocks) -> dict[str, Any] | None:
     return None if is_known(table.space) else pack_sizes(table, blocks)
 
 
-def _of_space(table: Table, space: str | None) -> Table:
-    """The columns that were trained in one space, as statistics take them; the table itself if it has no others."""
-    columns = [column for column in table.columns if column.space == space]
+def _of_kind(table: Table, space: str | None, source: str) -> Table:
+    """The columns of one space and source, as statistics take them; the table itself if it has no others."""
+    columns = [column for column in table.columns if (column.space, column.source) == (space, source)]
     if len(columns) == len(table.columns):
         return table
     return Table(table.name, table.architectures, columns, space=table.space, partition=table.partition)
@@ -71,9 +78,10 @@ def _several(table: Table, column: Column) -> str | None:
 
 
 def _measured_on(table: Table, column: Column) -> str:
-    """Data set and split, and the space where others of these were trained in another."""
+    """Data set and split, with the source and, where others of these were trained in another one, the space."""
     spaces = {other.space for other in table.columns if (other.dataset, other.split) == (column.dataset, column.split)}
-    return " ".join(filter(None, (column.dataset, column.split, column.space if len(spaces) > 1 else None)))
+    source = f"{column.source}:" if column.source else ""
+    return source + " ".join(filter(None, (column.dataset, column.split, column.space if len(spaces) > 1 else None)))
 
 
 def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
@@ -96,7 +104,7 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
     return {
         "dataset": column.dataset,
         "split": column.split,
-        "metric": column.metric,
+        "metric": column.qualified,
         "space": column.space,
         "apart": _several(whole, column),
         "measured_on": _measured_on(whole, column),
@@ -121,7 +129,7 @@ def _strength(metric: str) -> tuple[bool, bool, int, float, tuple[str | int, ...
         found = Metric.parse(metric)
     except InputError:
         return False, metric != "clean", -len(NORMS), 0.0, ()
-    if found.threat is None:
+    if found.threat is None:  # clean, or a corruption
         return False, False, 0, 0.0, ()
     norm, label = -list(NORMS).index(found.threat.norm), label_order(found.label)
     return found.attack == "pgd", True, norm, found.threat.epsilon, label

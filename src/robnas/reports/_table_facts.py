@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, name_of_key, tied
-from robnas.errors import InputError
+from robnas.errors import InputError, Verbatim
 from robnas.statistics import (
     Correlation,
     ErrorSource,
@@ -109,13 +110,20 @@ class SplitFacts:
     """Spearman of each pair of metrics; nan where one is constant."""
     space: str | None
     """Key of the space that was trained in, where the table has this split of several; else None."""
+    source: str
+    """Name of the table that was joined, in joined tables."""
     genes: tuple[GeneEffect, ...]
     """What each gene's choices come to under the metric that ranks; none where the space tells families apart."""
 
     @property
     def name(self) -> str:
-        """``cifar10 test``, and the key of the space where the table has several."""
-        return " ".join(filter(None, (self.dataset, self.split, self.space)))
+        """``cifar10 test``, with its source if it has one, and the key of the space where the table has several."""
+        source = f"{self.source}:" if self.source else ""
+        return source + " ".join(filter(None, (self.dataset, self.split, self.space)))
+
+    def qualified(self, metric: str) -> str:
+        """The name of a metric in the table."""
+        return f"{self.source}:{metric}" if self.source else metric
 
 
 @dataclass(frozen=True)
@@ -157,8 +165,11 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
         InputError: no split has the metric `rank_by`, or all columns are ambiguous.
     """
     found = parts(table)
-    if not found:
+    if not found and table.ambiguous:
         raise next(iter(table.ambiguous.values())).error(f"table {table.name}")
+    if not found:
+        got = Verbatim(", ".join(f"{column.name} in {column.unit or 'no unit'}" for column in table.columns))
+        raise InputError(f"table {table.name}", expected="accuracies, of which a report is made", got=got)
     metrics = [metrics_of(part.columns) for part in found]
     if rank_by is not None and all(rank_by not in known for known in metrics):
         names = metrics_of(metric for known in metrics for metric in known)
@@ -186,7 +197,7 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
 def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
-    rows = leaderboard(table, dataset, split, by, ranked.space)
+    rows = leaderboard(table, dataset, split, ranked.qualified, ranked.space)
     known = sum(row.rank is not None for row in rows)
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
@@ -196,7 +207,8 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
     if noise is not None and known > 1:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.text: (found.low, found.high) for found in sets}
-        tied = len(tied_with_best(table, dataset=dataset, metric=by, split=split, noise=noise, space=ranked.space))
+        by_name: Any = {"metric": ranked.qualified, "space": ranked.space}
+        tied = len(tied_with_best(table, dataset=dataset, split=split, noise=noise, **by_name))
     front, constant = _front(table, ranked), constant_in(part)
     return SplitFacts(
         dataset=dataset,
@@ -224,12 +236,13 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
             for second in metrics[:number]
         ),
         space=part.space,
+        source=part.source,
         genes=() if table.space.families else tuple(gene_effects(table.space, table.architectures, ranked.mean)),
     )
 
 
 def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
-    arch, dataset, metric, split = row.architecture, column.dataset, column.metric, column.split
+    arch, dataset, metric, split = row.architecture, column.dataset, column.qualified, column.split
     return rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=noise, space=column.space)
 
 
@@ -238,7 +251,8 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
     if ranked.metric == "clean":
         return ()
     try:
-        found = table.pareto(ranked.dataset, "clean", ranked.metric, split=ranked.split, space=ranked.space)
+        clean = f"{ranked.source}:clean" if ranked.source else "clean"
+        found = table.pareto(ranked.dataset, clean, ranked.qualified, split=ranked.split, space=ranked.space)
     except InputError:
         return ()
     return tuple((arch.text, (values[0], values[1])) for arch, values in found)

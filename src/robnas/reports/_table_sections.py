@@ -66,7 +66,7 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
     yield Text(_best(facts))
     has_clean = any(metric.metric == "clean" and metric.architectures for metric in facts.metrics)
     if has_clean and by != "clean" and facts.architectures:
-        rows = leaderboard(table, facts.dataset, facts.split, by, facts.space)
+        rows = leaderboard(table, facts.dataset, facts.split, facts.qualified(by), facts.space)
         figure = clean_versus_robust(rows, "clean", by, [point for _, point in facts.front], table.space)
         named = " Numbers beside points are ranks." if ranks_name_points(rows, "clean", by) else ""
         alt = f"Scatter of clean against {by} accuracy of {facts.architectures:,} architectures; {_best(facts)}"
@@ -97,7 +97,8 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
 
 
 def _columns(table: Table, facts: SplitFacts) -> list[Column]:
-    return [table.column(facts.dataset, metric.metric, facts.split, facts.space) for metric in facts.metrics]
+    names = [facts.qualified(metric.metric) for metric in facts.metrics]
+    return [table.column(facts.dataset, name, facts.split, facts.space) for name in names]
 
 
 def _best(facts: SplitFacts) -> str:

@@ -24,6 +24,7 @@ from robnas.statistics._leaderboard import strongest as strongest
 from robnas.statistics._noise import known_noise as known_noise
 from robnas.statistics._noise import shown_noise as shown_noise
 from robnas.statistics._parts import Part as Part
+from robnas.statistics._parts import part_with as part_with
 from robnas.statistics._parts import parts as parts
 from robnas.statistics._quality import Finding as Finding
 from robnas.statistics._quality import data_quality as data_quality

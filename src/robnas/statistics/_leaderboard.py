@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._binomial import binomial_error
-from robnas.benchmarks import Column, LocalNoise, Noise, Table, competition_ranks, sharing
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, column_ranks, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture, Space
 from robnas.statistics._constant import constant_in, unchanged_rows
 from robnas.statistics._noise import constant_sd, shown_noise
 from robnas.statistics._parts import part_with
-from robnas.types import NORMS, WEAKER_FIRST, Metric, label_order
+from robnas.types import CORRUPTIONS, NORMS, WEAKER_FIRST, Metric, is_attacked, label_order
 
 Floats = npt.NDArray[np.float64]
 ErrorSource = Literal["similar", "trainings", "images", "unknown"]
@@ -40,12 +40,12 @@ class Accuracy:
 
     @property
     def below(self) -> float:
-        """How far one standard error reaches down: not below 0."""
+        """How far one standard error of an accuracy reaches down: not below 0."""
         return min(self.error, self.value)
 
     @property
     def above(self) -> float:
-        """How far one standard error reaches up: not above 1."""
+        """How far one standard error of an accuracy reaches up: not above 1."""
         return min(self.error, 1 - self.value)
 
 
@@ -56,7 +56,7 @@ class Row:
 
     architecture: Architecture
     rank: int | None
-    """1 is the best; None without a value of the metric that ranks. See `competition_ranks`."""
+    """1 is the best; None without a value of the metric that ranks. See `column_ranks`."""
     entries: dict[str, Accuracy]
     """By metric key."""
     sharing: int = 1
@@ -75,13 +75,13 @@ class Row:
 
 
 def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Space | None = None) -> list[Row]:
-    """Rows sorted by the mean of a metric, highest first; rows without it come last, equal ones in the space's order.
+    """Rows sorted by the mean of a metric, best first; rows without it come last, equal ones in the space's order.
 
     Args:
         table: the benchmark.
         dataset: name of the data set.
         split: ``validation`` or ``test``.
-        by: key of the metric.
+        by: key of the metric, which may be that of a cost or score; the others are accuracies of the same trainings.
         space: key of the space that was trained in; needed where the table has this metric of several.
 
     Raises:
@@ -89,9 +89,9 @@ def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Sp
     """
     column = table.column(dataset, by, split, space)
     part = part_with(table, column)
-    ranked, columns = column.mean, part.columns
+    columns = {**part.columns, column.metric: column}
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
-    ranks = competition_ranks(ranked)
+    ranks = column_ranks(column)
     shared, constant = sharing(ranks), constant_in(part)
     places, architectures = np.nan_to_num(ranks, nan=np.inf).tolist(), table.architectures
     order = sorted(range(len(table)), key=lambda row: (places[row], architectures[row]))
@@ -129,8 +129,10 @@ def standard_errors(
     else of all ``trainings``, but never more than accuracies of that mean can differ. Networks that no attack changes
     have that of other such ones, or nan where none was trained again. Without repeated trainings the binomial error of
     the finite number of ``images``, which another training seed adds to, and which is not 0 at the ends of the scale
-    either (`binomial_error`); else nan.
+    either (`binomial_error`); else nan, as for what is no accuracy.
     """
+    if not column.is_accuracy:
+        return np.full(len(table), np.nan), "unknown"
     noise = shown_noise(table, column) if noise is None else noise
     if noise is not None:
         sd = noise.run_sd_at(column.mean)
@@ -148,15 +150,21 @@ def standard_errors(
 
 
 def metrics_of(keys: Iterable[str]) -> list[str]:
-    """Metric keys in order: clean, then by attack, weaker first, norm, epsilon, label; what is no key comes last."""
+    """Metric keys in order: clean, then by attack, weaker first, norm, epsilon, label; then corruptions.
+
+    Their mean comes first, then each by severity and label. What is no key comes last.
+    """
 
     def place(key: str) -> tuple[int, str, int, float, tuple[str | int, ...]]:
         try:
             metric = Metric.parse(key)
         except InputError:  # such as an average over epsilons
-            return len(WEAKER_FIRST) + 2, key, 0, 0.0, ()
+            return len(WEAKER_FIRST) + 3, key, 0, 0.0, ()
         if metric.threat is None:
-            return 0, key, 0, 0.0, ()
+            if metric.kind == "clean":
+                return 0, key, 0, 0.0, ()
+            number = CORRUPTIONS.index(metric.attack) + 1 if metric.severity else 0
+            return len(WEAKER_FIRST) + 2, "", number, float(metric.severity or 0), label_order(metric.label)
         known = WEAKER_FIRST.index(metric.attack) if metric.attack in WEAKER_FIRST else len(WEAKER_FIRST)
         norm, label = list(NORMS).index(metric.threat.norm), label_order(metric.label)
         return 1 + known, metric.attack, norm, metric.threat.epsilon, label
@@ -169,7 +177,7 @@ def strongest(metrics: Sequence[str], attack: str = "pgd") -> str:
 
     Without one the last that is under attack, or the first.
     """
-    under_attack = [key for key in metrics_of(metrics) if "@" in key]
+    under_attack = [key for key in metrics_of(metrics) if is_attacked(key)]
     found = [key for key in under_attack if _attack(key) == attack]
     return (_of_first_norm(found) or under_attack or metrics_of(metrics))[-1]
 

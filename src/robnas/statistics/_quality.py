@@ -14,7 +14,7 @@ from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_gr
 from robnas.statistics._constant import constant_in
 from robnas.statistics._noise import known_noise, shown_noise
 from robnas.statistics._parts import parts
-from robnas.types import WEAKER_FIRST, Metric
+from robnas.types import WEAKER_FIRST, Metric, is_attacked
 
 Floats = npt.NDArray[np.float64]
 _FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
@@ -84,7 +84,7 @@ def unchecked(table: Table) -> list[str]:
             lines.append(f"outliers of {part.name} {', '.join(noiseless)}: noise of trainings unknown")
     if not tells_identical(table):
         lines.append(f"outliers among identical networks: space {table.space.name} does not say which are identical")
-    if any("@" in column.metric for column in table.columns) and (why := _attacks_unchecked(table)):
+    if any(is_attacked(column.metric) for column in table.columns) and (why := _attacks_unchecked(table)):
         lines.append(f"strength of the attacks: {why}")
     return lines
 
@@ -108,7 +108,7 @@ def _ordered_pairs(columns: Mapping[str, Column]) -> list[tuple[Column, Column, 
     """(stronger, weaker, check) for every pair of metrics whose order is known."""
     pairs = []
     if "clean" in columns:
-        attacked = [column for key, column in columns.items() if "@" in key]  # averages over epsilons among them
+        attacked = [column for key, column in columns.items() if is_attacked(key)]  # averages over epsilons among them
         pairs += [(column, columns["clean"], "an attack leaves more accuracy than none") for column in attacked]
     parsed = {}
     for key in columns:

@@ -189,6 +189,7 @@ class _Measured:
 
 
 def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
+    column.check_accuracy(f"ranks by {column.name}")
     rows = np.flatnonzero(~np.isnan(column.mean))
     check_level(level, len(rows))
     found = _checked(noise) if noise is not None else _usual(table, column)

@@ -66,6 +66,7 @@ class NaslibGraph:
             self.table.charge([self.table.row(self.arch)])
             return [100 * value for value in found.tolist()]
         if epoch == -1:
+            self.table.column(where, self.metric, _SPLITS[name]).check_accuracy("metric")
             return percent(self.table.query(self.arch, **asked))
         known = self.table.curve_column(where, self.metric, _SPLITS[name]).epochs
         if not is_number(epoch) or epoch + 1 not in known:

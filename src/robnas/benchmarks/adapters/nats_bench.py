@@ -36,7 +36,7 @@ class NatsBench:
         if table.published is None:
             raise InputError("table", expected="one with published indices", got=table.name)
         for dataset in table.datasets:
-            table.column(dataset, metric, split)
+            table.column(dataset, metric, split).check_accuracy("metric")
         self.table, self.metric, self.split = table, metric, check_split(split)
         self._genotypes = genotypes(table.published)
         self._used_time = 0.0
@@ -65,7 +65,7 @@ class NatsBench:
     def get_more_info(
         self, index: object, dataset: str, iepoch: int | None = None, hp: str = "50", is_random: bool = False
     ) -> dict[str, float]:
-        """All metrics of an architecture in percent, as ``test-clean``, ``test-pgd@8/255`` …; means over the runs.
+        """All metrics of an architecture, accuracies in percent: ``test-clean``, ``test-pgd@8/255`` …; means of runs.
 
         What the table lacks is left out, with `iepoch` also what was not measured after every epoch; the figures of the
         training are then ``train-loss``, ``train-robust`` (in percent) and ``train-per-time`` (seconds). `identical` of
@@ -96,9 +96,10 @@ class NatsBench:
         info: dict[str, float] = {"train-all-time": seconds}
         for column in self.table.columns:
             if column.dataset == name and not math.isnan(column.mean[row]):
-                value = percent(self._peek(number, name, column.metric, column.split))
-                info[f"{column.split}-{column.metric}"] = value
-                if column.metric == self.metric and column.split == self.split:
+                value = self._peek(number, name, column.qualified, column.split)
+                value = percent(value) if column.is_accuracy else value
+                info[f"{column.split}-{column.qualified}"] = value
+                if self.metric in (column.metric, column.qualified) and column.split == self.split:
                     info[f"{column.split}-accuracy"] = value
         return info
 
