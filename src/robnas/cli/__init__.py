@@ -15,6 +15,7 @@ from robnas.cli import (
     _check_result,
     _explorer,
     _imports,
+    _join,
     _lines,
     _query,
     _recipes,
@@ -75,6 +76,11 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
         "robnas query 323133 --table nas-robbench-201 --dataset cifar10 --metric pgd@8/255 --split test",
     ),
     (_check_result.check_result, "robnas check-result table.csv --table nas-robbench-201 --dataset cifar10"),
+    (
+        _join.join,
+        "robnas join nas-robbench-201 jung-2023 nas-bench-201-cost --out everything.parquet (then all about one "
+        "architecture: robnas query 323133 --table everything.parquet --all)",
+    ),
     (_tables.export, "robnas export nas-robbench-201 --out table.csv"),
     (
         _search.search,

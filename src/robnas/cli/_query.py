@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, say
+from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, progress_bar, say
 from robnas.cli._noise import noise_text, rank_set_text
 from robnas.cli._space import SpaceName
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
@@ -59,9 +59,13 @@ def query(
             "average over architectures."
         ),
     ] = "marginal",
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Everything known about the architecture, by source, data set and kind of figure."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Look up one accuracy, with its rank and what is uncertain about it."""
+    """Look up one accuracy, with its rank and what is uncertain about it; or with --all everything that is known."""
     from robnas.errors import InputError
     from robnas.statistics import RankMethod
 
@@ -73,6 +77,12 @@ def query(
         raise InputError("--noise", expected="pooled or local", got=noise)
     if ranks not in get_args(RankMethod):
         raise InputError("--ranks", expected=f"one of {', '.join(get_args(RankMethod))}", got=ranks)
+    if everything:
+        for option, given in (("--metric", metric), ("--epoch", epoch), ("--seed", None if seed == "mean" else seed)):
+            if given is not None:
+                raise InputError(option, expected="no such option beside --all, which shows them all", got=given)
+        _print_all(found, arch, dataset, split, resolve, as_json)
+        return
     run: Any = seed if seed == "mean" else int(seed)
     if epoch is not None:
         _after_epoch(found, arch, dataset, metric, split, run, resolve, epoch, as_json)
@@ -114,6 +124,18 @@ def query(
     _print(facts, value.runs, noise)
     if asked != trained:
         say(f"{asked} itself was not trained: {_relation(found.space, asked, trained, value.identical)}")
+
+
+def _print_all(table: Table, arch: object, dataset: str | None, split: str | None, resolve: str, as_json: bool) -> None:
+    from robnas.cli._card import print_card
+    from robnas.statistics import card
+
+    with progress_bar(as_json) as progress:
+        found = card(table, arch, dataset=dataset, split=split, resolve=resolve, progress=progress)
+    print_card(table, found, as_json)
+    if not as_json and found.asked != found.architecture:
+        relation = _relation(table.space, found.asked, found.architecture, found.identical)
+        say(f"{found.asked} itself was not trained: {relation}")
 
 
 def _after_epoch(

@@ -1,6 +1,10 @@
 """Statistics of measurements: correlations, ranks, noise, and tests of search results. Numbers only."""
 
 from robnas import _lazy
+from robnas.statistics._card import Card as Card
+from robnas.statistics._card import Group as Group
+from robnas.statistics._card import Known as Known
+from robnas.statistics._card import card as card
 from robnas.statistics._constant import constant_in as constant_in
 from robnas.statistics._constant import constant_rows as constant_rows
 from robnas.statistics._correlation import Correlation as Correlation

@@ -1,0 +1,86 @@
+"""What `robnas query --all` prints: everything known about one architecture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from robnas.cli._common import print_json, say
+from robnas.cli._tables import shown
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import Table
+    from robnas.statistics import Card, Group, Known
+
+_KINDS = {
+    "clean": "clean accuracy", "attack": "accuracy under attack", "corruption": "accuracy on corrupted images",
+    "other": "other accuracies", "cost": "cost, lower is better", "score": "scores, higher is better",
+}  # fmt: skip
+
+
+def print_card(table: Table, card: Card, as_json: bool) -> None:
+    """A card as one JSON document, or as text."""
+    if as_json:
+        print_json(card_facts(table, card))
+        return
+    spelled = " ".join(f"{name} {text}" for name, text in table.space.spellings(card.architecture).items())
+    say(f"{card.architecture.text} {spelled}".rstrip())
+    for group in card.groups:
+        several = len(card.sources) > 1 or group.source != table.name
+        spaces = {known.space for known in group.known}
+        space = f" ({spaces.pop()})" if len(spaces) == 1 and None not in spaces else ""
+        say(f"{f'{group.source}: ' if several else ''}{group.dataset}, {_KINDS[group.kind]}{space}")
+        for line in _lines(group, tell_space=not space):
+            say(f"  {line}")
+    if card.curves:
+        say(f"learning curves: {', '.join(card.curves)}")
+    for source, about in card.sources.items():
+        for what, text in about.items():
+            say(f"{source}, {what}: {shown(text)}")
+
+
+def _lines(group: Group, tell_space: bool) -> Iterator[str]:
+    """A line for each value, their parts below each other, and one for what is missing."""
+    rows = [_cells(known, tell_space) for known in group.known]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    if group.missing:
+        yield f"not measured: {', '.join(group.missing)}"
+    if relatives := max((known.relatives for known in group.known), default=0):
+        yield f"for {relatives:,} architectures of this table these are values of another network of their class"
+
+
+def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
+    accuracy = not known.unit and known.direction == "maximise"
+    value = f"{100 * known.value:.2f} %" if accuracy else f"{known.value:.6g} {known.unit}".rstrip()
+    error = "" if known.standard_error is None else f"±{100 * known.standard_error:.2f}"
+    shared = f", shared by {known.sharing:,}" if known.sharing > 1 else ""
+    noise = "" if known.ranks is None else f" ({known.ranks[0]:,} to {known.ranks[1]:,} with the noise)"
+    runs = "one run" if known.runs == 1 else f"{known.runs} runs"
+    images = "" if known.images is None else f", {known.images:,} images"
+    space = f", {known.space}" if tell_space and known.space else ""
+    rank = f"rank {known.rank:,} of {known.of:,}{shared}{noise}"
+    return known.metric, value, error, rank, f"{known.split}, {runs}{images}{space}"
+
+
+def card_facts(table: Table, card: Card) -> dict[str, Any]:
+    """A card as plain values."""
+    return {
+        "table": table.name,
+        "space": table.space.name,
+        "asked": card.asked.text,
+        "architecture": card.architecture.text,
+        **table.space.spellings(card.architecture),
+        "identical": card.identical,
+        "groups": [
+            {
+                "source": group.source, "dataset": group.dataset, "kind": group.kind, "missing": list(group.missing),
+                "values": [dataclasses.asdict(known) for known in group.known],
+            }
+            for group in card.groups
+        ],
+        "curves": list(card.curves),
+        "sources": card.sources,
+    }  # fmt: skip

@@ -1,0 +1,142 @@
+"""The commands `join` and `query --all`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import Column, CurveColumn, Table, load, write_table
+from tests.test_cli import robnas
+
+ROWS = ["000000", "323133", "333133", "444444"]
+
+
+def run(capsys, *words, code=0):
+    """What a command printed: its output or, where it fails, its error."""
+    found, out, err = robnas(capsys, *map(str, words))
+    assert found == code, err
+    return err if code else out
+
+
+def table(name, columns, rows=ROWS, **settings):
+    return Table(name, rows, columns, **settings)
+
+
+def column(metric, values, dataset="cifar10", split="test", **settings):
+    return Column(dataset, split, metric, np.array(values, dtype=float).reshape(len(values), -1), **settings)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three tables: accuracies with seeds and curves; other ones of a part of the rows; costs."""
+    seeds = [[0.1, 0.1], [0.7, 0.8], [0.6, 0.7], [0.2, np.nan]]
+    curve = CurveColumn("cifar10", "test", "clean", (1, 2), np.full((4, 1, 2), 0.5))
+    held = {
+        "ours": table("ours", [column("clean", seeds, seeds=(3, 5)), column("pgd@8/255", [0.1, 0.4, 0.3, 0.1])],
+                      curves=[curve], provenance={"licence": "MIT", "citation": "Us 2026"}),
+        "theirs": table("theirs", [column("clean", [0.9, 0.8]), column("fog@3", [0.5, np.nan])], ROWS[2:0:-1],
+                        provenance={"licence": "CC0"}),
+        "costs": table("costs", [column("latency:pixel3", [1.5, 5.25, 3, 4], unit="ms", direction="minimise")]),
+    }  # fmt: skip
+    for name, one in held.items():
+        write_table(one, tmp_path / f"{name}.parquet")
+    return [tmp_path / f"{name}.parquet" for name in held]
+
+
+def test_tables_are_joined_on_what_all_hold(files, tmp_path, capsys):
+    out = tmp_path / "all.parquet"
+    text = run(capsys, "join", *files, "--out", out)
+    assert f"2 architectures that all hold (ours 4, theirs 2, costs 4), 5 columns: {out}" in text
+    assert "ours: 2 columns; licence: MIT" in text
+    assert "costs: 1 columns; licence: not stated" in text
+    found = load(out)
+    assert found.texts == ("323133", "333133")
+    assert [one.qualified for one in found.columns] == [
+        "ours:clean", "ours:pgd@8/255", "theirs:clean", "theirs:fog@3", "costs:latency:pixel3",
+    ]  # fmt: skip
+    facts = json.loads(run(capsys, "join", *files, "--out", tmp_path / "all.csv", "--json"))
+    assert (facts["architectures"], facts["columns"], facts["sources"]["theirs"]["licence"]) == (2, 5, "CC0")
+    assert facts["tables"][1] == {"name": "theirs", "architectures": 2}
+    read = load(tmp_path / "all.csv")
+    assert [one.qualified for one in read.columns] == [one.qualified for one in found.columns]
+    again = tmp_path / "again.parquet"
+    run(capsys, "join", out, files[1], "--out", again)
+    assert [one.source for one in load(again).columns[-2:]] == ["theirs (2)"] * 2
+    listed = run(capsys, "tables", out)
+    assert "costs:cifar10 test: latency:pixel3 (ms, to minimise, one run)" in listed
+    assert "theirs, licence: CC0" in listed
+
+
+def test_one_architecture_on_one_row(files, tmp_path, capsys):
+    run(capsys, "join", *files, "--out", tmp_path / "all.parquet")
+    text = run(capsys, "query", "323133", "--table", tmp_path / "all.parquet", "--all")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0].startswith("323133 genotype |nor_conv_3x3~0|")
+    for line in (
+        "ours: cifar10, clean accuracy", "clean 75.00 % rank 1 of 2 test, 2 runs",
+        "ours: cifar10, accuracy under attack", "pgd@8/255 40.00 % rank 1 of 2 test, one run",
+        "theirs: cifar10, clean accuracy", "clean 80.00 % rank 2 of 2 test, one run",
+        "theirs: cifar10, accuracy on corrupted images", "not measured: test fog@3",
+        "costs: cifar10, cost, lower is better", "latency:pixel3 5.25 ms rank 2 of 2 test, one run",
+        "learning curves: ours:cifar10 test clean", "ours, licence: MIT", "theirs, licence: CC0",
+    ):  # fmt: skip
+        assert line in lines, line
+    asked = ("query", "323133", "--table", tmp_path / "all.parquet", "--all", "--json")
+    facts = json.loads(run(capsys, *asked))
+    assert [(group["source"], group["kind"]) for group in facts["groups"]] == [
+        ("ours", "clean"), ("ours", "attack"), ("theirs", "clean"), ("theirs", "corruption"), ("costs", "cost"),
+    ]  # fmt: skip
+    assert facts["groups"][0]["values"][0]["seeds"] == {"3": 0.7, "5": 0.8}
+    assert facts["groups"][3] == {"source": "theirs", "dataset": "cifar10", "kind": "corruption", "values": [],
+                                  "missing": ["test fog@3"]}  # fmt: skip
+    (cost,) = facts["groups"][4]["values"]
+    assert (cost["unit"], cost["direction"], cost["rank"], cost["value"]) == ("ms", "minimise", 2, 5.25)
+    assert facts["sources"]["ours"] == {"citation": "Us 2026", "licence": "MIT"}
+
+
+def test_the_card_of_a_table_that_was_not_joined(capsys):
+    text = run(capsys, "query", "323133", "--all", "--split", "validation")
+    assert "digits, clean accuracy (nas-bench-201:channels=8,cells=1)" in text
+    assert "with the noise" in text
+    assert "test" not in text.partition("digits, citation")[0]
+    text = run(capsys, "query", "300000", "--all", "--dataset", "digits")
+    assert "300000 itself was not trained: " in text
+
+
+def test_a_cost_is_looked_up_with_its_unit_and_rank(files, capsys):
+    asked = ("query", "323133", "--table", files[2], "--dataset", "cifar10", "--metric", "latency:pixel3")
+    text = run(capsys, *asked)
+    assert "323133 cifar10 test latency:pixel3: 5.25 ms (one run)" in text
+    assert "rank 4 of 4; the best is what one would minimise" in text
+    assert "constant" not in text
+    facts = json.loads(run(capsys, *asked, "--json"))
+    assert (facts["unit"], facts["direction"], facts["rank"]) == ("ms", "minimise", 4)
+    assert "standard_error" not in facts
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("join", "0", "--out", "x.parquet"), "tables to join: expected at least 2, got 1"),
+        (("join", "0", "1", "--out", "x.txt"), "--out: expected a file ending in .parquet, .csv or .json, got"),
+        (("query", "323133", "--table", "0", "--all", "--metric", "clean"),
+         "--metric: expected no such option beside --all, which shows them all, got 'clean'"),
+        (("query", "323133", "--table", "0", "--all", "--seed", "3"), "--seed: expected no such option beside --all"),
+        (("query", "323133", "--table", "0", "--all", "--dataset", "svhn"),
+         "columns of table ours: expected one of cifar10 test, got svhn"),
+        (("query", "323134", "--table", "0", "--all"), "architecture 323134: expected one of the 4 that table ours"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line(words, text, files, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [str(files[int(word)]) if word in ("0", "1") else word for word in words]
+    assert text in run(capsys, *words, code=2)
+
+
+def test_tables_of_two_spaces_are_not_joined(files, tmp_path, capsys):
+    other = Table("wide", ["D1=4,W1=8,D2=4,W2=8,D3=4,W3=8"], [Column("d", "test", "clean", np.array([[0.5]]))],
+                  space="wide-resnet")  # fmt: skip
+    write_table(other, tmp_path / "wide.parquet")
+    text = run(capsys, "join", files[0], tmp_path / "wide.parquet", "--out", tmp_path / "x.parquet", code=2)
+    assert "expected a table of space nas-bench-201, got table wide, which belongs to wide-resnet" in text
+    assert not (tmp_path / "x.parquet").exists()
