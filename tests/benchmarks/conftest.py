@@ -145,3 +145,13 @@ def robbench(tmp_path_factory):
 @pytest.fixture(scope="session")
 def jung(tmp_path_factory):
     return _published("jung-2023", ACC, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def jung_full(tmp_path_factory):
+    """The table of the authors' full files."""
+    folders = [shared_file("data", "jung", "cifar10", "clean_accuracy.json").parents[1],
+               shared_file("data", "published", META).parent]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return fetch("jung-2023", folders)

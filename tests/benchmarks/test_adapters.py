@@ -183,9 +183,9 @@ def test_all_accuracies_of_a_key_by_published_id(robbench):
     assert imagenet["pgd@Linf"]["accuracy"] == {n: [entry[weak], entry[strong]] for n, entry in measured.items()}
 
 
-def test_averages_over_epsilon_say_so(jung):
+def test_the_summary_of_the_page_is_at_one_grey_level(jung):
     dataset = RobustnessDataset(jung)
-    assert dataset.meta["epsilons"]["pgd@Linf"] == ["average"]
+    assert dataset.meta["epsilons"]["pgd@Linf"] == [1.0]
     found = dataset.query("cifar10", "aa_apgd-ce@Linf")["cifar10"]["aa_apgd-ce@Linf"]["accuracy"]
     assert found["0"] == [published_text("acc.json")["0"][1]]
     assert len(found) == 6466

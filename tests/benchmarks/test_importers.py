@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robnas.benchmarks import fetch
-from robnas.benchmarks.nas_bench_201 import _importers
+from robnas.benchmarks.nas_bench_201 import _importers, _jung, _reading
 from robnas.errors import DataError
 from robnas.spaces import SIZE, Architecture
 from tests.benchmarks.conftest import (
@@ -32,8 +32,8 @@ from tests.data.conftest import listing, refused
 OWN = {
     "cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120", "ImageNet16-120": "imagenet16-120",
     "val_acc": "clean", "val_fgsm_3_acc": "fgsm@3/255", "val_pgd_3_acc": "pgd@3/255", "val_fgsm_8_acc": "fgsm@8/255",
-    "val_pgd_8_acc": "pgd@8/255", "autoattack": "autoattack@8/255", "clean": "clean", "aa_apgd-ce": "apgd@average",
-    "aa_square": "square@average", "fgsm": "fgsm@average", "pgd": "pgd@average", "corr": "corruptions",
+    "val_pgd_8_acc": "pgd@8/255", "autoattack": "autoattack@8/255", "clean": "clean", "aa_apgd-ce": "apgd@1/255",
+    "aa_square": "square@1/255", "fgsm": "fgsm@1/255", "pgd": "pgd@1/255", "corr": "corruptions",
 }  # fmt: skip
 
 
@@ -91,8 +91,9 @@ def codes_known():
     """The files of codes are not read: that takes longer than all the rest of a test."""
     published = np.arange(SIZE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_importers, "_read_codes", lambda _: published)
-        patch.setattr(_importers, "_read_meta", lambda _: (published, representatives()))
+        for module in (_importers, _jung):
+            patch.setattr(module, "read_codes", lambda _: published)
+        patch.setattr(_importers, "read_meta", lambda _: (published, representatives()))
         yield
 
 
@@ -335,11 +336,11 @@ def test_nesting_of_any_depth_is_an_error_of_one_kind(tmp_path):
     for depth in [*range(1, 1100, 7), 5_000, 50_000]:
         path.write_text('{"":' + "[" * depth + "]" * depth + "}")
         with pytest.raises(DataError):
-            _importers._read_page(path, published)
+            _reading.read_page(path, published)
 
 
 def test_a_page_larger_than_the_limit_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(_importers, "_LARGEST", 1000)
+    monkeypatch.setattr(_reading, "_LARGEST", 1000)
     with refused(f"^{OPS}: expected at most 1,000 bytes, got [0-9]{{3}},[0-9]{{3}}; fetch it again"):
         read_page(tmp_path, page_text(page()))
 
@@ -490,7 +491,7 @@ def imports_or_refuses(importer, folder, name, content):
 
 @pytest.mark.parametrize(
     ("importer", "name"),
-    [(_importers.nas_robbench_201, PAGE), (_importers.jung_2023, ACC), (_importers.nas_robbench_201_seeds, ALL_SEEDS)],
+    [(_importers.nas_robbench_201, PAGE), (_jung.jung_2023, ACC), (_importers.nas_robbench_201_seeds, ALL_SEEDS)],
 )
 @FUZZ
 @given(content=st.binary(max_size=200) | TREES.map(lambda tree: b"acc=" + json.dumps(tree).encode()))
@@ -505,7 +506,7 @@ def test_any_seeds_content_gives_a_table_or_one_error(cell, seeds, dataset, room
     imports_or_refuses(_importers.nas_robbench_201_seeds, room, ALL_SEEDS, json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("importer", [_importers._read_codes, _importers._read_meta])
+@pytest.mark.parametrize("importer", [_reading.read_codes, _reading.read_meta])
 @FUZZ
 @given(content=st.binary(max_size=200) | TREES.map(lambda tree: b"arch=" + json.dumps(tree).encode()))
 def test_any_bytes_as_codes_give_one_error(importer, content, tmp_path_factory):

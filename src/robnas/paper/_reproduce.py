@@ -13,46 +13,15 @@ from robnas.errors import InputError, Verbatim
 from robnas.paper import _figures as figures
 from robnas.paper._figure5 import figure5
 from robnas.paper._proxies import proxies
+from robnas.paper._table1 import table1
 from robnas.paper._table2 import table2
 from robnas.reports import write_csv, write_pictures
 from robnas.spaces.nas_bench_201 import NAME
-from robnas.statistics import correlate, correlation_ceiling, spearman
+from robnas.statistics import correlation_ceiling, spearman
 from robnas.types import Progress, silent
 
 SPLIT = "test"
-# Table 1 of the paper (CIFAR-10, Spearman). The six in bold there were found again in the data; those that involve
-# the attacked accuracies of Jung et al. (PGD*, FGSM*) rest on one epsilon of that data set, where the published
-# summary holds an average over epsilons only, so they cannot be equal.
-_TABLE_1 = {
-    ("Clean", "PGD"): 0.985, ("Clean", "FGSM"): 0.989, ("Clean", "Clean*"): 0.977, ("Clean", "PGD*"): 0.313,
-    ("Clean", "FGSM*"): 0.898, ("PGD", "FGSM"): 0.998, ("PGD", "Clean*"): 0.970, ("PGD", "PGD*"): 0.382,
-    ("PGD", "FGSM*"): 0.937, ("FGSM", "Clean*"): 0.974, ("FGSM", "PGD*"): 0.371, ("FGSM", "FGSM*"): 0.931,
-    ("Clean*", "PGD*"): 0.322, ("Clean*", "FGSM*"): 0.891, ("PGD*", "FGSM*"): 0.487,
-}  # fmt: skip
-_OTHER_EPSILON = "average over epsilons here, one unknown epsilon in the paper, whose value could not be checked"
-_TABLE_1_METRICS = {
-    "Clean": "clean", "PGD": "pgd@8/255", "FGSM": "fgsm@8/255",
-    "Clean*": "clean*", "PGD*": "pgd@average", "FGSM*": "fgsm@average",
-}  # fmt: skip
 _CROSS_METRICS = ("clean", "fgsm@8/255", "pgd@8/255", "autoattack@8/255")
-
-
-def table1(out: Path, progress: Progress = silent) -> list[Path]:
-    """Spearman correlations between accuracies with and without (*) adversarial training, beside the published ones."""
-    table = load("nas-robbench-201").join(load("jung-2023"), "*")
-    columns = {name: tied(table.values("cifar10", key, split=SPLIT)) for name, key in _TABLE_1_METRICS.items()}
-    rng, rows = np.random.default_rng(0), []
-    for done, ((first, second), published) in enumerate(_TABLE_1.items(), start=1):
-        found = correlate(columns[first], columns[second], rng=rng)
-        equal = round(found.value, 3) == published
-        note = _OTHER_EPSILON if {first, second} & {"PGD*", "FGSM*"} else ""
-        rows.append(
-            [first, second, f"{found.value:.3f}", f"{found.low:.3f}", f"{found.high:.3f}", published, equal, note]
-        )
-        progress(done, len(_TABLE_1), "bootstrap")
-    header = ["row", "column", "spearman", "low_95", "high_95", "published", "equal", "note"]
-    figure = figures.correlation_table(list(columns), rows)
-    return [write_csv(out / "table1.csv", header, rows), *write_pictures(out / "table1", figure)]
 
 
 def figure2(out: Path, progress: Progress = silent) -> list[Path]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.nas_bench_201._importers import SPACE, _read_object
+from robnas.benchmarks.nas_bench_201._reading import SPACE, read_object
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, architectures, published_indices
 
@@ -48,7 +48,7 @@ def nas_bench_suite_zero(files: Mapping[str, Path], provenance: Mapping[str, Any
         DataError: the file is malformed, is of another space, or a score is no number.
     """
     path = files[SUITE_ZERO_FILE]
-    content = _read_object(path, _LARGEST)
+    content = read_object(path, _LARGEST)
     if not content or (unknown := [name for name in content if name not in _DATASETS]):
         _refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if content else Verbatim("none"))
     columns: list[Column] = []
