@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, final
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
+from robnas.benchmarks._renamed import warn_renamed
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
 from robnas.types import canonical_metric
@@ -29,15 +30,24 @@ class Columns(Generic[_C]):
         space: of the table.
         columns: each once.
         ambiguous: what was measured in several ways, see `Table`.
+        renamed: present names of metrics, with the reason, by the names that they had once.
 
     Raises:
         InputError: one twice, or one of another space.
     """
 
-    def __init__(self, what: str, space: Space, columns: Iterable[_C], ambiguous: Mapping[Any, Ambiguity]) -> None:
+    def __init__(
+        self,
+        what: str,
+        space: Space,
+        columns: Iterable[_C],
+        ambiguous: Mapping[Any, Ambiguity],
+        renamed: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         given: list[_C] = list(columns)
         keys = {key: key if key is None else canonical(key, space) for key in {column.space for column in given}}
         self.what: str = what
+        self._renamed = renamed or {}
         self.space: Space = space
         self.all: tuple[_C, ...] = tuple(
             column if keys[column.space] == column.space else replace(column, space=keys[column.space])
@@ -100,6 +110,12 @@ class Columns(Generic[_C]):
         here = [spot for spot in self._kinds if spot[:2] == (dataset, split)]
         meant = [spot for spot in here if isinstance(metric, str) and _is_called(spot, metric)]
         if not meant:
+            old = str(metric).rpartition(":")[2]
+            if isinstance(metric, str) and old in self._renamed:
+                new, because = self._renamed[old]
+                present = self.find(dataset, metric.removesuffix(old) + new, split, space)
+                warn_renamed(self.what, metric, new, because)
+                return present
             self.check_known("metric", metric, map(_qualified, here))
         key = space.key if isinstance(space, Space) else space
         if len(meant) > 1 and key is not None:

@@ -12,6 +12,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, RelativeValue, Value
 from robnas.benchmarks._columns import Columns
 from robnas.benchmarks._curve import AfterEpoch, CurveColumn
+from robnas.benchmarks._renamed import old_names
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices, chosen_space, other_network
 from robnas.benchmarks._runs import Floats, Runs, Seed
 from robnas.errors import InputError, Verbatim
@@ -44,7 +45,7 @@ class Queried:
         self.provenance = dict(provenance or {})
         self.ambiguous = dict(ambiguous or {})
         self.ambiguous_curves = dict(ambiguous_curves or {})
-        self._columns = Columns(f"table {name}", self.space, given, self.ambiguous)
+        self._columns = Columns(f"table {name}", self.space, given, self.ambiguous, old_names(self.provenance))
         if not self._columns:
             raise InputError(f"table {name}", expected="at least one column", got=Verbatim("none"))
         self._curves = Columns(f"the curves of table {name}", self.space, curves, self.ambiguous_curves)

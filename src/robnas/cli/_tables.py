@@ -187,7 +187,7 @@ def _facts(table: Table) -> dict[str, Any]:
 
 
 _PROVENANCE = (
-    "citation", "licence", "notes", "missing_runs", "missing_architectures", "threeseed_differs_from_mean",
+    "citation", "licence", "variant", "notes", "missing_runs", "missing_architectures", "threeseed_differs_from_mean",
     "unverified",
 )  # fmt: skip
 
