@@ -24,6 +24,8 @@ CORRUPTIONS: tuple[str, ...] = (
 """What befalls images without an attacker: the 15 of CIFAR-10-C (Hendrycks & Dietterich 2019), then its 4 extra."""
 ALL_CORRUPTIONS = "corruptions"
 """Name of the mean over corruptions and severities."""
+CONFIDENCE = "confidence"
+"""Begins names of columns such as ``confidence:pgd@8/255``, which are no accuracies, so no attack is called so."""
 SEVERITIES = range(1, 6)
 Kind = Literal["clean", "attack", "corruption"]
 _NAME, _LABEL = re.compile(r"[a-z][a-z0-9_.]*"), re.compile(r"[a-z0-9.]+")
@@ -272,7 +274,9 @@ def canonical_metric(key: str) -> str:
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name not in _UNLIKE_ATTACKS and _NAME.fullmatch(name) is not None
+    if not isinstance(name, str) or name in _UNLIKE_ATTACKS or name.partition(".")[0] == CONFIDENCE:
+        return False
+    return _NAME.fullmatch(name) is not None
 
 
 def check_attack_name(name: object) -> None:

@@ -93,6 +93,7 @@ def query(
     if left_out:
         say(f"--split {split}: the only one of {dataset} {metric} in {found.name}", sys.stderr)
     row, column = found.row(arch, resolve), found.column(dataset, metric, split)
+    metric = column.qualified  # which may have been asked for by an old name
     asked, trained = found.architecture(arch), found.architectures[row]
     facts: dict[str, Any] = {
         "space": column.space or found.space.name,
@@ -176,6 +177,8 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     say(f"{where}: {_value_text(facts)} ({runs})")
     if "recipe" in facts:
         say(_settings(facts))
+    if "epsilon" in facts:
+        say(f"ε {facts['epsilon']}")
     if "rank" in facts:
         told = rank_set_text(facts) if "noise" in facts else f"the best is what one would {facts['direction']}"
         print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {told}")

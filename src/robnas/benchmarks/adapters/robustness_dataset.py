@@ -14,13 +14,13 @@ from robnas.benchmarks.adapters._published import PublishedIds, check_id, check_
 from robnas.benchmarks.nas_bench_201 import confusion_matrices
 from robnas.errors import InputError
 from robnas.spaces.nas_bench_201 import CellArchitecture
-from robnas.types import CORRUPTIONS, SEVERITIES, Metric, is_metric
+from robnas.types import CONFIDENCE, CORRUPTIONS, SEVERITIES, Metric, is_metric
 
 _ATTACKS = {
     "fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "aa_square@Linf": "square",
     "autoattack@Linf": "autoattack",
 }  # fmt: skip
-_MEASURES = ("accuracy", _CONFIDENCE := "confidence", "cm")
+_MEASURES = ("accuracy", CONFIDENCE, "cm")
 _DATASETS = {"imagenet16-120": "ImageNet16-120"}
 _DECIMALS = 9  # of grey levels, as they are written
 Answers = dict[str, Any]
@@ -116,7 +116,7 @@ class RobustnessDataset(PublishedIds):
         """Whether there are any results of this kind."""
         return {
             "accuracy": True,
-            _CONFIDENCE: bool(self._parts(["clean"])),
+            CONFIDENCE: bool(self._parts(["clean"])),
             "cm": self.confusion is not None,
         }[measure]
 
@@ -126,13 +126,13 @@ class RobustnessDataset(PublishedIds):
             return self._counts(data, key)
         own = next((name for name, theirs in _DATASETS.items() if theirs == data), data)
         metrics = self._metrics.get(key, [])
-        parts = self._parts(metrics) if measure == _CONFIDENCE else {"": metrics}
+        parts = self._parts(metrics) if measure == CONFIDENCE else {"": metrics}
         found = {part: values for part, keys in parts.items() if (values := self._columns(own, keys)) is not None}
         if found:
             return self._by_id(found, single=key == "clean")
         if key in self.keys_cc and own in self.table.datasets and not self._has_corruptions(own):
             return {}
-        wanted = metrics[-1] if measure == "accuracy" else f"{_CONFIDENCE}:{metrics[-1]}"
+        wanted = metrics[-1] if measure == "accuracy" else f"{CONFIDENCE}:{metrics[-1]}"
         self.table.column(own, wanted, "test")  # the error that lists what there is
         raise AssertionError(wanted)
 
@@ -143,7 +143,7 @@ class RobustnessDataset(PublishedIds):
     def _parts(self, metrics: Sequence[str]) -> dict[str, list[str]]:
         """Names of confidence columns of these metrics, by what they are confidences of."""
         heads = [column.metric.partition(":")[0] for column in self.table.columns if ":" in column.metric]
-        named = dict.fromkeys(head for head in heads if head.partition(".")[0] == _CONFIDENCE)
+        named = dict.fromkeys(head for head in heads if head.partition(".")[0] == CONFIDENCE)
         return {head.partition(".")[2]: [f"{head}:{metric}" for metric in metrics] for head in named}
 
     def _columns(self, dataset: str, keys: Iterable[str]) -> list[Floats] | None:

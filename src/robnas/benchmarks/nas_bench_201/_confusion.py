@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks.nas_bench_201._jung import DATASETS, keys_of
-from robnas.benchmarks.nas_bench_201._reading import ids_of_meta, read_object, refuse
+from robnas.benchmarks.nas_bench_201._reading import ids_of_meta, read_object, refuse, shown
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces.nas_bench_201 import SIZE
 from robnas.types import SEVERITIES
@@ -95,7 +95,7 @@ def _counts(path: Path, number: int, entry: str, shape: tuple[int, int, int]) ->
     try:
         found = np.array(json.loads(entry), dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise DataError(path.name, expected=expected, got=reason(error), remedy="fetch it again") from None
+        raise DataError(shown(path), expected=expected, got=reason(error), remedy="fetch it again") from None
     if found.shape == shape[1:] and shape[0] == 1:
         found = found[None]
     if found.shape != shape:

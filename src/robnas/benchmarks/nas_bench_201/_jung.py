@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, final
 
@@ -30,7 +31,7 @@ from robnas.benchmarks.nas_bench_201._reading import (
 )
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE
-from robnas.types import ALL_CORRUPTIONS, CORRUPTIONS, SEVERITIES, Metric
+from robnas.types import ALL_CORRUPTIONS, CONFIDENCE, CORRUPTIONS, SEVERITIES, Metric
 
 Floats = npt.NDArray[np.float64]
 Values = dict[tuple[str, str], Floats]
@@ -43,8 +44,6 @@ ATTACKS = {"fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "a
 """Own name of an attack by the authors' key."""
 KINDS = CORRUPTIONS[:15]
 """Corruptions that the authors measured, on CIFAR-10 and CIFAR-100."""
-CONFIDENCE = "confidence"
-"""Begins the names of columns such as ``confidence:pgd@8/255``: mean confidences, as the authors publish them."""
 PAGE, OPS, META = "acc.json", "ops.json", "meta.json"
 _PAGE_METRICS = {
     "clean": "clean", "aa_apgd-ce": "apgd@1/255", "aa_square": "square@1/255", "fgsm": "fgsm@1/255",
@@ -61,8 +60,9 @@ PAGE_VARIANT = (
     "the project page's summary: attacks at ε = 1/255 only (inferred on imagenet16-120), corruptions as their mean "
     "only; the authors' files have the rest: robnas fetch jung-2023 --from FOLDER"
 )
-INFERRED = "1/255 as on the other data sets, which could be checked there only"
+INFERRED = "1/255, inferred: so it is on the other data sets, where it could be checked"
 """Fact of the page's attacks on ImageNet16-120, of which the authors' files were not at hand."""
+_NUMBERS = {str(number): number for number in range(SIZE)}
 _UNLIKE_PAGE = 6e-4  # the page has three decimals
 _MOST_EPSILONS = 100
 _MOST_PARTS = 8
@@ -218,18 +218,20 @@ def _read(path: Path, name: str, meta: _Meta) -> Values:
         refuse(path, f"epsilons of {key} in {META}", Verbatim("none"))
     metrics = meta.metrics.get(key, ("clean",))
     unsure = measure == CONFIDENCE
-    found: Values = {}
+    listed: dict[str, dict[int, list[Any]]] = {}
     for number, entry in entries(path, (dataset, key, measure), meta.representative):
         for part, values in (_parts(path, entry) if unsure else {"": entry}).items():
-            listed = [values] if key == "clean" and not isinstance(values, list) else values
-            if not isinstance(listed, list) or len(listed) != len(metrics):
-                got = Verbatim(f"{len(listed)}") if isinstance(listed, list) else listed
+            numbers = [values] if key == "clean" and not isinstance(values, list) else values
+            if not isinstance(numbers, list) or len(numbers) != len(metrics):
+                got = Verbatim(f"{len(numbers)}") if isinstance(numbers, list) else numbers
                 refuse(path, f"{len(metrics)} numbers for id {number}: {', '.join(metrics)}", got)
-            for metric, value in zip(metrics, listed, strict=True):
-                spot = DATASETS[dataset], _confidence(part, metric) if unsure else metric
-                if spot not in found:
-                    found[spot] = np.full(SIZE, np.nan)
-                found[spot][number] = _fraction(path, value, nan=unsure)
+            listed.setdefault(part, {})[number] = numbers
+    found: Values = {}
+    for part, by_id in listed.items():
+        columns = np.full((SIZE, len(metrics)), np.nan)
+        columns[list(by_id)] = _fractions(path, list(by_id.values()), nan=unsure)
+        for place, metric in enumerate(metrics):
+            found[DATASETS[dataset], _confidence(part, metric) if unsure else metric] = columns[:, place]
     return found
 
 
@@ -241,7 +243,9 @@ def entries(path: Path, steps: tuple[str, str, str], representative: Sequence[in
             refuse(path, f"results of {' → '.join(steps)}", Verbatim(f"{', '.join(content)[:80]!r}"))
         content = as_mapping(path, content[step])
     for text, entry in content.items():
-        number = as_id(path, text)
+        number = _NUMBERS.get(text)
+        if number is None:
+            number = as_id(path, text)
         if (other := representative[number]) != number:
             refuse(path, "ids of representatives", Verbatim(f"{number}, which stands for {other}"))
         yield number, entry
@@ -266,8 +270,16 @@ def _parts(path: Path, entry: Any) -> dict[str, Any]:
     return found
 
 
+def _fractions(path: Path, lists: list[list[Any]], *, nan: bool) -> Floats:
+    """Accuracies; a confidence may be missing, such as that of wrong answers where there is none."""
+    if set(map(type, chain.from_iterable(lists))) == {float}:  # thousands of lists: at once where all is well
+        values = np.array(lists)
+        if ((values >= 0) & (values <= 1)).all():
+            return values
+    return np.array([[_fraction(path, value, nan=nan) for value in listed] for listed in lists])
+
+
 def _fraction(path: Path, value: Any, *, nan: bool) -> float:
-    """An accuracy; a confidence may be missing, such as that of wrong answers where there is none."""
     if nan and (value is None or value != value):
         return np.nan
     return as_accuracy(path, value)
@@ -301,7 +313,7 @@ def _check_agreement(measured: Values, paged: Values) -> None:
         if wrong := int((np.abs(paged[spot] - measured[spot]) > _UNLIKE_PAGE).sum()):
             raise DataError(
                 PAGE,
-                expected=f"{' '.join(spot)} as in the authors' full files",
+                expected=f"{spot[0]} test {spot[1]} as in the authors' full files",
                 got=Verbatim(f"{wrong:,} other values"),
                 remedy=f"check that these files and {META} are of one release",
             )
