@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import os
 from dataclasses import replace
@@ -11,6 +12,7 @@ from robnas.benchmarks import Column, Table, read_rows, read_table, write_table
 from robnas.paper import REPRODUCTIONS
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
+from robnas.statistics import correlate
 from tests.benchmarks.test_records import CLEAN, RECORD
 from tests.conftest import shared_file
 from tests.test_cli import robnas
@@ -371,6 +373,48 @@ def test_reproductions_match_the_published_values(fetched, capsys):
         0.61, 0.24, 0.48,
     ]  # fmt: skip
     assert (noise["clean"]["groups"], noise["clean"]["members"]) == ("641", "1971")
+
+
+def test_table_1_needs_the_full_files_and_agrees_in_all_cells(fetched, published, capsys, caplog, monkeypatch):
+    monkeypatch.setattr("robnas.paper._table1.correlate", functools.partial(correlate, resamples=20))
+    code, out, _ = robnas(capsys, "reproduce", "table1", "--out", str(fetched / "page"))
+    assert code == 0
+    assert "table1: no PGD* and FGSM* at 8/255: needs the authors' full files: robnas fetch" in caplog.text
+    rows = rows_of(fetched / "page" / "table1.csv")
+    assert [row["spearman"] for row in rows if "*" in row["row"] and row["row"] != "Clean*"] == [""]
+    assert {row["note"] for row in rows if not row["spearman"]} == {
+        "needs the authors' full files: robnas fetch jung-2023 --from FOLDER"
+    }
+    full = shared_file("data", "jung", "cifar10", "clean_accuracy.json").parents[1]
+    code, out, err = robnas(capsys, "fetch", "jung-2023", "--from", str(full), "--from", str(published))
+    assert code == 0, err
+    assert "variant: the authors' full files of accuracies: cifar10 20 of 20, cifar100 20 of 20" in out
+    caplog.clear()
+    code, out, err = robnas(capsys, "reproduce", "table1", "--out", str(fetched / "full"))
+    assert (code, caplog.text) == (0, ""), err
+    assert [os.path.basename(path) for path in out.split()] == [
+        "table1.csv", "table1.png", "table1.svg", "table1-epsilon.csv", "table1-epsilon.png", "table1-epsilon.svg",
+    ]  # fmt: skip
+    rows = rows_of(fetched / "full" / "table1.csv")
+    assert [row["equal"] for row in rows] == ["True"] * 15
+    (note,) = (row["note"] for row in rows if (row["row"], row["column"]) == ("PGD", "PGD*"))
+    assert note == (
+        "PGD* at 8/255 has mean 0.0008 and 27 distinct values; at 0.1/255 (mean 0.8564) the same correlation is 0.965"
+    )
+    swept = {(row["attack"], row["epsilon"]): row for row in rows_of(fetched / "full" / "table1-epsilon.csv")}
+    assert len(swept) == 7 * 3 + 11
+    weak, strong = swept["PGD*", "0.1/255"], swept["PGD*", "8/255"]
+    assert (weak["PGD"], strong["PGD"], strong["mean"], strong["distinct"]) == ("0.965", "0.382", "0.0008", "27")
+
+
+def test_old_names_of_columns_are_answered_with_a_word(fetched, capsys):
+    asked = ("query", "#13433", "--table", "jung-2023", "--dataset", "cifar10", "--split", "test", "--metric")
+    with pytest.warns(UserWarning, match="table jung-2023, pgd@average: this is pgd@1/255"):
+        code, out, _ = robnas(capsys, *asked, "pgd@average")
+    assert code == 0
+    assert "cifar10 test pgd@1/255: 33.60 % (one run)" in out
+    _, out, _ = robnas(capsys, *[word.replace("cifar10", "imagenet16-120") for word in asked], "pgd@1/255")
+    assert "ε 1/255, inferred" in out
 
 
 def test_an_unknown_reproduction_lists_the_known_ones(capsys):

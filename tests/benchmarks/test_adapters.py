@@ -191,6 +191,53 @@ def test_the_summary_of_the_page_is_at_one_grey_level(jung):
     assert len(found) == 6466
 
 
+def test_the_full_files_answer_as_the_authors_class_does(jung_full, published_meta):
+    dataset = RobustnessDataset(jung_full)
+    assert dataset.meta["epsilons"] == published_meta["epsilons"]
+    assert dataset.meta["epsilons"]["fgsm@Linf"][-3:] == [7.0, 8.0, 255.0]
+    found = dataset.query(["cifar10", "ImageNet16-120"], [*dataset.keys_clean, "pgd@Linf", "fgsm@Linf", "snow"])
+    number = dataset.get_uid(13433)
+    assert found["cifar10"]["clean"]["accuracy"][number] == 0.893
+    at = dataset.meta["epsilons"]["pgd@Linf"].index(1.0)
+    assert found["cifar10"]["pgd@Linf"]["accuracy"][number][at] == 0.336
+    assert found["ImageNet16-120"]["snow"] == {}  # as there, where it has none
+    for key in ("pgd@Linf", "fgsm@Linf", "snow"):
+        authors = json.loads(shared_file("data", "jung", "cifar10", f"{key}_accuracy.json").read_text())
+        assert found["cifar10"][key]["accuracy"] == authors["cifar10"][key]["accuracy"]
+    listed = found["ImageNet16-120"]["pgd@Linf"]["accuracy"]["0"]  # of the page: one epsilon
+    assert [level for level, value in zip(dataset.meta["epsilons"]["pgd@Linf"], listed, strict=True)
+            if not np.isnan(value)] == [1.0]  # fmt: skip
+    assert set(dataset.query("cifar100")["cifar100"]) == {*dataset.keys_all} - {"autoattack@Linf"}
+
+
+def confident_table(robbench, *metrics):
+    values = np.linspace(0, 1, 5)[:, None]
+    columns = [Column("cifar10", "test", metric, values + 0 * place) for place, metric in enumerate(metrics)]
+    return Table("mine", robbench.rows[:5], columns, published=robbench.published, partition="official")
+
+
+def test_confidences_and_confusion_matrices_are_answered_where_they_are(robbench, tmp_path):
+    number = int(robbench.published[robbench.rows[0]])
+    table = confident_table(robbench, "clean", "pgd@1/255", "pgd@8/255", "confidence:pgd@8/255", "confidence:clean")
+    dataset = RobustnessDataset(table)
+    assert "cm" not in dataset.query("cifar10", "clean", "accuracy")["cifar10"]["clean"]
+    found = dataset.query("cifar10", ["clean", "pgd@Linf"], ["accuracy", "confidence"])["cifar10"]
+    assert found["clean"]["confidence"][str(number)] == 0
+    assert found["pgd@Linf"]["accuracy"][str(number)] == [0, 0]
+    assert np.array_equal(found["pgd@Linf"]["confidence"][str(number)], [np.nan, 0], equal_nan=True)
+    with refused("measure: expected accuracy or confidence, got 'cm'", InputError):
+        dataset.query("cifar10", "clean", "cm")
+    named = RobustnessDataset(confident_table(robbench, "clean", "confidence.label:clean", "confidence.argmax:clean"))
+    assert named.query(measure="confidence")["cifar10"]["clean"]["confidence"][str(number)] == {"label": 0, "argmax": 0}
+    folder = tmp_path / "cifar10"
+    folder.mkdir()
+    (tmp_path / META).write_bytes(shared_file("data", "published", META).read_bytes())
+    matrix = np.diag(np.full(10, 100)).tolist()
+    (folder / "clean_cm.json").write_text(json.dumps({"cifar10": {"clean": {"cm": {str(number): [matrix]}}}}))
+    found = RobustnessDataset(table, confusion=tmp_path).query("cifar10", "clean", "cm")
+    assert found["cifar10"]["clean"]["cm"][str(number)].tolist() == [matrix]
+
+
 def test_ids_lead_to_the_representative_of_meta_json(robbench, published_meta):
     dataset = RobustnessDataset(robbench)
     for number in range(0, SIZE, 101):

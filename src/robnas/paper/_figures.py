@@ -74,6 +74,8 @@ def correlations_by_epsilon(against: Sequence[str], rows: Sequence[Sequence[Any]
     right.axhline(10, color="0.5", linestyle="--", linewidth=1)
     for axes in (left, right):
         axes.set_xscale("log")
+        axes.set_xticks(ticks := [0.1, 0.5, 1, 2, 4, 8, 255], [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel("ε of the attack without adversarial training (*), in 1/255")
         axes.grid(color="0.9")
         axes.set_axisbelow(True)

@@ -50,7 +50,7 @@ def table1(out: Path, progress: Progress = silent) -> list[Path]:
         for name, attack in _DRAWN.items()
     }
     if lacking := [name for name in _THEIRS if name not in columns]:
-        logging.getLogger("robnas").warning("table1: no %s, which is at 8/255: %s", " and ".join(lacking), NEEDS_ALL)
+        logging.getLogger("robnas").warning("table1: no %s at 8/255: %s", " and ".join(lacking), NEEDS_ALL)
     rng, rows = np.random.default_rng(0), []
     for done, ((first, second), published) in enumerate(_PUBLISHED.items(), start=1):
         if first in columns and second in columns:
@@ -98,7 +98,8 @@ def _hidden(first: str, second: str, columns: Columns, swept: Sweep) -> str:
     weakest = next(iter(swept[attacked[0]]))
     pair = [swept[name].get(weakest, columns[name]) if name in attacked else columns[name] for name in (first, second)]
     value = spearman(*_both(pair[0], pair[1]))
-    return "; ".join([*texts, f"at {weakest} the same correlation is {value:.3f}"])
+    mean = np.nanmean(swept[attacked[0]][weakest])
+    return "; ".join([*texts, f"at {weakest} (mean {mean:.4f}) the same correlation is {value:.3f}"])
 
 
 def _distinct(values: Floats) -> int:
