@@ -44,6 +44,18 @@ def write_named(text, folder):
             subprocess.run([sys.executable, "-c", others[0]], check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
 
+def stating(code):
+    """Code in which each value that a comment states is checked."""
+    checked = []
+    for line in code.splitlines():
+        if match := re.match(r"(?P<expression>[^\s#].*\S)\s+# → (?P<value>.+)", line):
+            found = f"repr(({match['expression']}))"
+            checked.append(f"assert {found} == {match['value']!r}, {found}")
+        else:
+            checked.append(line)
+    return "\n".join(checked)
+
+
 @pytest.fixture
 def beside(tmp_path, monkeypatch, own_files):
     """An example's folder, from which nothing stays: what it registers is forgotten."""
@@ -58,14 +70,8 @@ def beside(tmp_path, monkeypatch, own_files):
 @pytest.mark.parametrize("code", list(blocks("python")))
 def test_python_examples_run_and_print_what_they_say(code, beside, monkeypatch):
     """A comment at the end of a line that is an expression states its value, which is checked."""
-    checked = []
-    for line in code.splitlines():
-        if match := re.match(r"(?P<expression>[^\s#].*\S)\s+# → (?P<value>.+)", line):
-            checked.append(f"assert repr({match['expression']}) == {match['value']!r}, repr({match['expression']})")
-        else:
-            checked.append(line)
     write_named(code, beside)
-    text = "\n".join(checked)
+    text = stating(code)
     if "__main__" in text:  # its workers are processes that import the file
         subprocess.run([sys.executable, "-c", text], check=True)
         return

@@ -1,3 +1,4 @@
+import base64
 import json
 import zlib
 
@@ -361,6 +362,29 @@ def test_other_published_indices_are_refused(name, path):
     write(path, extra={b"robnas.published": PUBLISHED[name]})
     with refused(rf"^{path}: {BROKEN}"):
         read_table(path)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_other_texts_of_published_indices_are_refused(name, path):
+    for text in (base64.b64encode(PUBLISHED[name]), PUBLISHED[name]):
+        write(path, FACTS | {"schema_version": 4, "content": ""}, extra={b"robnas.published": text})
+        with refused(rf"^{path}: {BROKEN}"):
+            read_table(path)
+
+
+def test_metadata_are_text_which_is_all_that_some_readers_open(good_file):
+    for key, value in pq.read_metadata(good_file).metadata.items():
+        assert (key + value).decode()
+    assert b"robnas.published" in pq.read_metadata(good_file).metadata
+
+
+def test_published_indices_of_earlier_files_are_read(good_file, path):
+    whole = pq.read_table(good_file)
+    facts = json.loads(whole.schema.metadata[b"robnas"]) | {"schema_version": 2}
+    raw = zlib.compress(FULL["published"].astype("<i2").tobytes())
+    facts["content"] = _parquet._digest({k: v for k, v in facts.items() if k != "content"}, read_table(good_file))
+    write(path, facts, {name: whole[name] for name in whole.column_names}, {b"robnas.published": raw})
+    assert same_table(read_table(path), small_table(**FULL))
 
 
 def test_published_indices_that_unpack_to_much_are_not_unpacked(path):

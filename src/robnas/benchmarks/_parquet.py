@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -32,7 +33,8 @@ SCHEMA_VERSION = 2
 CURVES_VERSION = 3
 """Of a table with learning curves; others are written as version 2, which earlier versions of robnas read."""
 KINDS_VERSION = 4
-"""Of a table with columns that have a unit, a direction or a source, with learning curves or without."""
+"""Of a table with columns that have a unit, a direction or a source, or with published indices, which are a text since:
+some readers open no file whose metadata hold anything else."""
 _UNHASHED = {
     "schema_version",
     "name",
@@ -63,7 +65,7 @@ def write_table(table: Table, path: Path | str) -> None:
         fields = [f"{table.column_name(column)} {seed}" for seed in column.seeds or ("mean",)]
         if taken := arrays.keys() & set(fields):
             raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
-        arrays |= {name: pa.array(column.values[:, place]) for place, name in enumerate(fields)}
+        arrays |= {name: packed(column.values[:, place], None) for place, name in enumerate(fields)}
         described.append(_described(column, fields))
     columns = list(arrays)
     curves, decimal = _add_curves(table, arrays)
@@ -81,7 +83,7 @@ def write_table(table: Table, path: Path | str) -> None:
     plain = json.loads(_json(table.name, facts))
     metadata = {_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
     if table.published is not None:
-        metadata[_PUBLISHED] = zlib.compress(table.published.astype(_number_type(table.space)).tobytes(), 9)
+        metadata[_PUBLISHED] = base64.b64encode(_packed_indices(table.published, table.space))
     content = pa.table(arrays).replace_schema_metadata(metadata)
     options: dict[str, Any] = {"use_dictionary": columns, "use_byte_stream_split": decimal} if curves else {}
     write_atomically(Path(path), lambda stream: pq.write_table(content, stream, compression="zstd", **options))
@@ -90,7 +92,7 @@ def write_table(table: Table, path: Path | str) -> None:
 def _version(table: Table) -> int:
     """The first version whose readers understand all of a table."""
     told = [column for column in table.columns if not column.is_accuracy]
-    if told or any(column.source for column in (*table.columns, *table.curves)):
+    if told or table.published is not None or any(column.source for column in (*table.columns, *table.curves)):
         return KINDS_VERSION
     return CURVES_VERSION if table.curves else SCHEMA_VERSION
 
@@ -196,7 +198,7 @@ def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> 
             if known.numbered or _PUBLISHED in metadata:
                 check_numbers(path, facts, known)
             _check_size(path, file, known)
-            table = _assemble(facts, known, space, metadata.get(_PUBLISHED), file)
+            table = _assemble(facts, known, space, _published(metadata, facts), file)
         if facts["schema_version"] == 1:
             note_unverified(path)
             table.provenance["unverified"] = UNVERIFIED
@@ -371,6 +373,16 @@ def _text(value: Any, what: str = "name", longest: int = _LONGEST) -> str:
 def one_line(text: str) -> str:
     """A text as it can be kept: one line, not too long."""
     return printable(text)[:_LONGEST]
+
+
+def _published(metadata: Mapping[bytes, bytes], facts: Mapping[str, Any]) -> bytes | None:
+    """The published indices, packed; None where there are none."""
+    found = metadata.get(_PUBLISHED)
+    return found if found is None or facts["schema_version"] < KINDS_VERSION else base64.b64decode(found, validate=True)
+
+
+def _packed_indices(published: npt.NDArray[np.int64], space: Space) -> bytes:
+    return zlib.compress(published.astype(_number_type(space)).tobytes(), 9)
 
 
 def _unpack(packed: bytes, space: Space) -> npt.NDArray[np.int64]:
