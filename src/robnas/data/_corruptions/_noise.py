@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas.data._corruptions._draws import Draws, Pixels
 
@@ -28,21 +29,28 @@ def impulse_noise(x: Pixels, draws: Draws, amount: float) -> Pixels:
 
 
 def shot_noise(x: Pixels, draws: Draws, photons: float) -> Pixels:
-    """Poisson noise of `photons` per white pixel."""
-    table = _poisson(photons)
-    levels = np.rint(255 * x)
-    # Row k of the table is shifted by k, so that one search finds a quantile of any level's distribution.
-    places = np.searchsorted(table.ravel(), levels + draws.uniform(*x.shape[1:]))
-    counts = places - levels.astype(np.int64) * table.shape[1]
-    found: Pixels = np.minimum(counts, table.shape[1] - 1) / photons
+    """Poisson noise of `photons` per white pixel: for each pixel the quantile of a uniform number."""
+    below, guide = _poisson(photons)
+    levels, wanted = np.rint(255 * x).astype(np.int64).ravel(), draws.uniform(*x.shape[1:]).ravel()
+    counts = guide[levels, (wanted * guide.shape[1]).astype(np.int64)]
+    late = np.flatnonzero(below[levels, counts] < wanted)
+    while len(late):
+        counts[late] += 1
+        late = late[below[levels[late], counts[late]] < wanted[late]]
+    found: Pixels = counts.reshape(x.shape) / photons
     return found
 
 
 @lru_cache(maxsize=8)
-def _poisson(photons: float) -> Pixels:
-    """Level + distribution function of counts 0, 1 …, of shape (256 levels, counts)."""
+def _poisson(photons: float) -> tuple[Pixels, npt.NDArray[np.int64]]:
+    """For each of 256 levels, the distribution function of counts 0, 1 …, and from which count to search a quantile.
+
+    The latter is the quantile of the multiples of 1 / 256 below 1.
+    """
     from scipy.special import pdtr
 
     most = math.ceil(photons + 9 * math.sqrt(photons) + 10)
-    levels = np.arange(256)[:, None]
-    return levels + np.minimum(pdtr(np.arange(most)[None], levels * (photons / 255)), 1)  # type: ignore[no-any-return]
+    below = pdtr(np.arange(most)[None], np.arange(256)[:, None] * (photons / 255))
+    below[:, -1] = 1  # where every search ends
+    guide = np.stack([np.searchsorted(row, np.arange(256) / 256) for row in below])
+    return below, guide
