@@ -330,5 +330,10 @@ def test_hashes_of_official_images_are_those_of_their_pixels(tmp_path):
         found.images("fog", 1)
 
 
-def test_what_is_shown_is_short():
-    assert len(repr(corruptions(DIGITS, split="test"))) <= 302
+def test_what_is_shown_is_short_and_what_is_sent_to_a_worker_is_the_same(tmp_path):
+    write(tmp_path)
+    for found in (official(tmp_path), official(tmp_path, source="made")):
+        assert len(repr(found)) <= 302
+        sent = pickle.loads(pickle.dumps(found))
+        assert torch.equal(sent.images("fog", 1).images, found.images("fog", 1).images)
+        assert sent.mean_hash == found.mean_hash

@@ -107,7 +107,7 @@ def zoom_blur(x: Pixels, draws: Draws, scale: float, zooms: int) -> Pixels:
     return applied(_zooming(*x.shape[2:], zooms), x, *x.shape[2:])
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=1)  # of large images it is large, and one severity is made after the other
 def _zooming(height: int, width: int, zooms: int) -> csr_array:
     from scipy.sparse import csr_array, eye_array, kron
 

@@ -52,7 +52,7 @@ def made_levels(levels: Bytes, name: str, severity: int, *, seed: int, first: in
     """What `corrupt` does to grey levels, without its checks."""
     n, channels, height, width = levels.shape
     times = sub_pixels(height, width)
-    step = max(1, _VALUES // (channels * height * width * times**2))
+    step = max(1, _VALUES // (channels * (max(height, width) * times) ** 2))  # clouds are cut from squares
     found = np.empty_like(levels)
     for start in range(0, n, step):
         part = levels[start : start + step]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, ClassVar, NoReturn, final
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ ARCHIVES = {
 class Official:
     """The files of a folder: ``{corruption}.npy``, severity after severity, and the labels of all rows."""
 
+    KIND: ClassVar[str] = "official corruption 1"
     folder: Path
     rows: int
     """Images per severity in the files."""
@@ -65,7 +66,7 @@ class Official:
     def content(self, name: str, severity: int) -> str:
         """A hash of the pixels of a severity."""
         facts = {"name": name, "severity": severity}
-        return digest("official corruption 1", facts, [self.levels(name, severity, self.count)])
+        return digest(self.KIND, facts, [self.levels(name, severity, self.count)])
 
 
 def find_official(name: str, directory: Path) -> Path | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal, NoReturn, Protocol, final, get_args
+from typing import ClassVar, Literal, NoReturn, Protocol, final, get_args
 
 import torch
 
@@ -28,6 +27,9 @@ Source = Literal["auto", "official", "made"]
 class _Pixels(Protocol):
     """Corrupted grey levels."""
 
+    KIND: ClassVar[str]
+    """What does it, with a version that changes with the pixels."""
+
     def levels(self, name: str, severity: int, count: int) -> Bytes:
         """The first `count` images, (count, channels, height, width)."""
         ...
@@ -40,6 +42,7 @@ class _Pixels(Protocol):
 @final
 @dataclass(frozen=True)
 class _Made:
+    KIND: ClassVar[str] = "made corruption 1"
     clean: Bytes
     seed: int
 
@@ -53,7 +56,7 @@ class _Made:
             "parameters": RECIPES[name].parameters[severity - 1],
             "shape": self.clean.shape[1:],
         }
-        return digest("made corruption 1", facts)
+        return digest(self.KIND, facts)
 
 
 @final
@@ -75,7 +78,7 @@ class Corruptions:
     """Name → what is to be said of a corruption wherever it is shown."""
     seed: int | None
     """Of the random parts; None for official pixels."""
-    pixels: _Pixels
+    pixels: _Pixels = field(repr=False)
 
     def __len__(self) -> int:
         """Images per corruption and severity."""
@@ -126,7 +129,7 @@ class Corruptions:
     @property
     def mean_hash(self) -> str:
         """16 hexadecimal digits of what the mean is over."""
-        return digest("mean of corruptions 1", {"label": self.label, "names": self.mean_names})[:16]
+        return digest(f"mean of {self.pixels.KIND}", {"names": self.mean_names})[:16]
 
     @property
     def _suffix(self) -> str:
@@ -201,9 +204,7 @@ def corrupted(
 def _official(folder: Path, clean: Images, allow_partial: bool) -> Corruptions:
     found, names = read_official(folder, clean, allow_partial=allow_partial)
     missing = {name: f"no file in {folder.name}" for name in CORRUPTIONS if name not in names}
-    return Corruptions(
-        clean.limit(found.count), "", names, MappingProxyType(missing), MappingProxyType({}), None, found
-    )
+    return Corruptions(clean.limit(found.count), "", names, missing, {}, None, found)
 
 
 def _made(data: Dataset, clean: Images, seed: int) -> Corruptions:
@@ -212,7 +213,7 @@ def _made(data: Dataset, clean: Images, seed: int) -> Corruptions:
         raise InputError(f"corruptions of {data.name}", expected="grey or RGB images", got=data.image_shape)
     notes = {name: note for name, note in NOTES.items() if name in names}
     pixels = _Made(clean.images.cpu().numpy(), seed)
-    return Corruptions(clean, MADE, names, MappingProxyType(missing), MappingProxyType(notes), seed, pixels)
+    return Corruptions(clean, MADE, names, missing, notes, seed, pixels)
 
 
 def _refuse_nothing(name: str, directory: Path) -> NoReturn:
