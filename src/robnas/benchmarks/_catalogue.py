@@ -189,7 +189,8 @@ def entry(name: str) -> Entry:
     """
     if name not in CATALOGUE:
         known = [*BUNDLED, *CATALOGUE]
-        close = difflib.get_close_matches(name.lower(), known, n=2)
+        begun = [one for one in known if name and one.startswith(name.lower())]
+        close = begun[:2] or difflib.get_close_matches(name.lower(), known, n=2)
         raise InputError(
             "table",
             expected=f"one of {', '.join(known)}, or the path of a table file",
