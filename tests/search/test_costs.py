@@ -114,7 +114,7 @@ def test_values_are_as_measured_for_people_and_higher_is_better_for_algorithms()
     assert frame["incumbent"].tolist() == np.minimum.accumulate(measured).tolist()
     (goal,) = trace.goals
     assert (goal.unit, goal.direction) == ("ms", "minimise")
-    assert str(trace).endswith(f"ms against the lowest table value {LATENCY.min():.4g} ms of 27 architectures of few")
+    assert str(trace).endswith(f"ms against the lowest table value {LATENCY.min():.6g} ms of 27 architectures of few")
 
 
 @pytest.mark.parametrize("algorithm", SEVERAL, ids=named)
@@ -215,6 +215,32 @@ def test_the_optimum_is_that_of_what_keeps_the_constraint():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("metrics", ["latency:pixel3", ["clean", "latency:pixel3"]])
+def test_a_constraint_on_an_accuracy_is_measured(metrics):
+    """Nobody knows it before the training: what breaks it is charged, and told as the worst."""
+    clean = np.array([value_of(arch) for arch in ARCHS])
+    bound = float(np.median(clean))
+    task = Task.named(TABLE, "mine", metrics, split="test", constraints=f"clean >= {bound}")
+    trace = run(RandomSearch() if metrics[0] == "l" else NSGA2(population=6), task, 27, 0)
+    broken = clean < bound
+    assert (task.size, trace.infeasible, trace.failed, trace.regret[-1]) == (27, broken.sum(), 0, pytest.approx(0))
+    told = {arch: np.isfinite(row).all() for arch, row in zip(trace.architectures, trace.values, strict=True)}
+    assert [told[arch] for arch in ARCHS] == (~broken).tolist()
+    assert task.optimum["architectures"] == (~broken).sum()
+    assert task.notes[0].endswith("the others are infeasible, and charged")
+    if metrics == "latency:pixel3":
+        assert task.optimum["value"] == pytest.approx(LATENCY[~broken].min())
+
+
+def test_what_failed_is_no_broken_constraint():
+    values = np.array([value_of(arch) for arch in ARCHS])
+    values[3] = np.nan
+    column = Column("mine", "test", "pgd@8/255", values[:, None])
+    task = Task.named(table_of(pgd=column), "mine", "pgd@8/255", constraints="pgd@8/255 >= 0.5")
+    trace = run(RandomSearch(), task, 27, 0)
+    assert (trace.failed, trace.infeasible) == (1, (values < 0.5).sum())
+
+
 @pytest.mark.parametrize(
     ("constraints", "text"),
     [
@@ -229,6 +255,8 @@ def test_the_optimum_is_that_of_what_keeps_the_constraint():
         ("latency:pixel3 <= nan", "constraint: expected NAME <= NUMBER"),
         ("1 <= latency:pixel3 <= 5", "constraint: expected NAME <= NUMBER"),
         ("<= 5", "constraint: expected NAME <= NUMBER"),
+        ("clean >= 0.999", r"search under the constraint clean at least 0.999: expected .* have 0.\d+ to 0.\d+; loo"),
+        (["clean >= 0.58", "synflow >= -1600"], "expected an architecture that keeps the constraints, got none of 27"),
         (["latency:pixel3 <= 5", "latency:pixel3 <= 6"], "constraints: expected different names, got 'latency:pixel3'"),
         (["latency:pixel3 <= 5", "latency:pixel3 >= 6"], "at_least: expected at most at_most, 5, got 6"),
     ],

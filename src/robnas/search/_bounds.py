@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,8 @@ from robnas.search._constraint import Constraint
 from robnas.search._costs import COSTS
 
 Floats = npt.NDArray[np.float64]
+Numbered = tuple[Constraint, Floats]
+"""A constraint, and the number of each row of a table, shape (rows,)."""
 
 
 def bound_to(table: Table, given: Sequence[Constraint], seen: Column) -> tuple[Constraint, ...]:
@@ -61,6 +63,17 @@ def _column(table: Table, name: str, seen: Column) -> Column | None:
     raise InputError(what, expected=expected, got=name, remedy=remedy)
 
 
+def numbered(constraints: Sequence[Constraint], size: Callable[[str], Floats]) -> tuple[Numbered, ...]:
+    """Those of `bound_to` that are not by a function, with their numbers; `size` gives those of a size."""
+    about = [(one, one.of) for one in constraints if isinstance(one.of, Column | str)]
+    return tuple((one, of.mean if isinstance(of, Column) else size(str(of))) for one, of in about)
+
+
+def is_measured(constraint: Constraint) -> bool:
+    """Whether a constraint is on an accuracy, which nobody knows before the training."""
+    return isinstance(constraint.of, Column) and constraint.of.is_accuracy
+
+
 def kept_rows(constraint: Constraint, numbers: Floats) -> npt.NDArray[np.bool_]:
     """Whether each row keeps a constraint, shape (rows,); what has no number does not.
 
@@ -91,5 +104,6 @@ def lacking_notes(seen: Sequence[Column]) -> list[str]:
 def bound_note(constraint: Constraint, numbers: Floats) -> str:
     """How many architectures a constraint leaves, and how many of the others have no number."""
     kept, lacking = int(constraint.keeps_all(numbers).sum()), int(np.isnan(numbers).sum())
-    text = f"constraint {constraint}: kept by {kept:,} of {len(numbers):,} architectures; the others are not asked for"
+    what = "infeasible, and charged" if is_measured(constraint) else "not asked for"
+    text = f"constraint {constraint}: kept by {kept:,} of {len(numbers):,} architectures; the others are {what}"
     return f"{text}, {lacking:,} of which have no value" if lacking else text

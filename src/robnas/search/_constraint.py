@@ -60,8 +60,9 @@ class Constraint:
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
-        bounds = (("at least", self.at_least), ("at most", self.at_most))
-        return f"{self.name} " + " and ".join(f"{word} {bound:,g}{unit}" for word, bound in bounds if bound is not None)
+        bounds = {"at least": self.at_least, "at most": self.at_most}
+        known = (f"{word} {bound:,.12g}{unit}" for word, bound in bounds.items() if bound is not None)
+        return f"{self.name} {' and '.join(known)}"
 
     def allows(self, arch: Architecture) -> bool:
         """Whether the number of `arch`, by `of`, lies within the bounds, which are allowed themselves.

@@ -59,7 +59,7 @@ class Goal:
 
     def text(self, value: float) -> str:
         """A measured value of a goal of a table: ``48.11 %``, ``5.807 ms``."""
-        return f"{100 * value:.2f} %" if self.is_accuracy else f"{value:,.4g} {self.unit}".rstrip()
+        return f"{100 * value:.2f} %" if self.is_accuracy else f"{value:,.6g} {self.unit}".rstrip()
 
 
 def goals_of(task: Mapping[str, Any], key: str) -> tuple[Goal, ...]:

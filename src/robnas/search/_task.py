@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,7 +27,7 @@ from robnas.benchmarks import (
 )
 from robnas.errors import InputError, Verbatim
 from robnas.search._after import after, epochs_seen
-from robnas.search._bounds import bound_note, bound_to, kept_rows, lacking_notes
+from robnas.search._bounds import Numbered, bound_note, bound_to, is_measured, kept_rows, lacking_notes, numbered
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
@@ -92,7 +93,8 @@ class Task:
     """How the task is called in results; made from the columns if empty."""
     constraints: tuple[Constraint, ...] = ()
     """Further ones that make architectures infeasible: by the numbers of the architecture that is asked for, see
-    `Constraint.of`, or by those of a column of the table in the row that answers. What lacks a number is infeasible."""
+    `Constraint.of`, or by those of a column of the table in the row that answers. What lacks a number is infeasible.
+    A constraint on an accuracy is measured, as by `Function`: what breaks it is asked and charged, and told -inf."""
 
     def __post_init__(self) -> None:
         if not self.seen:
@@ -323,7 +325,7 @@ class Task:
         """
         last = self.classes.epochs[-1] if self.classes.epochs else None
         told = {last: self._told(seed)}
-        row_of, hours = self.classes.row_of, self.hours
+        row_of, hours, kept = self.classes.row_of, self.hours, self._kept_after
 
         def answer(question: Question) -> Answer:
             row, epochs = row_of(question.architecture), question.epochs or last
@@ -332,7 +334,9 @@ class Task:
             spent = None if hours is None else float(hours[row])
             if spent is not None and epochs and last:
                 spent *= epochs / last
-            return Answer(tuple(told[epochs][row].tolist()), None, spent)
+            values = tuple(told[epochs][row].tolist())
+            feasible = kept is None or epochs != last or bool(kept[row]) or -math.inf in values  # a failure is one
+            return Answer(values, None, spent, feasible)
 
         return one_by_one(ask, answer)
 
@@ -372,22 +376,23 @@ class Task:
         small: npt.NDArray[np.bool_] = parameters <= self.max_parameters
         return small
 
-    @property
-    def _numbered(self) -> list[tuple[Constraint, Floats]]:
+    @cached_property
+    def _numbered(self) -> tuple[Numbered, ...]:
         """Constraints on what the table knows, each with the number of each row, shape (rows,)."""
-        about = [(one, one.of) for one in self.constraints]
-        return [
-            (one, of.mean if isinstance(of, Column) else self.costs_of_rows[of])
-            for one, of in about
-            if isinstance(of, Column | str)
-        ]
+        return numbered(self.constraints, lambda cost: self.costs_of_rows[cost])
 
     @cached_property
     def _kept(self) -> npt.NDArray[np.bool_] | None:
-        """Whether each row has what the table has to know before it is asked, shape (rows,); None if nothing has to."""
+        """Whether each row keeps what is known before it is asked, shape (rows,); None if all do."""
         kept = [] if self._small is None else [self._small]
         kept += [~np.isnan(one.mean) for one in self.seen if not one.is_accuracy and np.isnan(one.mean).any()]
-        kept += starmap(kept_rows, self._numbered)
+        kept += [kept_rows(one, numbers) for one, numbers in self._numbered if not is_measured(one)]
+        return np.logical_and.reduce(kept) if kept else None
+
+    @cached_property
+    def _kept_after(self) -> npt.NDArray[np.bool_] | None:
+        """Whether each row keeps the constraints on accuracies, shape (rows,); None if there are none."""
+        kept = [kept_rows(one, numbers) for one, numbers in self._numbered if is_measured(one)]
         return np.logical_and.reduce(kept) if kept else None
 
     @cached_property
@@ -396,15 +401,21 @@ class Task:
 
         None if there are none.
         """
-        if not any(callable(one.of) for one in self.constraints):
-            return self._kept
-        allowed = np.zeros(len(self.table), dtype=np.bool_)
-        allowed[[self.classes.row_of(arch) for arch in self.classes.architectures]] = True
+        allowed = self._kept
+        if any(callable(one.of) for one in self.constraints):
+            allowed = np.zeros(len(self.table), dtype=np.bool_)
+            allowed[[self.classes.row_of(arch) for arch in self.classes.architectures]] = True
+        if self._kept_after is None:
+            return allowed
+        allowed = self._kept_after if allowed is None else allowed & self._kept_after
+        if not allowed.any():
+            got = Verbatim(f"none of {len(allowed):,}")
+            raise InputError(f"search of {self.name}", expected="an architecture that keeps the constraints", got=got)
         return allowed
 
     @cached_property
     def size(self) -> int:
-        """Classes that keep the constraints: the largest budget."""
+        """Classes that may be asked for: the largest budget."""
         return len(self.classes.representatives)
 
     @cached_property

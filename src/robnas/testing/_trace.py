@@ -61,7 +61,7 @@ class _Check(Examiner):
         for (arch, epoch), values in zip(asked, trace.values, strict=True):
             self.expect(arch in self.space, f"the trace has {arch}, which is not in the space")
             if epoch == last:
-                wanted = column.mean[table.row(arch)]
+                wanted = column.sign * column.mean[table.row(arch)]
                 self.expect(values[0] == wanted, f"was told {values[0]} of {arch}, which has {wanted}")
         told = dict(zip(asked, trace.values[:, 0].tolist(), strict=True))
         most = max((epoch for (_, epoch), value in told.items() if np.isfinite(value)), default=last)
