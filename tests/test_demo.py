@@ -3,14 +3,23 @@ from dataclasses import replace
 import pytest
 
 import robnas
-from robnas.demo import ARCHITECTURES, RANK_BY, run_demo
+from robnas.demo import ARCHITECTURES, RANK_BY, SUITE, run_demo
 from robnas.errors import RobnasError
+from robnas.evaluation import Suite
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
 from robnas.training import Recipe
 
 PAIR = (Architecture("444444"), Architecture("323133"))
 SHORT = Recipe.digits().replace(epochs=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_autoattack():
+    """Which takes longer than all the rest together, and is tried by the examples of README.md."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("robnas.demo.SUITE", replace(SUITE, attacks=SUITE.attacks[:-1], limits={"pgd": 50}))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +51,8 @@ def test_records_report_and_plot_are_written(demo):
     assert "plan hash" in page
     assert result.figure.read_bytes()[:4] == b"\x89PNG"
     with RecordStore(f"sqlite:///{out}/records.db") as store:
-        assert len(store.records()) == 12
-        assert {record.images for record in store.records(attack="autoattack")} == {50}
+        assert len(store.records()) == 10
+        assert {record.images for record in store.records(attack="pgd")} == {50}
     assert seen[-1][:2] == (2, 2)
 
 
@@ -52,7 +61,13 @@ def test_a_recipe_that_is_not_the_tables_is_not_compared_with_it(demo):
     assert result.differences == ()
 
 
-def test_accuracies_are_held_against_the_bundled_table(tmp_path):
+def test_it_attacks_by_the_suite_of_the_digits():
+    assert Suite.digits() == SUITE
+    assert (SUITE.attacks[-1].name, SUITE.limits) == ("autoattack", {"autoattack": 50})
+
+
+def test_accuracies_are_held_against_the_bundled_table(tmp_path, monkeypatch):
+    monkeypatch.setattr("robnas.demo.SUITE", replace(SUITE, attacks=SUITE.attacks[:-1], limits={}))
     result = run_demo(tmp_path, architectures=PAIR[:1], jobs=1)
     assert len(result.differences) == 5  # AutoAttack is not in the table
     noise = robnas.load("digits").noise("digits", RANK_BY, split="test").run_sd

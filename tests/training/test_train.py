@@ -324,7 +324,7 @@ def test_adversarial_training_makes_a_network_more_robust_than_standard_training
 
     data, robust = load_data("digits"), []
     for beta in (0.0, 1.0):
-        recipe, network = tiny.replace(beta=beta, epochs=6), build(channels=4)
+        recipe, network = tiny.replace(beta=beta, epochs=4), build(channels=4)
         train(network, data, recipe, seed=0)
         test = data.split("validation")
         found = perturb(recipe.attack, network, to_pixels(test.images), test.labels, seed=0)
