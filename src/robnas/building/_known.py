@@ -121,8 +121,7 @@ class Known:
         wanted = {(one.metric, one.attack_hash, one.images) for one in self._seen}
         found: dict[tuple[str, int], dict[str, float]] = {}
         for record in self._store.records(**self._of(trials)):
-            of_trial = record.attack_seed == (record.seed if record.attack_hash else 0)
-            if of_trial and (record.metric, record.attack_hash, record.images) in wanted:
+            if record.has_seed_of_trial and (record.metric, record.attack_hash, record.images) in wanted:
                 found.setdefault((record.architecture.text, record.seed), {})[record.metric] = record.value
         return {
             trial: tuple(values[one.metric] for one in self._seen)

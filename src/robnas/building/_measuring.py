@@ -10,10 +10,10 @@ from robnas._settings import check_keys, content_hash, settled_epsilon, to_dict
 from robnas.attacks import ATTACKS, PGD, Attack
 from robnas.building._selection import sequence, table
 from robnas.errors import InputError, Verbatim
-from robnas.evaluation import Suite, metric_key, suite
+from robnas.evaluation import COMMON, Corrupted, Suite, metric_key, suite
 from robnas.types import Split, ThreatModel, check_count, check_split, parse_epsilon
 
-_EVALUATION_KEYS = ("suite", "attacks", "limits", "checks", "splits", "images", "batch_size", "curve")
+_EVALUATION_KEYS = ("suite", "attacks", "corruptions", "limits", "checks", "splits", "images", "batch_size", "curve")
 
 
 @final
@@ -72,16 +72,11 @@ class Measuring:
         """The entries of a plan's ``[evaluation]``.
 
         Raises:
-            InputError: an unknown entry or attack, no split, or both a suite and attacks.
+            InputError: an unknown entry, attack or corruption, no split, or attacks or corruptions twice.
         """
         check_keys("plan evaluation", values, _EVALUATION_KEYS)
-        if ("suite" in values) == ("attacks" in values):
-            raise InputError("plan evaluation", expected="either suite or attacks", got=sorted(values))
-        if "suite" in values:
-            base = suite(values["suite"])
-        else:
-            base = Suite("own", tuple(map(_attack, sequence("plan evaluation attacks", values["attacks"]))))
-        chosen = Suite(base.name, base.attacks, _counts("limits", values.get("limits", base.limits)), base.checks)
+        base = _chosen(values)
+        chosen = replace(base, limits=_counts("limits", values.get("limits", base.limits)))
         if "checks" in values:
             if not isinstance(values["checks"], bool):
                 raise InputError("plan evaluation checks", expected="true or false", got=values["checks"])
@@ -99,6 +94,7 @@ class Measuring:
         """The entries of ``[evaluation]``."""
         return {
             "attacks": [_attack_entry(attack) for attack in self.suite.attacks],
+            **({"corruptions": list(self.suite.corruptions)} if self.suite.corruptions else {}),
             "limits": dict(self.suite.limits),
             "checks": self.suite.checks,
             "splits": list(self.splits),
@@ -108,14 +104,44 @@ class Measuring:
         }
 
 
-def described(suite: Suite, split: Split, count: int) -> list[dict[str, Any]]:
-    """Split, metric, attack hash and number of images of what a suite measures on the first images of a split."""
-    found = []
+def _chosen(values: Mapping[str, Any]) -> Suite:
+    """The suite that is named, what is written out, or both: of attacks and of corruptions, each from one of these."""
+    named = suite(values["suite"]) if "suite" in values else Suite("own", ())
+    written = [kind for kind in ("attacks", "corruptions") if kind in values]
+    if not (written or "suite" in values):
+        raise InputError("plan evaluation", expected="a suite, attacks or corruptions", got=sorted(values))
+    for kind in written:
+        if getattr(named, kind):
+            raise InputError("plan evaluation", expected=f"either suite or {kind}", got=sorted(values))
+    names = values.get("corruptions", named.corruptions)
+    if isinstance(names, bool):
+        names = COMMON if names else ()
+    attacks = tuple(map(_attack, sequence("plan evaluation attacks", values.get("attacks", []))))
+    corruptions = tuple(sequence("plan evaluation corruptions", names))
+    return replace(named, attacks=named.attacks or attacks, corruptions=corruptions)
+
+
+def described(suite: Suite, split: Split, count: int, corrupted: Corrupted | None = None) -> list[dict[str, Any]]:
+    """Split, metric, attack hash and number of images of what a suite measures on the first images of a split.
+
+    Args:
+        suite: of a plan.
+        split: that is measured.
+        count: how many images of it.
+        corrupted: the copies of this split, for a suite with corruptions.
+    """
+    found: list[tuple[str, str, int]] = []
     for attack in (None, *suite.attacks):
         images = count if attack is None else suite.images(attack, count)
         settings = "" if attack is None else content_hash({"name": attack.name, **to_dict(attack)})
-        found.append({"split": split, "metric": metric_key(attack), "attack_hash": settings, "images": images})
-    return found
+        found.append((metric_key(attack), settings, images))
+    if corrupted is not None:
+        asked = corrupted.described(corrupted.count(suite, count))
+        found += [(metric, content_hash(done), images) for metric, done, images in asked]
+    return [
+        {"split": split, "metric": metric, "attack_hash": settings, "images": images}
+        for metric, settings, images in found
+    ]
 
 
 def _counts(key: str, values: Any) -> dict[str, int]:

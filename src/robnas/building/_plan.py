@@ -19,9 +19,11 @@ from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial, sized
 from robnas.errors import InputError, Verbatim
+from robnas.evaluation import Corrupted
 from robnas.records import QueuedTrial, space_facts
 from robnas.spaces import Architecture
 from robnas.training import Recipe, recipe_of
+from robnas.types import Split
 
 
 @final
@@ -198,13 +200,16 @@ class Expansion:
         return content_hash({"trials": sorted(trial.hash for trial in self.trials)})
 
 
-def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion:
+def expand(
+    plan: Plan, dataset_hash: str, sizes: Mapping[str, int], corrupted: Mapping[Split, Corrupted] | None = None
+) -> Expansion:
     """The plan on a data set with that content.
 
     Args:
         plan: what is to be built.
         dataset_hash: content hash of the data set.
         sizes: split → number of images.
+        corrupted: split → its corrupted copies, of a plan that measures corruptions.
 
     Raises:
         InputError: the data set has no such split, or fewer images than the plan asks for; a curve needs a validation
@@ -215,6 +220,9 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
             "plan recipe stopping", expected="a data set with a validation split", got=Verbatim(", ".join(sizes)),
             remedy="set validation of [data] above 0, or train without stopping",
         )  # fmt: skip
+    if plan.measuring.suite.corruptions and corrupted is None:
+        got, remedy = Verbatim("none"), "load_and_expand finds them"
+        raise InputError("plan evaluation corruptions", expected="the corrupted copies", got=got, remedy=remedy)
     measurements = []
     for split in plan.measuring.splits:
         if split not in sizes:
@@ -222,7 +230,7 @@ def expand(plan: Plan, dataset_hash: str, sizes: Mapping[str, int]) -> Expansion
         count = plan.measuring.images.get(split, sizes[split])
         if count > sizes[split]:
             raise InputError(f"plan evaluation images of {split}", expected=f"at most {sizes[split]}", got=count)
-        measurements += described(plan.measuring.suite, split, count)
+        measurements += described(plan.measuring.suite, split, count, (corrupted or {}).get(split))
     return Expansion(plan, dataset_hash, tuple(measurements), tuple(_curve(plan, sizes)))
 
 

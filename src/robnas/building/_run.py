@@ -15,7 +15,7 @@ from robnas.building._executor import Executor, Limits
 from robnas.building._executors import EXECUTORS
 from robnas.building._keeping import without_weights
 from robnas.building._plan import Expansion, Plan, expand
-from robnas.building._trainer import TrainAndEvaluate
+from robnas.building._trainer import TrainAndEvaluate, corrupted_splits
 from robnas.data import DATASETS
 from robnas.errors import InputError, StoreError, Verbatim, reason
 from robnas.evaluation import check_suite
@@ -30,7 +30,7 @@ from robnas.records import (
     stored_plans,
     timing,
 )
-from robnas.types import Progress, silent
+from robnas.types import Progress, Split, silent
 
 _LONGEST_NAME = 100  # characters
 
@@ -88,7 +88,8 @@ def load_and_expand(
         check_suite(plan.measuring.curve.suite(plan.recipe.attack.threat), data)
     if plan.recipe.attacks:
         check_radius(plan.recipe.attack.threat, data.image_shape)
-    return expand(plan, data.content_hash, {split: len(part) for split, part in data.splits.items()})
+    sizes: dict[Split, int] = {split: len(part) for split, part in data.splits.items()}
+    return expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
 
 
 def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
@@ -261,6 +262,7 @@ def executor_of(
         recipe=plan.recipe,
         measuring=plan.measuring,
         dataset_hash=expansion.dataset_hash,
+        measurements=expansion.measurements if plan.measuring.suite.corruptions else (),
         earlier_setup=expansion.earlier_setup,
         data_dir=None if data_dir is None else data_dir.resolve(),
         work_dir=work_dir,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
+from robnas._settings import content_hash
 from robnas.building._curves import CurveOfTrial
 from robnas.building._inputs import Inputs
 from robnas.building._keeping import keep_weights
@@ -17,10 +18,11 @@ from robnas.building._trial import Source, Trial, sized
 from robnas.building._weights import Trained
 from robnas.data import Dataset
 from robnas.errors import DataError, Verbatim
-from robnas.evaluation import evaluate
+from robnas.evaluation import Corrupted, evaluate
 from robnas.records import Outcome, QueuedTrial, Record
 from robnas.spaces import Space
 from robnas.training import Recipe, is_finished, overfitting
+from robnas.types import Split
 
 
 @final
@@ -35,6 +37,8 @@ class TrainAndEvaluate:
     measuring: Measuring
     dataset_hash: str
     """Content of the data set for which the plan was expanded."""
+    measurements: tuple[dict[str, Any], ...] = ()
+    """`Expansion.measurements` of a plan with corruptions, whose images are compared with these."""
     earlier_setup: str = ""
     """`Expansion.earlier_setup`, under which an earlier version may have begun a training."""
     data_dir: Path | None = None
@@ -53,9 +57,10 @@ class TrainAndEvaluate:
         """Load the data set.
 
         Raises:
-            DataError: its content is not that of the plan.
+            DataError: its content is not that of the plan, nor that of its corrupted copies.
         """
-        found = _load(self.source, self.data_dir, self.device).content_hash
+        data = _load(self.source, self.data_dir, self.device)
+        found = data.content_hash
         if found != self.dataset_hash:
             raise DataError(
                 f"data set {self.source.name} of the worker",
@@ -63,6 +68,16 @@ class TrainAndEvaluate:
                 got=Verbatim(found),
                 remedy="give all machines the same files",
             )
+        for split, corrupted in corrupted_splits(self.measuring, data, self.source, self.data_dir).items():
+            asked = {metric: content_hash(done) for metric, done, _ in corrupted.described(1)}
+            planned = {one["metric"]: one["attack_hash"] for one in self.measurements if one["split"] == split}
+            if other := [metric for metric, done in asked.items() if planned.get(metric) != done]:
+                raise DataError(
+                    f"corrupted copies of {self.source.name} {split} of the worker",
+                    expected=f"those that the plan was made for, such as {', '.join(list(planned)[-2:])}",
+                    got=Verbatim(f"others, such as {other[0]}"),
+                    remedy="give all machines the same files and versions",
+                )
 
     def __call__(self, queued: QueuedTrial) -> Outcome:
         """Train and evaluate one architecture with one seed, or train it until it is to pause."""
@@ -96,6 +111,8 @@ class TrainAndEvaluate:
                 batch_size=self.measuring.batch_size,
                 directory=directory,
                 device=self.device,
+                data_dir=self.data_dir,
+                allow_partial=self.source.allow_partial,
             )
             made, described = trial.records(data, found)
             records += made
@@ -122,6 +139,22 @@ class TrainAndEvaluate:
             with suppress(OSError):  # there is none
                 (self.work_dir / begun.hash).rename(folder)
         return folder
+
+
+def corrupted_splits(
+    measuring: Measuring, data: Dataset, source: Source, data_dir: Path | None
+) -> dict[Split, Corrupted]:
+    """Split → its corrupted copies that are measured: none for a suite without corruptions, nor of what is not there.
+
+    Raises:
+        DataError: official images are there, but damaged.
+        InputError: no corruption of the suite means anything on these images.
+    """
+    if not measuring.suite.corruptions:
+        return {}
+    given: Any = {"data_dir": data_dir, "allow_partial": source.allow_partial}
+    splits = [split for split in measuring.splits if split in data.splits]
+    return {split: Corrupted.of(measuring.suite, data, split, **given) for split in splits}
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,11 @@ class Subject(Protocol):
         """For machines."""
         ...
 
+    @property
+    def allow_partial(self) -> bool:
+        """Whether fewer images than the official ones will do."""
+        ...
+
     def load(self, data_dir: Path | None, device: str, progress: Progress) -> tuple[Dataset, nn.Module]:
         """The images and the network."""
         ...
@@ -70,6 +75,11 @@ class TrialSubject:
     def facts(self) -> dict[str, Any]:
         """For machines."""
         return {"space": self.trial.space.key, "architecture": self.trial.architecture.text}
+
+    @property
+    def allow_partial(self) -> bool:
+        """Whether fewer images than the official ones will do."""
+        return self.trial.source.allow_partial
 
     def load(self, data_dir: Path | None, device: str, progress: Progress) -> tuple[Dataset, nn.Module]:
         """The images and the network."""
@@ -110,6 +120,11 @@ class ModuleSubject:
     def facts(self) -> dict[str, Any]:
         """For machines."""
         return {"module": self.module, "weights": None if self.weights is None else str(self.weights)}
+
+    @property
+    def allow_partial(self) -> bool:
+        """Whether fewer images than the official ones will do."""
+        return False
 
     def load(self, data_dir: Path | None, device: str, progress: Progress) -> tuple[Dataset, nn.Module]:
         """The images and the network."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +15,10 @@ from robnas.cli._space import SpaceName, architecture_in, check_agrees, chosen_s
 if TYPE_CHECKING:
     from robnas.cli._subjects import Subject
     from robnas.data import Dataset
-    from robnas.evaluation import Evaluation, Share
     from robnas.statistics import Row
     from robnas.training import EpochLog, Recipe
 
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 …")]
-
-_CLASSES = 10  # that are printed
 
 
 def train(
@@ -103,7 +100,10 @@ def evaluate(
         Path | None,
         typer.Argument(help="Folder of a finished training; with --module where measurements are kept, if anywhere."),
     ] = None,
-    suite: Annotated[str, typer.Option(help="nas-robbench-201, digits or few-classes.")] = "nas-robbench-201",
+    suite: Annotated[
+        str,
+        typer.Option(help="nas-robbench-201, digits, few-classes; corruptions, or corruptions-19 with the extra ones."),
+    ] = "nas-robbench-201",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
     limit_test: Annotated[int | None, typer.Option(help="Take the first images of the split only.")] = None,
     seed: Annotated[int, typer.Option(help="Of the attacks.")] = 0,
@@ -128,8 +128,12 @@ def evaluate(
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Measure clean and robust accuracy of a trained network; what was measured before is not measured again."""
+    """Measure clean accuracy of a trained network, and that under attacks or corruptions; nothing twice.
+
+    Corruptions are those of CIFAR-10-C: the official images where the data folder has them, else made from the images.
+    """
     from robnas._files import check_writable
+    from robnas.cli._evaluation import evaluation_facts, print_evaluation
     from robnas.cli._subjects import TrialSubject
     from robnas.evaluation import EVALUATION
     from robnas.evaluation import evaluate as run
@@ -157,14 +161,16 @@ def evaluate(
             directory=directory,
             device=where,
             progress=progress,
+            data_dir=data_dir,
+            allow_partial=subject.allow_partial,
         )
     if store is not None:
         with RecordStore(store) as records:
             records.add(*subject.records(images, result))
     if as_json:
-        print_json({**subject.facts, **_evaluation_facts(result)})
+        print_json({**subject.facts, **evaluation_facts(result)})
     else:
-        _print_evaluation(result, subject.title, images.name)
+        print_evaluation(result, subject.title, images.name)
         if isinstance(subject, TrialSubject) and (text := weights_text(subject.trial.recipe)):
             say(f"  weights: {text}")
 
@@ -281,77 +287,3 @@ def _print_epoch(entry: EpochLog) -> None:
 
 def _describe(data: Dataset, recipe: Recipe) -> str:
     return f"{len(data.split('train')):,} images of {data.name} with {recipe.name} ({recipe.hash})"
-
-
-def _evaluation_facts(result: Evaluation) -> dict[str, Any]:
-    return {
-        "suite": result.suite,
-        "split": result.split,
-        "seed": result.seed,
-        "measurements": [
-            {
-                "metric": found.metric,
-                "value": found.value,
-                "standard_error": found.standard_error,
-                "images": found.images,
-                "seconds": found.seconds,
-                "attack": found.attack,
-                "checks": result.checks(found.metric),
-                "per_class": [_share_facts(share) for share in found.per_class],
-                "per_attack": [_share_facts(share) for share in found.per_attack],
-            }
-            for found in result.measurements
-        ],
-        "weights_hash": result.weights,
-        "dataset_hash": result.dataset_hash,
-        "folded": result.folded,
-        "remeasured": result.remeasured,
-        "flags": result.flags,
-        "warnings": result.warnings,
-    }
-
-
-def _share_facts(share: Share) -> dict[str, Any]:
-    return {"name": share.name, "images": share.images, "correct": share.correct, "value": share.value}
-
-
-def _percent(share: Share) -> str:
-    return "–" if share.value is None else f"{100 * share.value:.2f} %"
-
-
-def _print_classes(result: Evaluation) -> None:
-    """A line per class, or the weakest of many, by the last attack."""
-    last = result.measurements[-1].per_class
-    there = [place for place, share in enumerate(last) if share.images]
-    shown = there
-    if len(there) > _CLASSES:
-        shown = sorted(there, key=lambda place: last[place].correct / last[place].images)[:_CLASSES]
-        print(f"  the {_CLASSES} weakest of {len(there)} classes by {result.measurements[-1].metric}:")
-    width = max((len(last[place].name[:20]) for place in shown), default=0)
-    for place in shown:
-        values = ", ".join(f"{found.metric} {_percent(found.per_class[place])}" for found in result.measurements)
-        name, images = last[place].name[:20], result.measurements[0].per_class[place].images
-        say(f"  class {name:<{width}}  {images:>5,} images  {values}")
-
-
-def _print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
-    from robnas.reports import error_text
-    from robnas.statistics import Accuracy
-
-    say(f"{architecture} on {data} {result.split}, suite {result.suite}")
-    for found in result.measurements:
-        error = error_text(Accuracy(found.value, found.standard_error, 1, found.images), digits=2)
-        print(
-            f"  {found.metric:<18} {100 * found.value:6.2f} %{error}  {found.images:>6,} images  {found.seconds:8.1f} s"
-        )
-        if found.per_attack:
-            print(f"    after {', '.join(f'{share.name} {_percent(share)}' for share in found.per_attack)}")
-    _print_classes(result)
-    passed = sum(flag.passed for flag in result.flags)
-    print(f"  sanity checks: {passed} of {len(result.flags)} passed; asked: the network{', folded' * result.folded}")
-    if result.remeasured:
-        print(f"  measured again, as they were not kept of this network: {', '.join(result.remeasured)}")
-    for check, passed in result.checks().items():
-        print(f"    {'passed' if passed else 'FAILED'}  {check}")
-    for text in result.warnings:
-        say(f"  warning: {text}")

@@ -1,6 +1,7 @@
-"""Network + attack suite → measurements, with sanity checks."""
+"""Network + suite of attacks and corruptions → measurements, with sanity checks."""
 
 from robnas import _lazy
+from robnas.evaluation._corrupted import Corrupted as Corrupted
 from robnas.evaluation._evaluate import EVALUATION as EVALUATION
 from robnas.evaluation._evaluate import device_name as device_name
 from robnas.evaluation._evaluate import evaluate as evaluate
@@ -11,6 +12,7 @@ from robnas.evaluation._measurement import Measurement as Measurement
 from robnas.evaluation._measurement import Share as Share
 from robnas.evaluation._module import load_module as load_module
 from robnas.evaluation._module import load_weights as load_weights
+from robnas.evaluation._suite import COMMON as COMMON
 from robnas.evaluation._suite import SUITES as SUITES
 from robnas.evaluation._suite import Suite as Suite
 from robnas.evaluation._suite import check_suite as check_suite

@@ -30,7 +30,7 @@ def ordering_flags(measurements: Sequence[Measurement]) -> Iterator[Flag]:
     A ladder over ε consists of one attack of one label; how strong an attack is, its name says, whatever its label.
     """
     parsed = [(Metric.parse(measurement.metric), measurement) for measurement in measurements]
-    clean = [measurement for metric, measurement in parsed if metric.threat is None]
+    clean = [measurement for metric, measurement in parsed if metric.kind == "clean"]
     ladders = defaultdict[tuple[str, str, str], list[tuple[float, Measurement]]](list)
     attacks = defaultdict[ThreatModel, dict[str, list[Measurement]]](lambda: defaultdict(list))
     for metric, measurement in parsed:

@@ -72,7 +72,7 @@ class Ledger:
         if self._folder is not None:
             answers = None if self._answers is None else self._answers.to_dict()
             entry = {**asdict(measurement), "warnings": list(measurement.warnings), "answers": answers}
-            del entry["per_class"]  # which follows from the labels
+            del entry["per_class"], entry["times"]  # which follow from the labels, and from the metric: no mean is kept
             if not entry[_PARTS]:
                 del entry[_PARTS]  # as those of earlier versions, which had none
             else:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas._binomial import binomial_error
 from robnas._brief import brief
-from robnas.types import Split
+from robnas.types import Metric, Split
 
 
 @final
@@ -34,20 +36,20 @@ class Share:
 @final
 @dataclass(frozen=True)
 class Measurement:
-    """Accuracy under one attack, or none, on the first images of a split."""
+    """Accuracy under one attack or corruption, or none, on the first images of a split."""
 
     __repr__ = brief
 
     metric: str
-    """Key such as ``clean`` or ``pgd@8/255``."""
+    """Key such as ``clean``, ``pgd@8/255`` or ``brightness@3``."""
     attack: Mapping[str, Any] | None
-    """The attack's settings with its name; None for clean accuracy."""
+    """Settings of the attack or corruption with its name; None for clean accuracy."""
     images: int
     """How many were asked, misclassified ones included."""
     seconds: float
     """Duration."""
     seed: int
-    """Of the attack; 0 without one."""
+    """Of the attack or corruption; 0 without one."""
     outcomes: str
     """Which of them stayed correct: bits, first image first, in hexadecimal."""
     torch_version: str
@@ -60,13 +62,16 @@ class Measurement:
     """Of an attack that consists of several, such as AutoAttack: what is left after each of them, all images asked
     included; empty for others, and where an earlier version kept the measurement."""
     per_class: tuple[Share, ...] = ()
-    """The images of each class, in the order of the logits."""
+    """The images of each class, in the order of the logits; of a mean each image counts as often as it was asked."""
+    times: int = 1
+    """How often each image was asked: of a mean over corruptions and severities once for each of these."""
 
     @property
-    def correct(self) -> np.ndarray:
-        """Per image whether it stayed correct, shape (images,), bool."""
-        bits = np.unpackbits(np.frombuffer(bytes.fromhex(self.outcomes), dtype=np.uint8), count=self.images)
-        return bits.astype(bool)
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Per image whether it stayed correct, shape (images,), bool; of a mean (times, images)."""
+        count = self.times * self.images
+        bits = np.unpackbits(np.frombuffer(bytes.fromhex(self.outcomes), dtype=np.uint8), count=count).astype(bool)
+        return bits if self.times == 1 else bits.reshape(self.times, self.images)
 
     @property
     def value(self) -> float:
@@ -75,8 +80,14 @@ class Measurement:
 
     @property
     def standard_error(self) -> float:
-        """Of the accuracy as an estimate for the distribution that the images come from, see `binomial_error`."""
-        return float(binomial_error(self.value, self.images))
+        """Of the accuracy as an estimate for the distribution that the images come from, see `binomial_error`.
+
+        Of a mean that of the images, each with the share of times that it stayed correct: its copies are no other ones.
+        """
+        if self.times == 1:
+            return float(binomial_error(self.value, self.images))
+        shares = self.correct.mean(0)
+        return float(shares.std() / math.sqrt(self.images)) or float(binomial_error(self.value, self.images))
 
 
 @final
@@ -114,6 +125,10 @@ class Evaluation:
     """Hash of weights and structure of the network."""
     dataset_hash: str = ""
     """Content hash of the data set."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Corruptions of the suite that mean nothing on these images, and why."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What to know of some of the corruptions measured, by name."""
 
     def __getitem__(self, metric: str) -> float:
         """The accuracy of a metric key."""
@@ -121,6 +136,16 @@ class Evaluation:
             if measurement.metric == metric:
                 return measurement.value
         raise KeyError(metric)
+
+    @property
+    def corruptions(self) -> dict[str, dict[int, float]]:
+        """Accuracy by corruption and severity."""
+        found: dict[str, dict[int, float]] = {}
+        for measurement in self.measurements:
+            metric = Metric.parse(measurement.metric)
+            if metric.severity is not None:
+                found.setdefault(metric.attack, {})[metric.severity] = measurement.value
+        return found
 
     def checks(self, metric: str | None = None) -> dict[str, bool]:
         """Which checks ran, and whether all of that name passed, for one accuracy or for all."""

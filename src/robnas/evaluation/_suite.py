@@ -1,9 +1,10 @@
-"""Which attacks an evaluation runs, and on how many images."""
+"""Which attacks and corruptions an evaluation runs, and on how many images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from functools import partial
 from typing import Any, final
 
 from robnas._registry import Registry
@@ -11,23 +12,29 @@ from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, check_radius, metric_of
 from robnas.data import Dataset
 from robnas.errors import InputError, Verbatim, reason
-from robnas.types import ThreatModel, check_count
+from robnas.types import ALL_CORRUPTIONS, CORRUPTIONS, ThreatModel, check_count
+
+COMMON = CORRUPTIONS[:15]
+"""Those over which the mean goes, as RobustBench (Croce et al. 2021) defines it."""
 
 
 @final
 @dataclass(frozen=True)
 class Suite:
-    """A named list of attacks; clean accuracy is always measured too."""
+    """A named list of attacks and corruptions; clean accuracy is always measured too."""
 
     name: str
     """What people call it."""
     attacks: tuple[Attack, ...]
     """In the order in which they run."""
     limits: Mapping[str, int] = field(default_factory=dict)
-    """Attack name, or name and label such as ``pgd:100`` → at most this many images, the first of the split; attacks
-    that are not named get all."""
+    """Attack name, or name and label such as ``pgd:100``, or ``corruptions`` → at most this many images, the first of
+    the split; what is not named gets all."""
     checks: bool = True
     """Run the sanity checks, on a few images."""
+    corruptions: tuple[str, ...] = ()
+    """Names of `robnas.types.CORRUPTIONS`, each measured at all five severities; the mean is measured with the first 15
+    of them, over these."""
 
     def __post_init__(self) -> None:
         try:
@@ -47,19 +54,25 @@ class Suite:
                 got=Verbatim(", ".join(self.metrics)),
                 remedy='tell them apart by a label, such as label="100" for pgd:100@8/255',
             )
+        object.__setattr__(self, "corruptions", _checked_corruptions(self.corruptions))
         names = dict.fromkeys(name for attack in self.attacks for name in _names(attack))
+        names |= {ALL_CORRUPTIONS: None} if self.corruptions else {}
         check_keys("suite limit", self.limits, names)
         for name, limit in self.limits.items():
             check_count(f"suite limit of {name}", limit)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Keys of what is measured, such as ``clean`` and ``pgd@8/255``."""
+        """Keys of what is measured on uncorrupted images, such as ``clean`` and ``pgd@8/255``."""
         return ("clean", *(metric_key(attack) for attack in self.attacks))
 
     def images(self, attack: Attack, size: int) -> int:
         """How many of `size` images an attack is given; a limit of its label comes before one of its name."""
         return min(size, next((self.limits[name] for name in _names(attack) if name in self.limits), size))
+
+    def corrupted_images(self, size: int) -> int:
+        """How many of `size` images are asked under each corruption and severity."""
+        return min(size, self.limits.get(ALL_CORRUPTIONS, size))
 
     @classmethod
     def nas_robbench_201(cls) -> Suite:
@@ -83,6 +96,15 @@ class Suite:
             limits={"autoattack": 50},
         )
 
+    @classmethod
+    def of_corruptions(cls, *, extra: bool = False) -> Suite:
+        """The 15 corruptions of CIFAR-10-C (Hendrycks and Dietterich 2019) at 5 severities and their mean, no attack.
+
+        Args:
+            extra: the 4 further ones as well; they are no part of the mean.
+        """
+        return cls("corruptions-19" if extra else "corruptions", (), corruptions=CORRUPTIONS if extra else COMMON)
+
 
 def _pgd(threat: ThreatModel, steps: int = 20) -> PGD:
     return PGD(threat, steps=steps, step_size=2.5 * threat.epsilon / steps)
@@ -91,6 +113,15 @@ def _pgd(threat: ThreatModel, steps: int = 20) -> PGD:
 def metric_key(attack: Attack | None) -> str:
     """``clean`` without an attack, else its key such as ``pgd@8/255``."""
     return "clean" if attack is None else metric_of(attack).key
+
+
+def _checked_corruptions(given: Any) -> tuple[str, ...]:
+    """Names of corruptions, without repetition, in the order in which they are known."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError("suite corruptions", expected="names of corruptions", got=given)
+    names = list(given)
+    check_keys("corruption", names, CORRUPTIONS)
+    return tuple(name for name in CORRUPTIONS if name in names)
 
 
 def _check_settings(attack: Any) -> None:
@@ -133,6 +164,8 @@ SUITES: Registry[Callable[[], Suite]] = Registry(
         "nas-robbench-201": Suite.nas_robbench_201,
         "digits": Suite.digits,
         "few-classes": Suite.few_classes,
+        "corruptions": Suite.of_corruptions,
+        "corruptions-19": partial(Suite.of_corruptions, extra=True),
     },
     Callable,
 )

@@ -105,6 +105,7 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
         "dataset": column.dataset,
         "split": column.split,
         "metric": column.qualified,
+        **_corruption(column),
         "space": column.space,
         "apart": _several(whole, column),
         "measured_on": _measured_on(whole, column),
@@ -115,6 +116,18 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
         "noise": pack_noise(table, column, blocks),
         "facts": plain(column.facts),
     }
+
+
+def _corruption(column: Column) -> dict[str, Any]:
+    """What the page needs to show one corruption at one severity in a grid; nothing for other metrics."""
+    try:
+        found = Metric.parse(column.metric)
+    except InputError:
+        return {}
+    if found.severity is None:
+        return {}
+    of = {"name": found.attack, "label": found.label, "severity": found.severity, "source": column.source}
+    return {"corruption": of}
 
 
 def _main(columns: Sequence[Column]) -> int:

@@ -133,7 +133,7 @@ def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
         )
         if (record.architecture.text, record.seed) in wanted
         and (record.split, record.metric, record.attack_hash, record.images) in measured
-        and record.attack_seed == (record.seed if record.attack_hash else 0)
+        and record.has_seed_of_trial
     ]
 
 

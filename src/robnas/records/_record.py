@@ -31,9 +31,9 @@ class Record:
     metric: str
     """Key such as ``pgd@8/255``; it names attack, norm and epsilon."""
     attack_hash: str
-    """Hash of the attack's settings; empty for clean accuracy."""
+    """Hash of the settings of the attack or corruption; empty for clean accuracy."""
     attack_seed: int = 0
-    """Of the attack's randomness; 0 for clean accuracy."""
+    """Of the randomness of the attack or corruption; 0 for clean accuracy."""
     images: int
     """How many images of the split were asked."""
     dataset: str
@@ -63,6 +63,15 @@ class Record:
             check_range("record majority", self.majority, 0, 1)
         if not (math.isfinite(self.value) and 0 <= self.value <= 1):
             raise InputError("record value", expected="an accuracy in [0, 1]", got=self.value)
+
+    @property
+    def has_seed_of_trial(self) -> bool:
+        """Whether its attack had the seed that plans give it, that of the trial.
+
+        Clean accuracy has 0, and so have corrupted images, which are the same for all trials.
+        """
+        drawn = self.attack_hash and Metric.parse(self.metric).kind == "attack"
+        return self.attack_seed == (self.seed if drawn else 0)
 
     @property
     def key(self) -> tuple[object, ...]:

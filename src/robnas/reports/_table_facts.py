@@ -10,6 +10,7 @@ import numpy as np
 
 from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, name_of_key, tied
 from robnas.errors import InputError, Verbatim
+from robnas.reports._corruptions import CorruptionFacts, corruption_facts, is_single
 from robnas.statistics import (
     Correlation,
     ErrorSource,
@@ -114,6 +115,8 @@ class SplitFacts:
     """Name of the table that was joined, in joined tables."""
     genes: tuple[GeneEffect, ...]
     """What each gene's choices come to under the metric that ranks; none where the space tells families apart."""
+    corruptions: tuple[CorruptionFacts, ...] = ()
+    """By corruption and severity, one per source of pixels; of these, `metrics` has only the one that ranks, if any."""
 
     @property
     def name(self) -> str:
@@ -195,6 +198,7 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
 
 
 def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
+    metrics = [metric for metric in metrics if metric == by or not is_single(metric)]
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
     rows = leaderboard(table, dataset, split, ranked.qualified, ranked.space)
@@ -238,6 +242,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
         space=part.space,
         source=part.source,
         genes=() if table.space.families else tuple(gene_effects(table.space, table.architectures, ranked.mean)),
+        corruptions=corruption_facts(part.columns, ranked),
     )
 
 

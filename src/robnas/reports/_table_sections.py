@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from robnas.benchmarks import Column, Table
+from robnas.reports._corruptions import corruption_blocks
 from robnas.reports._genes import gene_blocks
 from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text, elided
 from robnas.reports._scatter import clean_versus_robust, ranks_name_points
@@ -82,6 +83,9 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
     if facts.genes and facts.architectures > len(facts.genes):
         yield from gene_blocks(table, facts, number)
     yield _metrics(facts)
+    for corruptions in facts.corruptions:
+        if corruptions.corruptions and facts.architectures:
+            yield from corruption_blocks(corruptions, by, "-".join(filter(None, (str(number), corruptions.label))))
     if any(metric.noise for metric in facts.metrics):
         yield _noise(facts, twins=tells_identical(table))
         if (figure_of_noise := noise_curves(table, _columns(table, facts))) is not None:

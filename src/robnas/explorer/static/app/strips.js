@@ -1,5 +1,6 @@
 // Accuracy of one architecture in every column of a table, each on the distribution of all architectures.
 
+import { corruptions } from "./corruptions.js";
 import { h, s } from "./dom.js";
 import { percent, whole } from "./format.js";
 import { extent, histogram } from "./statistics.js";
@@ -56,12 +57,13 @@ function line(column, row, open) {
  */
 export function measurements(table, row, open) {
   const groups = Map.groupBy ? Map.groupBy(table.columns, (c) => `${c.dataset} · ${c.split}`) : grouped(table.columns);
-  return [...groups].map(([name, columns]) =>
+  return [...groups].map(([name, columns]) => h("div", {},
     h("div", { class: "scroll", role: "region", "aria-label": `${table.name}, accuracy on ${name}`, tabindex: 0 },
       h("table", { class: "measurements", role: "table" },
         h("caption", {}, name),
         h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["metric", "accuracy", "among all", "rank", "runs"].map((text) => h("th", { scope: "col", role: "columnheader", class: ["metric", "among all"].includes(text) ? null : "number" }, text)))),
-        h("tbody", { role: "rowgroup" }, columns.map((column) => line(column, row, open))))));
+        h("tbody", { role: "rowgroup" }, columns.filter(({ corruption }) => !corruption).map((column) => line(column, row, open))))),
+    corruptions(columns.filter(({ corruption }) => corruption), row, open)));
 }
 
 function grouped(columns) {

@@ -1,0 +1,153 @@
+"""Accuracy by corruption and severity in a report: its numbers, a picture and a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from robnas.benchmarks import Column, tied
+from robnas.errors import InputError
+from robnas.reports._page import Block, Grid, Picture
+from robnas.statistics import spearman
+from robnas.types import CORRUPTIONS, SEVERITIES, Metric
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FEWEST = 3  # architectures of a correlation
+_MADE = "; on images that were corrupted here, no official ones"
+
+
+@dataclass(frozen=True)
+class OneCorruption:
+    """Accuracy under one corruption, at each severity that was measured."""
+
+    name: str
+    best: dict[int, float]
+    """Severity → accuracy of the architecture that is best under the metric that ranks; nan if it has none."""
+    median: dict[int, float]
+    """Severity → median over the architectures that have a value."""
+    with_ranking: float | None
+    """Spearman correlation of the mean over these severities with the metric that ranks; None with too few values."""
+
+
+@dataclass(frozen=True)
+class CorruptionFacts:
+    """What a table tells of the corruptions of one source on one split."""
+
+    label: str
+    """Of the metrics, such as ``made``; empty for official images."""
+    corruptions: tuple[OneCorruption, ...]
+
+
+def is_single(metric: str) -> bool:
+    """Whether a key is that of one corruption at one severity: the mean over all stands among the other metrics."""
+    try:
+        return Metric.parse(metric).severity is not None
+    except InputError:  # no key, but a column that a table has all the same
+        return False
+
+
+def corruption_facts(columns: Mapping[str, Column], ranked: Column) -> tuple[CorruptionFacts, ...]:
+    """The corruptions of each source.
+
+    Args:
+        columns: of one part of a table, by metric.
+        ranked: that of them which ranks.
+    """
+    found: dict[str, dict[str, dict[int, Column]]] = {}
+    for key, column in columns.items():
+        if is_single(key):
+            metric = Metric.parse(key)
+            found.setdefault(metric.label, {}).setdefault(metric.attack, {})[metric.severity or 0] = column
+    known = ~np.isnan(ranked.mean)
+    best = int(np.nanargmax(ranked.mean)) if known.any() else 0
+    return tuple(
+        CorruptionFacts(label, tuple(_one(name, of[name], ranked, best) for name in CORRUPTIONS if name in of))
+        for label, of in sorted(found.items())
+    )
+
+
+def _one(name: str, columns: Mapping[int, Column], ranked: Column, best: int) -> OneCorruption:
+    at = {severity: columns[severity].mean for severity in SEVERITIES if severity in columns}
+    mean = np.mean(list(at.values()), axis=0)
+    both = ~np.isnan(mean + ranked.mean)
+    return OneCorruption(
+        name,
+        {severity: float(values[best]) for severity, values in at.items()},
+        {severity: _median(values) for severity, values in at.items()},
+        spearman(tied(mean)[both], tied(ranked.mean)[both]) if both.sum() >= _FEWEST else None,
+    )
+
+
+def _median(values: Any) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else math.nan
+
+
+def corruption_blocks(facts: CorruptionFacts, ranked_by: str, number: str) -> Iterator[Block]:
+    """A picture of the best and the median architecture, and the same in numbers.
+
+    Args:
+        facts: of one source.
+        ranked_by: metric under which the best is best.
+        number: tells the picture from those of other parts.
+    """
+    made = _MADE if facts.label else ""
+    caption = f"Accuracy (%) by corruption and severity of the best under {ranked_by}, and the median{made}."
+    lowest = min(facts.corruptions, key=lambda one: np.nan_to_num(_mean(one.median), nan=1.0))
+    alt = f"Grid of accuracies under {len(facts.corruptions)} corruptions; the median is lowest under {lowest.name}"
+    yield Picture(f"corruptions-{number}", alt, corruption_figure(facts, ranked_by), caption)
+    severities = sorted({severity for one in facts.corruptions for severity in one.median})
+    header = ("corruption", *(f"best @{s}" for s in severities), "mean", *(f"median @{s}" for s in severities), "mean",
+              f"ρ with {ranked_by}")  # fmt: skip
+    rows = tuple(
+        (
+            one.name,
+            *(text for of in (one.best, one.median) for text in (*_texts(of, severities), _percent(_mean(of)))),
+            "–" if one.with_ranking is None or math.isnan(one.with_ranking) else f"{one.with_ranking:.3f}",
+        )
+        for one in facts.corruptions
+    )
+    what = f"Accuracy in % by corruption and severity of the best under {ranked_by}, and the median of all"
+    yield Grid(f"{what}; ρ: Spearman correlation of the mean over severities{made}", header, rows)
+
+
+def _texts(of: Mapping[int, float], severities: Sequence[int]) -> Iterator[str]:
+    return (_percent(of.get(severity, math.nan)) for severity in severities)
+
+
+def _mean(of: Mapping[int, float]) -> float:
+    return float(np.mean(list(of.values())))
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def corruption_figure(facts: CorruptionFacts, ranked_by: str) -> Figure:
+    """Two grids of corruption × severity, shaded by accuracy, with the accuracy in each cell."""
+    from matplotlib.figure import Figure
+
+    panels = {f"best under {ranked_by}": "best", "median of all": "median"}
+    figure = Figure(figsize=(8, 1.2 + 0.27 * len(facts.corruptions)), layout="constrained")
+    several = figure.subplots(1, len(panels), sharey=True)
+    for axes, (title, which) in zip(several, panels.items(), strict=True):
+        of = [getattr(one, which) for one in facts.corruptions]
+        values = 100 * np.array([[one.get(severity, math.nan) for severity in SEVERITIES] for one in of])
+        shaded = axes.imshow(values, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            if not math.isnan(value):
+                colour = "white" if value > 60 else "black"
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
+        axes.set_title(title, fontsize=9)
+        axes.set_xticks(range(len(SEVERITIES)), [str(severity) for severity in SEVERITIES])
+        axes.set_xlabel("severity")
+        axes.tick_params(length=0)
+    several[0].set_yticks(range(len(facts.corruptions)), [one.name.replace("_", " ") for one in facts.corruptions])
+    figure.colorbar(shaded, ax=several, label="accuracy (%)")
+    return figure
