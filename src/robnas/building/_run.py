@@ -30,7 +30,7 @@ from robnas.records import (
     stored_plans,
     timing,
 )
-from robnas.types import Progress, Split, silent
+from robnas.types import Progress, silent
 
 _LONGEST_NAME = 100  # characters
 
@@ -88,7 +88,7 @@ def load_and_expand(
         check_suite(plan.measuring.curve.suite(plan.recipe.attack.threat), data)
     if plan.recipe.attacks:
         check_radius(plan.recipe.attack.threat, data.image_shape)
-    sizes: dict[Split, int] = {split: len(part) for split, part in data.splits.items()}
+    sizes: dict[str, int] = {split: len(part) for split, part in data.splits.items()}
     return expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
 
 

@@ -16,7 +16,7 @@ from robnas.data import Corruptions, Dataset, Images, corruptions
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation._measurement import Measurement, pack
 from robnas.evaluation._suite import Suite
-from robnas.types import ALL_CORRUPTIONS, SEVERITIES, Metric, Split
+from robnas.types import ALL_CORRUPTIONS, SEVERITIES, Split
 
 _MEMORY = 2**28  # bytes of corrupted copies that are kept of one split: those of small images, asked of many networks
 _KEPT: WeakKeyDictionary[Dataset, dict[tuple[str, ...], Images]] = WeakKeyDictionary()
@@ -78,12 +78,12 @@ class Corrupted:
 
     def key(self, name: str, severity: int) -> str:
         """Of the metric."""
-        return Metric(name, None, self.source.label, severity).key
+        return self.source.key(name, severity)
 
     @property
     def mean_key(self) -> str:
         """Of the metric that is the mean."""
-        return Metric(ALL_CORRUPTIONS, None, self.source.label).key
+        return self.source.mean_key
 
     def settings(self, name: str, severity: int) -> dict[str, Any]:
         """What was done, and a hash of it, or of official pixels."""

@@ -176,14 +176,24 @@ def _corrupted(
 ) -> list[Measurement]:
     """Accuracy on each of the corrupted copies of the first `count` images, then their mean where there is one."""
     found: dict[tuple[str, int], Measurement] = {}
-    for pair, report in zip(corrupted.pairs, reports, strict=True):
-        report(0, count, "")
-        settings = corrupted.settings(*pair)
-        asked = _Asked(corrupted.key(*pair), settings, corrupted.seed, count, attack_code(None))
-        found[pair] = _kept(subject, asked, ledger, lambda p=pair: (_right(subject, corrupted.images(*p, count)), {}))  # type: ignore[misc]
-        report(count, count, "")
+    with frozen(subject.network) as network:  # once for all of them
+        for (name, severity), report in zip(corrupted.pairs, reports, strict=True):
+            report(0, count, "")
+            settings = corrupted.settings(name, severity)
+            asked = _Asked(corrupted.key(name, severity), settings, corrupted.seed, count, attack_code(None))
+            find = partial(_right, subject, network, partial(corrupted.images, name, severity, count))
+            found[name, severity] = _kept(subject, asked, ledger, find)
+            report(count, count, "")
     mean = corrupted.mean(found)
     return [*found.values(), *([] if mean is None else [replace(mean, per_class=_per_class(subject, mean))])]
+
+
+def _right(subject: _Subject, network: nn.Module, copies: Callable[[], Images]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Which of other images a frozen network classifies correctly."""
+    part = copies().to(subject.labels.device)
+    with seeded_randomness(subject.seed, subject.labels.device):
+        pixels = to_pixels(part.images, subject.images.dtype)
+        return predict(network, pixels, subject.batch_size) == part.labels, {}
 
 
 def _within(progress: Progress, number: int, total: int, text: str) -> Progress:
@@ -269,13 +279,6 @@ def _per_class(subject: _Subject, found: Measurement) -> tuple[Share, ...]:
 def _clean(subject: _Subject, count: int) -> Tensor:
     with frozen(subject.network) as network, seeded_randomness(subject.seed, subject.labels.device):
         return predict(network, subject.images[:count], subject.batch_size) == subject.labels[:count]
-
-
-def _right(subject: _Subject, copies: Images) -> Tensor:
-    """Which of other images are classified correctly."""
-    part = copies.to(subject.labels.device)
-    pixels = to_pixels(part.images, subject.images.dtype)
-    return _clean(replace(subject, images=pixels, labels=part.labels), len(part))
 
 
 def _robust(subject: _Subject, attack: Attack, correct: Tensor, progress: Progress) -> tuple[Tensor, dict[str, Tensor]]:
