@@ -68,7 +68,7 @@ class TrainAndEvaluate:
                 got=Verbatim(found),
                 remedy="give all machines the same files",
             )
-        for split, corrupted in corrupted_splits(self.measuring, data, self.source, self.data_dir).items():
+        for split, corrupted in self._corrupted(data).items():
             asked = {metric: content_hash(done) for metric, done, _ in corrupted.described(1)}
             planned = {one["metric"]: one["attack_hash"] for one in self.measurements if one["split"] == split}
             if other := [metric for metric, done in asked.items() if planned.get(metric) != done]:
@@ -78,6 +78,10 @@ class TrainAndEvaluate:
                     got=Verbatim(f"others, such as {other[0]}"),
                     remedy="give all machines the same files and versions",
                 )
+
+    def _corrupted(self, data: Dataset) -> dict[Split, Corrupted]:
+        """What is to be compared with the plan, if anything."""
+        return corrupted_splits(self.measuring, data, self.source, self.data_dir) if self.measurements else {}
 
     def __call__(self, queued: QueuedTrial) -> Outcome:
         """Train and evaluate one architecture with one seed, or train it until it is to pause."""
