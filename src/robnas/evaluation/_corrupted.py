@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from robnas.evaluation._suite import Suite
 from robnas.types import ALL_CORRUPTIONS, SEVERITIES, Split
 
 _MEMORY = 2**28  # bytes of corrupted copies that are kept of one split: those of small images, asked of many networks
-_KEPT: WeakKeyDictionary[Dataset, dict[tuple[str, ...], Images]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[Dataset, dict[tuple[object, ...], Images]] = WeakKeyDictionary()
 
 
 @final
@@ -106,15 +107,13 @@ class Corrupted:
 
     def images(self, name: str, severity: int, count: int) -> Images:
         """The first `count` copies, shape (count, channels, height, width), uint8, on the CPU."""
-        whole = len(self.source)
-        channels, height, width = self.data.image_shape
-        if not self.source.label or len(self.pairs) * whole * channels * height * width > _MEMORY:
+        if not self.source.label or len(self.pairs) * count * math.prod(self.data.image_shape) > _MEMORY:
             return self.source.images(name, severity, limit=count)
         kept = _KEPT.setdefault(self.data, {})
-        key = self.split, name, self.source.content_hash(name, severity), str(self.seed)
+        key = self.split, name, severity, count, self.seed
         if key not in kept:
-            kept[key] = self.source.images(name, severity)
-        return kept[key].limit(count)
+            kept[key] = self.source.images(name, severity, limit=count)
+        return kept[key]
 
     def described(self, count: int) -> Iterator[tuple[str, dict[str, Any], int]]:
         """Metric, settings and images of each measurement and of their mean, without a look at any network."""
