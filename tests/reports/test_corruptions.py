@@ -1,0 +1,103 @@
+"""A report shows corruptions in a grid and a picture of their own, not as a column each."""
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import Column, Table, write_table
+from robnas.reports import report_of, write_page
+from robnas.reports._corruptions import corruption_facts, corruption_figure, is_single
+from robnas.spaces import partition
+from robnas.statistics import spearman
+from robnas.types import SEVERITIES
+
+COUNT, NAMES = 12, ("fog", "brightness", "saturate")
+
+
+def table_of(label=""):
+    """Random accuracies; one architecture lacks fog, severity 2 of brightness is not measured."""
+    rng, suffix = np.random.default_rng(0), f":{label}" * bool(label)
+    values = {key: rng.uniform(0.2, 0.9, (COUNT, 1)) for key in ("clean", "pgd@8/255", f"corruptions{suffix}")}
+    values |= {f"{name}{suffix}@{s}": rng.uniform(0.1, 0.8, (COUNT, 1)) for name in NAMES for s in SEVERITIES}
+    del values[f"brightness{suffix}@2"]
+    values[f"fog{suffix}@1"][3] = np.nan
+    columns = [Column("cifar10", "test", key, of, (0,), facts={"images": 500}) for key, of in values.items()]
+    rows = [arch.index for arch in partition("official").representatives()[:COUNT]]
+    return Table("corrupted", rows, columns, partition="official"), values
+
+
+def report(table, tmp_path, kind="md", **options):
+    write_table(table, tmp_path / "table.parquet")
+    found = report_of(tmp_path / "table.parquet", **options)
+    written = write_page(found.page, tmp_path / f"report.{kind}")
+    return found.facts["table"]["splits"][0], written, written[0].read_text()
+
+
+@pytest.mark.parametrize("label", ["", "made"])
+def test_accuracy_by_corruption_and_severity_is_that_of_the_table(label, tmp_path):
+    table, values = table_of(label)
+    facts, files, text = report(table, tmp_path)
+    suffix, pgd = f":{label}" * bool(label), values["pgd@8/255"][:, 0]
+    best = int(np.argmax(pgd))
+    (of,) = facts["corruptions"]
+    assert (of["label"], [one["name"] for one in of["corruptions"]]) == (label, list(NAMES))
+    for one in of["corruptions"]:
+        columns = {
+            s: values[f"{one['name']}{suffix}@{s}"][:, 0] for s in SEVERITIES if f"{one['name']}{suffix}@{s}" in values
+        }
+        assert one["best"] == {str(s): pytest.approx(of[best]) for s, of in columns.items()}
+        assert one["median"] == {str(s): pytest.approx(np.nanmedian(of)) for s, of in columns.items()}
+        mean = np.mean(list(columns.values()), axis=0)
+        known = ~np.isnan(mean)
+        assert one["with_ranking"] == pytest.approx(spearman(mean[known], pgd[known]))
+    assert {metric["metric"] for metric in facts["metrics"]} == {"clean", "pgd@8/255", f"corruptions{suffix}"}
+    name = f"corruptions-1{'-' * bool(label)}{label}.png"
+    assert name in [path.name for path in files]
+    assert "| brightness | " in text
+    assert "| brightness" not in text.split("Accuracy in % by corruption")[0]
+    assert ("no official ones" in text) == bool(label)
+    row = next(line for line in text.splitlines() if line.startswith("| brightness | ")).split(" | ")
+    assert row[2] == row[8] == "–"
+
+
+def test_official_and_made_images_stand_apart(tmp_path):
+    (official, _), (_, made) = table_of(), table_of("made")
+    more = [Column("cifar10", "test", key, of, (0,)) for key, of in made.items() if ":made" in key]
+    facts, files, _ = report(Table("both", official.rows, [*official.columns, *more], partition="official"), tmp_path)
+    assert [of["label"] for of in facts["corruptions"]] == ["", "made"]
+    assert {path.name for path in files} >= {"corruptions-1.png", "corruptions-1-made.png"}
+
+
+def test_one_of_them_may_rank(tmp_path):
+    table, _ = table_of()
+    facts, _, text = report(table, tmp_path, kind="html", rank_by="fog@3")
+    assert facts["ranked_by"] == "fog@3"
+    assert {metric["metric"] for metric in facts["metrics"]} == {"clean", "pgd@8/255", "corruptions", "fog@3"}
+    assert "best under fog@3" in text
+
+
+def test_a_table_without_corruptions_has_no_such_section(tmp_path):
+    table, _ = table_of()
+    kept = [column for column in table.columns if not is_single(column.metric)]
+    facts, files, text = report(Table("plain", table.rows, kept, partition="official"), tmp_path)
+    assert facts["corruptions"] == []
+    assert not [path for path in files if "corruptions" in path.name]
+    assert "by corruption" not in text
+
+
+def test_the_picture_has_a_cell_per_value():
+    table, _ = table_of()
+    columns = {column.metric: column for column in table.columns}
+    (facts,) = corruption_facts(columns, columns["pgd@8/255"])
+    figure = corruption_figure(facts, "pgd@8/255")
+    assert [len(axes.texts) for axes in figure.axes[:2]] == [14, 14]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(NAMES)
+
+
+@pytest.mark.parametrize("key", ["fog@3", "fog:made@3"])
+def test_one_corruption_at_one_severity_stands_in_the_grid(key):
+    assert is_single(key)
+
+
+@pytest.mark.parametrize("key", ["corruptions", "corruptions:made", "pgd@8/255", "clean", "latency:pixel3"])
+def test_nothing_else_does(key):
+    assert not is_single(key)
