@@ -29,7 +29,7 @@ def test_the_header_says_what_is_a_corruption(corrupted):
     header = header_of(build_site([("c", table)]))["tables"][0]
     for column in header["columns"]:
         metric = Metric.parse(column["metric"])
-        facts = {"name": metric.attack, "label": metric.label, "severity": metric.severity}
+        facts = {"name": metric.attack, "label": metric.label, "severity": metric.severity, "source": ""}
         assert column.get("corruption") == (facts if metric.severity else None)
     assert len(header["columns"]) == len(values)
     assert header["columns"][header["main"]]["metric"] == "pgd@8/255"
@@ -53,3 +53,13 @@ def test_a_grid_has_each_accuracy_and_the_way_to_the_map(corrupted, visit, serve
     button.click()
     assert "brightness@3" in page.evaluate("decodeURIComponent(location.hash)")
     assert text_of(page, "h1")
+
+
+def test_tables_that_were_joined_have_a_grid_each(visit, serve):
+    values = {source: [[0.25], [value]] for source, value in (("first", 0.5), ("second", 0.75))}
+    columns = [Column("cifar10", "test", "fog@2", of, source=source) for source, of in values.items()]
+    page = visit(serve(build_site([("c", Table("joined", [0, 15624], columns))]))).open("#/cell?arch=444444")
+    summaries = page.locator(".corrupted summary").all_inner_texts()
+    assert [text.rpartition(", ")[2] for text in summaries] == ["first", "second"]
+    rows = [text.split("\t") for text in page.locator(".corrupted tbody tr").all_inner_texts()]
+    assert [row[:3] for row in rows] == [["fog", "–", "50.0"], ["fog", "–", "75.0"]]
