@@ -64,6 +64,19 @@ def test_means_of_several_runs_are_told_apart(check):
     assert beyond == "  beyond all values of the table: clean"
 
 
+def test_missing_values_leave_it_open(tmp_path, capsys):
+    columns = [Column("d", "test", "clean", [[0.7], [0.6]]), Column("d", "test", "pgd@8/255", [[np.nan], [0.2]])]
+    write_table(Table("mine", ["323133", "333133"], columns), tmp_path / "t.parquet")
+    (tmp_path / "rows.csv").write_text("dataset,clean,pgd@8/255\nd,70,30\n")
+    words = (str(tmp_path / "rows.csv"), "--table", str(tmp_path / "t.parquet"))
+    code, out, _ = robnas(capsys, "check-result", *words)
+    first, beyond, open_, nearest = out.splitlines()
+    assert (code, beyond) == (0, "  beyond all values of the table: pgd@8/255")
+    assert first.endswith("no architecture of mine is known to be within rounding")
+    assert open_ == "  1 more cannot be told: the table lacks some of their values"
+    assert nearest.startswith("  nearest is 333133, 9.50 points beyond rounding")
+
+
 def test_json_holds_everything(check):
     text = "name,clean,pgd@8/255\na,79.6,48.1\nb,0.7956,\n"
     code, out, _ = check(text, "--dataset", "cifar10", "--split", "test", "--json")

@@ -207,11 +207,11 @@ def test_numbers_beyond_all_values_are_named():
 def test_missing_values_leave_it_open():
     table = table_of((0.7, np.nan), (0.7, 0.2), (0.6, np.nan))
     found = check(table, "70", "30")
-    assert ([table.row(arch) for arch in found.undecided], found.possible) == ([0], False)
+    assert ([table.row(arch) for arch in found.undecided], found.possible) == ([0], True)
     assert table.row(found.nearest) == 1
     lacking = table_of((0.7, np.nan), (np.nan, 0.3))
     found = check(lacking, "70", "30")
-    assert (found.nearest, found.values, found.possible, len(found.undecided)) == (None, {}, False, 2)
+    assert (found.nearest, found.values, found.possible, len(found.undecided)) == (None, {}, True, 2)
     assert check(lacking, "70 ± 1", "30").possible is False
     with refused("d test clean: expected values in table t, got none", InputError):
         check(table_of((np.nan, 0.5), (np.nan, 0.6)), "70", "30")

@@ -96,7 +96,7 @@ def croissant(path: Path) -> dict[str, Any]:
                 "@type": "cr:RecordSet",
                 "@id": _RECORDS,
                 "name": _RECORDS,
-                "description": f"A record for each of {len(table):,} architectures of {table.space.key}.",
+                "description": f"A record for each of {len(table):,} architectures of {table.space_key}.",
                 "field": list(_fields(table, facts)),
             }
         ],

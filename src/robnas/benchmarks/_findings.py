@@ -28,8 +28,9 @@ class Finding:
     metrics: tuple[str, ...]
     """Of the row, as the table calls them."""
     possible: bool
-    """Whether an architecture of the table has all numbers within their rounding; of means of several runs, whether
-    runs that return architectures of the table can have them."""
+    """Whether an architecture of the table has all numbers within their rounding, or may have them, because it is
+    `undecided`; of means of several runs, whether runs that return architectures of the table can have them, those
+    that lack a value left out."""
     architectures: tuple[Architecture, ...]
     """Those that have all numbers, in the order of the rows."""
     undecided: tuple[Architecture, ...]
@@ -70,6 +71,7 @@ def check_claim(table: Table, claim: Claim, *, dataset: str | None = None, split
     gaps = np.abs(held - claimed)
     fits = (gaps <= room) | np.isnan(gaps)
     complete = ~np.isnan(gaps).any(axis=1)
+    open_ = ~complete & (fits.all(axis=1) | claim.average)
     matching = np.flatnonzero(fits.all(axis=1) & complete)
     near = _nearest(gaps, room, complete)
     misses = 0.0 if near is None else float(np.maximum(gaps[near] - room, 0).max())
@@ -82,9 +84,9 @@ def check_claim(table: Table, claim: Claim, *, dataset: str | None = None, split
     beyond = (claimed > highest + room) | (claimed < lowest - room)
     return Finding(
         claim, first.dataset, first.split, tuple(columns),
-        possible=near is not None and misses <= 0,
+        possible=(near is not None and misses <= 0) or bool(open_.any() and not claim.average),
         architectures=_at(table, matching),
-        undecided=_at(table, np.flatnonzero((fits.all(axis=1) | claim.average) & ~complete)),
+        undecided=_at(table, np.flatnonzero(open_)),
         nearest=None if near is None else table.at(near),
         values={} if near is None else dict(zip(columns, held[near].tolist(), strict=True)),
         misses_by=misses,

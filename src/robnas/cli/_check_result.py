@@ -91,7 +91,7 @@ def _print(table: Table, found: Finding) -> None:
         may = "can be" if found.possible else f"cannot be, by {100 * found.misses_by:.2f} points,"
         say(f"{where}: means of several runs; they {may} those of architectures of {table.name}")
     else:
-        say(f"{where}: no architecture of {table.name} is within rounding")
+        say(f"{where}: no architecture of {table.name} is {'known to be ' if found.undecided else ''}within rounding")
     if found.beyond:
         say(f"  beyond all values of the table: {', '.join(found.beyond)}")
     if found.best_of_each and len(claim.numbers) > 1:
