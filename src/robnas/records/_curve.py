@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from robnas.errors import InputError
+from robnas.records._key import key_of
 from robnas.spaces import Architecture
 from robnas.types import Metric, check_count, check_range, check_split
 
@@ -83,15 +84,4 @@ class Curve:
     @property
     def key(self) -> tuple[object, ...]:
         """What identifies this curve."""
-        return (
-            self.architecture.text,
-            self.space,
-            self.dataset_hash,
-            self.split,
-            self.recipe_hash,
-            self.seed,
-            self.metric,
-            self.attack_hash,
-            self.attack_seed,
-            self.images,
-        )
+        return key_of(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 SCHEMA_VERSION = 4
@@ -20,20 +22,28 @@ settings = sa.Table(
     sa.Column("json", sa.Text, nullable=False),
 )
 
+
+def _measured() -> list[sa.Column[Any]]:
+    """What is measured, its parts as of `key_of`, and the name of the data."""
+    return [
+        sa.Column("architecture", sa.String, primary_key=True),
+        sa.Column("space", sa.String, primary_key=True),  # name and settings
+        sa.Column("dataset_hash", sa.String(16), primary_key=True),
+        sa.Column("split", sa.String(10), primary_key=True),
+        sa.Column("recipe_hash", sa.String(16), primary_key=True),
+        sa.Column("seed", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("metric", sa.String(64), primary_key=True),
+        sa.Column("attack_hash", sa.String(16), primary_key=True),
+        sa.Column("attack_seed", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("images", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("dataset", sa.String, nullable=False),
+    ]
+
+
 records = sa.Table(
     "records",
     metadata,
-    sa.Column("architecture", sa.String, primary_key=True),
-    sa.Column("space", sa.String, primary_key=True),  # name and settings
-    sa.Column("dataset_hash", sa.String(16), primary_key=True),
-    sa.Column("split", sa.String(10), primary_key=True),
-    sa.Column("recipe_hash", sa.String(16), primary_key=True),
-    sa.Column("seed", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("metric", sa.String(64), primary_key=True),
-    sa.Column("attack_hash", sa.String(16), primary_key=True),
-    sa.Column("attack_seed", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("images", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("dataset", sa.String, nullable=False),
+    *_measured(),
     sa.Column("attack", sa.String, nullable=False),
     sa.Column("norm", sa.String(8)),
     sa.Column("epsilon", sa.Float),
@@ -47,17 +57,7 @@ records = sa.Table(
 curves = sa.Table(  # what is measured after each epoch of a training
     "curves",
     metadata,
-    sa.Column("architecture", sa.String, primary_key=True),
-    sa.Column("space", sa.String, primary_key=True),
-    sa.Column("dataset_hash", sa.String(16), primary_key=True),
-    sa.Column("split", sa.String(10), primary_key=True),
-    sa.Column("recipe_hash", sa.String(16), primary_key=True),
-    sa.Column("seed", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("metric", sa.String(64), primary_key=True),
-    sa.Column("attack_hash", sa.String(16), primary_key=True),
-    sa.Column("attack_seed", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("images", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("dataset", sa.String, nullable=False),
+    *_measured(),
     sa.Column("epochs", sa.Text, nullable=False),  # lists in JSON
     sa.Column("values", sa.Text, nullable=False),
 )
