@@ -11,9 +11,9 @@ import numpy as np
 
 from robnas.search._algorithm import Loop, Steps, Values
 from robnas.search._classes import Class, Classes
-from robnas.search._halving import halving, hyperband_brackets
+from robnas.search._halving import brackets_of, check_brackets, halving
 from robnas.search._optuna import Coding, quiet
-from robnas.search._rungs import Bracket, check_rungs, least_of, rungs_of
+from robnas.search._rungs import Bracket, least_of
 from robnas.spaces import Architecture, Space
 from robnas.types import check_count, check_range
 
@@ -47,16 +47,13 @@ class BOHB:
     """Answers at one fidelity that its model needs."""
 
     def __post_init__(self) -> None:
-        check_rungs(self.name, self.eta, self.min_epochs)
+        check_brackets(self.name, self.eta, self.min_epochs, self.brackets)
         check_range(f"{self.name} random", self.random, 0.0, 1.0)
         check_count(f"{self.name} points", self.points)
-        if self.brackets is not None:
-            check_count(f"{self.name} brackets", self.brackets)
 
     def plan(self, classes: Classes) -> tuple[Bracket, ...]:
         """All brackets, in turn."""
-        rungs = rungs_of(self, classes, self.eta, self.min_epochs)
-        return hyperband_brackets(self.name, rungs, self.eta, self.brackets)
+        return brackets_of(self, classes, self.eta, self.min_epochs, self.brackets)
 
     def least(self, classes: Classes) -> float:
         """Whole trainings' worth of the first bracket."""

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias, final
 
 import numpy as np
 
-from robnas.search._algorithm import Loop, Steps, Values
+from robnas.search._algorithm import Loop, Steps, Values, name_of
 from robnas.search._classes import Classes
 from robnas.search._question import Question
 from robnas.search._rungs import Bracket, best_of, check_rungs, least_of, rungs_of
@@ -76,14 +76,11 @@ class Hyperband:
     """The first so many of the brackets, those that begin with the fewest epochs; all of them if None."""
 
     def __post_init__(self) -> None:
-        check_rungs(self.name, self.eta, self.min_epochs)
-        if self.brackets is not None:
-            check_count(f"{self.name} brackets", self.brackets)
+        check_brackets(self.name, self.eta, self.min_epochs, self.brackets)
 
     def plan(self, classes: Classes) -> tuple[Bracket, ...]:
         """All, in turn."""
-        rungs = rungs_of(self, classes, self.eta, self.min_epochs)
-        return hyperband_brackets(self.name, rungs, self.eta, self.brackets)
+        return brackets_of(self, classes, self.eta, self.min_epochs, self.brackets)
 
     def least(self, classes: Classes) -> float:
         """Whole trainings' worth of the first bracket."""
@@ -95,16 +92,26 @@ class Hyperband:
         return Loop(halvings(self.plan(classes), classes.shuffled(rng, classes=True)), 1)
 
 
-def hyperband_brackets(name: str, rungs: Sequence[int], eta: int, used: int | None) -> tuple[Bracket, ...]:
-    """Brackets of Hyperband, the one that begins with the fewest epochs first."""
+def check_brackets(name: str, eta: int, min_epochs: int, brackets: int | None) -> None:
+    """Raise `InputError` unless the settings are numbers that some epochs may fit."""
+    check_rungs(name, eta, min_epochs)
+    if brackets is not None:
+        check_count(f"{name} brackets", brackets)
+
+
+def brackets_of(
+    algorithm: object, classes: Classes, eta: int, min_epochs: int, brackets: int | None
+) -> tuple[Bracket, ...]:
+    """Brackets of Hyperband, the one that begins with the fewest epochs first; the first so many of them."""
+    rungs = rungs_of(algorithm, classes, eta, min_epochs)
     total = len(rungs)
-    if used is not None:
-        check_range(f"{name} brackets, of {total}", used, 1, total)
+    if brackets is not None:
+        check_range(f"{name_of(algorithm)} brackets, of {total}", brackets, 1, total)
     found = []
     for more in range(total - 1, -1, -1):  # s of the paper: rungs after the first
         count = -(-total * eta**more // (more + 1))
         found.append(Bracket.of(count, rungs[total - 1 - more :], eta))
-    return tuple(found[:used])
+    return tuple(found[:brackets])
 
 
 def halvings(brackets: Sequence[Bracket], drawn: Iterator[Architecture]) -> Steps:
