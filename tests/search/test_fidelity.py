@@ -360,6 +360,18 @@ def test_model_of_bohb_finds_better_ones_than_chance():
     assert np.mean([drawn(0.0, seed) for seed in range(4)]) > 2 + np.mean([drawn(1.0, seed) for seed in range(4)])
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_asha_trains_one_to_the_end_however_few_there_are(count):
+    space = (
+        Space("few", genes=(Gene("a", tuple(range(count))),)) if count > 1 else Space("one", genes=(Gene("a", (0,)),))
+    )
+    objective = Function(lambda arch, e: arch.genes["a"] + e / 100, space, epochs=(1, 3, 9))
+    trace = run(ASHA(), objective, count, 0)
+    last = trace.fidelities == 9
+    assert last.sum() == 1
+    assert trace.architectures[int(np.flatnonzero(last)[0])].genes["a"] == count - 1
+
+
 # what does not fit
 
 

@@ -21,7 +21,7 @@ class ASHA:
 
     Looking from the last rung to the first, the best 1/η of those told so far are promoted. Nothing waits for a rung to
     be complete, so that any number of workers are busy. Random architectures, each of another class; a training goes on
-    from where it was.
+    from where it was. Where nobody new is left, the best goes on to the end.
     """
 
     name: ClassVar[str] = "asha"
@@ -81,14 +81,16 @@ class _Rungs:
         if found is None:
             arch = next(self._drawn, None)
             found = None if arch is None else Question(arch, self._epochs[0])
+        if found is None and not self._waiting:  # fewer than η are left: the best goes on, as in `Bracket.of`
+            found = self._promotable(least=1)
         if found is not None:
             self._waiting.append(found)
         return found
 
-    def _promotable(self) -> Question | None:
+    def _promotable(self, least: int = 0) -> Question | None:
         for rung in range(len(self._epochs) - 2, -1, -1):
             told, promoted = self._told[rung], self._promoted[rung]
-            count = len(told) // self._eta
+            count = max(least, len(told) // self._eta)
             if count == 0:
                 continue
             for place in best_of([values for _, values in told], count):
