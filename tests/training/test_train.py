@@ -398,11 +398,11 @@ def test_training_equals_an_obvious_loop(data, tiny, build):
 
 def test_the_augmentation_of_an_epoch_is_drawn_before_its_steps(data, tiny, build, monkeypatch):
     """So that a device need not wait for the CPU in each of them."""
-    from robnas.training import _train
+    from robnas.training import _epoch
 
-    events, draw, step = [], _train.draw_augmentation, _train.Step.__call__
-    monkeypatch.setattr(_train, "draw_augmentation", lambda size, **how: (events.append(size), draw(size, **how))[1])
-    monkeypatch.setattr(_train.Step, "__call__", lambda *given: (events.append("step"), step(*given))[1])
+    events, draw, step = [], _epoch.draw_augmentation, _epoch.Step.__call__
+    monkeypatch.setattr(_epoch, "draw_augmentation", lambda size, **how: (events.append(size), draw(size, **how))[1])
+    monkeypatch.setattr(_epoch.Step, "__call__", lambda *given: (events.append("step"), step(*given))[1])
     train(build(), data, tiny.replace(epochs=2, crop=0.125), seed=0)
     assert events == [40, 40, 16, "step", "step", "step"] * 2
 

@@ -133,21 +133,8 @@ def driving(
 ) -> Iterator[Driver]:
     """A driver that takes its turns in the block; at its end what is finished is kept and what is not is given back.
 
-    Args:
-        queue: see `drive`, as the following ones.
-        executor: closed at the end.
-        limit: run at most so many trials.
-        policy: what to do when something goes wrong.
-        work_dir: has a folder per unfinished trial.
-        clock: seconds.
-        progress: told about the trials done here.
-        note: told in a line about costs and troubles.
-        on_demand: somebody waits for each result, so it is not collected with others; nobody knows how many come.
-
-    Raises:
-        StoreError: see `drive`, as the following ones.
-        RobnasError: the workers cannot start.
-        KeyboardInterrupt: stopped by Ctrl-C or SIGTERM.
+    All is as of `drive`, errors too; with `on_demand` somebody waits for each result, so it is not collected with
+    others, and nobody knows how many come.
     """
     with _signals() as stopped:
         driver = Driver(queue, executor, limit, policy or Policy(), work_dir, clock, progress, note, stopped, on_demand)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from robnas.kernels._bounds import perturbation_bound as perturbation_bound
     from robnas.kernels._bounds import schur_bound as schur_bound
     from robnas.kernels._bounds import weyl_bound as weyl_bound
-    from robnas.kernels._empirical import NTKSettings as NTKSettings
     from robnas.kernels._empirical import empirical_kernels as empirical_kernels
     from robnas.kernels._empirical import empirical_ntk as empirical_ntk
     from robnas.kernels._generalization import Bound as Bound
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
     from robnas.kernels._kernels import RobustKernels as RobustKernels
+    from robnas.kernels._ntk_settings import NTKSettings as NTKSettings
     from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
     from robnas.kernels._one_pass import zero_one_error as zero_one_error
     from robnas.kernels._robust import robust_ntk as robust_ntk
@@ -45,7 +45,8 @@ _HOME = {
         "schur_bound",
         "weyl_bound",
     ),
-    "_empirical": ("NTKSettings", "empirical_kernels", "empirical_ntk"),
+    "_ntk_settings": ("NTKSettings",),
+    "_empirical": ("empirical_kernels", "empirical_ntk"),
     "_infinite": ("infinite_kernels", "infinite_ntk", "unit_sphere"),
     "_kernels": ("RobustKernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),

@@ -10,8 +10,9 @@ from robnas._seeds import derive_seed
 from robnas.attacks import PGD, Attack, check_images, perturb, seeded_randomness
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._batch_norm import prepared
-from robnas.kernels._empirical import NTKSettings, check_labels, computed_in, count_outputs, empirical_kernels
+from robnas.kernels._empirical import check_labels, computed_in, count_outputs, empirical_kernels
 from robnas.kernels._kernels import RobustKernels
+from robnas.kernels._ntk_settings import NTKSettings
 from robnas.types import Progress, ThreatModel, check_count, silent
 
 _STEPS = 20

@@ -16,8 +16,9 @@ from robnas._registry import Registry
 from robnas._seeds import derive_seed
 from robnas.errors import InputError, NonFiniteError, Verbatim
 from robnas.kernels._activations import Floats
-from robnas.kernels._empirical import NTKSettings, kernel_blocks
+from robnas.kernels._empirical import kernel_blocks
 from robnas.kernels._kernels import mix
+from robnas.kernels._ntk_settings import NTKSettings
 from robnas.kernels._robust import attack_twice, default_attack
 from robnas.kernels._spectrum import MEASURES, NonFiniteKernelError
 from robnas.types import ThreatModel, check_range

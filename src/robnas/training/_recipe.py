@@ -6,45 +6,29 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass
-from typing import Any, cast, final
+from typing import Any, final
 
 from robnas._registry import Registry
 from robnas._settings import check_keys, recipe_hash, to_dict
 from robnas.attacks import NFGSM, PGD, Attack
 from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import earlier_recipe
-from robnas.training._attack import attack_to_dict, read_attack, shown_attack
-from robnas.training._averaging import AVERAGINGS, Averaging
+from robnas.training._attack import attack_to_dict, read_attack
+from robnas.training._averaging import Averaging
 from robnas.training._objective import TRADES, Objective
 from robnas.training._objective_settings import check_pair, read_objective
-from robnas.training._optimizer import OPTIMIZERS, Optimizer
+from robnas.training._optimizer import Optimizer
 from robnas.training._parts import part_to_dict, read_part, set_numbers
 from robnas.training._precision import PRECISIONS, Precision
-from robnas.training._schedule import SCHEDULES, Cyclic, OneCycle, Piecewise, Schedule, rates_of
+from robnas.training._recipe_parts import PARTS, SHORT, agreed, change_text, check_momentum
+from robnas.training._schedule import Cyclic, OneCycle, Piecewise, Schedule, rates_of
 from robnas.training._sgd import SGD
-from robnas.training._stopping import STOPPINGS, Stopping
+from robnas.training._stopping import Stopping
 from robnas.types import ThreatModel, check_count
 
-_SOME = 1000  # steps of a training for which a schedule is asked whether it sets the momentum
 _MOST = 1_000_000  # epochs, images per step: what is more is a slip
 _SIZE = ("channels", "cells")
 _PGD_7 = PGD(ThreatModel.linf("8/255"), steps=7, step_size=2 / 255)
-_PARTS: dict[str, Registry[Any]] = {
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "averaging": AVERAGINGS,
-    "stopping": STOPPINGS,
-}
-_SHORT = {
-    "max_lr": ("optimizer", "lr"),
-    "warmup": ("schedule", "warmup"),
-    "start_divisor": ("schedule", "start_divisor"),
-    "end_divisor": ("schedule", "end_divisor"),
-    "low_momentum": ("schedule", "low_momentum"),
-    "high_momentum": ("schedule", "high_momentum"),
-    "weight_decay": ("optimizer", "weight_decay"),
-}
-"""Settings of parts by the name that they have in a recipe of SGD and one cycle, as plain values and arguments."""
 _OMITTED: Any = type("Omitted", (), {"__repr__": lambda _: "omitted"})()
 
 
@@ -112,10 +96,10 @@ class Recipe:
         self._hint({"channels": channels, "cells": cells}, told=4)
         for what in ("epochs", "batch_size"):
             object.__setattr__(self, what, check_count(f"recipe {what}", getattr(self, what), high=_MOST))
-        given = {key: value for key, value in zip(_SHORT, short, strict=True) if value is not _OMITTED}
-        for what, part in _with_short({part: getattr(self, part) for part in _PARTS}, given).items():
+        given = {key: value for key, value in zip(SHORT, short, strict=True) if value is not _OMITTED}
+        for what, part in _with_short({part: getattr(self, part) for part in PARTS}, given).items():
             object.__setattr__(self, what, part)
-        _check_momentum(self.optimizer, self.schedule)
+        check_momentum(self.optimizer, self.schedule)
         self._set_objective()
         set_numbers("recipe", self, beta=(0, 1), trades_weight=(0, 1e6), crop=(0, 1))
         if not isinstance(self.flip, bool):
@@ -131,7 +115,7 @@ class Recipe:
         object.__setattr__(self, "objective", objective)
         for key, value in flat.items():
             present, default = getattr(self, key), Recipe.__dataclass_fields__[key].default
-            object.__setattr__(self, key, value if present == default else _agreed(key, value, present))
+            object.__setattr__(self, key, value if present == default else agreed(key, value, present))
 
     @classmethod
     def nas_robbench_201(cls) -> Recipe:
@@ -212,7 +196,7 @@ class Recipe:
         return self._with({}) if self.size else self
 
     def _with(self, changes: Mapping[str, Any]) -> Recipe:
-        found = dataclasses.replace(self, channels=None, cells=None, **dict.fromkeys(_SHORT, _OMITTED) | dict(changes))
+        found = dataclasses.replace(self, channels=None, cells=None, **dict.fromkeys(SHORT, _OMITTED) | dict(changes))
         object.__setattr__(found, "_preset", self.preset)
         return found
 
@@ -243,19 +227,19 @@ class Recipe:
         """
         check_keys("recipe setting", changes, _settings())
         size = {what: changes.pop(what) for what in _SIZE if what in changes}
-        parts = {key: _read(key, changes[key], getattr(self, key)) for key in _PARTS if key in changes}
+        parts = {key: _read(key, changes[key], getattr(self, key)) for key in PARTS if key in changes}
         if "objective" in changes:
             changes["objective"], flat = read_objective(changes["objective"], self.objective)
-            changes |= {key: _agreed(key, value, changes.get(key, value)) for key, value in flat.items()}
+            changes |= {key: agreed(key, value, changes.get(key, value)) for key, value in flat.items()}
         if "attack" in changes:
             changes["attack"] = read_attack(changes["attack"], self.attack)
-        short = {key: changes[key] for key in _SHORT if key in changes}
+        short = {key: changes[key] for key in SHORT if key in changes}
         changed = {key: value for key, value in (changes | parts).items() if _differs(self, key, value)}
-        present = {key: getattr(self, key) for key in _PARTS if key not in parts}
-        plain = {key: value for key, value in changed.items() if key not in (*_PARTS, *_SHORT)}
+        present = {key: getattr(self, key) for key in PARTS if key not in parts}
+        plain = {key: value for key, value in changed.items() if key not in (*PARTS, *SHORT)}
         found = self._with(plain | _with_short(parts, short, present))
         if changed and "name" not in changed:  # once the values are known to be such as can be shown
-            shown = (_shown(key, value, getattr(self, key, None)) for key, value in changed.items())
+            shown = (change_text(key, value, getattr(self, key, None)) for key, value in changed.items())
             object.__setattr__(found, "name", f"{self.name}+{','.join(shown)}")
         found._hint(self.size)
         found._hint(size, told=3)
@@ -269,14 +253,14 @@ class Recipe:
         plain = to_dict(self) | {"attack": attack_to_dict(self.attack)}
         if not isinstance(self.objective, str):
             plain["objective"] = part_to_dict(self.objective)
-        for key in _PARTS:
+        for key in PARTS:
             if (part := getattr(self, key)) is None:
                 del plain[key]
             else:
                 plain[key] = part_to_dict(part)
         if type(self.optimizer) is not SGD or type(self.schedule) is not OneCycle:
             return plain
-        short = {key: getattr(getattr(self, part), setting) for key, (part, setting) in _SHORT.items()}
+        short = {key: getattr(getattr(self, part), setting) for key, (part, setting) in SHORT.items()}
         found: dict[str, Any] = {}
         for key, value in plain.items():
             found |= {"optimizer": short, "schedule": {}}.get(key, {key: value})
@@ -315,7 +299,7 @@ for _what in _SIZE:  # after the class was made, for which these are arguments o
 
 
 def _short_read(key: str) -> Any:
-    part, setting = _SHORT[key]
+    part, setting = SHORT[key]
 
     def read(recipe: Recipe) -> float:
         found: float = getattr(getattr(recipe, part), setting)
@@ -324,20 +308,20 @@ def _short_read(key: str) -> Any:
     return property(read, doc=f"``{part}.{setting}``; `AttributeError` if that part has no such setting.")
 
 
-for _what in _SHORT:
+for _what in SHORT:
     setattr(Recipe, _what, _short_read(_what))
 
 
 def _settings() -> list[str]:
     """All that a recipe may be given."""
-    return [*(field.name for field in dataclasses.fields(Recipe)), *_SHORT, *_SIZE]
+    return [*(field.name for field in dataclasses.fields(Recipe)), *SHORT, *_SIZE]
 
 
 def _read(key: str, given: Any, before: Any) -> Any:
     """A part; none where there need not be one, which a text can say, too."""
     if _DEFAULTS[key] is None and given in (None, "none"):
         return None
-    return read_part(f"recipe {key}", given, _PARTS[key], before)
+    return read_part(f"recipe {key}", given, PARTS[key], before)
 
 
 def _with_short(
@@ -356,7 +340,7 @@ def _with_short(
     parts = {key: _read(key, value, _DEFAULTS[key]) for key, value in given.items()}
     parts = {**(present or {}), **parts}
     for key, value in short.items():
-        what, setting = _SHORT[key]
+        what, setting = SHORT[key]
         part = parts[what]
         fields = {field.name: field for field in dataclasses.fields(part)}
         if setting not in fields:
@@ -367,33 +351,11 @@ def _with_short(
             got = Verbatim("both, with other values")
             raise InputError(f"recipe {key}", expected=f"{key} or {what}.{setting}", got=got)
         try:
-            parts[what] = read_part(f"recipe {what}", {setting: value}, _PARTS[what], part)
+            parts[what] = read_part(f"recipe {what}", {setting: value}, PARTS[what], part)
         except InputError as error:
             error.args = (str(error).replace(f"recipe {what} {setting}", f"recipe {key}", 1),)
             raise
     return parts
-
-
-def _agreed(key: str, value: float, other: float) -> float:
-    """A setting of the objective that may be one of the recipe, too."""
-    if value != other:
-        got = Verbatim("both, with other values")
-        raise InputError(f"recipe {key}", expected=f"{key} or the setting of the objective", got=got)
-    return value
-
-
-def _check_momentum(optimizer: Optimizer, schedule: Schedule) -> None:
-    """Refuse a momentum that has no effect, since the schedule sets it."""
-    if rates_of(schedule, optimizer.lr, 0, _SOME)[1] is None:
-        return
-    for field in dataclasses.fields(cast(Any, optimizer)):
-        if field.name in ("momentum", "beta1") and getattr(optimizer, field.name) != field.default:
-            raise InputError(
-                f"recipe optimizer {field.name}",
-                expected=f"none, since the schedule {schedule.name} sets it",
-                got=getattr(optimizer, field.name),
-                remedy="set schedule.low_momentum and schedule.high_momentum, or take another schedule",
-            )
 
 
 def _differs(recipe: Recipe, key: str, value: Any) -> bool:
@@ -401,22 +363,7 @@ def _differs(recipe: Recipe, key: str, value: Any) -> bool:
     return present is _OMITTED or bool(present != value)
 
 
-def _shown(key: str, value: Any, before: Any) -> str:
-    """A changed setting in a name: ``epochs=3``, ``optimizer.lr=0.05``, ``attack=pgd-7@8/255``."""
-    if key == "attack" and isinstance(value, Attack):
-        return f"{key}={shown_attack(value, before)}"
-    if value is None or (key not in _PARTS and not (key == "objective" and dataclasses.is_dataclass(value))):
-        return f"{key}={value}"
-    same = type(value) is type(before)
-    shown = [] if same else [f"{key}={value.name}"]
-    for field in dataclasses.fields(value):
-        setting = getattr(value, field.name)
-        if setting != (getattr(before, field.name) if same else field.default):
-            shown.append(f"{key}.{field.name}={setting}")
-    return ",".join(shown)
-
-
-_DEFAULTS: dict[str, Any] = {part: Recipe.__dataclass_fields__[part].default for part in _PARTS}
+_DEFAULTS: dict[str, Any] = {part: Recipe.__dataclass_fields__[part].default for part in PARTS}
 
 RECIPES: Registry[Callable[[], Recipe]] = Registry(
     "recipe",
