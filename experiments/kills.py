@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,25 +71,42 @@ def check_status(store: Path) -> int:
         return one.done
 
 
-def disturb(plan: Path, store: Path, kills: int, interval: float, rng: np.random.Generator) -> dict[str, int]:
-    """Build while processes are killed; how many of each kind."""
+def disturb(
+    start: Callable[[], subprocess.Popen[bytes]],
+    kills: int,
+    interval: float,
+    rng: np.random.Generator,
+    *,
+    share: float,
+    note: Callable[[int], str],
+) -> dict[str, int]:
+    """Start a command again until it ends by itself, while processes are killed; how many of each kind.
+
+    Args:
+        start: the command, which goes on where it was.
+        kills: how many.
+        interval: mean seconds between them.
+        rng: source of randomness.
+        share: of the kills that hit the command itself, and not one of its workers.
+        note: what to print after so many.
+    """
     killed = {"worker": 0, "driver": 0}
     while True:
-        with start(plan, store) as driver:
+        with start() as driver:
             while driver.poll() is None:
                 time.sleep(float(rng.uniform(0, 2 * interval)))
-                if sum(killed.values()) < kills and (what := kill_one(driver.pid, rng)):
+                if sum(killed.values()) < kills and (what := kill_one(driver.pid, rng, share)):
                     killed[what] += 1
-                    print(f"{sum(killed.values())} killed, {check_status(store)} trials done", flush=True)
+                    print(note(sum(killed.values())), flush=True)
             if driver.returncode == 0:
                 return killed
 
 
-def kill_one(driver: int, rng: np.random.Generator) -> str | None:
-    """Kill a worker, or one time in five the driver; what was killed, if it was still there."""
+def kill_one(driver: int, rng: np.random.Generator, share: float) -> str | None:
+    """Kill a worker, or with this probability the driver; what was killed, if it was still there."""
     try:
         process = psutil.Process(driver)
-        if rng.random() < 0.2:
+        if rng.random() < share:
             process.send_signal(signal.SIGKILL)
             return "driver"
         workers = [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
@@ -120,12 +138,16 @@ def main() -> None:
     with start(plan, stores["calm"]) as driver:
         assert driver.wait() == 0
     calm = time.perf_counter() - begun
-    killed = disturb(plan, stores["disturbed"], args.kills, args.interval, np.random.default_rng(args.seed))
+    store = stores["disturbed"]
+    killed = disturb(
+        lambda: start(plan, store), args.kills, args.interval, np.random.default_rng(args.seed), share=0.2,
+        note=lambda count: f"{count} killed, {check_status(store)} trials done",
+    )  # fmt: skip
     disturbed = time.perf_counter() - begun - calm
     frames = {}
     for name, path in stores.items():
-        with RecordStore(f"sqlite:///{path}") as store:
-            frames[name] = table_of_plan(store, find_plan(store)).to_pandas()
+        with RecordStore(f"sqlite:///{path}") as records:
+            frames[name] = table_of_plan(records, find_plan(records)).to_pandas()
     same = bool(frames["calm"].equals(frames["disturbed"]))
     report = {"killed": killed, "same_table": same, "calm_seconds": calm, "disturbed_seconds": disturbed}
     print(json.dumps(report))

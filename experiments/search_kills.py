@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import psutil
+from kills import disturb
 
 from robnas.records import RecordStore, store_status
 
@@ -58,36 +58,6 @@ def start(folder: Path, name: str, way: str, budget: int) -> subprocess.Popen[by
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
 
 
-def disturb(folder: Path, way: str, budget: int, kills: int, interval: float, seed: int) -> dict[str, int]:
-    """Search while processes are killed; how many of each kind."""
-    rng, killed = np.random.default_rng(seed), {"worker": 0, "search": 0}
-    while True:
-        with start(folder, f"{way}-disturbed", way, budget) as search:
-            while search.poll() is None:
-                time.sleep(float(rng.uniform(0, 2 * interval)))
-                if sum(killed.values()) < kills and (what := kill_one(search.pid, rng)):
-                    killed[what] += 1
-                    print(f"{way}: {sum(killed.values())} killed", flush=True)
-            if search.returncode == 0:
-                return killed
-
-
-def kill_one(search: int, rng: np.random.Generator) -> str | None:
-    """Kill a worker, or one time in three the search; what was killed, if it was still there."""
-    try:
-        process = psutil.Process(search)
-        if rng.random() < 1 / 3:
-            process.send_signal(signal.SIGKILL)
-            return "search"
-        workers = [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
-        if workers:
-            workers[int(rng.integers(len(workers)))].send_signal(signal.SIGKILL)
-            return "worker"
-    except psutil.NoSuchProcess:
-        pass
-    return None
-
-
 def main() -> None:
     """Search in peace, search under fire, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,7 +79,10 @@ def main() -> None:
         with start(args.out, f"{way}-calm", way, args.budget) as search:
             assert search.wait() == 0
         seconds = time.perf_counter() - begun
-        killed = disturb(args.out, way, args.budget, args.kills, args.interval, args.seed)
+        killed = disturb(
+            partial(start, args.out, f"{way}-disturbed", way, args.budget), args.kills, args.interval,
+            np.random.default_rng(args.seed), share=1 / 3, note=f"{way}: {{}} killed".format,
+        )  # fmt: skip
         traces = [json.loads((args.out / f"{way}-{name}" / "trace.json").read_text()) for name in ("calm", "disturbed")]
         same = all(traces[0][what] == traces[1][what] for what in ("architectures", "values", "questions"))
         with RecordStore(f"sqlite:///{args.out}/{way}-disturbed.db", complete=False) as store:
