@@ -17,7 +17,7 @@ from robnas.records import RecordStore
 from tests.building.searched import expansion_of, objective
 from tests.building.test_kills import _alive, _kill, _pause
 
-BUDGET, KILLS = 14, 8  # experiments/search_kills.py makes 20, of real trainings
+BUDGET, KILLS = 10, 6  # experiments/search_kills.py makes 20, of real trainings
 
 # Forks searches from a process that has imported everything, which is quicker than to start one anew.
 NURSERY = """

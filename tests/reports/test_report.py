@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from robnas._content import seal
-from robnas.benchmarks import Column, Table, table_of_records, write_table
+from robnas.benchmarks import BUNDLED, Column, Table, table_of_records, write_table
 from robnas.building import drive
 from robnas.errors import DataError, InputError
 from robnas.records import RecordStore
@@ -406,6 +406,8 @@ def test_rows_without_a_value_are_not_counted_between_the_ranks(tmp_path):
 
 
 def test_a_name_comes_before_a_folder_or_file_of_that_name(tmp_path, monkeypatch):
+    write_table(table_of(20, name="digits"), tmp_path / "small.parquet")
+    monkeypatch.setitem(BUNDLED, "digits", tmp_path / "small.parquet")
     (tmp_path / "digits").mkdir()
     monkeypatch.chdir(tmp_path)
     found = report_of("digits")

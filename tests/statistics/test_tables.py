@@ -36,15 +36,15 @@ def test_missing_pairs_are_left_out():
 
 
 def test_bootstrap_intervals_cover_the_truth():
-    """95 % intervals of a known correlation, 200 times: between 88 % and 99 % hold it."""
+    """95 % intervals of a known correlation, 100 times: between 88 % and 99 % hold it."""
     generator, hits = rng(3), 0
     truth = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman of a normal pair with Pearson 0.6
-    for _ in range(200):
+    for _ in range(100):
         x = generator.normal(size=120)
         y = 0.6 * x + 0.8 * generator.normal(size=120)
         found = correlate(x, y, rng=generator, resamples=200)
         hits += found.low <= truth <= found.high
-    assert 176 <= hits <= 198
+    assert 88 <= hits <= 99
 
 
 def test_the_ceiling_is_what_a_perfect_predictor_reaches():
