@@ -409,3 +409,34 @@ def test_a_trace_of_one_search_is_no_report_and_says_so(tmp_path):
         report_of(file)
     with pytest.raises(DataError, match=r"got nothing; a trace is read by search.Trace.from_dict"):
         report_of(tmp_path)
+
+
+def test_figures_and_tests_of_costs_are_in_their_unit():
+    rows = np.arange(6466.0)[:, None]
+    own = synthetic()
+    latency = Column("cifar10", "test", "latency:pixel3", 2 + rows[::-1] / 1000, unit="ms", direction="minimise")
+    seconds = Column("cifar10", "test", "training_time", 1000 + rows, unit="s", direction="minimise")
+    table = Table("costly", own.rows, [*own.columns, latency, seconds], partition="official")
+    tasks = [
+        Task.named(table, "cifar10", "training_time"),
+        Task.named(table, "cifar10", ["latency:pixel3", "pgd@8/255", "training_time"], split="test", costs="macs"),
+        Task.named(table, "cifar10", "clean", split="test"),
+    ]
+    algorithms = {"chance": RandomSearch(), "nsga2": NSGA2(population=6)}
+    results = list(Experiment.of(algorithms, tasks, Repetitions(12, 4)).run(jobs=2))
+    labels = [axes.get_ylabel() for axes in anytime_curves(results).axes]
+    assert labels[:3] == ["mean regret (s)", "hypervolume missing (%)", "mean regret (percentage points)"]
+    assert "lowest table value 1,000 s" in anytime_curves(results).axes[0].get_title().replace("\n", " ")
+    figure = attainment_fronts(results[2:4])
+    names = {axes.get_xlabel() for axes in figure.axes} | {axes.get_ylabel() for axes in figure.axes}
+    assert {"latency:pixel3 (ms)", "pgd@8/255 (%)", "training_time (s)"} <= names
+    times, speed = figure.axes[1], figure.axes[1].lines[0].get_xydata()
+    assert (times.get_xlabel(), times.get_ylabel()) == ("latency:pixel3 (ms)", "training_time (s)")
+    assert speed.min(axis=0) == pytest.approx([2, 1000], rel=1e-3)
+    by_unit = {test.unit: test.rope for test in all_tests(results)}
+    assert by_unit == pytest.approx({"s": 6.465, "share of hypervolume": 0.001, "fraction of accuracy": 0.001})
+    assert {row["unit"] for row in summarise(results)} == set(by_unit)
+    page = search_page(results)
+    text = str([section.blocks for section in page.sections])
+    assert "±6.465 s or ±0.1 do not matter" in text
+    assert "Best table value per metric: cifar10 test latency:pixel3 2 ms, cifar10 test pgd@8/255 0.48" in text

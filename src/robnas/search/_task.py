@@ -19,7 +19,6 @@ from robnas.benchmarks import (
     AfterEpoch,
     Column,
     Expected,
-    LocalNoise,
     Objective,
     Table,
     expected_accuracies,
@@ -35,6 +34,7 @@ from robnas.search._constraint import Constraint, check_constraints
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._goal import Goal, kinds_of
 from robnas.search._hypervolume import Scale
+from robnas.search._noise import has_runs, local_noise, one_run, run_sd
 from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST, LOWEST
 from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
@@ -359,7 +359,7 @@ class Task:
 
     def _answers_of(self, columns: Sequence[Column | AfterEpoch]) -> Floats:
         found = [
-            column.sign * (one.mean if self.seed is None or not _has_runs(column) else one.seed_column(self.seed))
+            column.sign * (one.mean if self.seed is None or not has_runs(column) else one.seed_column(self.seed))
             for column, one in zip(self.seen, columns, strict=True)
         ]
         return np.stack([*found, *(-self.costs_of_rows[cost] for cost in self.costs)], axis=1)
@@ -471,16 +471,13 @@ class Task:
         columns = [column for column in columns if column.is_accuracy]
         found = [*lacking_notes(self.seen), *starmap(bound_note, self._numbered)]
         for column in {(column.name, column.space): column for column in columns}.values():
-            local = self._local_noise(column)
+            local = local_noise(self.table, column)
             if local.window == local.groups:
                 found.append(
                     f"noise of {column.name}: pooled over the {local.groups} architectures that were trained several "
                     "times, too few to tell it by their accuracy"
                 )
         return tuple(found)
-
-    def _local_noise(self, column: Column) -> LocalNoise:
-        return self.table.local_noise(column.dataset, column.qualified, split=column.split, space=column.space)
 
     def check(self) -> None:
         """Raise `InputError` now for what would stop every run: noise or a scale that the table cannot give."""
@@ -495,16 +492,7 @@ class Task:
     @cached_property
     def noise_sd(self) -> Floats:
         """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen); costs have none."""
-        columns = []
-        for column in self.seen:
-            if not column.is_accuracy:
-                columns.append(np.zeros(len(column.mean)))
-            elif self.noise == "local":
-                columns.append(self._local_noise(column).run_sd_at(column.mean))
-            else:
-                noise = self.table.noise(column.dataset, column.qualified, split=column.split, space=column.space)
-                columns.append(np.full(len(column.mean), noise.run_sd))
-        return np.stack(columns, axis=1)
+        return run_sd(self.table, self.seen, local=self.noise == "local")
 
     def answers_of_run(self, rng: np.random.Generator, epochs: int | None = None) -> Floats:
         """What one run sees, shape (rows, objectives): the noise depends on the run's seed and the row only.
@@ -524,8 +512,8 @@ class Task:
             return found
         drawn = rng.random(len(found))  # one training gives all metrics
         for place, (column, one) in enumerate(zip(self.seen, columns, strict=True)):
-            if _has_runs(column):
-                told = column.sign * _one_run(one, drawn)
+            if has_runs(column):
+                told = column.sign * one_run(one, drawn)
                 found[:, place] = np.where(np.isnan(found[:, place]), np.nan, told)
         return found
 
@@ -536,24 +524,3 @@ class Task:
         None where there is no cost model: tables of another recipe or data set.
         """
         return hours_of(self.table, self.seen[0].dataset)
-
-
-def _has_runs(column: Column) -> bool:
-    """Whether runs of the column are told apart; a cost that was measured once is the same in all."""
-    return column.is_accuracy or bool(column.seeds)
-
-
-def _one_run(column: Column | AfterEpoch, drawn: Floats) -> Floats:
-    """The run of each row that `drawn` in [0, 1) points at, among those that are there; shape (rows,)."""
-    if not column.seeds and column.runs > 1:
-        raise InputError(
-            f"noise of {column.name}",
-            expected="none or gaussian",
-            got="seeds",
-            remedy=f"only the mean of {column.runs} runs was published",
-        )
-    known = ~np.isnan(column.values)
-    rank = (drawn * known.sum(axis=1)).astype(np.int64)
-    order = np.argsort(~known, axis=1, kind="stable")  # the runs that are there come first
-    place = np.take_along_axis(order, rank[:, None], axis=1)
-    return np.take_along_axis(column.values, place, axis=1)[:, 0]
