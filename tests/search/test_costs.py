@@ -266,6 +266,15 @@ def test_a_constraint_that_cannot_be_kept_is_one_clear_line(constraints, text):
         run(RandomSearch(), task_of("clean", constraints=constraints), 3, 0)
 
 
+def test_a_column_that_is_given_is_one_of_the_table():
+    column = TABLE.column("mine", "latency:pixel3", "test")
+    (found,) = task_of("clean", constraints=Constraint("mine", at_most=8, of=replace(column))).constraints
+    assert (found.of, found.unit) == (column, "ms")
+    for other in (replace(column, values=column.values[:7]), replace(column, values=column.values + 1)):
+        with pytest.raises(InputError, match="mine, of: expected a column of table few, got hw:mine test late"):
+            task_of("clean", constraints=Constraint("mine", at_most=8, of=other))
+
+
 def test_a_function_knows_no_columns():
     bound = Constraint("latency:pixel3", at_most=5, of=TABLE.column("mine", "latency:pixel3", "test"))
     with pytest.raises(InputError, match="expected a function of an architecture, got a column of a table"):

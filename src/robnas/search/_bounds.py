@@ -30,17 +30,30 @@ def bound_to(table: Table, given: Sequence[Constraint], seen: Column) -> tuple[C
     Raises:
         InputError: the table has no such column, several, or one in another unit.
     """
-    return tuple(one if one.of is not None else _bound(table, one, seen) for one in given)
+    return tuple(one if callable(one.of) else _bound(table, one, seen) for one in given)
 
 
 def _bound(table: Table, given: Constraint, seen: Column) -> Constraint:
-    column = _column(table, given.name, seen)
+    if isinstance(given.of, Column):
+        column: Column | None = _own(table, given.of, given.name)
+    else:
+        column = None if given.of is not None else _column(table, given.name, seen)
     if column is None:
-        return replace(given, of=given.name)
+        return replace(given, of=given.of or given.name)
     if given.unit not in ("", column.unit):
         unit = column.unit or "no unit: a fraction in [0, 1]"
         raise InputError(f"constraint {given.name}, unit", expected=unit, got=given.unit)
     return replace(given, unit=column.unit, of=column)
+
+
+def _own(table: Table, given: Column, name: str) -> Column:
+    """The table's column that a constraint has, which may be one from which the table was made."""
+    for column in table.columns:
+        alike = column.name == given.name and np.array_equal(column.values, given.values, equal_nan=True)
+        if column is given or alike:
+            return column
+    expected, got = f"a column of table {table.name}", Verbatim(given.name)
+    raise InputError(f"constraint {name}, of", expected=expected, got=got)
 
 
 def _column(table: Table, name: str, seen: Column) -> Column | None:

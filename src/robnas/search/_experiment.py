@@ -238,6 +238,7 @@ class Experiment:
             "values": _hash(*_contents(case.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
             **({} if case.task.max_parameters is None else {"infeasible": "never asked"}),
+            **({} if case.task.hours is None else {"hours": "by operations"}),  # earlier ones were by MACs
             **{key: getattr(self.repetitions, key) for key in ("budget", "runs", "seed")},
             "checkpoints": list(self.repetitions.checkpoints),
         }
