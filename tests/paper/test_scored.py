@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from robnas.benchmarks import Table, read_scores
+from robnas.benchmarks import Column, Table, read_scores
+from robnas.benchmarks import scores_of as scores_in
 from robnas.errors import InputError
 from robnas.kernels import SCORES
 from robnas.networks import count
@@ -260,3 +261,33 @@ def test_another_space_is_none_of_the_paper(scores, tmp_path):
         with pytest.raises(InputError, match="which is the paper's, got scores of space toy"):
             reproduce(name, tmp_path / "out", scores=[theirs], table=synthetic())
     assert not (tmp_path / "out").exists()
+
+
+def test_scores_of_a_published_table_stand_beside_our_own(scores, tmp_path):
+    """On the architectures that have both, each row of the table as the architecture that was trained."""
+    table = synthetic()
+    files = reproduce("proxies", tmp_path, scores=[scores, scores_in(suite_table())], table=table)
+    rows = {(row["proxy"], row["metric"]): row for row in rows_of(files[0])}
+    assert {name for name, _ in rows} == {"parameters", *scores.names, "suite:nwot", "suite:params"}
+    shared = [code for code in CODES if int(code, 5) % 2 == 0]
+    assert {int(row["architectures"]) for (name, _), row in rows.items() if name != "holes"} == {len(shared)}
+    accuracy = dict(zip(CODES, truth("clean"), strict=True))
+    wanted = spearmanr([int(code, 5) for code in shared], [accuracy[code] for code in shared]).statistic
+    assert float(rows["suite:nwot", "clean"]["spearman"]) == pytest.approx(wanted, abs=1e-4)
+
+
+def suite_table():
+    codes = [code for code in CODES if int(code, 5) % 2 == 0]
+    columns = [
+        Column("cifar10", "test", name, np.array([[float(int(code, 5))] for code in codes]), unit=unit)
+        for name, unit in (("nwot", "score"), ("params", "M"))
+    ]
+    return Table("suite", codes, columns)
+
+
+def test_names_of_the_suite_have_its_published_values(tmp_path):
+    table = synthetic()
+    table = Table("nas-robbench-201", table.rows, table.columns, partition="official")
+    files = reproduce("proxies", tmp_path, scores=[scores_in(suite_table())], table=table)
+    published = {row["proxy"]: row["published_spearman"] for row in rows_of(files[0]) if row["metric"] == "clean"}
+    assert published == {"parameters": "0.766", "suite:nwot": "0.79", "suite:params": "0.766"}

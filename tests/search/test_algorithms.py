@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Scores
+from robnas.benchmarks import Column, Scores, Table, write_table
 from robnas.errors import DataError, InputError
 from robnas.networks import top_score
 from robnas.search import (
@@ -604,3 +604,24 @@ def test_texts_become_what_the_field_is():
 def test_wrong_settings_say_what_to_change(name, settings, text):
     with pytest.raises(InputError, match=text):
         searcher(name, settings)
+
+
+def test_scores_of_a_table_guide_as_those_of_a_file_do(task, tmp_path):
+    means = np.array([[float(arch.index)] for arch in everything()])
+    columns = [
+        Column(dataset, "test", "up", sign * means, unit="score") for dataset, sign in (("cifar10", 1), ("other", -1))
+    ]
+    write_table(Table("both", np.arange(len(means)), columns), tmp_path / "both.parquet")
+    settings = {"scores": str(tmp_path / "both.parquet"), "proxy": "up", "pool": "50"}
+    wanted = [run(ProxySearch(lambda arch, sign=sign: sign * float(arch.index), pool=50), task, 40, seed=3)
+              for sign in (1, -1)]  # fmt: skip
+    for dataset, other in zip(("cifar10", "other"), wanted, strict=True):
+        found = run(searcher("proxy-search", settings | {"dataset": dataset}), task, 40, seed=3)
+        assert found.indices.tolist() == other.indices.tolist()
+    with pytest.raises(InputError, match="data set of the scores in table both: expected one of cifar10, other"):
+        run(searcher("proxy-search", settings), task, 40, seed=3)
+
+
+def test_a_data_set_of_scores_needs_a_table_of_them():
+    with pytest.raises(InputError, match="proxy-search dataset: expected the name of one of the table of scores"):
+        ProxySearch(dataset="cifar10")

@@ -109,3 +109,19 @@ def test_the_ceiling_is_that_of_the_seeds_where_they_are_known():
         table = Table("t", rows, [Column("cifar10", "test", "clean", values, seeds)])
         found = ceiling(table, "cifar10", "clean", np.random.default_rng(0))
         assert low <= round(found, 3) <= high or np.isnan([found, low]).all()
+
+
+def test_a_row_is_that_of_the_architecture_that_was_trained_where_it_has_a_score():
+    """Isomorphic cells may have other scores: the first of a class is taken only where the trained one has none."""
+    members = [arch.code for arch in partition("official").members(CODES[4])]
+    first, last, others = members[0], members[-1], CODES[5:9]
+    assert first != last
+    column = Column("cifar10", "test", "clean", np.linspace(0, 1, 5)[:, None])
+    table = Table("moved", [last, *others], [column], partition="official")
+
+    def kept(*codes):
+        nothing = np.full((len(codes), 1), np.nan)
+        return join([Scores(codes, ("a",), np.ones((len(codes), 1)), nothing)], table, "cifar10").codes
+
+    assert set(kept(*members, *others)) == {last, *others}
+    assert set(kept(first, *others)) == {first, *others}
