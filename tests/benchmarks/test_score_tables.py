@@ -7,6 +7,7 @@ from robnas.benchmarks import Column, Table, fetch, load_scores, scores_of, writ
 from robnas.errors import DataError, InputError
 from robnas.spaces import Architecture
 from tests.benchmarks.costs import suite_content, suite_entry, write_suite
+from tests.test_cli import robnas
 
 SUITE = "nas-bench-suite-zero"
 CODES = ["000000", "013240", "323133", "421211"]
@@ -65,3 +66,15 @@ def test_what_is_neither_is_said_to_be_no_file_of_scores(tmp_path):
     for name in ("junk.parquet", "nothing.parquet"):
         with pytest.raises(DataError, match=f"{name}: expected a file of scores, got"):
             load_scores(tmp_path / name)
+
+
+def test_the_command_fetches_a_file_whatever_its_name(tmp_path, capsys):
+    path = write_suite(tmp_path / "downloaded.json", suite_content(SOME, datasets=("cifar10",)))
+    code, out, _ = robnas(capsys, "fetch", SUITE, "--from", str(path))
+    assert code == 0
+    assert "nas-bench-suite-zero: 4 architectures, each standing for itself" in out
+    assert "cifar10 test: epe_nas (score, to maximise, one run)" in out
+    path.write_text('{"cifar10": {}}')
+    code, _, err = robnas(capsys, "fetch", SUITE, "--from", str(path))
+    assert code == 2
+    assert "zc_nasbench201.json: expected an object with the architectures of cifar10" in err

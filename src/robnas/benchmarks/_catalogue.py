@@ -260,7 +260,7 @@ def _opened(wanted: Entry, source: Path, place: Path) -> Path:
         return source
     if source.name in {Path(file.name).name for file in wanted.files}:
         return source.parent
-    return wanted.package.unpack(source, [file.name for file in wanted.files], place / f"wheel-{len(source.name)}")
+    return wanted.package.unpack(source, [file.name for file in wanted.files], Path(tempfile.mkdtemp(dir=place)))
 
 
 def _obtain(wanted: Entry, sources: Sequence[Path], place: Path, progress: Progress) -> dict[str, Path]:
@@ -277,7 +277,8 @@ def _obtain(wanted: Entry, sources: Sequence[Path], place: Path, progress: Progr
             raise _missing(wanted, file, sources)
         files[file.name] = _copy(path, place / file.name)
         if file.sha256 is not None:
-            check_hash(place / file.name, f"sha256:{file.sha256}", shown=path)
+            shown = path if wanted.package is None else Path(file.name)  # not the place where a wheel was unpacked
+            check_hash(place / file.name, f"sha256:{file.sha256}", shown=shown)
     return files | {name: _copy(path, place / name) for name, path in found.items()}
 
 

