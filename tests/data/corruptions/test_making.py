@@ -107,6 +107,7 @@ def test_floats_and_tensors_are_changed_like_grey_levels(name):
 
 def test_floats_become_the_nearest_grey_level_first():
     exact = IMAGES[:1] / 255
+    assert np.array_equal(corrupt(exact * (1 + 1e-7), "fog", 1, seed=0), corrupt(exact, "fog", 1, seed=0))
     assert np.array_equal(
         corrupt(exact + 0.4 / 255 * (exact < 0.9), "fog", 1, seed=0), corrupt(exact, "fog", 1, seed=0)
     )
@@ -208,12 +209,16 @@ def test_what_cannot_be_made_is_refused_in_one_line():
     "images",
     [
         IMAGES[0], IMAGES[:0], IMAGES.astype(np.int64), IMAGES > 0, IMAGES.astype(float), IMAGES / 255 - 0.1,
+        np.ma.masked_equal(IMAGES, 7),
         np.full((1, 1, 8, 8), np.nan), np.full((1, 1, 8, 8), "a"), [[1]], None, torch.zeros(1, 1, 8, 8).long(),
     ],
-    ids=["three axes", "none", "int64", "bool", "floats to 255", "below 0", "nan", "texts", "list", "None", "long"],
+    ids=[
+        "three axes", "none", "int64", "bool", "floats to 255", "below 0", "masked", "nan", "texts", "list", "None",
+        "long",
+    ],
 )  # fmt: skip
 def test_what_are_no_images_is_refused(images):
-    with refused("images: expected shape", InputError):
+    with refused("images: expected ", InputError):
         corrupt(images, "fog", 1, seed=0)
 
 

@@ -288,6 +288,12 @@ def test_channels_for_which_nothing_is_made_are_refused():
         corruptions(Dataset("cmyk", 2, {"test": four}, (0.5,) * 4, (0.5,) * 4), split="test")
 
 
+def test_images_that_are_no_grey_levels_are_refused():
+    floats = Images(torch.zeros(2, 1, 8, 8), torch.zeros(2).long())
+    with refused("images of a data set: expected uint8, 0 to 255, got torch.float32", InputError):
+        corruptions(Dataset("floats", 2, {"test": floats}, (0.5,), (0.5,)), split="test")
+
+
 # keys and hashes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -13,10 +12,12 @@ from robnas.data._corruptions._catalogue import RECIPES, corruptions_of, left_ou
 from robnas.data._corruptions._draws import Draws, Pixels
 from robnas.data._corruptions._geometry import SIDE, enlarged, reduced, sub_pixels
 from robnas.data._dataset import Bytes, describe
+from robnas.data._given import as_array
 from robnas.errors import InputError, Verbatim, unknown_name
 from robnas.types import SEVERITIES, check_count
 
 _VALUES = 2**20  # of a raster at a time
+_ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
 _WHOLE = 1e-6  # of a grey level, by which rounding may miss one
 
 Given = TypeVar("Given", npt.NDArray[np.uint8], npt.NDArray[np.floating], torch.Tensor)
@@ -39,7 +40,7 @@ def corrupt(images: Given, name: str, severity: int, *, seed: int, first: int = 
     Raises:
         InputError: other images, or a corruption that is unknown or means nothing for them.
     """
-    plain = _array(images) if isinstance(images, torch.Tensor) else images
+    plain = as_array("images", images)
     levels = _levels(plain)
     name, severity = checked_corruption(name, severity, levels.shape[1:])
     start = check_count("first image", first, 0)
@@ -91,23 +92,16 @@ def checked_corruption(name: object, severity: object, image_shape: tuple[int, .
     return str(name), check_count("severity", severity, SEVERITIES[0], SEVERITIES[-1])
 
 
-def _array(images: torch.Tensor) -> npt.NDArray[Any]:
-    plain = images.detach().cpu()
-    return (plain.double() if plain.is_floating_point() else plain).numpy()  # NumPy lacks some of torch's floats
-
-
-def _levels(images: object) -> Bytes:
+def _levels(images: npt.NDArray[Any]) -> Bytes:
     """Grey levels of images; the array itself if it holds them."""
-    if not isinstance(images, np.ndarray) or images.ndim != 4 or 0 in images.shape or images.dtype.kind not in "uf":
+    if images.ndim != 4 or 0 in images.shape or not (images.dtype == np.uint8 or images.dtype.kind == "f"):
         _refuse(describe(images))
     if images.dtype == np.uint8:
         return images
-    if images.dtype.kind != "f":
-        _refuse(describe(images))
     low, high = float(images.min()), float(images.max())
-    if not (math.isfinite(low + high) and low >= 0 and high <= 1):
-        _refuse(Verbatim(f"values from {low:g} to {high:g}"))
-    found: Bytes = np.rint(images.astype(np.float64) * 255).astype(np.uint8)
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+        _refuse(Verbatim(f"values from {low:.6g} to {high:.6g}"))
+    found: Bytes = np.rint(255 * images.astype(np.float64).clip(0, 1)).astype(np.uint8)
     return found
 
 

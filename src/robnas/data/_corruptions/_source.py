@@ -15,7 +15,7 @@ from robnas._download import data_directory
 from robnas.data._corruptions._catalogue import COMMON, NOTES, RECIPES, corruptions_of, left_out
 from robnas.data._corruptions._making import checked_corruption, made_levels
 from robnas.data._corruptions._official import ARCHIVES, find_official, read_official
-from robnas.data._dataset import Bytes, Dataset, Images
+from robnas.data._dataset import Bytes, Dataset, Images, to_pixels
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.types import CORRUPTIONS, check_count, check_range, check_split
 
@@ -208,6 +208,7 @@ def _official(folder: Path, clean: Images, allow_partial: bool) -> Corruptions:
 
 
 def _made(data: Dataset, clean: Images, seed: int) -> Corruptions:
+    to_pixels(clean.images[:0])  # refuses what are no grey levels
     names, missing = corruptions_of(data.image_shape), left_out(data.image_shape)
     if not names:
         raise InputError(f"corruptions of {data.name}", expected="grey or RGB images", got=data.image_shape)
