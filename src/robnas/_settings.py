@@ -10,7 +10,7 @@ from typing import Any
 
 from robnas._registry import Registry
 from robnas.errors import unknown_name
-from robnas.types import ThreatModel
+from robnas.types import Metric, ThreatModel
 
 ABSENT_IF_EMPTY = {"absent if empty": True}
 """Metadata of a field that came later: while it is empty, settings and their hashes are what they were without it."""
@@ -40,6 +40,12 @@ def settled_epsilon(epsilon: float) -> str:
     """
     levels = round(epsilon * 255)
     return f"{levels}/255" if levels / 255 == epsilon and levels % 255 else repr(float(epsilon)).removesuffix(".0")
+
+
+def settled_metric(key: str) -> str:
+    """The key of a metric as it stands in hashes, and in the rows of earlier versions, see `settled_epsilon`."""
+    metric = Metric.parse(key)
+    return key if metric.threat is None else f"{key.partition('@')[0]}@{settled_epsilon(metric.threat.epsilon)}"
 
 
 def content_hash(value: Mapping[str, Any]) -> str:

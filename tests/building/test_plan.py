@@ -169,6 +169,14 @@ def test_the_records_of_a_trial_are_named_before_it_runs():
     ]  # fmt: skip
 
 
+def test_the_spelling_of_a_metric_changes_no_hash():
+    attacks = [{"name": "fgsm", "epsilon": 1}, {"name": "pgd", "epsilon": "0.5/255", "steps": 1, "step_size": "1/255"}]
+    found = expanded(evaluation__attacks=attacks)
+    assert [entry["metric"] for entry in found.measurements[:3]] == ["clean", "fgsm@255/255", "pgd@0.5/255"]
+    settled = ["clean", "fgsm@1", f"pgd@{0.5 / 255!r}"]  # as earlier versions had it in the setup
+    assert [entry["metric"] for entry in found.settings()["measurements"][:3]] == settled
+
+
 def test_a_task_is_a_trial_of_the_plan():
     assert plan().trial("323133", 3) == Trial(
         architecture=Architecture("323133"), source=plan().source, recipe=plan().recipe, seed=3

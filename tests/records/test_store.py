@@ -353,3 +353,15 @@ except Exception as error:
 """
     out = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert out.strip().endswith("expected the driver psycopg, got no such module; pip install 'robnas[postgres]'")
+
+
+@pytest.mark.parametrize(("earlier", "key"), [("fgsm@1", "fgsm@255/255"), (f"pgd@{0.1 / 255!r}", "pgd@0.1/255")])
+def test_a_metric_in_the_spelling_of_an_earlier_version_is_found_and_read(store, url, earlier, key):
+    store.add([replace(RECORD, metric=key), CLEAN])
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE records SET metric = ? WHERE metric = ?", (earlier, key))
+    assert [record.metric for record in store.records()] == sorted(["clean", key])
+    for asked in (earlier, key, [key, "pgd@8/255"]):
+        (found,) = store.records(metric=asked)
+        assert found == replace(RECORD, metric=earlier)
+    assert replace(RECORD, metric=earlier).metric == key

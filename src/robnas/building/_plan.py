@@ -14,7 +14,7 @@ import numpy as np
 from robnas._brief import brief
 from robnas._files import read_text
 from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
-from robnas._settings import check_keys, content_hash, to_dict
+from robnas._settings import check_keys, content_hash, settled_metric, to_dict
 from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial, sized
@@ -166,7 +166,7 @@ class Expansion:
             **space_facts(self.plan.space.of),
             "dataset_hash": self.dataset_hash,
             "recipe_hash": self.plan.recipe.hash,
-            "measurements": list(self.measurements),
+            "measurements": [{**one, "metric": settled_metric(one["metric"])} for one in self.measurements],
             "batch_size": self.plan.measuring.batch_size,
         }
 

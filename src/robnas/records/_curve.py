@@ -63,7 +63,7 @@ class Curve:
                 raise InputError("curve metric", expected=f"one of {', '.join(TRAINING_METRICS)}", got=self.metric)
         else:
             check_split(self.split)
-            Metric.parse(self.metric)
+            object.__setattr__(self, "metric", Metric.parse(self.metric).key)
         check_range("curve images", self.images, 0 if self.split == OF_TRAINING else 1)
         object.__setattr__(self, "epochs", tuple(check_count("curve epochs", epoch) for epoch in self.epochs))
         object.__setattr__(self, "values", tuple(map(float, self.values)))

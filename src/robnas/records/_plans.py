@@ -12,6 +12,7 @@ from robnas.records import _schema
 from robnas.records._earlier import UNKNOWN
 from robnas.records._record import Record
 from robnas.records._store import RecordStore
+from robnas.types import canonical_metric
 
 ON_DEMAND = "on demand"
 """Mark in the facts of a plan whose trials are those that searches asked for."""
@@ -123,7 +124,8 @@ def plan_records(store: RecordStore, plan: StoredPlan) -> list[Record]:
     done = _finished(plan, _trials.c.architecture, _trials.c.seed)
     with store.read() as connection:
         wanted = {(row.architecture, row.seed) for row in connection.execute(done)}
-    measured = {(m["split"], m["metric"], m["attack_hash"], m["images"]) for m in plan.settings["measurements"]}
+    entries = plan.settings["measurements"]
+    measured = {(one["split"], canonical_metric(one["metric"]), one["attack_hash"], one["images"]) for one in entries}
     return [
         record
         for record in store.records(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from robnas._settings import settled_metric
 from robnas.errors import InputError, StoreError, UnknownNameError, Verbatim, reason
 from robnas.records._curve import Curve
 from robnas.records._database import Database
@@ -14,6 +15,7 @@ from robnas.records._engine import RESTORE
 from robnas.records._record import Record
 from robnas.records._trials import space_facts
 from robnas.spaces import Architecture, Space, parse_key, space_of
+from robnas.types import canonical_metric, is_metric
 
 _Measured = TypeVar("_Measured", Record, Curve)
 _Maker = Callable[[dict[str, Any]], _Measured]
@@ -39,6 +41,8 @@ def read_rows(
         if name not in table.c:
             raise StoreError(f"{what} column", expected=f"one of {', '.join(table.c.keys())}", got=name)
         one_of = [one.text if isinstance(one, Architecture) else one for one in _listed(value)]
+        if name == "metric":
+            one_of = [spelled for one in one_of for spelled in _spellings(one)]
         query = query.where(table.c[name].in_(one_of))
     rows = connection.execute(query).mappings().all()
     spaces = {key: space_of(parse_key(key)) for key in {row["space"] for row in rows}}
@@ -68,6 +72,14 @@ def _measured(
             got=Verbatim(f"InputError ({error})") if own else reason(error),
             remedy=f"else {RESTORE}" if own else RESTORE,
         ) from None
+
+
+def _spellings(metric: object) -> set[object]:
+    """What stands in rows for a metric: its key, or what earlier versions wrote."""
+    if not isinstance(metric, str) or not is_metric(metric):
+        return {metric}
+    key = canonical_metric(metric)
+    return {key, settled_metric(key)}
 
 
 def _listed(value: object) -> list[Any]:

@@ -56,7 +56,7 @@ class Record:
         if self.space.partition(":")[0] != self.architecture.space:
             raise InputError("record space", expected=f"that of {self.architecture.space}", got=self.space)
         check_split(self.split)
-        Metric.parse(self.metric)
+        object.__setattr__(self, "metric", Metric.parse(self.metric).key)
         check_range("record images", self.images, 1)
         if self.num_classes is not None:
             check_count("record num_classes", self.num_classes)
