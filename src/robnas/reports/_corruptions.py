@@ -11,7 +11,8 @@ import numpy as np
 
 from robnas.benchmarks import Column, tied
 from robnas.errors import InputError
-from robnas.reports._page import Block, Grid, Picture
+from robnas.reports._page import Block, Grid, Picture, elided
+from robnas.spaces import Architecture
 from robnas.statistics import spearman
 from robnas.types import CORRUPTIONS, SEVERITIES, Metric
 
@@ -28,7 +29,7 @@ class OneCorruption:
 
     name: str
     best: dict[int, float]
-    """Severity → accuracy of the architecture that is best under the metric that ranks; nan if it has none."""
+    """Severity → accuracy of the architecture with the highest mean over all corruptions."""
     median: dict[int, float]
     """Severity → median over the architectures that have a value."""
     with_ranking: float | None
@@ -41,6 +42,8 @@ class CorruptionFacts:
 
     label: str
     """Of the metrics, such as ``made``; empty for official images."""
+    best: str | None
+    """Text of the architecture with the highest mean over these corruptions and severities; None if none has all."""
     corruptions: tuple[OneCorruption, ...]
 
 
@@ -52,33 +55,40 @@ def is_single(metric: str) -> bool:
         return False
 
 
-def corruption_facts(columns: Mapping[str, Column], ranked: Column) -> tuple[CorruptionFacts, ...]:
+def corruption_facts(
+    columns: Mapping[str, Column], ranked: Column, architectures: Sequence[Architecture]
+) -> tuple[CorruptionFacts, ...]:
     """The corruptions of each source.
 
     Args:
         columns: of one part of a table, by metric.
         ranked: that of them which ranks.
+        architectures: of the rows.
     """
     found: dict[str, dict[str, dict[int, Column]]] = {}
     for key, column in columns.items():
         if is_single(key):
             metric = Metric.parse(key)
             found.setdefault(metric.label, {}).setdefault(metric.attack, {})[metric.severity or 0] = column
-    known = ~np.isnan(ranked.mean)
-    best = int(np.nanargmax(ranked.mean)) if known.any() else 0
-    return tuple(
-        CorruptionFacts(label, tuple(_one(name, of[name], ranked, best) for name in CORRUPTIONS if name in of))
-        for label, of in sorted(found.items())
-    )
+    return tuple(_of_source(label, of, ranked, architectures) for label, of in sorted(found.items()))
 
 
-def _one(name: str, columns: Mapping[int, Column], ranked: Column, best: int) -> OneCorruption:
+def _of_source(
+    label: str, of: Mapping[str, Mapping[int, Column]], ranked: Column, architectures: Sequence[Architecture]
+) -> CorruptionFacts:
+    mean = np.mean([np.mean([column.mean for column in columns.values()], axis=0) for columns in of.values()], axis=0)
+    best = None if np.isnan(mean).all() else int(np.nanargmax(mean))
+    text = None if best is None else architectures[best].text
+    return CorruptionFacts(label, text, tuple(_one(name, of[name], ranked, best) for name in CORRUPTIONS if name in of))
+
+
+def _one(name: str, columns: Mapping[int, Column], ranked: Column, best: int | None) -> OneCorruption:
     at = {severity: columns[severity].mean for severity in SEVERITIES if severity in columns}
     mean = np.mean(list(at.values()), axis=0)
     both = ~np.isnan(mean + ranked.mean)
     return OneCorruption(
         name,
-        {severity: float(values[best]) for severity, values in at.items()},
+        {severity: math.nan if best is None else float(values[best]) for severity, values in at.items()},
         {severity: _median(values) for severity, values in at.items()},
         spearman(tied(mean)[both], tied(ranked.mean)[both]) if both.sum() >= _FEWEST else None,
     )
@@ -90,18 +100,19 @@ def _median(values: Any) -> float:
 
 
 def corruption_blocks(facts: CorruptionFacts, ranked_by: str, number: str) -> Iterator[Block]:
-    """A picture of the best and the median architecture, and the same in numbers.
+    """A picture of the best architecture and the median of all, and the same in numbers.
 
     Args:
         facts: of one source.
-        ranked_by: metric under which the best is best.
+        ranked_by: metric with which each corruption is correlated.
         number: tells the picture from those of other parts.
     """
     made = _MADE if facts.label else ""
-    caption = f"Accuracy (%) by corruption and severity of the best under {ranked_by}, and the median{made}."
+    best = "" if facts.best is None else f" of {elided(facts.best)}, which has the highest mean, and"
+    caption = f"Accuracy (%) by corruption and severity{best} of the median{made}."
     lowest = min(facts.corruptions, key=lambda one: np.nan_to_num(_mean(one.median), nan=1.0))
     alt = f"Grid of accuracies under {len(facts.corruptions)} corruptions; the median is lowest under {lowest.name}"
-    yield Picture(f"corruptions-{number}", alt, corruption_figure(facts, ranked_by), caption)
+    yield Picture(f"corruptions-{number}", alt, corruption_figure(facts), caption)
     severities = sorted({severity for one in facts.corruptions for severity in one.median})
     header = ("corruption", *(f"best @{s}" for s in severities), "mean", *(f"median @{s}" for s in severities), "mean",
               f"ρ with {ranked_by}")  # fmt: skip
@@ -113,7 +124,7 @@ def corruption_blocks(facts: CorruptionFacts, ranked_by: str, number: str) -> It
         )
         for one in facts.corruptions
     )
-    what = f"Accuracy in % by corruption and severity of the best under {ranked_by}, and the median of all"
+    what = "Accuracy in % by corruption and severity of the one with the highest mean, and the median of all"
     yield Grid(f"{what}; ρ: Spearman correlation of the mean over severities{made}", header, rows)
 
 
@@ -129,11 +140,11 @@ def _percent(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def corruption_figure(facts: CorruptionFacts, ranked_by: str) -> Figure:
+def corruption_figure(facts: CorruptionFacts) -> Figure:
     """Two grids of corruption × severity, shaded by accuracy, with the accuracy in each cell."""
     from matplotlib.figure import Figure
 
-    panels = {f"best under {ranked_by}": "best", "median of all": "median"}
+    panels = {"highest mean": "best", "median of all": "median"}
     figure = Figure(figsize=(8, 1.2 + 0.27 * len(facts.corruptions)), layout="constrained")
     several = figure.subplots(1, len(panels), sharey=True)
     for axes, (title, which) in zip(several, panels.items(), strict=True):

@@ -242,7 +242,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
         space=part.space,
         source=part.source,
         genes=() if table.space.families else tuple(gene_effects(table.space, table.architectures, ranked.mean)),
-        corruptions=corruption_facts(part.columns, ranked),
+        corruptions=corruption_facts(part.columns, ranked, table.architectures),
     )
 
 

@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", ":")
+_DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+_FEW = 8  # curves whose legend has room inside the axes
+_BESIDE = 4  # entries of a longer legend in a line
 
 
 def histogram(columns: Sequence[Column]) -> Figure:
     """How the accuracies of each metric are spread over the architectures."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = _axes(len(columns))
     known = [100 * column.mean[~np.isnan(column.mean)] for column in columns]
     together = np.concatenate(known)
     count = int(np.clip(math.sqrt(max(map(len, known))), 10, 60))
@@ -37,16 +36,13 @@ def histogram(columns: Sequence[Column]) -> Figure:
     axes.set_ylabel("architectures")
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=8)
+    _legend(figure, axes, len(columns))
     return figure
 
 
 def noise_curves(table: Table, columns: Sequence[Column]) -> Figure | None:
     """Standard deviation of one training among architectures of similar accuracy; None where too few are repeated."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = _axes(len(columns))
     for number, column in enumerate(columns):
         local = shown_noise(table, column)
         if not isinstance(local, LocalNoise):
@@ -59,8 +55,25 @@ def noise_curves(table: Table, columns: Sequence[Column]) -> Figure | None:
     axes.set_ylim(0)
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=8)
+    _legend(figure, axes, len(columns))
     return figure
+
+
+def _axes(curves: int) -> tuple[Figure, Any]:
+    """A figure with room for a legend of so many curves."""
+    from matplotlib.figure import Figure
+
+    lines = 0 if curves <= _FEW else math.ceil(curves / _BESIDE)
+    figure = Figure(figsize=(7.5, 3.6 + 0.17 * lines), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _legend(figure: Figure, axes: Any, curves: int) -> None:
+    """Inside the axes, or below them where there are many."""
+    if curves <= _FEW:
+        axes.legend(frameon=False, fontsize=8)
+    else:
+        figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=_BESIDE)
 
 
 def _style(number: int) -> dict[str, Any]:
