@@ -54,6 +54,8 @@ def test_a_training_is_measured_kept_and_queried(trained, capsys, tmp_path):
     again = json.loads(run(capsys, *asked)[1])
     assert again["measurements"] == found["measurements"]
     assert kept == {path: os.stat(trained / EVALUATION / path).st_mtime_ns for path in os.listdir(trained / EVALUATION)}
+    listed = run(capsys, "tables", store)[1]
+    assert listed.count("  corrupted ") == len(measured) - 1
     for metric in ("brightness:made@3", "corruptions:made"):
         where = ("--table", store, "--dataset", "digits", "--metric", metric)
         code, out, _ = run(capsys, "query", "323133", *where, "--json")

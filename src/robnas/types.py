@@ -265,6 +265,11 @@ def is_attacked(key: str) -> bool:
     return "@" in key and key.partition("@")[0].partition(":")[0] not in _UNLIKE_ATTACKS
 
 
+def is_one_corruption(key: str) -> bool:
+    """Whether it is the key of one corruption at one severity: of these there are many, which stand in a grid."""
+    return "@" in key and key.partition("@")[0].partition(":")[0] in CORRUPTIONS
+
+
 def canonical_metric(key: str) -> str:
     """The one spelling of a metric's key; what is none, as it is."""
     try:

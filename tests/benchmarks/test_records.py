@@ -267,6 +267,17 @@ def test_a_store_becomes_a_table_that_can_be_written(tmp_path):
     assert same_table(read_table(tmp_path / "t.parquet"), table)
 
 
+def test_corrupted_images_are_taken_whatever_the_seed_of_the_attack():
+    corrupted = [
+        replace(RECORD, metric=metric, attack_hash=2 * metric[:8]) for metric in ("brightness@3", "fog:made@1")
+    ]
+    attacked = [replace(RECORD, attack_seed=seed, value=seed / 10) for seed in (0, 5)]
+    table = table_of_records("mine", [CLEAN, *corrupted, *attacked], choice=Choice(attack_seed=5))
+    assert {column.metric: column.mean[0] for column in table.columns} == {
+        "clean": CLEAN.value, "brightness@3": RECORD.value, "fog:made@1": RECORD.value, "pgd@8/255": 0.5,
+    }  # fmt: skip
+
+
 def test_training_seeds_may_have_attack_seeds_of_their_own():
     records = [replace(RECORD, seed=seed, attack_seed=seed, value=seed / 4) for seed in (0, 1, 2)]
     assert table_of_records("own", records).query("323133", **PGD, seed=2) == 0.5

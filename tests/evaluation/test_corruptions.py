@@ -259,6 +259,13 @@ def test_other_pixels_are_other_measurements(small, folder, tmp_path):
     assert len(os.listdir(tmp_path / "kept" / EVALUATION)) == 1 + 75 + 1
 
 
+def test_the_official_mean_is_over_all_15_or_there_is_none(small, folder):
+    (folder / "CIFAR-10-C" / "fog.npy").unlink()
+    found = official(small, folder)
+    assert (list(found.left_out), len(found.corruptions)) == (["fog"], 14)
+    assert found.measurements[-1].metric == "jpeg_compression@5"
+
+
 def test_damaged_official_images_are_no_reason_to_make_some(small, folder):
     np.save(folder / "CIFAR-10-C" / "fog.npy", np.zeros((4 * SIZE, 32, 32, 3), np.uint8))
     with pytest.raises(DataError, match=r"fog\.npy"):

@@ -5,11 +5,11 @@ import pytest
 
 from robnas.benchmarks import Column, Table, write_table
 from robnas.reports import report_of, write_page
-from robnas.reports._corruptions import corruption_facts, corruption_figure, is_single
+from robnas.reports._corruptions import corruption_facts, corruption_figure
 from robnas.reports._table_figures import histogram
 from robnas.spaces import partition
 from robnas.statistics import spearman
-from robnas.types import SEVERITIES
+from robnas.types import SEVERITIES, is_one_corruption
 
 COUNT, NAMES = 12, ("fog", "brightness", "saturate")
 
@@ -56,6 +56,7 @@ def test_accuracy_by_corruption_and_severity_is_that_of_the_table(label, tmp_pat
     name = f"corruptions-1{'-' * bool(label)}{label}.png"
     assert name in [path.name for path in files]
     assert "| brightness | " in text
+    assert "14 of corruptions: noise of trainings unknown" in text
     assert "| brightness" not in text.split("Accuracy in % by corruption")[0]
     assert ("no official ones" in text) == bool(label)
     row = next(line for line in text.splitlines() if line.startswith("| brightness | ")).split(" | ")
@@ -80,7 +81,7 @@ def test_one_of_them_may_rank(tmp_path):
 
 def test_a_table_without_corruptions_has_no_such_section(tmp_path):
     table, _ = table_of()
-    kept = [column for column in table.columns if not is_single(column.metric)]
+    kept = [column for column in table.columns if not is_one_corruption(column.metric)]
     facts, files, text = report(Table("plain", table.rows, kept, partition="official"), tmp_path)
     assert facts["corruptions"] == []
     assert not [path for path in files if "corruptions" in path.name]
@@ -98,12 +99,12 @@ def test_the_picture_has_a_cell_per_value():
 
 @pytest.mark.parametrize("key", ["fog@3", "fog:made@3"])
 def test_one_corruption_at_one_severity_stands_in_the_grid(key):
-    assert is_single(key)
+    assert is_one_corruption(key)
 
 
 @pytest.mark.parametrize("key", ["corruptions", "corruptions:made", "pgd@8/255", "clean", "latency:pixel3"])
 def test_nothing_else_does(key):
-    assert not is_single(key)
+    assert not is_one_corruption(key)
 
 
 def test_pictures_of_many_metrics_keep_their_axes():

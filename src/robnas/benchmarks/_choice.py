@@ -10,6 +10,7 @@ from robnas.benchmarks._runs import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.records import Curve, Record
 from robnas.spaces import parse_key, space_of
+from robnas.types import Metric
 
 _SHORT = 8  # digits of a hash that are shown
 _FIELDS = {"recipe": "recipe_hash", "dataset_version": "dataset_hash", "attack": "attack_hash"}
@@ -34,7 +35,7 @@ class Choice:
     dataset_version: str | None = None
     """Beginning of the data set's content hash."""
     attack_seed: int | None = None
-    """Seed of the attack's randomness; clean accuracy is taken in any case."""
+    """Seed of the attack's randomness; what is without attack, clean or corrupted, is taken in any case."""
     space: str | None = None
     """Name of the space or, where it has settings that differ, its key with them."""
 
@@ -147,7 +148,7 @@ def _contradict(records: Sequence[Record] | Sequence[Curve]) -> bool:
 
 
 def _take(part: str, wanted: object, records: list[Record], names: Mapping[str, str]) -> list[Record]:
-    known = sorted({value_of(r, part) for r in records if part not in _OF_ATTACKS or r.metric != "clean"})
+    known = sorted({value_of(r, part) for r in records if not _in_any_case(r, part)})
     if part in _FIELDS:
         meant = [value for value in known if names.get(value) == wanted] if part == "recipe" else []
         if not meant and isinstance(wanted, str) and wanted:
@@ -162,10 +163,14 @@ def _take(part: str, wanted: object, records: list[Record], names: Mapping[str, 
             + (", ".join(_shown(value, known, names) for value in known) or "none"),
             got=wanted,
         )
-    return [
-        record for record in records
-        if value_of(record, part) == meant[0] or (part in _OF_ATTACKS and record.metric == "clean")
-    ]  # fmt: skip
+    return [record for record in records if value_of(record, part) == meant[0] or _in_any_case(record, part)]
+
+
+def _in_any_case(record: Record, part: str) -> bool:
+    """Whether records of its metric do not have this part: without attack, or, of seeds, corrupted images."""
+    if part not in _OF_ATTACKS or record.metric == "clean":
+        return part in _OF_ATTACKS
+    return part == "attack_seed" and Metric.parse(record.metric).kind == "corruption"
 
 
 def _fits(part: str, value: Any, wanted: Any) -> bool:

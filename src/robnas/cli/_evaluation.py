@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from robnas.cli._common import say
 from robnas.reports import error_text
 from robnas.statistics import Accuracy
-from robnas.types import SEVERITIES, Metric
+from robnas.types import SEVERITIES, Metric, is_one_corruption
 
 if TYPE_CHECKING:
-    from robnas.evaluation import Evaluation, Measurement, Share
+    from robnas.evaluation import Evaluation, Share
 
 _CLASSES = 10  # that are printed
 
@@ -57,7 +57,7 @@ def _percent(share: Share) -> str:
 
 def _print_classes(result: Evaluation) -> None:
     """A line per class, or the weakest of many, by the last attack."""
-    shown_metrics = [found for found in result.measurements if not _is_single(found)]
+    shown_metrics = [found for found in result.measurements if not is_one_corruption(found.metric)]
     last = shown_metrics[-1].per_class
     there = [place for place, share in enumerate(last) if share.images]
     shown = there
@@ -71,16 +71,11 @@ def _print_classes(result: Evaluation) -> None:
         say(f"  class {name:<{width}}  {images:>5,} images  {values}")
 
 
-def _is_single(found: Measurement) -> bool:
-    """Whether it is of one corruption at one severity: these stand in a grid."""
-    return Metric.parse(found.metric).severity is not None
-
-
 def _print_corruptions(result: Evaluation) -> None:
     """Accuracy by corruption and severity, in percent."""
     if not (by_name := result.corruptions):
         return
-    single = [found for found in result.measurements if _is_single(found)]
+    single = [found for found in result.measurements if is_one_corruption(found.metric)]
     made = ", made from the images" if Metric.parse(single[0].metric).label else ", official images"
     width = max(map(len, by_name))
     print(f"  {'corruption':<{width}}  {''.join(f'{severity:>8}' for severity in SEVERITIES)}    mean")
@@ -97,7 +92,7 @@ def print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
     say(f"{architecture} on {data} {result.split}, suite {result.suite}")
     _print_corruptions(result)
     for found in result.measurements:
-        if _is_single(found):
+        if is_one_corruption(found.metric):
             continue
         error = error_text(Accuracy(found.value, found.standard_error, 1, found.images), digits=2)
         print(

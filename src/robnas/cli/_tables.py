@@ -85,6 +85,7 @@ def tables(
 def _one_table(name: str, space: str | None, as_json: bool) -> None:
     from robnas.benchmarks import holdings, load
     from robnas.records import is_store
+    from robnas.types import Metric
 
     if not is_store(name):
         with progress_bar(as_json) as progress:
@@ -105,7 +106,8 @@ def _one_table(name: str, space: str | None, as_json: bool) -> None:
         if head != last:
             say(head)
         last = head
-        attack = f"attack {entry.attack} seeds {_numbers(entry.attack_seeds)}" if entry.attack else "no attack"
+        what = "corrupted" if Metric.parse(entry.metric).kind == "corruption" else "attack"
+        attack = f"{what} {entry.attack} seeds {_numbers(entry.attack_seeds)}" if entry.attack else "no attack"
         say(
             f"  {entry.split:<10} {entry.metric:<18} {entry.images:>6,} images  {entry.records:>6,} records"
             f"  {entry.architectures:>6,} architectures  seeds {_numbers(entry.seeds)}  {attack}"

@@ -15,7 +15,7 @@ from robnas.explorer._pack_noise import pack_noise
 from robnas.explorer._pack_sizes import pack_sizes
 from robnas.explorer._pack_space import is_known, pack_numbers, pack_rows
 from robnas.statistics import constant_rows
-from robnas.types import NORMS, Metric, label_order
+from robnas.types import NORMS, Metric, is_one_corruption, label_order
 
 FORMAT = "robnas-explorer"
 VERSION = 4
@@ -120,12 +120,9 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
 
 def _corruption(column: Column) -> dict[str, Any]:
     """What the page needs to show one corruption at one severity in a grid; nothing for other metrics."""
-    try:
-        found = Metric.parse(column.metric)
-    except InputError:
+    if not is_one_corruption(column.metric):
         return {}
-    if found.severity is None:
-        return {}
+    found = Metric.parse(column.metric)
     of = {"name": found.attack, "label": found.label, "severity": found.severity, "source": column.source}
     return {"corruption": of}
 

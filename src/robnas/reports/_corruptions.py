@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robnas.benchmarks import Column, tied
-from robnas.errors import InputError
 from robnas.reports._page import Block, Grid, Picture, elided
 from robnas.spaces import Architecture
 from robnas.statistics import spearman
-from robnas.types import CORRUPTIONS, SEVERITIES, Metric
+from robnas.types import CORRUPTIONS, SEVERITIES, Metric, is_one_corruption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,14 +46,6 @@ class CorruptionFacts:
     corruptions: tuple[OneCorruption, ...]
 
 
-def is_single(metric: str) -> bool:
-    """Whether a key is that of one corruption at one severity: the mean over all stands among the other metrics."""
-    try:
-        return Metric.parse(metric).severity is not None
-    except InputError:  # no key, but a column that a table has all the same
-        return False
-
-
 def corruption_facts(
     columns: Mapping[str, Column], ranked: Column, architectures: Sequence[Architecture]
 ) -> tuple[CorruptionFacts, ...]:
@@ -67,7 +58,7 @@ def corruption_facts(
     """
     found: dict[str, dict[str, dict[int, Column]]] = {}
     for key, column in columns.items():
-        if is_single(key):
+        if is_one_corruption(key):
             metric = Metric.parse(key)
             found.setdefault(metric.label, {}).setdefault(metric.attack, {})[metric.severity or 0] = column
     return tuple(_of_source(label, of, ranked, architectures) for label, of in sorted(found.items()))

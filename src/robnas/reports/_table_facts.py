@@ -10,7 +10,7 @@ import numpy as np
 
 from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, name_of_key, tied
 from robnas.errors import InputError, Verbatim
-from robnas.reports._corruptions import CorruptionFacts, corruption_facts, is_single
+from robnas.reports._corruptions import CorruptionFacts, corruption_facts
 from robnas.statistics import (
     Correlation,
     ErrorSource,
@@ -37,7 +37,7 @@ from robnas.statistics import (
     tied_with_best,
     unchecked,
 )
-from robnas.types import Progress, silent
+from robnas.types import Progress, is_one_corruption, silent
 
 TOP, BOTTOM = 25, 5
 _FRONT = 25  # points of a Pareto front that are listed
@@ -198,7 +198,7 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
 
 
 def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
-    metrics = [metric for metric in metrics if metric == by or not is_single(metric)]
+    metrics = [metric for metric in metrics if metric == by or not is_one_corruption(metric)]
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
     rows = leaderboard(table, dataset, split, ranked.qualified, ranked.space)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,7 +14,7 @@ from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_gr
 from robnas.statistics._constant import constant_in
 from robnas.statistics._noise import known_noise, shown_noise
 from robnas.statistics._parts import parts
-from robnas.types import WEAKER_FIRST, Metric, is_attacked
+from robnas.types import WEAKER_FIRST, Metric, is_attacked, is_one_corruption
 
 Floats = npt.NDArray[np.float64]
 _FAR = 4.0  # standard deviations of training noise, from which on a network is an outlier among identical ones
@@ -81,12 +81,18 @@ def unchecked(table: Table) -> list[str]:
             lines.append(f"order of attacks on {part.name}: no two metrics whose order is known")
         noiseless = [metric for metric, column in columns.items() if known_noise(table, column) is None]
         if noiseless and tells_identical(table):
-            lines.append(f"outliers of {part.name} {', '.join(noiseless)}: noise of trainings unknown")
+            lines.append(f"outliers of {part.name} {', '.join(_listed(noiseless))}: noise of trainings unknown")
     if not tells_identical(table):
         lines.append(f"outliers among identical networks: space {table.space.name} does not say which are identical")
     if any(is_attacked(column.metric) for column in table.columns) and (why := _attacks_unchecked(table)):
         lines.append(f"strength of the attacks: {why}")
     return lines
+
+
+def _listed(metrics: Sequence[str]) -> list[str]:
+    """Their names; corruptions are counted."""
+    single = sum(map(is_one_corruption, metrics))
+    return [key for key in metrics if not is_one_corruption(key)] + [f"{single} of corruptions"] * (single > 0)
 
 
 def tells_identical(table: Table) -> bool:
