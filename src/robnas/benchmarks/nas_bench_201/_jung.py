@@ -154,7 +154,7 @@ def _variant(full: list[str], paged: Values) -> str:
         text += f"; {confidences} of confidences"
     others = [DATASETS[name] for name, count in counts.items() if not count and paged]
     if others:
-        inferred = " (inferred)" if DATASETS["ImageNet16-120"] in others else ""
+        inferred = " (inferred on imagenet16-120)" if DATASETS["ImageNet16-120"] in others else ""
         text += f"; {' and '.join(others)} from the project page's summary, ε = 1/255 only{inferred}"
     return text
 
