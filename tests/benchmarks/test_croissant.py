@@ -102,6 +102,25 @@ def test_what_a_table_does_not_say_is_left_out(tmp_path):
     assert said.keys().isdisjoint({"citeAs", "datePublished", "url"})
 
 
+def test_a_joined_table_says_it_of_each_source(tmp_path):
+    columns = [
+        Column("d", "test", "clean", [[0.5]], source="one"),
+        Column("d", "test", "latency:pixel3", [[5.5]], source="two", unit="ms", direction="minimise"),
+        Column("d", "test", "synflow", [[1e8]], unit="score"),
+    ]
+    one = {"licence": "MIT", "citation": "A", "date": "2023-01-01"}
+    sources = {"one": one, "two": {"licence": "MIT", "notes": "N"}}
+    write_table(Table("joined", [0], columns, provenance=sources), tmp_path / "t.parquet")
+    said = croissant(tmp_path / "t.parquet")
+    assert (said["license"], said["citeAs"], said["description"]) == ("MIT", "one: A", "two: N")
+    assert "datePublished" not in said
+    assert [field["description"] for field in said["recordSet"][0]["field"][1:]] == [
+        "clean on split test of d, from one: one run, a fraction in [0, 1].",
+        "latency:pixel3 on split test of d, from two: one run, in ms, lower is better.",
+        "synflow on split test of d: one run, in score, higher is better.",
+    ]
+
+
 def test_only_table_files_are_described(tmp_path):
     with refused("table file: expected a name that ends in .parquet, got", InputError):
         write_croissant(tmp_path / "t.csv")

@@ -104,17 +104,33 @@ def croissant(path: Path) -> dict[str, Any]:
 
 
 def _about(table: Table, facts: Mapping[str, Any]) -> dict[str, str]:
-    said = {key: value for key, value in table.provenance.items() if isinstance(value, str) and value}
-    licence = said.get("licence", "")
+    licence = _said(table, "licence")
     found = {
         "name": table.name,
-        "description": said.get("notes", f"Measurements of architectures of the search space {table.space.name}."),
+        "description": _said(table, "notes")
+        or f"Measurements of architectures of the search space {table.space.name}.",
         "license": _LICENCES.get(licence, licence),
-        "citeAs": said.get("citation", ""),
-        "datePublished": said.get("date", ""),
+        "citeAs": _said(table, "citation"),
+        "datePublished": _said(table, "date") if _is_text(table.provenance.get("date")) else "",
         "version": f"1.0.0+{facts[CONTENT][:12]}" if CONTENT in facts else "",
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _said(table: Table, key: str) -> str:
+    """What the provenance says; of a joined table, of each source behind its name, where they differ."""
+    sources = dict.fromkeys(column.source for column in (*table.columns, *table.curves) if column.source)
+    told = {"": table.provenance} | {source: table.provenance.get(source) for source in sources}
+    found = {
+        source: said[key] for source, said in told.items() if isinstance(said, Mapping) and _is_text(said.get(key))
+    }
+    if len(set(found.values())) == 1 and len(found) >= len(sources):
+        return next(iter(found.values()))
+    return "; ".join(f"{source}: {text}" if source else text for source, text in found.items())
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _fields(table: Table, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -143,7 +159,8 @@ def _meanings(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Name of each field of a column or of curves, and what its numbers are."""
     what = f"{entry['metric']} on split {entry['split']} of {entry['dataset']}"
     what += f", from {entry['source']}" if entry.get("source") else ""
-    seeds = [f"seed {seed}" for seed in entry["seeds"]] or [f"mean of {entry['runs']} runs"]
+    mean = f"mean of {entry['runs']} runs" if entry["runs"] > 1 else "one run"
+    seeds = [f"seed {seed}" for seed in entry["seeds"]] or [mean]
     epochs = [f" after epoch {epoch}" for epoch in entry.get("epochs", ())] or [""]
     each = [f"{what}{epoch}: {seed}, {_scale(entry)}." for seed in seeds for epoch in epochs]
     return zip(entry["fields"], each, strict=True)
