@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robnas.benchmarks import Table, write_table
+from robnas.benchmarks import Table, write_croissant, write_table
 from robnas.building import table_of_plan
 from robnas.records import RecordStore, find_plan
 
@@ -66,6 +66,7 @@ def main() -> None:
         table = table_of_plan(store, find_plan(store, "digits"))
     table.provenance.update(FACTS, machine=machine())
     write_table(table, args.out)
+    write_croissant(args.out)
     missing = table.provenance["missing_trials"]
     print(f"{len(table):,} architectures, {missing:,} trials missing, {args.out.stat().st_size:,} bytes")
     print(f"{table.provenance['core_hours']} core-hours, {table.provenance['date']}, {machine()}")

@@ -122,7 +122,7 @@ def _said(table: Table, key: str) -> str:
     sources = dict.fromkeys(column.source for column in (*table.columns, *table.curves) if column.source)
     told = {"": table.provenance} | {source: table.provenance.get(source) for source in sources}
     found = {
-        source: said[key] for source, said in told.items() if isinstance(said, Mapping) and _is_text(said.get(key))
+        source: str(said[key]) for source, said in told.items() if isinstance(said, Mapping) and _is_text(said.get(key))
     }
     if len(set(found.values())) == 1 and len(found) >= len(sources):
         return next(iter(found.values()))
