@@ -266,6 +266,18 @@ def test_a_constraint_that_cannot_be_kept_is_one_clear_line(constraints, text):
         run(RandomSearch(), task_of("clean", constraints=constraints), 3, 0)
 
 
+def test_a_latency_of_another_data_set_is_named_in_full():
+    """As that of CIFAR-10 in a search on one's own images."""
+    column = replace(TABLE.column("mine", "latency:pixel3", "test"), dataset="cifar10", source="hw")
+    table = Table("other", ARCHS, [TABLE.column("mine", "clean", "test"), column])
+    with pytest.raises(InputError, match="of other data sets there are hw:cifar10 test latency:pixel3"):
+        Task.named(table, "mine", "clean", split="test", constraints="latency:pixel3 <= 8")
+    task = Task.named(table, "mine", "clean", split="test", constraints="hw:cifar10 test latency:pixel3 <= 8")
+    assert task.allowed.tolist() == (LATENCY <= 8).tolist()
+    both = Task.named(table, "mine", ["clean", "hw:cifar10 test latency:pixel3"], split="test")
+    assert [goal.unit for goal in both.goals] == ["", "ms"]
+
+
 def test_a_column_that_is_given_is_one_of_the_table():
     column = TABLE.column("mine", "latency:pixel3", "test")
     (found,) = task_of("clean", constraints=Constraint("mine", at_most=8, of=replace(column))).constraints
