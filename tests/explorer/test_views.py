@@ -183,13 +183,19 @@ def test_searches_are_replayed_query_by_query(visit, site):
 def test_a_search_for_less_is_shown_in_its_unit(visit, serve, table, tmp_path):
     seconds = np.arange(1000.0, 1000 + len(table))[:, None]
     time = Column("cifar10", "test", "training_time", seconds, unit="s", direction="minimise")
-    costly = Table("costly", table.rows, [*table.columns, time], partition=table.partition)
+    joined = [replace(column, source="bench") for column in table.columns]
+    costly = Table("costly", table.rows, [*joined, time], partition=table.partition)
     bound = {"split": "test", "constraints": "training_time <= 1050"}
     tasks = [Task.named(costly, "cifar10", metric, **bound) for metric in ("training_time", "pgd@8/255")]
     list(Experiment.of({"random-search": RandomSearch()}, tasks, Repetitions(30, 4)).run(out=tmp_path / "results"))
     replays = read_searches(tmp_path, [costly])
     assert [replay.note for replay in replays] == ["run again, ends as recorded"] * 2
-    page = visit(serve(build_site([("costly", costly)], (), replays))).open("#/search?task=" + tasks[0].name)
+    base = serve(build_site([("costly", costly)], (), replays))
+    page = visit(base).open("#/search?task=" + tasks[1].name)
+    page.wait_for_selector('section[aria-label="Replay"] input[type=range]')
+    assert "% of 51 architectures of costly" in text_of(page, 'section[aria-label="Regret"]')
+    page = visit(base).open("#/search?task=" + tasks[0].name)
+    assert "no accuracy of the table" in text_of(page, 'section[aria-label="Replay"]')
     page.wait_for_selector('section[aria-label="Regret"] tbody tr')
     text = text_of(page, 'section[aria-label="Regret"]')
     assert "Regret is against the lowest table value 1000 s of 51 architectures of costly." in text

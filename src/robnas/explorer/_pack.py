@@ -105,6 +105,7 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
         "dataset": column.dataset,
         "split": column.split,
         "metric": column.qualified,
+        "source": column.source,
         **_corruption(column),
         "space": column.space,
         "apart": _several(whole, column),

@@ -28,9 +28,13 @@ function optimumText({ task, unit }) {
   return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}. `;
 }
 
-/** The column that a search was told of: of several of one name, that of its space. */
+/** The whole name of a column, as tasks have it: its source stands before the data set. */
+const wholeName = ({ source, dataset, split, metric }) => source ? `${source}:${dataset} ${split} ${metric.slice(source.length + 1)}` : `${dataset} ${split} ${metric}`;
+
+/** The first accuracy that a search was told of: of several of one name, that of its space. */
 function seenColumn(table, task) {
-  const named = table?.columns.filter(({ dataset, split, metric }) => `${dataset} ${split} ${metric}` === task.seen[0]) ?? [];
+  const names = table?.columns.map(wholeName) ?? [], first = task.seen.find((name) => names.includes(name));
+  const named = table?.columns.filter((_, place) => names[place] === first) ?? [];
   return named.find(({ space }) => space === task.space) ?? named[0];
 }
 
