@@ -14,6 +14,7 @@ import numpy as np
 from robnas.errors import DataError, Verbatim, reason
 
 _LARGEST = 2**29  # bytes; the published files have a third of that at most
+_OFTEN = 10  # times as many values as bytes: more only repeat each other
 _NDARRAY = "numpy.ndarray"  # stands for the class, which a pickle may name but not call
 
 
@@ -115,7 +116,7 @@ def unpickled(path: Path, allowed: Allowed, *, expected: str, remedy: str, deep:
         reader.allowed = allowed
         content = reader.load()
         if deep:
-            return _plain(content)
+            return _Walk(_OFTEN * len(raw)).plain(content)
         return {key: _value(value) for key, value in content.items()} if isinstance(content, dict) else content
     except Exception as error:  # a damaged pickle can raise almost anything
         raise DataError(str(path), expected=expected, got=reason(error), remedy=remedy) from None
@@ -135,10 +136,21 @@ def _value(value: Any) -> Any:
     return value.content if isinstance(value, _Array) else value
 
 
-def _plain(value: Any) -> Any:
-    """Arrays inside containers unwrapped; one that holds itself ends in an error."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return _value(value)
+class _Walk:
+    """Unwraps arrays inside containers, each as often as it stands somewhere.
+
+    A small pickle may name one container twice in the next, and so on: what stands there is then larger than memory.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def plain(self, value: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise pickle.UnpicklingError("containers that stand in each other again and again")
+        if isinstance(value, dict):
+            return {key: self.plain(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(self.plain, value))
+        return _value(value)

@@ -476,8 +476,17 @@ def test_a_truncated_hardware_file_is_refused(tmp_path):
 def test_a_list_that_holds_itself_is_refused(tmp_path):
     endless = []
     endless.append(endless)
-    with refused("hw.pickle: expected a pickle of plain dictionaries.*RecursionError"):
+    with refused("hw.pickle: expected a pickle of plain dictionaries.*again and again"):
         read_hardware(dumped(tmp_path / "hw.pickle", {"nasbench201": endless}))
+
+
+def test_a_small_file_that_stands_for_more_than_memory_is_refused(tmp_path):
+    level = [1.0]
+    for _ in range(60):
+        level = [level, level]
+    for content in ({"nasbench201": level}, {"nasbench201": {"cifar10": {"edgegpu_latency": level}}}):
+        with refused("hw.pickle: expected a pickle of plain dictionaries.*again and again"):
+            read_hardware(dumped(tmp_path / "hw.pickle", content))
 
 
 # NAS-Bench-Suite-Zero
