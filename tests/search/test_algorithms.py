@@ -622,6 +622,12 @@ def test_scores_of_a_table_guide_as_those_of_a_file_do(task, tmp_path):
         run(searcher("proxy-search", settings), task, 40, seed=3)
 
 
+def test_results_without_a_table_of_scores_are_described_as_before(task):
+    assert "dataset" not in run(ProxySearch(), task, 2, seed=0).settings
+    fields = {field.name for field in dataclasses.fields(ProxySearch)}
+    assert run(ProxySearch(), task, 2, seed=0).settings.keys() == fields - {"dataset"}
+
+
 def test_a_data_set_of_scores_needs_a_table_of_them():
     with pytest.raises(InputError, match="proxy-search dataset: expected the name of one of the table of scores"):
         ProxySearch(dataset="cifar10")

@@ -6,7 +6,7 @@ import csv
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import islice
 from operator import itemgetter
@@ -17,7 +17,7 @@ import numpy as np
 
 from robnas._files import read_text
 from robnas._registry import Registry
-from robnas._settings import check_keys
+from robnas._settings import ABSENT_IF_EMPTY, check_keys
 from robnas.benchmarks import load_scores, scores_path
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.networks import top_score
@@ -89,7 +89,7 @@ class ProxySearch:
     """File that ``robnas score --out`` wrote, or a table that holds scores, such as ``nas-bench-suite-zero``. An
     architecture that is not in it has the score of one of its class of the space's first partition (``official``), if
     there is one; those whose score is missing come last."""
-    dataset: str = ""
+    dataset: str = field(default="", metadata=ABSENT_IF_EMPTY)
     """Of a table of `scores`, whose; may be omitted where it has those of one data set."""
 
     def __post_init__(self) -> None:
