@@ -157,9 +157,9 @@ CATALOGUE: dict[str, Entry] = {
             nas_bench_201.hw_nas_bench,
             "Li et al. 2021, HW-NAS-Bench: hardware-aware neural architecture search benchmark, ICLR",
             "MIT",
-            "One figure per architecture and device, measured or (of the accelerators) estimated, without a spread; "
-            "networks as they were published, dead edges too. Read as the authors' code does: the file itself was "
-            "not seen here. The file is in the repository github.com/GATECH-EIC/HW-NAS-Bench",
+            "One figure per architecture and device, measured or (of the accelerators) estimated, without a spread, of "
+            "one image at a time; whether a device computes dead edges was not checked. Read as the authors' code "
+            "does: the file itself was not seen here. The file is in the repository github.com/GATECH-EIC/HW-NAS-Bench",
             nas_bench_201.SPACE.key,
         ),
         Entry(
