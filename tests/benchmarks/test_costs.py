@@ -567,6 +567,7 @@ BAD_SUITES = {
     "a text": (scored(nwot={"score": "7"}), "a number as score"),
     "a huge number": (scored(nwot={"score": 10**400}), "a number as score"),
     "an accuracy above all": (scored(val_accuracy=101), "a percentage as val_accuracy.*got 101"),
+    "fractions": (scored(val_accuracy=0.93), "val_accuracy in percent, got none above 1"),
     "no known score": ({"cifar10": {"(4, 0, 3, 1, 4, 3)": {"val_accuracy": 5}}}, "scores epe_nas, .*got none"),
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ _SCORES = (
 _SIZES = ("flops", "params")
 """In millions, of every edge."""
 _ACCURACY = "val_accuracy"
+_ONE_PERCENT = 0.01
 _UNDEFINED = -1e8
 """What the suite writes for a score that is not finite."""
 _LOGARITHM = "synflow"
@@ -59,6 +60,9 @@ def nas_bench_suite_zero(files: Mapping[str, Path], provenance: Mapping[str, Any
         if count := SIZE - len(entries):
             lacking[_DATASETS[name]] = count
         columns += _columns(path, name, entries, undefined)
+    measured = [column.values for column in columns if column.is_accuracy]
+    if measured and np.nanmax(measured) <= _ONE_PERCENT:
+        _refuse(path, f"{_ACCURACY} in percent", Verbatim("none above 1"))
     rows = np.flatnonzero(~np.all([np.isnan(column.mean) for column in columns], axis=0))
     kept = [replace(column, values=column.values[rows]) for column in columns]
     facts = {**provenance, **({"missing_architectures": lacking} if lacking else {})}
