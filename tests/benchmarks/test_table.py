@@ -469,6 +469,7 @@ def test_a_joined_table_is_joined_again_saved_and_read(small, tmp_path):
     assert found.peek("000000", metric="other (2):clean", **where) == 0.2
     assert found.peek("000000", metric="latency:pixel3", **where) == 5.5
     assert found.peek("000000", metric="small:clean", **{**where, "seed": 1}) == 0.1
+    assert [column.source for column in found.join(found).columns[-3:]] == ["other (3)", "cost (2)", "other (4)"]
     again = found.join(small)
     assert [column.source for column in again.columns[-4:]] == ["small (2)"] * 4
     with refused(
@@ -793,8 +794,12 @@ def test_a_column_is_found_with_its_source_and_without_where_no_other_has_it():
 def test_a_colon_may_be_that_of_a_label_or_of_a_source_but_not_of_both():
     label, source = column_of("pgd:cw@8/255", 0.1, source="nares"), column_of("cw@8/255", 0.2, source="pgd")
     table = Table("t", [0, 1], [label, source])
-    with refused("metric of table t: expected the source, as in nares:pgd:cw@8/255 or pgd:cw@8/255, got", InputError):
+    with refused("metric of table t: expected the source, as in nares:pgd:cw@8/255 or pgd::cw@8/255, got", InputError):
         table.column("cifar10", "pgd:cw@8/255", "test")
+    for one in table.columns:
+        assert table.column("cifar10", one.address, "test") is one
+        assert table.objective("cifar10", one.address, split="test")("000000") == one.mean[0]
+    assert label.address == "nares::pgd:cw@8/255"
     assert table.column("cifar10", "nares:pgd:cw@8/255", "test").mean[0] == 0.1
     assert table.column("cifar10", "cw@8/255", "test").mean[0] == 0.2
     assert Table("t", [0, 1], [label]).column("cifar10", "pgd:cw@8/255", "test").mean[0] == 0.1

@@ -121,7 +121,7 @@ class Columns(Generic[_C]):
         if len(meant) > 1 and key is not None:
             meant = [spot for spot in meant if key in self._kinds[spot]] or meant
         if len(meant) > 1:
-            several = " or ".join(map(_qualified, meant))
+            several = " or ".join(_address(spot) if _qualified(spot) == metric else _qualified(spot) for spot in meant)
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
         kinds = self._kinds[meant[0]]
         key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
@@ -200,7 +200,12 @@ def _qualified(spot: _Spot) -> str:
 
 def _names(spot: _Spot) -> set[str]:
     """What the metric of a spot may be called."""
-    return {spot[2], _qualified(spot)}
+    return {spot[2], _qualified(spot), _address(spot)}
+
+
+def _address(spot: _Spot) -> str:
+    """The metric of a spot with its source in a form that no label has."""
+    return f"{spot[3]}::{spot[2]}" if spot[3] else spot[2]
 
 
 def _is_called(spot: _Spot, metric: str) -> bool:
@@ -208,7 +213,7 @@ def _is_called(spot: _Spot, metric: str) -> bool:
     if metric in _names(spot) or canonical_metric(metric) == spot[2]:
         return True
     before, _, after = metric.partition(f"{spot[3]}:") if spot[3] else (metric, "", "")
-    return not before and canonical_metric(after) == spot[2]
+    return not before and canonical_metric(after.removeprefix(":")) == spot[2]
 
 
 def canonical(key: str, space: Space) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
@@ -54,6 +55,7 @@ class _Tabled(Protocol):
 
 
 _C = TypeVar("_C", Column, CurveColumn)
+_NUMBER = re.compile(r" \(\d+\)$")
 
 
 def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
@@ -150,7 +152,8 @@ def _without(provenance: Mapping[str, Any], sources: Iterable[str]) -> dict[str,
 
 def _free(name: str, taken: Collection[str]) -> str:
     """The name or, where it is taken, the first of ``name (2)``, ``name (3)`` … that is not."""
-    numbered = (f"{name} ({number})" for number in count(2))
+    base = _NUMBER.sub("", name)
+    numbered = (f"{base} ({number})" for number in count(2))
     return name if name not in taken else next(one for one in numbered if one not in taken)
 
 

@@ -49,6 +49,11 @@ class Runs:
         """The metric with the table that it was joined from, if it was: ``jung-2023:pgd@8/255``."""
         return f"{self.source}:{self.metric}" if self.source else self.metric
 
+    @property
+    def address(self) -> str:
+        """`qualified` with two colons, ``jung-2023::pgd@8/255``, where no label can be meant."""
+        return f"{self.source}::{self.metric}" if self.source else self.metric
+
     def _check(self, what: str, dimensions: int) -> None:
         """Refuse values, seeds and numbers of runs that do not fit together, and make them arrays and numbers.
 

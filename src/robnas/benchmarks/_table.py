@@ -253,7 +253,7 @@ class Objective:
         """The accuracy of an architecture."""
         column = self.column
         return self.table.query(
-            arch, dataset=column.dataset, metric=column.qualified, split=column.split, seed=self.seed, rng=self.rng,
+            arch, dataset=column.dataset, metric=column.address, split=column.split, seed=self.seed, rng=self.rng,
             space=column.space,
         )  # fmt: skip
 
@@ -261,7 +261,7 @@ class Objective:
         """The same, free of charge."""
         column = self.column
         return self.table.peek(
-            arch, dataset=column.dataset, metric=column.qualified, split=column.split, seed=self.seed, rng=self.rng,
+            arch, dataset=column.dataset, metric=column.address, split=column.split, seed=self.seed, rng=self.rng,
             space=column.space,
         )  # fmt: skip
 

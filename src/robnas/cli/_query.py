@@ -273,7 +273,7 @@ def _rank(table: Table, row: int, column: Column, noise: Noise | LocalNoise | No
     if noise is None:
         return facts | {"noise": None}
     place = rank_set(
-        table, table.at(row), dataset=column.dataset, metric=column.qualified, split=column.split, noise=noise,
+        table, table.at(row), dataset=column.dataset, metric=column.address, split=column.split, noise=noise,
         method=ranks, space=column.space,
     )  # fmt: skip
     low, high = noise.interval_at(place.value)

@@ -125,8 +125,8 @@ class SplitFacts:
         return source + " ".join(filter(None, (self.dataset, self.split, self.space)))
 
     def qualified(self, metric: str) -> str:
-        """The name of a metric in the table."""
-        return f"{self.source}:{metric}" if self.source else metric
+        """The name of a metric in the table, see `Column.address`."""
+        return f"{self.source}::{metric}" if self.source else metric
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
     metrics = [metric for metric in metrics if metric == by or not is_one_corruption(metric)]
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
-    rows = leaderboard(table, dataset, split, ranked.qualified, ranked.space)
+    rows = leaderboard(table, dataset, split, ranked.address, ranked.space)
     known = sum(row.rank is not None for row in rows)
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
@@ -211,7 +211,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
     if noise is not None and known > 1:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.text: (found.low, found.high) for found in sets}
-        by_name: Any = {"metric": ranked.qualified, "space": ranked.space}
+        by_name: Any = {"metric": ranked.address, "space": ranked.space}
         tied = len(tied_with_best(table, dataset=dataset, split=split, noise=noise, **by_name))
     front, constant = _front(table, ranked), constant_in(part)
     return SplitFacts(
@@ -247,7 +247,7 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
 
 
 def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
-    arch, dataset, metric, split = row.architecture, column.dataset, column.qualified, column.split
+    arch, dataset, metric, split = row.architecture, column.dataset, column.address, column.split
     return rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=noise, space=column.space)
 
 
@@ -256,8 +256,8 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
     if ranked.metric == "clean":
         return ()
     try:
-        clean = f"{ranked.source}:clean" if ranked.source else "clean"
-        found = table.pareto(ranked.dataset, clean, ranked.qualified, split=ranked.split, space=ranked.space)
+        clean = f"{ranked.source}::clean" if ranked.source else "clean"
+        found = table.pareto(ranked.dataset, clean, ranked.address, split=ranked.split, space=ranked.space)
     except InputError:
         return ()
     return tuple((arch.text, (values[0], values[1])) for arch, values in found)

@@ -171,7 +171,7 @@ def _known(table: Table, row: int, column: Column) -> Known:
     images = column.facts.get("images")
     possible = None
     if noise is not None and held.sum() > 1:
-        where: Any = {"dataset": column.dataset, "metric": column.qualified, "split": column.split}
+        where: Any = {"dataset": column.dataset, "metric": column.address, "split": column.split}
         found = rank_set(table, table.at(row), **where, noise=noise, space=column.space)
         possible = found.low, found.high
     return Known(

@@ -96,7 +96,7 @@ class NatsBench:
         info: dict[str, float] = {"train-all-time": seconds}
         for column in self.table.columns:
             if column.dataset == name and not math.isnan(column.mean[row]):
-                value = self._peek(number, name, column.qualified, column.split)
+                value = self._peek(number, name, column.address, column.split)
                 value = percent(value) if column.is_accuracy else value
                 info[f"{column.split}-{column.qualified}"] = value
                 if self.metric in (column.metric, column.qualified) and column.split == self.split:
