@@ -17,6 +17,7 @@ from robnas.types import (
     check_range,
     check_split,
     format_epsilon,
+    is_attacked,
     parse_epsilon,
 )
 
@@ -149,6 +150,21 @@ def test_a_corruption_is_a_kind_of_its_own():
             check_attack_name(name)
     with pytest.raises(InputError, match="a severity from 1 to 5 of brightness, which is no attack, got 'bri"):
         Metric.parse("brightness@8/255")
+
+
+def test_what_is_attacked_is_told_by_the_key():
+    for key in ("pgd@8/255", "pgd-l2@0.5", "pgd:100@8/255", "pgd@average", "pgd@8/255*"):
+        assert is_attacked(key), key
+    for key in (
+        "clean",
+        "fog@3",
+        "fog:made@3",
+        "corruptions",
+        "confidence:pgd@8/255",
+        "confidence.mean:pgd@8/255",
+        "x",
+    ):
+        assert not is_attacked(key), key
 
 
 @pytest.mark.parametrize(

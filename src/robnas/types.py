@@ -262,7 +262,8 @@ def is_metric(key: str) -> bool:
 
 def is_attacked(key: str) -> bool:
     """Whether it is the key of an accuracy under attack, or of an average over several such as ``pgd@average``."""
-    return "@" in key and key.partition("@")[0].partition(":")[0] not in _UNLIKE_ATTACKS
+    name = key.partition("@")[0].partition(":")[0]
+    return "@" in key and name not in _UNLIKE_ATTACKS and name.partition(".")[0] != CONFIDENCE
 
 
 def is_one_corruption(key: str) -> bool:
