@@ -279,16 +279,16 @@ def test_few_classes_are_checked(classes, network, data):
 
 
 def test_the_command_tells_what_was_checked(capsys):
-    from robnas.cli._trials import _evaluation_facts, _print_evaluation
+    from robnas.cli._evaluation import evaluation_facts, print_evaluation
 
     found = Measurement("fgsm@16/255", {"name": "fgsm"}, 8, 1.0, 0, "ff", "2", "cpu")
     flags = Flag("a", True, "", ("fgsm@16/255",)), Flag("b", False, "1 > 0", ("clean",))
     result = Evaluation("s", "test", 0, (found,), flags, remeasured=("fgsm@16/255",))
-    _print_evaluation(result, "323133", "digits")
+    print_evaluation(result, "323133", "digits")
     told = capsys.readouterr().out
     assert "sanity checks: 1 of 2 passed" in told
     assert "\n    passed  a\n    FAILED  b\n" in told
     assert "measured again, as they were not kept of this network: fgsm@16/255" in told
-    facts = _evaluation_facts(result)
+    facts = evaluation_facts(result)
     assert facts["measurements"][0]["checks"] == {"a": True}
     assert facts["remeasured"] == ("fgsm@16/255",)

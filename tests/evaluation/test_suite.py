@@ -51,7 +51,7 @@ def test_two_attacks_of_one_key_are_told_to_take_a_label():
         (Own("mi-fgsm"), "attack name: .* got 'mi-fgsm'"),
         (Own("clean"), "attack name"),
         (Own("own", "8/255"), "metric threat: expected a ThreatModel, got '8/255'"),
-        (Own("own", None), "metric: expected clean, or an attack with a threat model"),
+        (Own("own", None), "metric: expected clean, an attack with a threat model"),
         (PGD, "attack: expected an object with name and threat"),
         ("pgd", "attack: expected an object with name and threat"),
         (Loose(), "suite attack own@32/255: expected a frozen dataclass, whose settings can be stored"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from robnas._binomial import binomial_error
 from robnas._brief import brief
-from robnas.types import Metric, Split
+from robnas.types import Metric, Split, canonical_metric
 
 
 @final
@@ -133,7 +133,7 @@ class Evaluation:
     def __getitem__(self, metric: str) -> float:
         """The accuracy of a metric key."""
         for measurement in self.measurements:
-            if measurement.metric == metric:
+            if measurement.metric == canonical_metric(metric):
                 return measurement.value
         raise KeyError(metric)
 
@@ -151,7 +151,7 @@ class Evaluation:
         """Which checks ran, and whether all of that name passed, for one accuracy or for all."""
         found: dict[str, bool] = {}
         for flag in self.flags:
-            if metric is None or not flag.metrics or metric in flag.metrics:
+            if metric is None or not flag.metrics or canonical_metric(metric) in flag.metrics:
                 found[flag.check] = found.get(flag.check, True) and flag.passed
         return found
 
