@@ -232,6 +232,12 @@ def test_a_constraint_on_an_accuracy_is_measured(metrics):
         assert task.optimum["value"] == pytest.approx(LATENCY[~broken].min())
 
 
+def test_a_bound_on_test_accuracy_is_oracle_selection():
+    table = table_of(own=Column("mine", "test", "pgd@8/255", LATENCY[:, None] / 100))
+    task = task_of("clean", table, constraints=["pgd@8/255 >= 0.05", "latency:pixel3 <= 20", "clean >= 0.4"])
+    assert task.oracle_selection == ("mine test pgd@8/255",)
+
+
 def test_what_failed_is_no_broken_constraint():
     values = np.array([value_of(arch) for arch in ARCHS])
     values[3] = np.nan

@@ -207,8 +207,10 @@ class Task:
 
     @property
     def oracle_selection(self) -> tuple[str, ...]:
-        """Names of the seen columns that were measured on test images: selecting on them tells of no unseen images."""
-        return tuple(column.name for column in self.seen if column.split == "test" and column.is_accuracy)
+        """Accuracies on test images that are seen or bounded, by name: selecting on them tells of no unseen images."""
+        bounds = [one.of for one in self.constraints if isinstance(one.of, Column)]
+        chosen = [column for column in (*self.seen, *bounds) if column.split == "test" and column.is_accuracy]
+        return tuple(dict.fromkeys(column.name for column in chosen))
 
     def _describe(self) -> str:
         def join(columns: Sequence[Column]) -> str:
