@@ -215,7 +215,7 @@ class _Asked:
     settings: Mapping[str, Any] | None
     seed: int
     count: int
-    code: str
+    version: str
 
 
 def _measure(
@@ -244,7 +244,7 @@ def _kept(
 ) -> Measurement:
     """What the ledger has, or what `find` finds: which images stay correct, and after each part of an attack."""
     settings, count = asked.settings, asked.count
-    key = content_hash({**subject.context, "attack": settings, "code": asked.code, "images": count})
+    key = content_hash({**subject.context, "attack": settings, "code": asked.version, "images": count})
     found = ledger.get(key)
     if found is None:
         begun = time.perf_counter()
