@@ -152,10 +152,18 @@ def test_a_curve_has_a_row_per_architecture_and_is_there_once():
 
 def test_join_and_select_keep_the_curves_of_the_rows():
     other = curved("other", CODES[1::-1])
-    both = curved().join(other)
-    assert both.curve("333133", **CLEAN, seed=0)[1] == both.curve("333133", **CLEAN | {"metric": "clean*"}, seed=0)[1]
-    assert both.curve("323133", **LOSS | {"metric": "loss*"}, seed=3).tolist() == (3 - VALUES[0, 1]).tolist()
-    assert [curve.metric for curve in both.curves] == ["clean", "loss", "seconds", "clean*", "loss*", "seconds*"]
+    both = curved("ours").join(other)
+
+    def found(arch, where, source, seed):
+        return both.curve(arch, **where | {"metric": f"{source}:{where['metric']}"}, seed=seed).tolist()
+
+    assert found("333133", CLEAN, "ours", 0)[1] == found("333133", CLEAN, "other", 0)[1]
+    assert found("323133", LOSS, "other", 3) == (3 - VALUES[0, 1]).tolist()
+    names = ["clean", "loss", "seconds"]
+    assert [curve.qualified for curve in both.curves] == [
+        f"{one}:{name}" for one in ("ours", "other") for name in names
+    ]
+    assert [curve.metric for curve in curved().join(other, "*").curves] == [*names, *(f"{name}*" for name in names)]
     assert same_curves(curved().select("cifar10"), curved())
 
 

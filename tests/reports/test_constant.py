@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from robnas.benchmarks import Column, Table, load, write_table
+from robnas.errors import InputError
 from robnas.reports import code_text, report_of, write_page
 from robnas.spaces import partition
 from robnas.statistics import constant_rows, data_quality, leaderboard, unchecked
@@ -103,12 +104,15 @@ def test_every_attack_counts_and_fewer_images_have_other_shares():
 
 
 def test_attacks_on_other_trainings_tell_nothing():
-    """In a joined table the second one's metrics have a suffix where both have them."""
+    """In a joined table each column says which table it is from."""
     values = {"clean": [0.35, 0.35], "pgd@8/255": [0.35, 0.35]}
     other = {"clean": [0.9, 0.35], "pgd@8/255": [0.5, 0.35]}
     both = table(values, num_classes=5, majority=0.35).join(table(other, num_classes=5, majority=0.35))
-    assert {column.metric for column in both.columns} == {"clean", "pgd@8/255", "clean*", "pgd@8/255*"}
-    assert constant(both) == [True, True]
+    first, second = dict.fromkeys(column.source for column in both.columns)
+    assert constant(both.select(source=first)) == [True, True]
+    assert constant(both.select(source=second)) == [False, True]
+    with pytest.raises(InputError, match="expected accuracies of one source, got "):
+        constant(both)
 
 
 def test_the_number_of_classes_survives_files(tmp_path):
