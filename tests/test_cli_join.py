@@ -140,3 +140,10 @@ def test_tables_of_two_spaces_are_not_joined(files, tmp_path, capsys):
     text = run(capsys, "join", files[0], tmp_path / "wide.parquet", "--out", tmp_path / "x.parquet", code=2)
     assert "expected a table of space nas-bench-201, got table wide, which belongs to wide-resnet" in text
     assert not (tmp_path / "x.parquet").exists()
+
+
+def test_the_space_may_be_named(files, tmp_path, capsys):
+    run(capsys, "join", *files, "--out", tmp_path / "all.parquet", "--space", "nas-bench-201")
+    assert len(load(tmp_path / "all.parquet")) == 2
+    text = run(capsys, "join", *files, "--out", tmp_path / "all.parquet", "--space", "wide-resnet", code=2)
+    assert "space: expected nas-bench-201, that of table ours, got 'wide-resnet'" in text

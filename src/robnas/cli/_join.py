@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._space import SpaceName
 from robnas.cli._tables import shown
 
 
@@ -17,6 +18,7 @@ def join(
         list[str], typer.Argument(help="Two or more, each as --table of query.", show_default=False, metavar="TABLE...")
     ],
     out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.", show_default=False)],
+    space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
     """Put tables of one space side by side: all that they know about the architectures that all of them hold.
@@ -34,7 +36,7 @@ def join(
         raise InputError("tables to join", expected="at least 2", got=Verbatim(str(len(tables))))
     check_writable(out)
     with progress_bar(as_json) as progress:
-        found = [load(name, progress) for name in tables]
+        found = [load(name, progress, space=space) for name in tables]
     joined = functools.reduce(lambda one, other: one.join(other), found)
     write_table(joined, out) if out.suffix == ".parquet" else write_rows(joined, out)
     left_out = [str(why.error(name_of_key(key))) for key, why in joined.ambiguous.items()]
