@@ -95,18 +95,16 @@ def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Sp
     shared, constant = sharing(ranks), constant_in(part)
     places, architectures = np.nan_to_num(ranks, nan=np.inf).tolist(), table.architectures
     order = sorted(range(len(table)), key=lambda row: (places[row], architectures[row]))
+    each = [(metric, columns[metric], errors[metric]) for metric in metrics_of(columns)]
     return [
         Row(
             architectures[row],
             None if math.isnan(ranks[row]) else int(ranks[row]),
             {
                 metric: Accuracy(
-                    float(columns[metric].mean[row]),
-                    float(errors[metric][row]),
-                    int(columns[metric].counts[row]),
-                    columns[metric].facts.get("images"),
+                    float(found.mean[row]), float(error[row]), int(found.counts[row]), found.facts.get("images")
                 )
-                for metric in metrics_of(columns)
+                for metric, found, error in each
             },
             int(shared[row]),
             None if constant is None else bool(constant[row]),
