@@ -263,7 +263,7 @@ def is_metric(key: str) -> bool:
 def is_attacked(key: str) -> bool:
     """Whether it is the key of an accuracy under attack, or of an average over several such as ``pgd@average``."""
     name = key.partition("@")[0].partition(":")[0]
-    return "@" in key and name not in _UNLIKE_ATTACKS and name.partition(".")[0] != CONFIDENCE
+    return "@" in key and name not in _UNLIKE_ATTACKS and not _is_confidence(name)
 
 
 def is_one_corruption(key: str) -> bool:
@@ -279,8 +279,13 @@ def canonical_metric(key: str) -> str:
         return key
 
 
+def _is_confidence(name: str) -> bool:
+    """Whether names of columns that are confidences begin so: ``confidence`` or ``confidence.label``."""
+    return name.partition(".")[0] == CONFIDENCE
+
+
 def _is_name(name: object) -> bool:
-    if not isinstance(name, str) or name in _UNLIKE_ATTACKS or name.partition(".")[0] == CONFIDENCE:
+    if not isinstance(name, str) or name in _UNLIKE_ATTACKS or _is_confidence(name):
         return False
     return _NAME.fullmatch(name) is not None
 

@@ -12,7 +12,7 @@ from robnas.benchmarks import Table, cached_path, fetch, load, read_table, write
 from robnas.benchmarks.nas_bench_201 import _jung, confusion_matrices
 from robnas.errors import InputError
 from robnas.spaces import SIZE
-from robnas.types import CORRUPTIONS, Metric
+from robnas.types import CORRUPTIONS, Metric, is_attacked
 from tests.benchmarks.conftest import ACC, META, OPS, meta_text, page, page_text, representatives, table_or_error
 from tests.benchmarks.test_importers import FUZZ, TREES
 from tests.conftest import shared_file
@@ -251,6 +251,7 @@ def test_confidences_are_columns_of_their_own_and_no_attacks(form, tmp_path):
         assert np.array_equal(found, values, equal_nan=True)
         with refused("confidence", InputError):
             Metric.parse(keys[0])
+        assert not any(map(is_attacked, keys))
     assert "; 1 of confidences" in table.provenance["variant"]
     write_table(table, tmp_path / "t.parquet")
     assert len(read_table(tmp_path / "t.parquet").columns) == len(table.columns)
