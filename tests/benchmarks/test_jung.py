@@ -270,6 +270,10 @@ def test_the_full_files_and_the_page_go_together(tmp_path):
         "cifar10 test clean", "imagenet16-120 test pgd@1/255", "cifar10 test corruptions",
     ]  # fmt: skip
     assert table.column("imagenet16-120", "pgd@1/255", "test").facts["epsilon"] == _jung.INFERRED
+    what = content("ImageNet16-120", value=lambda number: [0.4, 0.3, 0.2, 0.1], numbers=flat["numbers"])
+    put(tmp_path, "ImageNet16-120", "pgd@Linf", what=what)  # what was inferred is not believed against the authors
+    column = imported(tmp_path).column("imagenet16-120", "pgd@1/255", "test")
+    assert (set(column.mean), column.facts) == ({0.2}, {})
     put_meta(tmp_path, {**LEVELS, "pgd@Linf": [0.1, 1.0, 0.5, 8.0]})  # another order than that of the files
     with refused(
         f"^{ACC}: expected cifar10 test pgd@1/255 as in the authors' full files, got 6,466 other values; check that"

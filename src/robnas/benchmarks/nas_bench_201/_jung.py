@@ -51,11 +51,6 @@ _PAGE_METRICS = {
 }  # fmt: skip
 RENAMED = {f"{attack}@average": f"{attack}@1/255" for attack in ATTACKS.values()}
 """What earlier versions called the page's attacks, which they took for averages over epsilons."""
-TOLD = {
-    "renamed": RENAMED,
-    "renamed_because": "the project page's acc.json is at ε = 1/255, and no average over epsilons",
-}
-"""Provenance that makes the old names aliases."""
 PAGE_VARIANT = (
     "the project page's summary: attacks at ε = 1/255 only (inferred on imagenet16-120), corruptions as their mean "
     "only; the authors' files have the rest: robnas fetch jung-2023 --from FOLDER"
@@ -67,6 +62,12 @@ _UNLIKE_PAGE = 6e-4  # the page has three decimals
 _MOST_EPSILONS = 100
 _MOST_PARTS = 8
 _PART = re.compile("[a-z][a-z0-9_]{0,20}")
+
+
+def told() -> dict[str, Any]:
+    """Provenance that makes the old names aliases."""
+    because = "the project page's acc.json is at ε = 1/255, and no average over epsilons"
+    return {"renamed": dict(RENAMED), "renamed_because": because}
 
 
 def keys_of(dataset: str) -> tuple[str, ...]:
@@ -122,7 +123,7 @@ def jung_2023(files: Files, provenance: Mapping[str, Any]) -> Table:
         for (dataset, metric), values in spots.items()
     ]  # fmt: skip
     missing = {column.name: count for column in columns if (count := int(np.isnan(column.values).sum()))}
-    said = {"variant": _variant(full, paged), **TOLD, **({"missing_runs": missing} if missing else {})}
+    said = {"variant": _variant(full, paged), **told(), **({"missing_runs": missing} if missing else {})}
     rows, first = np.argsort(published)[ids], files[full[0] if full else PAGE]
     return as_table(NAME, first, rows, columns, published, {**provenance, **said})
 
@@ -308,8 +309,8 @@ def _paged(path: Path, published: npt.NDArray[np.int64]) -> tuple[list[int], Val
 
 
 def _check_agreement(measured: Values, paged: Values) -> None:
-    """Refuse full files, or a ``meta.json``, that do not belong to what the page says."""
-    for spot in (spot for spot in paged if spot in measured):
+    """Refuse full files, or a ``meta.json``, that do not belong to what the page says, unless that is inferred."""
+    for spot in (spot for spot in paged if spot in measured and not facts_of(*spot)):
         if wrong := int((np.abs(paged[spot] - measured[spot]) > _UNLIKE_PAGE).sum()):
             raise DataError(
                 PAGE,

@@ -8,7 +8,7 @@ from typing import Any
 
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.nas_bench_201._jung import PAGE_VARIANT, RENAMED, TOLD, facts_of
+from robnas.benchmarks.nas_bench_201._jung import PAGE_VARIANT, RENAMED, facts_of, told
 
 _OLD_NOTES = "Accuracies are averages over several epsilons"
 _NEW_NOTES = "Attacks are at ε = 1/255"
@@ -58,5 +58,5 @@ def _told(provenance: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: _told(inner) if _is_theirs(inner) else inner for key, inner in provenance.items()}
     if str(provenance.get("citation", "")).startswith("Jung et al. 2023"):
         notes = str(provenance.get("notes", "")).replace(_OLD_NOTES, _NEW_NOTES)
-        found |= {"notes": notes, "variant": PAGE_VARIANT, **TOLD}
+        found |= {"notes": notes, "variant": PAGE_VARIANT, **told()}
     return found
