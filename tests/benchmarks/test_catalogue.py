@@ -227,7 +227,7 @@ def test_further_files_reach_the_importer_where_a_folder_has_them(folder, monkey
     assert seen.pop() == {"cifar10/a.json": "cifar10", "cifar100/a.json": "cifar100"}
     fetch(NAME, [tmp_path / "one" / "cifar10" / "a.json", folder])
     assert seen.pop().keys() == {"cifar10/a.json", PAGE, OPS}
-    monkeypatch.setattr("robnas.benchmarks._catalogue._LARGEST", 6)
+    monkeypatch.setattr("robnas.benchmarks._obtain._LARGEST", 6)
     with refused("a.json: expected at most 6 bytes, got 7$"):
         fetch(NAME, tmp_path / "one")
 
