@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, final, get_args
 
 import numpy as np
@@ -33,7 +33,7 @@ class Charge:
     questions: int
     """Asked up to it, free ones included."""
     answer: Answer | None = None
-    waiting: list[Any] = field(default_factory=list)
+    waiting: tuple[Any, ...] = ()
     """What is to be told the answer, in the searcher's own words: the question, and repetitions of it."""
 
     @property
@@ -83,7 +83,7 @@ class Ledger:
         self._trained: dict[Class, int] = {}
         self.known: dict[Key, Charge] = {}
         """The charged questions; answers may be pending."""
-        self._open: dict[int, Charge] = {}  # those that are pending, by the identity of their question
+        self._last: Charge | None = None  # the next answer, where an objective answers one by one
         self._cost = 0.0  # in seconds or hours
 
     @property
@@ -111,7 +111,7 @@ class Ledger:
         self.idle, self.pending = 0, self.pending + 1
         entry = Charge(question, key, added, self.asked)
         self._trained[number], self.epochs = before + added, spent
-        self.known[key] = self._open[id(question)] = entry
+        self.known[key] = self._last = entry
         self.entries.append(entry)
         return entry
 
@@ -121,11 +121,9 @@ class Ledger:
         Raises:
             InputError: it is none, or the answer has other values than it should.
         """
-        entry = self._open.pop(id(question), None)
-        if entry is None:
+        entry = self._last
+        if entry is None or entry.question is not question:
             entry = self.known.get(self.key(self.classes.find(question.architecture), question.epochs))
-            if entry is not None:
-                self._open.pop(id(entry.question), None)
         if entry is None or entry.answer is not None:
             raise InputError("answer", expected="one to a question that waits for it", got=str(question))
         if self._most is None:

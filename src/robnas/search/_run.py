@@ -278,7 +278,7 @@ class _Run:
         if self._size is not None and (self._batch or entry.answer is None):
             self._batch.append((asked, entry))
         elif entry.answer is None:
-            entry.waiting.append(asked)
+            entry.waiting = (*entry.waiting, asked)
         else:
             self._searcher.tell(asked, entry.answer.values)
 
@@ -286,9 +286,10 @@ class _Run:
 
     def _receive(self, question: Question, found: Answer) -> None:
         entry = self._ledger.receive(question, found)
-        waiting, entry.waiting = entry.waiting, []
+        assert entry.answer is not None
+        waiting, entry.waiting = entry.waiting, ()
         for asked in waiting:
-            self._wait(asked, entry)
+            self._searcher.tell(asked, entry.answer.values)
         if self._stopped == "finished":  # there may be more to ask now
             self._over, self._stopped = False, "budget"
         if self._progress is not silent:
