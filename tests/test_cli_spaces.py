@@ -239,6 +239,15 @@ def test_a_table_of_ones_own_space(table, capsys):
     assert as_json(capsys, "info", SMALL, "--table", table)["space"] == "small-convnets"
 
 
+def test_tables_are_joined_in_one_space(table, store, capsys):
+    join = ("join", "--out", "j.parquet")
+    facts = as_json(capsys, *join, table, "mine.parquet", "--space", "small-convnets")
+    assert (facts["space"], facts["architectures"]) == ("small-convnets", 18)
+    assert "got nas-bench-201, wide-resnet; choose one: --space" in refusal(capsys, *join, store, "digits")
+    facts = as_json(capsys, *join, store, "digits", "--space", "nas-bench-201")
+    assert (facts["architectures"], facts["sources"]["runs"]["columns"]) == (1, 2)
+
+
 def test_a_report_says_the_space(table, store, capsys):
     assert as_json(capsys, "report", table, "--out", "r.md", "--space", "small-convnets")["space"] == "small-convnets"
     facts = as_json(capsys, "report", store, "--out", "r.md", "--space", "nas-bench-201:channels=8")
@@ -249,7 +258,7 @@ def test_a_report_says_the_space(table, store, capsys):
 @pytest.mark.parametrize("command", [
     ("query", WIDE, *COLUMN, "--table"), ("info", WIDE, "--table"), ("tables",), ("export", "--out", "t.csv"),
     ("search", *COLUMN, "--algorithm", "random-search", "--budget", "3", "--runs", "1", "--table"),
-    ("explore", "--export", "site"), ("report", "--out", "r.md"),
+    ("explore", "--export", "site"), ("report", "--out", "r.md"), ("join", "mine.parquet", "--out", "j.parquet"),
 ], ids=lambda command: command[0])  # fmt: skip
 def test_a_table_and_the_option_agree(table, capsys, command):
     text = refusal(capsys, *command, table, "--space", "wide-resnet")
