@@ -405,6 +405,12 @@ def test_metrics_that_a_hardware_file_lacks_are_named(tmp_path):
     assert len(table.columns) == 9
 
 
+def test_zeros_of_a_hardware_file_are_kept(tmp_path):
+    table = read_hardware(dumped(tmp_path / "hw.pickle", latencies(_0=0.0, _7=0)))
+    assert mean(table, 0, "cifar10", "latency:edgegpu") == mean(table, 7, "cifar10", "latency:edgegpu") == 0
+    assert (table.column("cifar10", "latency:edgegpu", "test").values == 0).sum() == 2
+
+
 def latencies(**changes):
     """A file with one metric, some indices of which are changed."""
     column = [1.0] * SIZE
@@ -441,7 +447,7 @@ BAD_HARDWARE = {
     "another data set": ({"nasbench201": {"ImageNet": {}}}, "data sets cifar10, .*, got 'ImageNet'"),
     "no metric": ({"nasbench201": {"cifar10": {}}}, "metrics edgegpu_latency, .*, got none"),
     "another metric": ({"nasbench201": {"cifar10": {"tpu_latency": []}}}, "metrics .*, got 'tpu_latency'"),
-    "a negative latency": (latencies(_7=-0.5), "a positive number as edgegpu_latency of cifar10, index 7, got -0.5"),
+    "a negative latency": (latencies(_7=-0.5), "a number from 0 on as edgegpu_latency of cifar10, index 7, got -0.5"),
     "nan": (latencies(_8=float("nan")), "index 8, got nan"),
     "infinity": (latencies(_0=float("inf")), "index 0, got inf"),
     "a text": (latencies(_9="fast"), "index 9, got 'fast'"),

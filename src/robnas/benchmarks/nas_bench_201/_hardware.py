@@ -42,7 +42,7 @@ def hw_nas_bench(files: Mapping[str, Path], provenance: Mapping[str, Any]) -> Ta
     named in the provenance.
 
     Raises:
-        DataError: it is no such pickle, a number is missing, none or not positive, or an index is outside.
+        DataError: it is no such pickle, a number is missing, none, negative or infinite, or an index is outside.
     """
     path = files[HARDWARE_FILE]
     content = unpickled(
@@ -78,8 +78,8 @@ def _column(path: Path, dataset: str, metrics: dict[str, Any], name: str) -> Col
     what = f"{name} of {dataset}"
     given = _listed(path, metrics[name], what)
     for number, value in enumerate(given):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
-            _refuse(path, f"a positive number as {what}, index {number}", value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
+            _refuse(path, f"a number from 0 on as {what}, index {number}", value)
     values = np.array(given, dtype=np.float64)[published_indices(), None]
     metric, unit, direction = _METRICS[name]
     return Column(_DATASETS[dataset], "test", metric, values, space=SPACE.key, unit=unit, direction=direction)
