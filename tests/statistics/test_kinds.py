@@ -7,6 +7,7 @@ from robnas.benchmarks import Column, Table
 from robnas.errors import InputError
 from robnas.explorer._pack import pack_table
 from robnas.reports._table_facts import table_facts
+from robnas.reports._table_sections import table_lead, table_sections
 from robnas.statistics import (
     card,
     constant_rows,
@@ -121,6 +122,9 @@ def test_reports_and_the_explorer_take_sources_apart_and_leave_costs_out(joined)
     for split in facts.splits:
         best = joined.best("cifar10", f"{split.source}:pgd@8/255", split="test")[0]
         assert (split.best[0].architecture, split.best[0].value("pgd@8/255")) == best
+    titles = [section.title for section in table_sections(joined, facts)]
+    assert titles[:2] == ["a: cifar10, test", "b: cifar10, test"]
+    assert "no accuracies: cost:cifar10 test latency:x, cost:cifar10 test synflow" in str(table_lead(joined, facts))
     header, _ = pack_table(joined, "all.parquet", "t.bin")
     names = ["clean", "pgd@8/255", "fog@3", "corruptions"]
     assert [one["metric"] for one in header["columns"]] == [f"{source}:{name}" for source in "ab" for name in names]

@@ -41,7 +41,8 @@ def table_sections(table: Table, facts: TableFacts) -> list[Section]:
     """
     sections = []
     for number, split in enumerate(facts.splits, start=1):
-        title = ", ".join(filter(None, (split.dataset, split.split, split.space)))
+        source = f"{split.source}: " if split.source else ""
+        title = source + ", ".join(filter(None, (split.dataset, split.split, split.space)))
         sections.append(Section(title, tuple(_split_blocks(table, split, number))))
     if facts.between:
         rows = tuple((pair.first, pair.second, _interval(pair.spearman)) for pair in facts.between)
@@ -58,6 +59,8 @@ def table_lead(table: Table, facts: TableFacts) -> list[Block]:
     plural = "" if facts.architectures == 1 else "s"
     measured = "; ".join(f"{part.name}: {len(part.metrics)} metrics" for part in facts.splits)
     blocks: list[Block] = [Text(f"{facts.architectures:,} architecture{plural}{of_space}, {each}. {measured}.")]
+    if others := [table.column_name(column) for column in table.columns if not column.is_accuracy]:
+        blocks.append(Text(f"Left out, for they are no accuracies: {elided(', '.join(others))}."))
     notes = table.provenance.get("notes")
     return [*blocks, Text(short(str(notes)), strong=True)] if notes else blocks
 
