@@ -52,7 +52,9 @@ def own_files(monkeypatch):
 
 
 def is_own(value):
-    return any(getattr(kind, "__module__", "").startswith("robnas_own_") for kind in (value, type(value)))
+    """Of a file that was imported, or of an example of the documentation."""
+    modules = [getattr(kind, "__module__", "") for kind in (value, type(value))]
+    return any(module.startswith("robnas_own_") or module == "example" for module in modules)
 
 
 @pytest.fixture
