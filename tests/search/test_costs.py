@@ -28,7 +28,7 @@ from robnas.search import (
     repeat,
     run,
 )
-from robnas.spaces import SPACES
+from robnas.spaces import SPACES, partition
 from tests.search.spaces import CUBE, named, value_of
 
 SPACE = SPACES["nas-bench-201"]
@@ -282,6 +282,46 @@ def test_a_latency_of_another_data_set_is_named_in_full():
     assert task.allowed.tolist() == (LATENCY <= 8).tolist()
     both = Task.named(table, "mine", ["clean", "hw:cifar10 test latency:pixel3"], split="test")
     assert [goal.unit for goal in both.goals] == ["", "ms"]
+
+
+def test_the_whole_name_of_a_column_needs_no_source_where_one_has_it():
+    other = Column(
+        "cifar100", "test", "latency:pixel3", 2 * LATENCY[:, None], unit="ms", direction="minimise", source="hw"
+    )
+    task = Task.named(
+        table_of(other=other), "mine", "clean", split="test", constraints="cifar100 test latency:pixel3 <= 16"
+    )
+    assert task.allowed.tolist() == (LATENCY <= 8).tolist()
+    seen = Task.named(table_of(other=other), "mine", "cifar100 test latency:pixel3").seen
+    assert [column.name for column in seen] == ["hw:cifar100 test latency:pixel3"]
+    table = table_of(other=other, another=replace(other, source="zero"))
+    with pytest.raises(
+        InputError, match="expected the name of one column, such as hw:cifar100 test latency:pixel3 or zero:cifar100"
+    ):
+        Task.named(table, "mine", "clean", split="test", constraints="cifar100 test latency:pixel3 <= 16")
+    with pytest.raises(InputError, match="expected the source, as in hw:latency:pixel3 or zero:latency:pixel3"):
+        Task.named(table, "mine", "cifar100 test latency:pixel3")
+
+
+def test_a_misspelt_constraint_is_told_what_was_meant():
+    with pytest.raises(InputError, match="did you mean latency:pixel3\\?"):
+        task_of("clean", constraints="latency:pixel <= 5")
+
+
+def test_in_a_table_of_classes_it_is_said_whose_costs_these_are():
+    said = "costs and scores are those of the one architecture of its official class that the table holds"
+    rows = [arch.index for arch in partition("official").representatives()[:40]]
+    cost = Column("mine", "test", "latency:pixel3", np.arange(40.0)[:, None], unit="ms", direction="minimise")
+    clean = Column("mine", "test", "clean", np.linspace(0, 1, 40)[:, None])
+    table = Table("classes", rows, [clean, cost], partition="official")
+    for metrics, bounds in (
+        ("clean", "latency:pixel3 <= 20"),
+        ("latency:pixel3", ()),
+        (["clean", "latency:pixel3"], ()),
+    ):
+        assert said in Task.named(table, "mine", metrics, constraints=bounds).notes[-1]
+    assert Task.named(table, "mine", "clean").notes == ()
+    assert not any(said in note for note in Task.named(table, "mine", "clean", constraints="clean >= 0.5").notes)
 
 
 def test_a_column_that_is_given_is_one_of_the_table():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -71,8 +72,11 @@ def _column(table: Table, name: str, seen: Column) -> Column | None:
         names = " or ".join(column.name for column in found)
         raise InputError(what, expected=f"the name of one column, such as {names}", got=name)
     known = [column.name for column in table.columns if name in (column.metric, column.qualified)]
-    expected = f"one of {', '.join((*metrics_of(table), *COSTS))}, of {seen.dataset}, or of=a function"
+    there = (*metrics_of(table), *COSTS)
+    close = difflib.get_close_matches(name, [*there, *(column.metric for column in table.columns)], n=1)
+    expected = f"one of {', '.join(there)}, of {seen.dataset}, or of=a function"
     remedy = f"of other data sets there are {', '.join(known)}" if known else ""
+    remedy = remedy or (f"did you mean {close[0]}?" if close else "")
     raise InputError(what, expected=expected, got=name, remedy=remedy)
 
 
@@ -111,6 +115,17 @@ def lacking_notes(seen: Sequence[Column]) -> list[str]:
         f"{count:,} of {len(one.mean):,} architectures lack {one.name}: not asked for"
         for one, count in lacking
         if count
+    ]
+
+
+def class_notes(table: Table, seen: Sequence[Column], constraints: Sequence[Constraint]) -> list[str]:
+    """Whose costs and scores these are where a row answers for a class: isomorphic architectures may differ."""
+    of = [*seen, *(one.of for one in constraints if isinstance(one.of, Column))]
+    if table.partition is None or all(column.is_accuracy for column in of):
+        return []
+    return [
+        f"costs and scores are those of the one architecture of its {table.partition} class that the table holds, "
+        "table.at(table.row(architecture)); others of the class may differ"
     ]
 
 

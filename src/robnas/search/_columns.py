@@ -20,11 +20,16 @@ def metrics_of(table: Table) -> tuple[str, ...]:
 
 
 def columns_called(table: Table, dataset: str | None, metric: str) -> list[Column]:
-    """Those of a data set that are called so, or those of any that have this for their whole name."""
+    """Those of a data set that are called so, or those of any that have this for their whole name, source or not."""
     whole = [column for column in table.columns if column.name == metric]
+    whole = whole or [column for column in table.columns if _without_source(column) == metric]
     called = (metric, canonical_metric(metric))
     here = [column for column in table.columns if column.dataset == dataset]
     return whole or [column for column in here if column.qualified == metric or column.metric in called]
+
+
+def _without_source(column: Column) -> str:
+    return f"{column.dataset} {column.split} {column.metric}"
 
 
 def column_of(table: Table, dataset: str | None, metric: str, split: str | None, space: Space | str | None) -> Column:
@@ -35,8 +40,9 @@ def column_of(table: Table, dataset: str | None, metric: str, split: str | None,
     """
     found = columns_called(table, dataset, metric)
     splits: set[str] = {column.split for column in found}
-    if found and found[0].name == metric:
-        return table.column(found[0].dataset, found[0].qualified, found[0].split, space)
+    if found and metric in (found[0].name, _without_source(found[0])):
+        name = found[0].qualified if len({column.source for column in found}) == 1 else found[0].metric
+        return table.column(found[0].dataset, name, found[0].split, space)
     if split is None or not any(column.is_accuracy for column in found):
         if not found:  # the error lists what there is
             splits = {split or next((c.split for c in table.columns if c.dataset == dataset), "test")}

@@ -26,7 +26,16 @@ from robnas.benchmarks import (
 )
 from robnas.errors import InputError, Verbatim
 from robnas.search._after import after, epochs_seen
-from robnas.search._bounds import Numbered, bound_note, bound_to, is_measured, kept_rows, lacking_notes, numbered
+from robnas.search._bounds import (
+    Numbered,
+    bound_note,
+    bound_to,
+    class_notes,
+    is_measured,
+    kept_rows,
+    lacking_notes,
+    numbered,
+)
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
 from robnas.search._columns import column_of, listed, metrics_of
@@ -472,6 +481,7 @@ class Task:
         columns = [*(self.seen if self.noise == "local" else ()), *(self.reported if self.regret == "expected" else ())]
         columns = [column for column in columns if column.is_accuracy]
         found = [*lacking_notes(self.seen), *starmap(bound_note, self._numbered)]
+        found += class_notes(self.table, self.seen, self.constraints)
         for column in {(column.name, column.space): column for column in columns}.values():
             local = local_noise(self.table, column)
             if local.window == local.groups:
