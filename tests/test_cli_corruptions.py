@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from robnas.cli import main
+from robnas.data import load_data
 from robnas.evaluation import COMMON, EVALUATION
 from robnas.types import SEVERITIES
+from tests.data.conftest import TEN
 
 SOURCE = """
 import torch.nn as nn
@@ -98,3 +100,22 @@ def test_an_unknown_suite_lists_those_of_corruptions(trained, capsys):
     assert code == 2
     assert "corruptions-19" in err
     assert "did you mean corruptions" in err
+
+
+def test_an_own_network_is_asked_about_a_part_of_the_official_images_where_that_is_said(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_model.py").write_text(SOURCE)
+    rng = np.random.default_rng(0)
+    TEN.write_binary(tmp_path)
+    test = load_data("cifar10", data_dir=tmp_path, allow_partial=True).split("test")
+    (tmp_path / "CIFAR-10-C").mkdir()
+    np.save("CIFAR-10-C/labels.npy", np.tile(test.labels.numpy(), 5))
+    for name in COMMON:
+        np.save(f"CIFAR-10-C/{name}.npy", rng.integers(0, 256, (5 * len(test), 32, 32, 3), np.uint8))
+    asked = ("evaluate", "--module", "my_model.py:build", "--data", "cifar10", "--suite", "corruptions", "--json")
+    code, _, err = run(capsys, *asked, "--data-dir", tmp_path)
+    assert code
+    assert "--allow-partial" in err
+    code, out, _ = run(capsys, *asked, "--data-dir", tmp_path, "--allow-partial")
+    last = json.loads(out)["measurements"][-1]
+    assert (code, last["metric"], last["images"]) == (0, "corruptions", len(test))

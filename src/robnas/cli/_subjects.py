@@ -100,16 +100,19 @@ class ModuleSubject:
     weights: Path | None
     data: str
     name: str
+    allow_partial: bool
 
     @classmethod
-    def of(cls, module: str, weights: Path | None, data: str, name: str | None, kept: Path | None) -> ModuleSubject:
+    def of(
+        cls, module: str, weights: Path | None, data: str, name: str | None, kept: Path | None, allow_partial: bool
+    ) -> ModuleSubject:
         """What the options mean; `kept` is for measurements, but is not that of a training."""
         if kept is not None and (kept / TRIAL).exists():
             got, remedy = Verbatim("that of a training"), "leave out the folder, or --module"
             raise InputError(str(kept), expected="a folder for measurements alone", got=got, remedy=remedy)
         if name is not None:
             MODULES.check_name(name)
-        return cls(module, weights, data, name or Path(module.rpartition(":")[0]).stem)
+        return cls(module, weights, data, name or Path(module.rpartition(":")[0]).stem, allow_partial)
 
     @property
     def title(self) -> str:
@@ -121,14 +124,9 @@ class ModuleSubject:
         """For machines."""
         return {"module": self.module, "weights": None if self.weights is None else str(self.weights)}
 
-    @property
-    def allow_partial(self) -> bool:
-        """Whether fewer images than the official ones will do."""
-        return False
-
     def load(self, data_dir: Path | None, device: str, progress: Progress) -> tuple[Dataset, nn.Module]:
         """The images and the network."""
-        data = load_data(self.data, data_dir=data_dir, progress=progress)
+        data = load_data(self.data, data_dir=data_dir, allow_partial=self.allow_partial, progress=progress)
         network = load_module(self.module, data.num_classes)
         if self.weights is not None:
             load_weights(network, self.weights)

@@ -124,6 +124,7 @@ def evaluate(
         str | None, typer.Option(help="With --module and --store: what records call it; the file's name if omitted.")
     ] = None,
     space: SpaceName = None,
+    allow_partial: AllowPartial = False,
     data_dir: DataDir = None,
     device: Device = "cpu",
     as_json: Json = False,
@@ -142,7 +143,7 @@ def evaluate(
     from robnas.training import weights_text
 
     attacks = preset(suite)
-    subject = _subject(directory, module, weights, data, name, space)
+    subject = _subject(directory, module, weights, data, name, space, allow_partial)
     where = checked_device(device)
     if directory is not None:
         check_writable(directory / EVALUATION, folder=True)
@@ -162,7 +163,7 @@ def evaluate(
             device=where,
             progress=progress,
             data_dir=data_dir,
-            allow_partial=subject.allow_partial,
+            allow_partial=allow_partial or subject.allow_partial,
         )
     if store is not None:
         with RecordStore(store) as records:
@@ -182,6 +183,7 @@ def _subject(
     data: str | None,
     name: str | None,
     space: str | None,
+    allow_partial: bool,
 ) -> Subject:
     """What the options of `evaluate` mean."""
     from robnas.cli._subjects import ModuleSubject, TrialSubject
@@ -192,7 +194,7 @@ def _subject(
             raise InputError("--data", expected="the images for --module, such as mine.npz", got=Verbatim("none"))
         if space is not None:
             raise InputError("--space", expected="none with --module, which is of no space", got=space)
-        return ModuleSubject.of(module, weights, data, name, directory)
+        return ModuleSubject.of(module, weights, data, name, directory, allow_partial)
     if unused := [key for key, value in {"weights": weights, "data": data, "name": name}.items() if value is not None]:
         raise InputError(f"--{unused[0]}", expected="--module with it", got=Verbatim("none"))
     if directory is None:

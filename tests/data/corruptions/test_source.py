@@ -166,7 +166,8 @@ def test_labels_of_other_images_are_refused(tmp_path):
     write(tmp_path, cifar(name="cifar10", classes=9))
     with refused(
         r"labels.npy: expected the labels of the test images, once per severity, got 5 instead of 4 for image 2 at "
-        r'severity 1; the files belong to other images: load those, or pass source="made"'
+        r"severity 1; the files belong to other images: load those, or take CIFAR-10-C away "
+        r'\(or pass source="made"\)'
     ):
         official(tmp_path)
 

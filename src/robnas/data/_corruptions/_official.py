@@ -155,7 +155,7 @@ def _checked_labels(path: Path, clean: Images, allow_partial: bool) -> int:
             Verbatim(
                 f"{blocks[severity, image]} instead of {labels[image]} for image {image:,} at severity {severity + 1}"
             ),
-            'the files belong to other images: load those, or pass source="made"',
+            f'the files belong to other images: load those, or take {path.parent.name} away (or pass source="made")',
         )
     return rows
 
