@@ -62,6 +62,12 @@ def test_a_training_is_measured_kept_and_queried(trained, capsys, tmp_path):
         where = ("--table", store, "--dataset", "digits", "--metric", metric)
         code, out, _ = run(capsys, "query", "323133", *where, "--json")
         assert (code, json.loads(out)["value"]) == (0, measured[metric]["value"])
+        assert ", corrupted " in run(capsys, "query", "323133", *where)[1]
+    run(capsys, "export", store, "--out", tmp_path / "t.parquet")
+    assert "brightness:made@1 … 5 (one run, 5 images), " in run(capsys, "tables", tmp_path / "t.parquet")[1]
+    err = run(capsys, "query", "323133", *where[:-1], "brightness@3")[2]
+    assert "brightness:made@1 … 5, " in err
+    assert "did you mean brightness:made@3?" in err
 
 
 def test_people_see_a_grid(trained, capsys):

@@ -12,6 +12,7 @@ from robnas.types import (
     NORMS,
     Metric,
     ThreatModel,
+    by_severity,
     canonical_metric,
     check_attack_name,
     check_range,
@@ -207,3 +208,13 @@ def test_what_is_no_number_is_in_no_range(value, text):
     with pytest.raises(InputError, match=rf"rope: expected a number in \[0, 1\], got {text}"):
         check_range("rope", value, 0.0, 1.0)
     check_range("rope", np.float32(0.5), 0.0, 1.0)
+
+
+def test_the_severities_of_a_corruption_are_listed_together():
+    whole = [f"fog:made@{severity}" for severity in (1, 2, 3, 4, 5)]
+    joined = [f"jung-2023:fog@{severity}" for severity in (1, 2, 3, 4, 5)]
+    keys = ["clean", *whole, "pgd@1/255", "snow@1", "snow@2", "corruptions", *joined, "pgd@5"]
+    found = by_severity(keys)
+    assert list(found) == ["clean", "fog:made@1 … 5", "pgd@1/255", "snow@1", "snow@2", "corruptions",
+                           "jung-2023:fog@1 … 5", "pgd@5"]  # fmt: skip
+    assert [key for of in found.values() for key in of] == keys

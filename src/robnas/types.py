@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, final, get_args
 
@@ -269,6 +270,23 @@ def is_attacked(key: str) -> bool:
 def is_one_corruption(key: str) -> bool:
     """Whether it is the key of one corruption at one severity: of these there are many, which stand in a grid."""
     return "@" in key and key.partition("@")[0].partition(":")[0] in CORRUPTIONS
+
+
+def by_severity(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Keys for people: what stands for them → the keys; one corruption at all five severities is ``fog@1 … 5``.
+
+    They may have a source before them. What lacks a severity is written out.
+    """
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        stem, _, level = key.rpartition("@")
+        of_corruption = level in map(str, SEVERITIES) and not {*CORRUPTIONS}.isdisjoint(stem.split(":"))
+        groups.setdefault(stem if of_corruption else key, []).append(key)
+    found: dict[str, list[str]] = {}
+    for stem, of in groups.items():
+        whole = of == [f"{stem}@{severity}" for severity in SEVERITIES]
+        found |= {f"{of[0]} … {SEVERITIES[-1]}": of} if whole else {key: [key] for key in of}
+    return found
 
 
 def canonical_metric(key: str) -> str:

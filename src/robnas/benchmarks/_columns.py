@@ -14,7 +14,7 @@ from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
-from robnas.types import canonical_metric
+from robnas.types import by_severity, canonical_metric
 
 _C = TypeVar("_C", Column, CurveColumn)
 _Spot = tuple[str, str, str, str]
@@ -160,7 +160,7 @@ class Columns(Generic[_C]):
             remedy = f"did you mean {close[0]}?" if close else ""
             raise InputError(
                 f"{part} of {self.what}",
-                expected=f"one of {', '.join(names)}",
+                expected=f"one of {', '.join(by_severity(names))}",
                 got=Verbatim("none") if value is None else value,
                 remedy=f"name the {part}: it is never guessed" if value is None else remedy,
             )

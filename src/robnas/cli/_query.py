@@ -13,7 +13,7 @@ from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, p
 from robnas.cli._noise import noise_text, rank_set_text
 from robnas.cli._space import SpaceName
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
-from robnas.types import canonical_metric
+from robnas.types import canonical_metric, is_attacked
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Column, LocalNoise, Noise, Table
@@ -298,7 +298,8 @@ def _shared(sharing: int) -> str:
 def _settings(facts: Mapping[str, Any]) -> str:
     """What an own measurement rests on, in one line."""
     recipe = f"{facts['recipe']} ({shown(facts['recipe_name'])})" if facts.get("recipe_name") else facts["recipe"]
-    attack = f", attack {facts['attack']}" if facts.get("attack") else ""
+    what = "attack" if is_attacked(facts["metric"]) else "corrupted"
+    attack = f", {what} {facts['attack']}" if facts.get("attack") else ""
     return (
         f"recipe {recipe}, {facts['images']:,} images of {facts['dataset']} version {facts['dataset_version']}{attack}"
     )

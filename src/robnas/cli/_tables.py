@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._noise import noise_facts, print_noise, spot_text
 from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual, space_choice
+from robnas.types import Metric, by_severity
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -85,7 +86,6 @@ def tables(
 def _one_table(name: str, space: str | None, as_json: bool) -> None:
     from robnas.benchmarks import holdings, load
     from robnas.records import is_store
-    from robnas.types import Metric
 
     if not is_store(name):
         with progress_bar(as_json) as progress:
@@ -198,15 +198,15 @@ def _print_facts(facts: dict[str, Any]) -> None:
     each = f"one per class of {_partition_text(facts)}" if facts["partition"] else "each standing for itself"
     of = "" if is_usual(facts["space"]) else f" of {facts['space']}"
     say(f"{facts['name']}: {facts['architectures']:,} architectures{of}, {each}")
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, dict[str, str]] = {}
     for column in facts["columns"]:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
         if "images" in column:
             runs += f", {column['images']:,} images"
         unit = f"{column['unit'] or 'no unit'}, to {column['direction']}, " if "unit" in column else ""
-        groups.setdefault(spot_text(column, facts["columns"]), []).append(f"{column['metric']} ({unit}{runs})")
+        groups.setdefault(spot_text(column, facts["columns"]), {})[column["metric"]] = unit + runs
     for spot, metrics in groups.items():
-        say(f"  {spot}: {', '.join(metrics)}")
+        say(f"  {spot}: {', '.join(_with_details(metrics))}")
     for curve in facts["curves"]:
         images = f", {curve['images']:,} images" if curve.get("images") else ""
         epochs = _numbers(curve["epochs"])
@@ -220,6 +220,15 @@ def _print_facts(facts: dict[str, Any]) -> None:
                 print(f"  {f'{source}, ' if source else ''}{key}: {shown(of[key])}")
     if "path" in facts:
         say(f"  kept in {facts['path']}")
+
+
+def _with_details(metrics: Mapping[str, str]) -> Iterator[str]:
+    """Each metric with what is said of it, the severities of a corruption together where that is the same."""
+    for text, keys in by_severity(metrics).items():
+        details = dict.fromkeys(metrics[key] for key in keys)
+        yield from (
+            [f"{text} ({next(iter(details))})"] if len(details) == 1 else [f"{key} ({metrics[key]})" for key in keys]
+        )
 
 
 def _partition_text(facts: Mapping[str, Any]) -> str:
