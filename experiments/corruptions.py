@@ -139,7 +139,7 @@ def _report(groups: Sequence[Group], table: Table) -> Iterator[str]:
     missing = ", ".join(name for name in COMMON if name not in names) or "none"
     yield f"Accuracy (%) on {images} test images of the digits, mean ± standard deviation over architectures, and"
     yield f"Spearman's ρ [95 %] of the mean over {len(names)} corruptions × {len(SEVERITIES)} severities. Left out at"
-    yield f"8×8 grey pixels: {missing}."
+    yield f"8×8 grey pixels: {missing}. Frost is synthetic."
     yield ""
     yield from _markdown([
         ("architectures", "trained", "clean", ROBUST, MEAN, f"ρ with {ROBUST}", "ρ with clean", "ρ with bundled PGD"),

@@ -18,7 +18,7 @@ def corrupted():
     rng = np.random.default_rng(0)
     names = ["clean", "pgd@8/255", "corruptions", "corruptions:made"]
     names += [f"{name}@{s}" for name in ("fog", "brightness") for s in SEVERITIES if (name, s) != ("fog", 4)]
-    names += [f"brightness:made@{s}" for s in SEVERITIES]
+    names += [f"{name}:made@{s}" for name in ("brightness", "frost") for s in SEVERITIES] + ["frost@1"]
     values = {name: np.round(rng.uniform(0.2, 0.9, (len(ROWS), 1)), 3) for name in names}
     columns = [Column("cifar10", "test", name, of, facts={"images": 1000}) for name, of in values.items()]
     return Table("corrupted", ROWS, columns), values
@@ -43,8 +43,9 @@ def test_a_grid_has_each_accuracy_and_the_way_to_the_map(corrupted, visit, serve
     summaries = page.locator(".corrupted summary").all_inner_texts()
     assert [("made" in text, "no official ones" in text) for text in summaries] == [(False, False), (True, True)]
     rows = [text.split("\t") for text in page.locator(".corrupted tbody tr").all_inner_texts()]
-    assert [row[0] for row in rows] == ["fog", "brightness", "brightness"]
-    for row, key in zip(rows, ("fog@{}", "brightness@{}", "brightness:made@{}"), strict=True):
+    assert [row[0] for row in rows] == ["fog", "brightness", "frost", "brightness", "frost (synthetic)"]
+    keys = ("fog@{}", "brightness@{}", "frost@{}", "brightness:made@{}", "frost:made@{}")
+    for row, key in zip(rows, keys, strict=True):
         expected = [100 * values[key.format(s)][1, 0] if key.format(s) in values else None for s in SEVERITIES]
         assert row[1:6] == ["–" if value is None else f"{value:.1f}" for value in expected]
         assert row[6] == ("–" if None in expected else f"{np.mean(expected):.1f}")

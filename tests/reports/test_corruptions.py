@@ -11,7 +11,7 @@ from robnas.spaces import partition
 from robnas.statistics import spearman
 from robnas.types import SEVERITIES, is_one_corruption
 
-COUNT, NAMES = 12, ("fog", "brightness", "saturate")
+COUNT, NAMES = 12, ("frost", "fog", "brightness", "saturate")
 
 
 def table_of(label=""):
@@ -56,9 +56,9 @@ def test_accuracy_by_corruption_and_severity_is_that_of_the_table(label, tmp_pat
     name = f"corruptions-1{'-' * bool(label)}{label}.png"
     assert name in [path.name for path in files]
     assert "| brightness | " in text
-    assert "14 of corruptions: noise of trainings unknown" in text
+    assert "19 of corruptions: noise of trainings unknown" in text
     assert "| brightness" not in text.split("Accuracy in % by corruption")[0]
-    assert ("no official ones" in text) == bool(label)
+    assert ("no official ones" in text) == ("their frost is synthetic" in text) == bool(label)
     row = next(line for line in text.splitlines() if line.startswith("| brightness | ")).split(" | ")
     assert row[2] == row[8] == "–"
 
@@ -93,7 +93,7 @@ def test_the_picture_has_a_cell_per_value():
     columns = {column.metric: column for column in table.columns}
     (facts,) = corruption_facts(columns, columns["pgd@8/255"], table.architectures)
     figure = corruption_figure(facts)
-    assert [len(axes.texts) for axes in figure.axes[:2]] == [14, 14]
+    assert [len(axes.texts) for axes in figure.axes[:2]] == [19, 19]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(NAMES)
 
 

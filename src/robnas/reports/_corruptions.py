@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FEWEST = 3  # architectures of a correlation
 _MADE = "; on images that were corrupted here, no official ones"
+_FROST = "; their frost is synthetic"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def corruption_blocks(facts: CorruptionFacts, ranked_by: str, number: str) -> It
         number: tells the picture from those of other parts.
     """
     made = _MADE if facts.label else ""
+    made += _FROST if facts.label and any(one.name == "frost" for one in facts.corruptions) else ""
     best = "" if facts.best is None else f" of {elided(facts.best)}, which has the highest mean, and"
     caption = f"Accuracy (%) by corruption and severity{best} of the median{made}."
     lowest = min(facts.corruptions, key=lambda one: np.nan_to_num(_mean(one.median), nan=1.0))

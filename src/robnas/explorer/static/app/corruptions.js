@@ -33,6 +33,7 @@ export function corruptions(columns, row, open) {
         h("thead", {}, h("tr", {}, ["corruption", ...LEVELS, "mean"].map((text) => h("th", { scope: "col", class: text === "corruption" ? null : "number" }, String(text))))),
         h("tbody", {}, [...by].map(([name, at]) => {
           const known = LEVELS.map((level) => at[level]?.values[row] ?? NaN), mean = known.reduce((sum, value) => sum + value, 0) / LEVELS.length;
-          return h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), LEVELS.map((level) => cell(at[level], row, open)), h("td", { class: "number" }, Number.isNaN(mean) ? "–" : (100 * mean).toFixed(1)));
+          const synthetic = name === "frost" && at.some((column) => column?.corruption.label) ? " (synthetic)" : "";
+          return h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ") + synthetic), LEVELS.map((level) => cell(at[level], row, open)), h("td", { class: "number" }, Number.isNaN(mean) ? "–" : (100 * mean).toFixed(1)));
         }))))));
 }
