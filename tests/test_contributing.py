@@ -413,8 +413,8 @@ def test_a_recipe_and_a_suite(command):
     command("train 323133 --data digits --recipe quick --limit-train 64 --out out --import mine.py")
     command("evaluate out --suite weak --split test --limit-test 10 --import mine.py")
     assert (
-        "suite: expected one of nas-robbench-201, digits, few-classes, corruptions, corruptions-19, weak, got 'wea'; did you mean weak?"
-        in command("evaluate out --suite wea --split test --import mine.py", 2)
+        "suite: expected one of nas-robbench-201, digits, few-classes, corruptions, corruptions-19, weak, "
+        "got 'wea'; did you mean weak?" in command("evaluate out --suite wea --split test --import mine.py", 2)
     )
 
 
