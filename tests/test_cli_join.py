@@ -96,11 +96,22 @@ def test_one_architecture_on_one_row(files, tmp_path, capsys):
 
 def test_the_card_of_a_table_that_was_not_joined(capsys):
     text = run(capsys, "query", "323133", "--all", "--split", "validation")
-    assert "digits, clean accuracy (nas-bench-201:channels=8,cells=1)" in text
+    assert "\ntrained as nas-bench-201:channels=8,cells=1\ndigits, clean accuracy\n" in text
     assert "with the noise" in text
     assert "test" not in text.partition("digits, citation")[0]
     text = run(capsys, "query", "300000", "--all", "--dataset", "digits")
     assert "300000 itself was not trained: " in text
+
+
+def test_corruptions_stand_in_a_grid(tmp_path, capsys):
+    values = {"corruptions": 0.5, "fog@1": 0.8, "fog@5": 0.25, "brightness:made@2": 0.7}
+    columns = [Column("cifar10", "test", metric, [[value]]) for metric, value in values.items()]
+    write_table(Table("corrupted", ["323133"], columns), tmp_path / "corrupted.parquet")
+    text = run(capsys, "query", "323133", "--table", tmp_path / "corrupted.parquet", "--all")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "corruptions 50.00 % rank 1 of 1 test, one run" in lines
+    assert "fog 80.0 - - - 25.0 test" in lines
+    assert "brightness:made - 70.0 - - - test" in lines
 
 
 def test_a_cost_is_looked_up_with_its_unit_and_rank(files, capsys):

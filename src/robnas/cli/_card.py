@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from robnas.cli._common import print_json, say
 from robnas.cli._tables import shown
+from robnas.types import is_one_corruption
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -26,12 +27,13 @@ def print_card(table: Table, card: Card, as_json: bool) -> None:
         return
     spelled = " ".join(f"{name} {text}" for name, text in table.space.spellings(card.architecture).items())
     say(f"{card.architecture.text} {spelled}".rstrip())
+    spaces = {known.space for group in card.groups for known in group.known} - {None}
+    if len(spaces) == 1:
+        say(f"trained as {spaces.pop()}")
     for group in card.groups:
         several = len(card.sources) > 1 or group.source != table.name
-        spaces = {known.space for known in group.known}
-        space = f" ({spaces.pop()})" if len(spaces) == 1 and None not in spaces else ""
-        say(f"{f'{group.source}: ' if several else ''}{group.dataset}, {_KINDS[group.kind]}{space}")
-        for line in _lines(group, tell_space=not space):
+        say(f"{f'{group.source}: ' if several else ''}{group.dataset}, {_KINDS[group.kind]}")
+        for line in _lines(group, tell_space=bool(spaces)):
             say(f"  {line}")
     if card.curves:
         say(f"learning curves: {', '.join(card.curves)}")
@@ -41,15 +43,29 @@ def print_card(table: Table, card: Card, as_json: bool) -> None:
 
 
 def _lines(group: Group, tell_space: bool) -> Iterator[str]:
-    """A line for each value, their parts below each other, and one for what is missing."""
-    rows = [_cells(known, tell_space) for known in group.known]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    """A line for each value, then one for each corruption, and one for what is missing."""
+    yield from _below([_cells(known, tell_space) for known in group.known if not is_one_corruption(known.metric)])
+    grid: dict[tuple[str, ...], dict[int, str]] = {}
+    for known in filter(lambda known: is_one_corruption(known.metric), group.known):
+        corruption, _, severity = known.metric.partition("@")
+        place = (corruption, known.split, known.space or "") if tell_space else (corruption, known.split)
+        grid.setdefault(place, {})[int(severity)] = f"{100 * known.value:.1f}"
+    if grid:
+        yield "in % at severity 1 to 5 (errors and ranks of each: --json)"
+        yield from _below(
+            [(name, *(at.get(one, "-") for one in range(1, 6)), *rest) for (name, *rest), at in grid.items()]
+        )
     if group.missing:
         yield f"not measured: {', '.join(group.missing)}"
     if relatives := max((known.relatives for known in group.known), default=0):
         yield f"for {relatives:,} architectures of this table these are values of another network of their class"
+
+
+def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Rows as text, their cells below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
