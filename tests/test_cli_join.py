@@ -158,3 +158,22 @@ def test_the_space_may_be_named(files, tmp_path, capsys):
     assert len(load(tmp_path / "all.parquet")) == 2
     text = run(capsys, "join", *files, "--out", tmp_path / "all.parquet", "--space", "wide-resnet", code=2)
     assert "space: expected nas-bench-201, that of table ours, got 'wide-resnet'" in text
+
+
+def test_any_spelling_of_a_metric_is_known_with_its_source_too(tmp_path, capsys):
+    attacked = [column("fgsm@255/255", [0.1, 0.4, 0.3, 0.2]), column("clean", [0.2, 0.5, 0.4, 0.3])]
+    for name in ("a", "b"):
+        write_table(table(name, attacked), tmp_path / f"{name}.parquet")
+    out = tmp_path / "all.parquet"
+    run(capsys, "join", tmp_path / "a.parquet", tmp_path / "b.parquet", "--out", out)
+    where = ("--table", out, "--dataset", "cifar10")
+    for metric in ("b:fgsm@1", "b::fgsm@1.0", "b:fgsm@255/255"):
+        facts = json.loads(run(capsys, "query", "323133", *where, "--metric", metric, "--json"))
+        assert (facts["metric"], facts["split"], facts["value"]) == ("b:fgsm@255/255", "test", 0.4)
+        search = ("search", *where, "--split", "test", "--metric", "a:clean", "--budget", 4, "--runs", 1)
+        search = (*search, "--algorithm", "random-search", "--constraint", f"{metric} >= 0.25", "--json")
+        constraint = json.loads(run(capsys, *search))["results"][0]["task"]["constraints"][0]
+        assert constraint["column"] == "b:cifar10 test fgsm@255/255"
+        (tmp_path / "rows.csv").write_text(f"name,{metric}\nmine,40.0\n")
+        check = ("check-result", tmp_path / "rows.csv", *where, "--unit", "percent", "--json")
+        assert json.loads(run(capsys, *check))["rows"][0]["architectures"] == ["323133"]

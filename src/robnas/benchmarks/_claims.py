@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import final
 
 from robnas._files import read_text
+from robnas.benchmarks._columns import source_of_key
 from robnas.benchmarks._exchange import rows_of_csv
 from robnas.benchmarks._printed import Printed, Unit, read_printed
+from robnas.benchmarks._runs import is_called
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason
-from robnas.types import canonical_metric, is_metric
+from robnas.types import is_metric
 
 _NAME, _DATASET = "name", "dataset"
 
@@ -73,25 +75,21 @@ def read_claims(path: Path | str, unit: Unit | None = None, table: Table | None 
             raise DataError(str(path), expected="each column once", got=Verbatim(", ".join(row)[:200]))
         name, dataset = cells.pop(_NAME, "") or f"row {number}", cells.pop(_DATASET, "") or None
         for column in cells:
-            metric_named(str(path), column, table)
+            check_named(str(path), column, table)
         if name in claims:
             raise DataError(f"{path}, row {number}", expected="a name of its own for each row", got=name)
         claims[name] = Claim.of(name, cells, dataset, unit)
     return list(claims.values())
 
 
-def metric_named(what: str, written: str, table: Table | None) -> str:
-    """The metric that a column of a file means; where there is a table, an accuracy that it has.
-
-    Raises:
-        InputError: it means none.
-    """
-    metric = canonical_metric(written)  # pgd@0.03137254901960784 is pgd@8/255
+def check_named(what: str, written: str, table: Table | None) -> None:
+    """Raise `InputError` unless a column of a file means a metric; where there is a table, an accuracy that it has."""
     columns = [] if table is None else [column for column in table.columns if column.is_accuracy]
-    called = {name for column in columns for name in (column.metric, column.qualified)}
-    called |= set() if table is None else {key[2] for key in table.ambiguous}  # of which the table says what is wrong
-    if metric in called or (table is None and is_metric(metric)):
-        return metric
+    keys = () if table is None else table.ambiguous  # of which the table says what is wrong
+    if any(column.is_called(written) for column in columns) or (table is None and is_metric(written)):
+        return
+    if any(is_called(key[2], source_of_key(key), written) for key in keys):
+        return
     some = ", ".join(dict.fromkeys(column.qualified for column in columns)) or "metrics such as clean"
     raise InputError(f"{what}, columns", expected=f"name, dataset, {some}", got=written)
 

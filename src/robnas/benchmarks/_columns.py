@@ -12,9 +12,10 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
+from robnas.benchmarks._runs import is_called
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
-from robnas.types import by_severity, canonical_metric
+from robnas.types import by_severity
 
 _C = TypeVar("_C", Column, CurveColumn)
 _Spot = tuple[str, str, str, str]
@@ -108,7 +109,7 @@ class Columns(Generic[_C]):
         self.check_known("dataset", dataset, self.datasets)
         self.check_known("split", split, [spot[1] for spot in self._kinds if spot[0] == dataset])
         here = [spot for spot in self._kinds if spot[:2] == (dataset, split)]
-        meant = [spot for spot in here if isinstance(metric, str) and _is_called(spot, metric)]
+        meant = [spot for spot in here if isinstance(metric, str) and is_called(*spot[2:], metric)]
         if not meant:
             old = str(metric).rpartition(":")[2]
             if isinstance(metric, str) and old in self._renamed:
@@ -165,6 +166,11 @@ class Columns(Generic[_C]):
                 remedy=f"name the {part}: it is never guessed" if value is None else remedy,
             )
 
+    def splits(self, dataset: object, metric: str | None = None) -> tuple[str, ...]:
+        """Splits of a data set on which there is this metric, in whatever spelling; any metric where None."""
+        here = [spot for spot in self._kinds if spot[0] == dataset]
+        return tuple(dict.fromkeys(spot[1] for spot in here if metric is None or is_called(*spot[2:], metric)))
+
     def chosen(self, dataset: str | None, split: str | None) -> list[_C]:
         """The columns of one data set and split, of all where None; at least one."""
         if dataset is not None:
@@ -206,14 +212,6 @@ def _names(spot: _Spot) -> set[str]:
 def _address(spot: _Spot) -> str:
     """The metric of a spot with its source in a form that no label has."""
     return f"{spot[3]}::{spot[2]}" if spot[3] else spot[2]
-
-
-def _is_called(spot: _Spot, metric: str) -> bool:
-    """Whether this means the metric of a spot, in whatever spelling."""
-    if metric in _names(spot) or canonical_metric(metric) == spot[2]:
-        return True
-    before, _, after = metric.partition(f"{spot[3]}:") if spot[3] else (metric, "", "")
-    return not before and canonical_metric(after.removeprefix(":")) == spot[2]
 
 
 def canonical(key: str, space: Space) -> str:

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from robnas.benchmarks._claims import Claim, metric_named
+from robnas.benchmarks._claims import Claim, check_named
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._runs import Floats
@@ -120,8 +120,7 @@ def _columns(table: Table, claim: Claim, dataset: str | None, split: str | None)
 
 
 def _column(table: Table, claim: Claim, written: str, dataset: str | None, split: str | None) -> Column:
-    metric = metric_named(claim.name, written, table)
-    splits = {one.split for one in table.columns if one.dataset == dataset and metric in (one.metric, one.qualified)}
-    if split is None and len(splits) == 1:
-        split = splits.pop()
-    return table.column(dataset, metric, split)
+    check_named(claim.name, written, table)
+    splits = table.splits(dataset, written)
+    split = splits[0] if split is None and len(splits) == 1 else split
+    return table.column(dataset, written, split)

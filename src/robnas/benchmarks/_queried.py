@@ -128,6 +128,10 @@ class Queried:
         """
         return self._columns.find(dataset, metric, split, space)
 
+    def splits(self, dataset: str | None, metric: str | None = None) -> tuple[str, ...]:
+        """Splits on which a data set has a metric, in whatever spelling, or any where None; none if there are none."""
+        return self._columns.splits(dataset, metric)
+
     def column_name(self, column: Column | CurveColumn) -> str:
         """``cifar10 test clean``, and the key of its space where several columns are called so."""
         if isinstance(column, CurveColumn):

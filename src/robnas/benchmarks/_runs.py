@@ -54,6 +54,10 @@ class Runs:
         """`qualified` with two colons, ``jung-2023::pgd@8/255``, where no label can be meant."""
         return f"{self.source}::{self.metric}" if self.source else self.metric
 
+    def is_called(self, metric: str) -> bool:
+        """Whether this means its metric, in whatever spelling, with its source or without."""
+        return is_called(self.metric, self.source, metric)
+
     def _check(self, what: str, dimensions: int) -> None:
         """Refuse values, seeds and numbers of runs that do not fit together, and make them arrays and numbers.
 
@@ -164,3 +168,9 @@ def _floats(what: str, values: npt.ArrayLike) -> Floats:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(what, expected="rows of numbers", got=values) from None
+
+
+def is_called(metric: str, source: str, written: str) -> bool:
+    """Whether a text means a metric of this source, see `Runs.is_called`."""
+    own = written.removeprefix(f"{source}:").removeprefix(":") if source and written.startswith(f"{source}:") else ""
+    return metric in (canonical_metric(written), canonical_metric(own))

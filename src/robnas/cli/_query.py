@@ -13,7 +13,7 @@ from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, p
 from robnas.cli._noise import noise_text, rank_set_text
 from robnas.cli._space import SpaceName
 from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
-from robnas.types import canonical_metric, is_attacked
+from robnas.types import is_attacked
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Column, LocalNoise, Noise, Table
@@ -145,7 +145,7 @@ def _after_epoch(
 ) -> None:  # fmt: skip
     """What the learning curves say; ranks and noise belong to whole trainings."""
     if split is None:
-        splits = {one.split for one in table.curves if (one.dataset, one.metric) == (dataset, metric)}
+        splits = {one.split for one in table.curves if one.dataset == dataset and one.is_called(metric or "")}
         split = splits.pop() if len(splits) == 1 else None
         if split is not None:
             say(f"--split {split}: the only one of the curves {dataset} {metric} in {table.name}", sys.stderr)
@@ -215,12 +215,8 @@ def _relation(space: Space, asked: Architecture, trained: Architecture, identica
 
 def _only_split(table: Table, dataset: str | None, metric: str | None) -> str | None:
     """The split of this metric, or of the data set where it is not there, if there is no other one."""
-    known = [(one.dataset, one.split, {one.metric, one.qualified}) for one in table.columns]
-    known += [(key[0], key[1], {key[2]}) for key in table.ambiguous]
-    of_dataset = [(split, names) for of, split, names in known if of == dataset]
-    meant = {metric, canonical_metric(str(metric))}
-    splits = {split for split, names in of_dataset if names & meant} or {split for split, _ in of_dataset}
-    return splits.pop() if len(splits) == 1 else None
+    splits = table.splits(dataset, metric) or table.splits(dataset)
+    return splits[0] if len(splits) == 1 else None
 
 
 _ERROR_OF = {

@@ -71,7 +71,7 @@ def _column(table: Table, name: str, seen: Column) -> Column | None:
     if found:
         names = " or ".join(column.name for column in found)
         raise InputError(what, expected=f"the name of one column, such as {names}", got=name)
-    known = [column.name for column in table.columns if name in (column.metric, column.qualified)]
+    known = [column.name for column in table.columns if column.is_called(name)]
     there = (*metrics_of(table), *COSTS)
     close = difflib.get_close_matches(name, [*there, *(column.metric for column in table.columns)], n=1)
     expected = f"one of {', '.join(there)}, of {seen.dataset}, or of=a function"

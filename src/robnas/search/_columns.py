@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from robnas.benchmarks import Column, Table
 from robnas.spaces import Space
-from robnas.types import canonical_metric
 
 
 def listed(metrics: str | Sequence[str]) -> tuple[str, ...]:
@@ -23,9 +22,7 @@ def columns_called(table: Table, dataset: str | None, metric: str) -> list[Colum
     """Those of a data set that are called so, or those of any that have this for their whole name, source or not."""
     whole = [column for column in table.columns if column.name == metric]
     whole = whole or [column for column in table.columns if _without_source(column) == metric]
-    called = (metric, canonical_metric(metric))
-    here = [column for column in table.columns if column.dataset == dataset]
-    return whole or [column for column in here if column.qualified == metric or column.metric in called]
+    return whole or [one for one in table.columns if one.dataset == dataset and one.is_called(metric)]
 
 
 def _without_source(column: Column) -> str:

@@ -99,7 +99,7 @@ class NatsBench:
                 value = self._peek(number, name, column.address, column.split)
                 value = percent(value) if column.is_accuracy else value
                 info[f"{column.split}-{column.qualified}"] = value
-                if self.metric in (column.metric, column.qualified) and column.split == self.split:
+                if column.is_called(self.metric) and column.split == self.split:
                     info[f"{column.split}-accuracy"] = value
         return info
 
@@ -121,7 +121,7 @@ class NatsBench:
             value = self._peek(number, name, curve.metric, curve.split, iepoch + 1)
             key = "train-per-time" if curve.metric == "seconds" else f"{curve.split}-{curve.metric}"
             info[key] = percent(value) if curve.is_accuracy else value
-            if curve.metric == self.metric and curve.split == self.split:
+            if curve.is_called(self.metric) and curve.split == self.split:
                 info[f"{curve.split}-accuracy"] = percent(value)
         return {"train-all-time": self._seconds(number, name, iepoch + 1, epochs), **info}
 
