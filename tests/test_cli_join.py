@@ -1,11 +1,15 @@
 """The commands `join` and `query --all`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from robnas.benchmarks import Column, CurveColumn, Table, load, write_table
+from robnas.records import RecordStore
+from robnas.spaces import space_of
+from tests.benchmarks.test_records import CLEAN
 from tests.test_cli import robnas
 
 ROWS = ["000000", "323133", "333133", "444444"]
@@ -177,3 +181,25 @@ def test_any_spelling_of_a_metric_is_known_with_its_source_too(tmp_path, capsys)
         (tmp_path / "rows.csv").write_text(f"name,{metric}\nmine,40.0\n")
         check = ("check-result", tmp_path / "rows.csv", *where, "--unit", "percent", "--json")
         assert json.loads(run(capsys, *check))["rows"][0]["architectures"] == ["323133"]
+
+
+def test_records_of_stores_that_are_joined_are_chosen_as_elsewhere(tmp_path, capsys):
+    rows = [space_of(None).parse(text) for text in ROWS]
+    with RecordStore(tmp_path / "runs.db") as kept:
+        kept.add(replace(CLEAN, architecture=one, recipe_hash=recipe * 16) for one in rows for recipe in "rs")
+    write_table(table("costs", [column("size", [1, 2, 3, 4], unit="M", direction="minimise")]), tmp_path / "c.parquet")
+    join = ("join", tmp_path / "runs.db", tmp_path / "c.parquet", "--out", tmp_path / "all.parquet")
+    found = json.loads(run(capsys, *join, "--recipe", "ssss", "--json"))
+    assert (found["columns"], found["left_out"]) == (2, [])
+    assert load(tmp_path / "all.parquet").columns[0].facts["recipe"] == "s" * 16
+    join = ("join", tmp_path / "c.parquet", tmp_path / "c.parquet", "--out", tmp_path / "x.parquet", "--recipe", "ssss")
+    assert "where recipe, images, attack … are chosen" in run(capsys, *join, code=2)
+
+
+def test_a_table_of_many_others_has_a_name_that_its_file_can_hold(tmp_path):
+    one = table("a-long-name-of-a-table" * 3, [column("clean", [0.1, 0.2, 0.3, 0.4])])
+    many = one.join(one).join(one).join(one)
+    assert len(many.name) == 200
+    write_table(many, tmp_path / "many.parquet")
+    assert load(tmp_path / "many.parquet").name == many.name
+    assert [found.source for found in many.columns][::3] == [one.name, f"{one.name} (4)"]

@@ -56,6 +56,7 @@ class _Tabled(Protocol):
 
 _C = TypeVar("_C", Column, CurveColumn)
 _NUMBER = re.compile(r" \(\d+\)$")
+_LONGEST = 200  # characters of a name that a file may have
 
 
 def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Ro
     relatives = int(relative[both].sum())
     said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
     return {
-        "name": f"{table.name}+{other.name}",
+        "name": name if len(name := f"{table.name}+{other.name}") <= _LONGEST else f"{name[: _LONGEST - 1]}…",
         "architectures": ours_by.kept(both),
         "columns": [
             *(ours.column(column, both, {}) for column in table.columns),

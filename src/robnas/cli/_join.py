@@ -10,7 +10,7 @@ import typer
 
 from robnas.cli._common import Json, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
-from robnas.cli._tables import shown
+from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, shown
 
 
 def join(
@@ -18,6 +18,11 @@ def join(
         list[str], typer.Argument(help="Two or more, each as --table of query.", show_default=False, metavar="TABLE...")
     ],
     out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.", show_default=False)],
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
     space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
@@ -29,14 +34,20 @@ def join(
     from robnas._files import check_writable
     from robnas.benchmarks import load, name_of_key, write_rows, write_table
     from robnas.errors import InputError, Verbatim
+    from robnas.records import is_store
 
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     if len(tables) < 2:
         raise InputError("tables to join", expected="at least 2", got=Verbatim(str(len(tables))))
     check_writable(out)
+    chosen: dict[str, Any] = {
+        "recipe": recipe, "images": images, "attack": attack, "dataset_version": dataset_version,
+        "attack_seed": attack_seed,
+    }  # fmt: skip
+    stores = [name for name in tables if is_store(name)] or tables  # where there is none, the error of a choice says so
     with progress_bar(as_json) as progress:
-        found = [load(name, progress, space=space) for name in tables]
+        found = [load(name, progress, space=space, **(chosen if name in stores else {})) for name in tables]
     joined = functools.reduce(lambda one, other: one.join(other), found)
     write_table(joined, out) if out.suffix == ".parquet" else write_rows(joined, out)
     left_out = [str(why.error(name_of_key(key))) for key, why in joined.ambiguous.items()]
