@@ -539,6 +539,21 @@ def test_join_says_how_many_values_are_those_of_another_network():
     assert both.column("d", "clean", "test").facts == {}
 
 
+def test_rows_that_repeat_a_measurement_are_no_repeated_trainings():
+    sizes = Column("d", "test", "size", np.arange(4.0)[:, None], unit="M", direction="minimise")
+    ours = Table("ours", ["000000", "000010", "000001", "323133"], [sizes])
+    clean = Column("d", "test", "clean", [[0.1], [0.2], [0.9]])
+    theirs = Table("theirs", ["000000", "000001", "323133"], [clean], partition="official")
+    both = ours.join(theirs)
+    assert both.values("d", "clean", split="test").tolist() == [0.1, 0.1, 0.2, 0.9]
+    assert both.column("d", "clean", "test").facts == {"copies": 1}
+    noise = theirs.noise("d", "clean", split="test")
+    assert (noise.groups, noise.members) == (1, 2)
+    with refused("noise of theirs:d test clean: expected a measurement for each row, got 1 rows with", InputError):
+        both.noise("d", "clean", split="test")
+    assert theirs.join(ours).noise("d", "clean", split="test").run_sd == noise.run_sd
+
+
 def test_join_keeps_where_both_came_from_even_if_they_have_one_name(small):
     other = small_table(provenance={"licence": "none"}, published=ROTATED)
     both = small.join(other)

@@ -69,8 +69,9 @@ def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Ro
         raise InputError("join", expected="tables with an architecture in common", got=Verbatim("none"))
     ours = _Renamed(table, (), {}, "")
     theirs = _Renamed(other, ours.sources.values(), ours.metrics() if suffix else (), suffix or "")
-    relatives = int(relative[both].sum())
+    relatives, copies = int(relative[both].sum()), int(both.sum()) - len(np.unique(rows[both]))
     said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
+    said |= {"copies": copies} if copies else {}  # rows that repeat the value of another row
     return {
         "name": name if len(name := f"{table.name}+{other.name}") <= _LONGEST else f"{name[: _LONGEST - 1]}…",
         "architectures": ours_by.kept(both),

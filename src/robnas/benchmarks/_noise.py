@@ -295,6 +295,10 @@ def _repeated(
 ) -> tuple[Source, Floats, npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
     """Values, of which training of which network each is one (those of one group are compared), and the network."""
     column.check_accuracy(f"noise of {column.name}")
+    if copies := column.facts.get("copies"):
+        got = Verbatim(f"{copies:,} rows with the measurement of another one")
+        remedy = "ask the table that it was joined from, or join it first"
+        raise InputError(f"noise of {column.name}", expected="a measurement for each row", got=got, remedy=remedy)
     if source is not None:
         check_keys("source of noise", [source], _NEEDED)
     network = duplicate_groups(rows)

@@ -134,7 +134,9 @@ class Table(Queried):
         Each column says the table that it is from: its `Column.source`, under which `provenance` has where that table's
         numbers come from, and under which licence. A metric is called with its source, ``jung-2023:pgd@8/255``; without
         where one source has it only. Tables of one name are numbered, ``digits (2)``. Where values of `other` are those
-        of another network of the class, the facts of its columns say for how many rows: ``relatives``.
+        of another network of the class, the facts of its columns say for how many rows: ``relatives``; and ``copies``,
+        how many rows repeat the value of another row, where `other` has fewer: then these are no repeated trainings,
+        and tell nothing of the noise.
 
         Args:
             other: another table, which may be a joined one.
