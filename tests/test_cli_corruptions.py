@@ -79,6 +79,7 @@ def test_people_see_a_grid(trained, capsys):
     assert [float(cell) for cell in row[1:6]] == [float(cell) for cell in row[1:6] if 0 <= float(cell) <= 100]
     assert "synthetic" in " ".join(row)
     assert any(line.strip().startswith("left out: ") for line in lines)
+    assert "no mean" not in out
     assert sum("brightness" in line for line in lines) == 1
     assert any(line.split()[0] == "corruptions:made" for line in lines if line.strip())
     classes = [line for line in lines if line.strip().startswith("class ")]
@@ -125,3 +126,7 @@ def test_an_own_network_is_asked_about_a_part_of_the_official_images_where_that_
     code, out, _ = run(capsys, *asked, "--data-dir", tmp_path, "--allow-partial")
     last = json.loads(out)["measurements"][-1]
     assert (code, last["metric"], last["images"]) == (0, "corruptions", len(test))
+    os.remove("CIFAR-10-C/fog.npy")
+    code, out, _ = run(capsys, *asked[:-1], "--data-dir", tmp_path, "--allow-partial")
+    assert (code, "no mean: it is over all common corruptions" in out) == (0, True)
+    assert "left out: fog, no file in CIFAR-10-C" in out

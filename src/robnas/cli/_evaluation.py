@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from robnas.cli._common import say
 from robnas.reports import error_text
 from robnas.statistics import Accuracy
-from robnas.types import SEVERITIES, Metric, is_one_corruption
+from robnas.types import ALL_CORRUPTIONS, SEVERITIES, Metric, is_one_corruption
 
 if TYPE_CHECKING:
     from robnas.evaluation import Evaluation, Share
@@ -85,6 +85,8 @@ def _print_corruptions(result: Evaluation) -> None:
     print(f"  by severity, in %, {single[0].images:,} images each{made}")
     for name, why in result.left_out.items():
         say(f"  left out: {name}, {why}")
+    if all(Metric.parse(found.metric).attack != ALL_CORRUPTIONS for found in result.measurements):
+        print("  no mean: it is over all common corruptions, and some of these were not measured")
 
 
 def print_evaluation(result: Evaluation, architecture: str, data: str) -> None:
