@@ -203,3 +203,15 @@ def test_a_table_of_many_others_has_a_name_that_its_file_can_hold(tmp_path):
     write_table(many, tmp_path / "many.parquet")
     assert load(tmp_path / "many.parquet").name == many.name
     assert [found.source for found in many.columns][::3] == [one.name, f"{one.name} (4)"]
+
+
+def test_a_value_that_may_be_a_relatives_is_said_to_be(tmp_path, capsys):
+    sizes = [column("size", [1, 2], unit="M", direction="minimise")]
+    write_table(table("ours", sizes, ["343013", "323133"]), tmp_path / "a.parquet")
+    others = table("others", [column("clean", [0.5, 0.6])], ["343303", "323133"], partition="official")
+    write_table(others, tmp_path / "b.parquet")
+    out = tmp_path / "all.parquet"
+    said = "for up to 1 architectures"
+    assert said in run(capsys, "join", tmp_path / "a.parquet", tmp_path / "b.parquet", "--out", out)
+    assert said in run(capsys, "query", "343013", "--table", out, "--dataset", "cifar10", "--metric", "clean")
+    assert said in run(capsys, "query", "343013", "--table", out, "--all")

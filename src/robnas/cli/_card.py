@@ -58,7 +58,7 @@ def _lines(group: Group, tell_space: bool) -> Iterator[str]:
     if group.missing:
         yield f"not measured: {', '.join(group.missing)}"
     if relatives := max((known.relatives for known in group.known), default=0):
-        yield f"for {relatives:,} architectures of this table these are values of another network of their class"
+        yield f"for up to {relatives:,} architectures of this table these are values of another network of their class"
 
 
 def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:

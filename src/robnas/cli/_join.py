@@ -70,6 +70,6 @@ def join(
     for source, facts in sources.items():
         say(f"  {source}: {facts['columns']} columns; licence: {shown(facts.get('licence', 'not stated'))}")
         if facts["relatives"]:
-            say(f"    for {facts['relatives']:,} architectures values of another network of their class")
+            say(f"    for up to {facts['relatives']:,} architectures values of another network of their class")
     for text in left_out:
         say(f"left out: {text}")

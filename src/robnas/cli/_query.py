@@ -177,6 +177,10 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     say(f"{where}: {_value_text(facts)} ({runs})")
     if "recipe" in facts:
         say(_settings(facts))
+    if relatives := facts.get("relatives"):
+        print(
+            f"for up to {relatives:,} architectures of this table this is the value of another network of their class"
+        )
     if "epsilon" in facts:
         say(f"ε {facts['epsilon']}")
     if "rank" in facts:

@@ -54,7 +54,7 @@ class Known:
     images: int | None
     """How many were asked, where that is known."""
     relatives: int
-    """For how many architectures of the table the value is that of another network of their class."""
+    """For how many architectures of the table, at most, the value is that of another network of their class."""
 
 
 @final
