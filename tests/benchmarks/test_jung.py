@@ -303,6 +303,7 @@ BROKEN = {
         content(numbers=[next(n for n in range(SIZE) if representatives()[n] != n)]),
         "ids of representatives, got [0-9]+, which stands for [0-9]+",
     ),
+    "no architecture": ({"cifar10": {"pgd@Linf": {"accuracy": {}}}}, "results of at least one architecture, got none"),
     "leading zeros": ('{"cifar10": {"pgd@Linf": {"accuracy": {"007": [0, 0, 0, 0]}}}}', "an id from 0 to 15624"),
     "the same id twice": ('{"cifar10": {"pgd@Linf": {"accuracy": {"0": [], "0": []}}}}', "JSON, .* stands twice"),
     "not a number": ('{"cifar10": {"pgd@Linf": {"accuracy": {"0": [NaN, 0, 0, 0]}}}}', "JSON, .*NaN is no number"),
@@ -331,13 +332,13 @@ def test_missing_severities_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "levels",
     [[], [0.1, 0.1, 1, 8], [0.1, 0.5, 1, 256], [0, 0.5, 1, 8], [-1, 0.5, 1, 8], ["1"] * 4, [True, 2, 3, 4], None, {},
-     list(range(1, 200)), [1, 1.0000000000001, 3, 4]],
+     list(range(1, 200)), [1, 1.0000000000001, 3, 4], [0.1 / 255, 0.5 / 255, 1 / 255, 8 / 255]],
     ids=str,
 )  # fmt: skip
 def test_epsilons_that_are_none_are_refused(levels, tmp_path):
     put_meta(tmp_path, {**LEVELS, "pgd@Linf": levels})
     put(tmp_path, "cifar10", "pgd@Linf")
-    with refused(f"^{META}: expected 1 to 100 different grey levels up to 255 for pgd@Linf"):
+    with refused(f"^{META}: expected 1 to 100 different grey levels of 0.01 to 255 for pgd@Linf"):
         imported(tmp_path)
 
 

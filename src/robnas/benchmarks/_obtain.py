@@ -17,9 +17,15 @@ _LARGEST = 2**30  # bytes of a file that is copied at all
 
 
 def opened(wanted: Entry, source: Path, place: Path) -> Path:
-    """A wheel as a folder; of another version than is known, neither a wheel nor a folder is taken."""
+    """A wheel as a folder; of another version than is known, neither a wheel nor a folder is taken.
+
+    A folder may also be the one into which the wheel was downloaded.
+    """
     if wanted.package is None:
         return source
+    wheels = sorted(source.glob(f"{wanted.package.name.replace('-', '_')}-*.whl")) if source.is_dir() else []
+    if len(wheels) == 1 and all(_find(wanted, file.name, [source]) is None for file in wanted.files):
+        source = wheels[0]
     if source.is_dir():
         wanted.package.check_folder(source)
         return source

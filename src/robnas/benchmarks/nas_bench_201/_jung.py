@@ -60,6 +60,7 @@ INFERRED = "1/255, inferred: so it is on the other data sets, where it could be 
 _NUMBERS = {str(number): number for number in range(SIZE)}
 _UNLIKE_PAGE = 6e-4  # the page has three decimals
 _MOST_EPSILONS = 100
+_LEAST = 0.01  # grey levels; what is written as a fraction of 255, such as 8/255, begins below
 _MOST_PARTS = 8
 _PART = re.compile("[a-z][a-z0-9_]{0,20}")
 
@@ -196,11 +197,11 @@ def _read_meta(files: Files, full: list[str]) -> _Meta | None:
 
 def _levels(path: Path, key: str, levels: object) -> tuple[str, ...]:
     """Metric keys of an attack at the epsilons of ``meta.json``, which are grey levels."""
-    expected = f"1 to {_MOST_EPSILONS} different grey levels up to 255 for {key}"
+    expected = f"1 to {_MOST_EPSILONS} different grey levels of {_LEAST} to 255 for {key}"
     if not isinstance(levels, list) or not 0 < len(levels) <= _MOST_EPSILONS:
         refuse(path, expected, levels)
     for level in levels:
-        if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level <= 255:
+        if isinstance(level, bool) or not isinstance(level, int | float) or not _LEAST <= level <= 255:
             refuse(path, expected, level)
     try:
         found = tuple(Metric.parse(f"{ATTACKS[key]}@{float(level)!r}/255").key for level in levels)
@@ -227,6 +228,8 @@ def _read(path: Path, name: str, meta: _Meta) -> Values:
                 got = Verbatim(f"{len(numbers)}") if isinstance(numbers, list) else numbers
                 refuse(path, f"{len(metrics)} numbers for id {number}: {', '.join(metrics)}", got)
             listed.setdefault(part, {})[number] = numbers
+    if not listed:
+        refuse(path, "results of at least one architecture", Verbatim("none"))
     found: Values = {}
     for part, by_id in listed.items():
         columns = np.full((SIZE, len(metrics)), np.nan)
