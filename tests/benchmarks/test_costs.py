@@ -456,6 +456,7 @@ BAD_HARDWARE = {
     "a negative latency": (latencies(_7=-0.5), "a number from 0 on as edgegpu_latency of cifar10, index 7, got -0.5"),
     "nan": (latencies(_8=float("nan")), "index 8, got nan"),
     "infinity": (latencies(_0=float("inf")), "index 0, got inf"),
+    "more than a float": (latencies(_0=10**400), "index 0, got 1000"),
     "a text": (latencies(_9="fast"), "index 9, got 'fast'"),
     "truth": (latencies(_9=True), "index 9, got True"),
     "a row less": (rows(SIZE - 1), "15,625 entries as edgegpu_latency of cifar10.*got 15,624"),

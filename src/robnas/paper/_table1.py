@@ -59,7 +59,7 @@ def table1(out: Path, progress: Progress = silent) -> list[Path]:
             cells = [f"{found.value:.3f}", f"{found.low:.3f}", f"{found.high:.3f}", published, equal]
             rows.append([first, second, *cells, _hidden(first, second, columns, swept)])
         else:
-            rows.append([first, second, "", "", "", published, False, NEEDS_ALL])
+            rows.append([first, second, "", "", "", published, "", NEEDS_ALL])
         progress(done, len(_PUBLISHED), "bootstrap")
     header = ["row", "column", "spearman", "low_95", "high_95", "published", "equal", "note"]
     figure = figures.correlation_table([*_OURS, *_THEIRS], rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, published_indice
 
 HARDWARE = "hw-nas-bench"
 HARDWARE_FILE = "HW-NAS-Bench-v1_0.pickle"
+_MOST = sys.float_info.max
 _SPACE, _CONFIG = "nasbench201", "config"
 _DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16-120"}
 _MINIMISE: Direction = "minimise"
@@ -78,7 +80,7 @@ def _column(path: Path, dataset: str, metrics: dict[str, Any], name: str) -> Col
     what = f"{name} of {dataset}"
     given = _listed(path, metrics[name], what)
     for number, value in enumerate(given):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
             _refuse(path, f"a number from 0 on as {what}, index {number}", value)
     values = np.array(given, dtype=np.float64)[published_indices(), None]
     metric, unit, direction = _METRICS[name]
