@@ -308,6 +308,15 @@ def test_a_misspelt_constraint_is_told_what_was_meant():
         task_of("clean", constraints="latency:pixel <= 5")
 
 
+def test_a_constraint_may_have_the_name_that_a_column_had_once():
+    robust = Column("mine", "test", "pgd@1/255", np.linspace(0, 1, 27)[:, None])
+    known = {"renamed": {"pgd@average": "pgd@1/255"}, "renamed_because": "it is no average"}
+    table = Table("renamed", ARCHS, [robust, TABLE.column("mine", "clean", "test")], provenance=known)
+    with pytest.warns(UserWarning, match="pgd@average: this is pgd@1/255; it is no average"):
+        task = Task.named(table, "mine", "clean", constraints="pgd@average >= 0.5")
+    assert task.allowed.tolist() == (robust.mean >= 0.5).tolist()
+
+
 def test_in_a_table_of_classes_it_is_said_whose_costs_these_are():
     said = "costs and scores are those of the one architecture of its official class that the table holds"
     rows = [arch.index for arch in partition("official").representatives()[:40]]

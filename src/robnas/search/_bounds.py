@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -67,6 +68,9 @@ def _column(table: Table, name: str, seen: Column) -> Column | None:
         return found[0]
     if not found and name in COSTS:
         return None
+    if not found:
+        with suppress(InputError):  # a name that the column had once, with a warning
+            return table.column(seen.dataset, name, seen.split, seen.space)
     what = f"constraint {name}"
     if found:
         names = " or ".join(column.name for column in found)
