@@ -94,7 +94,10 @@ def test_the_label_is_part_of_settings_only_where_there_is_one():
         ({"name": "mi-fgsm"}, "attack name: .* got 'mi-fgsm'"),
         ({"name": "clean"}, "attack name"),
         ({"name": 5}, "attack name"),
-        ({"threat": None}, "metric: expected clean, an attack with a threat model, or a corruption without one, got 'own'"),
+        (
+            {"threat": None},
+            "metric: expected clean, an attack with a threat model, or a corruption without one, got 'own'",
+        ),
         ({"threat": "8/255"}, "metric threat: expected a ThreatModel"),
         ({"label": "x-l2"}, "attack label"),
     ],
