@@ -3,12 +3,14 @@ from dataclasses import replace
 import pytest
 
 import robnas
+from robnas.attacks import FGSM
 from robnas.demo import ARCHITECTURES, RANK_BY, SUITE, run_demo
 from robnas.errors import RobnasError
 from robnas.evaluation import Suite
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
 from robnas.training import Recipe
+from robnas.types import ThreatModel
 
 PAIR = (Architecture("444444"), Architecture("323133"))
 SHORT = Recipe.digits().replace(epochs=3)
@@ -67,9 +69,11 @@ def test_it_attacks_by_the_suite_of_the_digits():
 
 
 def test_accuracies_are_held_against_the_bundled_table(tmp_path, monkeypatch):
-    monkeypatch.setattr("robnas.demo.SUITE", replace(SUITE, attacks=SUITE.attacks[:-1], limits={}))
+    more = FGSM(ThreatModel.linf("8/255"))
+    monkeypatch.setattr("robnas.demo.SUITE", replace(SUITE, attacks=(*SUITE.attacks[:-1], more), limits={}))
     result = run_demo(tmp_path, architectures=PAIR[:1], jobs=1)
-    assert len(result.differences) == 5  # AutoAttack is not in the table
+    assert len(result.records) == 6
+    assert len(result.differences) == 5  # one attack is not in the table, as AutoAttack is not
     noise = robnas.load("digits").noise("digits", RANK_BY, split="test").run_sd
     assert max(map(abs, result.differences)) < 6 * noise  # zero on the machine that built it
 
