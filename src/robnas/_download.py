@@ -37,7 +37,7 @@ def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
         shown: the path that the error names, if `path` is a copy.
     """
     algorithm, _, digits = known_hash.partition(":")
-    if (got := _digits(path, algorithm)) != digits:
+    if (got := file_digits(path, algorithm)) != digits:
         raise DataError(
             str(shown or path),
             expected=f"{algorithm.upper()} {digits}",
@@ -46,7 +46,8 @@ def check_hash(path: Path, known_hash: str, shown: Path | None = None) -> None:
         )
 
 
-def _digits(path: Path, algorithm: str) -> str:
+def file_digits(path: Path, algorithm: str) -> str:
+    """Hexadecimal digits of a file's checksum, read a part at a time."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
@@ -83,7 +84,7 @@ def download(
     algorithm, _, digits = known_hash.partition(":")
     pooch.get_logger().setLevel("ERROR")
     try:
-        if target.is_file() and _digits(target, algorithm) == digits:
+        if target.is_file() and file_digits(target, algorithm) == digits:
             return
         with room(target.parent) as place:
             pooch.retrieve(url, known_hash=known_hash, fname=target.name, path=place, downloader=fetch)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robnas._download import cache_directory, data_directory
+from robnas._download import cache_directory, data_directory, file_digits
 from robnas._files import check_writable, room
 from robnas.benchmarks import nas_bench_201
 from robnas.benchmarks._choice import Choice
@@ -105,13 +104,8 @@ def _provenance(wanted: Entry, files: Mapping[str, Path]) -> dict[str, Any]:
         "citation": wanted.citation,
         "licence": wanted.licence,
         "notes": wanted.notes,
-        "sha256": {name: _sha256(path) for name, path in files.items()},
+        "sha256": {name: file_digits(path, "sha256") for name, path in files.items()},
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def load(

@@ -12,7 +12,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
-from robnas.benchmarks._runs import is_called
+from robnas.benchmarks._runs import address, is_called, qualified
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
 from robnas.types import by_severity
@@ -122,7 +122,9 @@ class Columns(Generic[_C]):
         if len(meant) > 1 and key is not None:
             meant = [spot for spot in meant if key in self._kinds[spot]] or meant
         if len(meant) > 1:
-            several = " or ".join(_address(spot) if _qualified(spot) == metric else _qualified(spot) for spot in meant)
+            several = " or ".join(
+                address(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant
+            )
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
         kinds = self._kinds[meant[0]]
         key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
@@ -201,17 +203,12 @@ def spot_of(column: Column | CurveColumn) -> _Spot:
 
 def _qualified(spot: _Spot) -> str:
     """The metric of a spot with its source, if it has one."""
-    return f"{spot[3]}:{spot[2]}" if spot[3] else spot[2]
+    return qualified(*spot[2:])
 
 
 def _names(spot: _Spot) -> set[str]:
     """What the metric of a spot may be called."""
-    return {spot[2], _qualified(spot), _address(spot)}
-
-
-def _address(spot: _Spot) -> str:
-    """The metric of a spot with its source in a form that no label has."""
-    return f"{spot[3]}::{spot[2]}" if spot[3] else spot[2]
+    return {spot[2], _qualified(spot), address(*spot[2:])}
 
 
 def canonical(key: str, space: Space) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -12,14 +11,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from robnas._content import CONTENT
+from robnas._download import file_digits
 from robnas._files import write_json
-from robnas.benchmarks._parquet import read_table
+from robnas.benchmarks._parquet import TABLE_KEY, read_table
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError
 
 SUFFIX = ".croissant.json"
 _FILE, _RECORDS, _ARCHITECTURE = "table", "architectures", "architecture"
-_METADATA = b"robnas"
 _NO_IDENTITY = re.compile(r"[^\w.@:/=,+*-]")
 """Characters that no identity may hold, spaces above all."""
 _LICENCES = {"Apache-2.0": "https://spdx.org/licenses/Apache-2.0.html"}
@@ -73,8 +72,7 @@ def croissant(path: Path) -> dict[str, Any]:
     """
     table = read_table(path)
     schema = pq.read_schema(path)
-    facts = json.loads(schema.metadata[_METADATA])
-    content = path.read_bytes()
+    facts = json.loads(schema.metadata[TABLE_KEY])
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -86,9 +84,9 @@ def croissant(path: Path) -> dict[str, Any]:
                 "@id": _FILE,
                 "name": path.name,
                 "contentUrl": path.name,
-                "contentSize": f"{len(content)} B",
+                "contentSize": f"{path.stat().st_size} B",
                 "encodingFormat": "application/x-parquet",
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": file_digits(path, "sha256"),
             }
         ],
         "recordSet": [

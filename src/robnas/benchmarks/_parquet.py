@@ -45,7 +45,8 @@ _UNHASHED = {
     "provenance",
     "columns",
 }  # without a hash
-_KEY = b"robnas"
+TABLE_KEY = b"robnas"
+"""Of the metadata by which a file is known for a table."""
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
 _LONGEST = 200  # characters of a name
@@ -81,7 +82,7 @@ def write_table(table: Table, path: Path | str) -> None:
         **({"curves": curves} if curves else {}),
     }
     plain = json.loads(_json(table.name, facts))
-    metadata = {_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
+    metadata = {TABLE_KEY: json.dumps({**plain, CONTENT: _digest(plain, table)}).encode()}
     if table.published is not None:
         metadata[_PUBLISHED] = base64.b64encode(_packed_indices(table.published, table.space))
     content = pa.table(arrays).replace_schema_metadata(metadata)
@@ -222,7 +223,7 @@ def read_table(path: Path | str, remedy: str = "", space: str | None = None) -> 
 
 def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[str, Any], object]:
     """What the file says, and the hash of its content; None for one of version 1."""
-    facts: dict[str, Any] = json.loads(metadata[_KEY])
+    facts: dict[str, Any] = json.loads(metadata[TABLE_KEY])
     version = facts["schema_version"]
     if version == 1 and facts.keys() <= _UNHASHED:
         return facts, None

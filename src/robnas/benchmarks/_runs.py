@@ -47,12 +47,12 @@ class Runs:
     @property
     def qualified(self) -> str:
         """The metric with the table that it was joined from, if it was: ``jung-2023:pgd@8/255``."""
-        return f"{self.source}:{self.metric}" if self.source else self.metric
+        return qualified(self.metric, self.source)
 
     @property
     def address(self) -> str:
         """`qualified` with two colons, ``jung-2023::pgd@8/255``, where no label can be meant."""
-        return f"{self.source}::{self.metric}" if self.source else self.metric
+        return address(self.metric, self.source)
 
     def is_called(self, metric: str) -> bool:
         """Whether this means its metric, in whatever spelling, with its source or without."""
@@ -168,6 +168,16 @@ def _floats(what: str, values: npt.ArrayLike) -> Floats:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(what, expected="rows of numbers", got=values) from None
+
+
+def qualified(metric: str, source: str) -> str:
+    """A metric with its source, if it has one, see `Runs.qualified`."""
+    return f"{source}:{metric}" if source else metric
+
+
+def address(metric: str, source: str) -> str:
+    """The same in a form that no label has, see `Runs.address`."""
+    return f"{source}::{metric}" if source else metric
 
 
 def is_called(metric: str, source: str, written: str) -> bool:

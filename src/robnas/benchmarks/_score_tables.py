@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from robnas.benchmarks._catalogue import BUNDLED, CATALOGUE, cached_path, load
-from robnas.benchmarks._parquet import _KEY
+from robnas.benchmarks._parquet import TABLE_KEY
 from robnas.benchmarks._scores import Scores, read_scores
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, Verbatim
@@ -36,7 +36,7 @@ def load_scores(source: Path | str, space: Space | None = None, *, dataset: str 
 
 def _is_table(path: Path) -> bool:
     try:
-        return _KEY in (pq.read_schema(path).metadata or {})
+        return TABLE_KEY in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):  # `read_scores` says what is wrong
         return False
 

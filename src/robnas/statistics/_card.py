@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -121,9 +120,9 @@ def card(
     groups: dict[tuple[str, str, CardKind], list[Column]] = {}
     for column in columns:
         groups.setdefault((column.source or table.name, column.dataset, _kind(column)), []).append(column)
-    places = {source: place for place, source in enumerate(dict.fromkeys(key[0] for key in groups))}
+    sources, datasets = ([*dict.fromkeys(key[place] for key in groups)] for place in (0, 1))
     found, done = [], 0
-    for key in sorted(groups, key=lambda key: (places[key[0]], _of(groups, key[1]), _ORDER.index(key[2]))):
+    for key in sorted(groups, key=lambda key: (sources.index(key[0]), datasets.index(key[1]), _ORDER.index(key[2]))):
         found.append(_group(table, row, key, groups[key]))
         progress(done := done + len(groups[key]), len(columns), key[0])
     partitions = table.space.partitions
@@ -134,13 +133,8 @@ def card(
         asked == trained or (IDENTICAL in partitions and table.space.partition(IDENTICAL).same(asked, trained)),
         tuple(found),
         tuple(table.column_name(one) for one in held if not np.isnan(one.values[row]).all()),
-        {source: _about(table, columns, source) for source in places},
+        {source: _about(table, columns, source) for source in sources},
     )
-
-
-def _of(groups: Iterable[tuple[str, str, CardKind]], dataset: str) -> int:
-    """The place of a data set among all."""
-    return list(dict.fromkeys(key[1] for key in groups)).index(dataset)
 
 
 def _kind(column: Column) -> CardKind:

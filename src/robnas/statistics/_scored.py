@@ -71,7 +71,7 @@ def join(
     assert part is not None  # `trained` looked
     return Scored(
         tuple(codes),
-        {metric: tied(column.mean[rows]) for metric, column in part.columns.items() if column.is_accuracy},
+        {metric: tied(column.mean[rows]) for metric, column in part.columns.items()},
         _parameters(table, codes),
         len(shared) - len(codes),
     )

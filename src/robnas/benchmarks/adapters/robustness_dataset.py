@@ -49,12 +49,13 @@ class RobustnessDataset(PublishedIds):
             raise InputError("table", expected="one with published indices", got=table.name)
         self.table, self.confusion = table, confusion
         self.data = tuple(_DATASETS.get(name, name) for name in table.datasets)
+        parsed = [Metric.parse(key) for key in dict.fromkeys(c.metric for c in table.columns) if is_metric(key)]
         self._metrics = {"clean": ["clean"]}
         """Metric keys by the authors' key, in the order of the table."""
         for key, attack in _ATTACKS.items():
-            if found := [metric.key for metric in self._parsed() if metric.attack == attack and _is_plain(metric)]:
+            if found := [metric.key for metric in parsed if metric.attack == attack and _is_plain(metric)]:
                 self._metrics[key] = found
-        known = {metric.key for metric in self._parsed()}
+        known = {metric.key for metric in parsed}
         for kind in self.keys_cc:
             found = [Metric(kind, None, severity=level).key for level in SEVERITIES]
             if known & set(found):
@@ -62,10 +63,6 @@ class RobustnessDataset(PublishedIds):
         self.meta: dict[str, Any] = {
             "epsilons": {key: [_grey(text) for text in found] for key, found in self._metrics.items() if "@" in key}
         }
-
-    def _parsed(self) -> list[Metric]:
-        """The metrics of the table, each once, in its order."""
-        return [Metric.parse(key) for key in dict.fromkeys(c.metric for c in self.table.columns) if is_metric(key)]
 
     def id_to_string(self, i: int | str) -> str:
         """The genotype of an id."""

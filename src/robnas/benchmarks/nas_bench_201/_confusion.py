@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks.nas_bench_201._jung import DATASETS, keys_of
+from robnas.benchmarks.nas_bench_201._jung import DATASETS, META, file_of, keys_of
 from robnas.benchmarks.nas_bench_201._reading import ids_of_meta, read_object, refuse, shown
 from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces.nas_bench_201 import SIZE
@@ -50,7 +50,7 @@ def confusion_matrices(
         raise InputError("dataset", expected=f"one of {', '.join(DATASETS)}", got=dataset)
     if key not in keys_of(dataset):
         raise InputError("key", expected=f"one of {', '.join(keys_of(dataset))}", got=key)
-    path, described = Path(folder) / dataset / f"{key}_cm.json", Path(meta or Path(folder) / "meta.json")
+    path, described = Path(folder) / file_of(dataset, key, "cm"), Path(meta or Path(folder) / META)
     for needed in (path, described):
         if not needed.is_file():
             raise DataError(str(needed), expected="a file of the authors", got=Verbatim("nothing"))

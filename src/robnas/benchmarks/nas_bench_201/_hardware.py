@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from robnas._unpickle import SCALARS, unpickled
 from robnas.benchmarks._column import Column, Direction
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.nas_bench_201._importers import SPACE
-from robnas.errors import DataError, InputError, Verbatim
+from robnas.benchmarks.nas_bench_201._reading import SPACE, refuse
+from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, published_indices
 
 HARDWARE = "hw-nas-bench"
@@ -53,7 +53,7 @@ def hw_nas_bench(files: Mapping[str, Path], provenance: Mapping[str, Any]) -> Ta
     )  # fmt: skip
     held = _mapping(path, _mapping(path, content, "spaces").get(_SPACE), f"data sets of {_SPACE}")
     if not held or (unknown := [name for name in held if name not in _DATASETS]):
-        _refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if held else Verbatim("none"))
+        refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if held else Verbatim("none"))
     found = _found(path, held)
     for dataset, metrics in held.items():
         if _CONFIG in metrics:
@@ -69,10 +69,10 @@ def _found(path: Path, held: dict[str, Any]) -> list[tuple[str, str]]:
     for dataset, metrics in held.items():
         _mapping(path, metrics, f"metrics of {dataset}")
         if unknown := [name for name in metrics if name not in (*_METRICS, _CONFIG)]:
-            _refuse(path, f"metrics {', '.join(_METRICS)}", unknown[0])
+            refuse(path, f"metrics {', '.join(_METRICS)}", unknown[0])
     found = [(dataset, name) for dataset in held for name in _METRICS if name in held[dataset]]
     if not found:
-        _refuse(path, f"metrics {', '.join(_METRICS)}", Verbatim("none"))
+        refuse(path, f"metrics {', '.join(_METRICS)}", Verbatim("none"))
     return found
 
 
@@ -81,7 +81,7 @@ def _column(path: Path, dataset: str, metrics: dict[str, Any], name: str) -> Col
     given = _listed(path, metrics[name], what)
     for number, value in enumerate(given):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
-            _refuse(path, f"a number from 0 on as {what}, index {number}", value)
+            refuse(path, f"a number from 0 on as {what}, index {number}", value)
     values = np.array(given, dtype=np.float64)[published_indices(), None]
     metric, unit, direction = _METRICS[name]
     return Column(_DATASETS[dataset], "test", metric, values, space=SPACE.key, unit=unit, direction=direction)
@@ -91,13 +91,13 @@ def _listed(path: Path, values: Any, what: str) -> list[Any]:
     """One entry for each published index, of a list, an array or a dictionary by index."""
     if isinstance(values, dict):
         if outside := [key for key in values if isinstance(key, bool) or key not in range(SIZE)]:
-            _refuse(path, f"indices from 0 to {SIZE - 1} of {what}", outside[0])
+            refuse(path, f"indices from 0 to {SIZE - 1} of {what}", outside[0])
         if len(values) == SIZE:
             return [values[number] for number in range(SIZE)]
     found = values.tolist() if isinstance(values, np.ndarray) else list(values) if isinstance(values, tuple) else values
     if not isinstance(found, list) or len(found) != SIZE:
         got = Verbatim(f"{len(found):,}" if isinstance(found, list | dict) else type(found).__name__)
-        _refuse(path, f"{SIZE:,} entries as {what}, one for each published index", got)
+        refuse(path, f"{SIZE:,} entries as {what}, one for each published index", got)
     return found
 
 
@@ -109,16 +109,12 @@ def _check_order(path: Path, entries: Any, what: str) -> None:
         try:
             arch = CellArchitecture(_mapping(path, entry, f"{what}, index {number}").get("arch_str"))
         except InputError as error:
-            _refuse(path, f"an architecture as {what}, index {number}", Verbatim(str(error)))
+            refuse(path, f"an architecture as {what}, index {number}", Verbatim(str(error)))
         if arch != wanted:
-            _refuse(path, f"the architecture {wanted} as {what}, index {number}", Verbatim(str(arch)))
+            refuse(path, f"the architecture {wanted} as {what}, index {number}", Verbatim(str(arch)))
 
 
 def _mapping(path: Path, value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _refuse(path, f"a dictionary of {what}", value)
+        refuse(path, f"a dictionary of {what}", value)
     return value
-
-
-def _refuse(path: Path, expected: str, got: Any) -> NoReturn:
-    raise DataError(path.name, expected=expected, got=got, remedy="fetch it again from its authors") from None

@@ -86,7 +86,7 @@ JUNG_FILES = (
     META,
     *(file_of(dataset, key, of) for of in ("accuracy", CONFIDENCE) for dataset in DATASETS for key in keys_of(dataset)),
 )
-"""What the table is made of where a folder has it; confusion matrices are read by `confusion`."""
+"""What the table is made of where a folder has it; confusion matrices are read by `confusion_matrices`."""
 
 
 def jung_2023(files: Files, provenance: Mapping[str, Any]) -> Table:

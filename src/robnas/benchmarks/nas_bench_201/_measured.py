@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas._unpickle import NOTHING, unpickled
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.nas_bench_201._importers import SPACE
+from robnas.benchmarks.nas_bench_201._reading import SPACE
 from robnas.errors import DataError, Verbatim
 from robnas.networks import count
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, architectures, published_indices

@@ -199,4 +199,4 @@ def shown(path: Path) -> str:
 
 def refuse(path: Path, expected: str, got: Any) -> NoReturn:
     """Raise the error of a file that does not hold what it should."""
-    raise DataError(shown(path), expected=expected, got=got, remedy="fetch it again from its authors")
+    raise DataError(shown(path), expected=expected, got=got, remedy="fetch it again from its authors") from None

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
-from robnas.benchmarks.nas_bench_201._reading import SPACE, read_object
-from robnas.errors import DataError, InputError, Verbatim
+from robnas.benchmarks.nas_bench_201._reading import SPACE, read_object, refuse
+from robnas.errors import InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE, CellArchitecture, architectures, published_indices
 
 SUITE_ZERO = "nas-bench-suite-zero"
@@ -51,18 +51,18 @@ def nas_bench_suite_zero(files: Mapping[str, Path], provenance: Mapping[str, Any
     path = files[SUITE_ZERO_FILE]
     content = read_object(path, _LARGEST)
     if not content or (unknown := [name for name in content if name not in _DATASETS]):
-        _refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if content else Verbatim("none"))
+        refuse(path, f"data sets {', '.join(_DATASETS)}", unknown[0] if content else Verbatim("none"))
     columns: list[Column] = []
     lacking, undefined = {}, dict[str, int]()
     for name, entries in content.items():
         if not isinstance(entries, dict) or not entries:
-            _refuse(path, f"an object with the architectures of {name}", entries)
+            refuse(path, f"an object with the architectures of {name}", entries)
         if count := SIZE - len(entries):
             lacking[_DATASETS[name]] = count
         columns += _columns(path, name, entries, undefined)
     measured = [column.values for column in columns if column.is_accuracy]
     if measured and np.nanmax(measured) <= _ONE_PERCENT:
-        _refuse(path, f"{_ACCURACY} in percent", Verbatim("none above 1"))
+        refuse(path, f"{_ACCURACY} in percent", Verbatim("none above 1"))
     rows = np.flatnonzero(~np.all([np.isnan(column.mean) for column in columns], axis=0))
     kept = [replace(column, values=column.values[rows]) for column in columns]
     facts = {**provenance, **({"missing_architectures": lacking} if lacking else {})}
@@ -77,7 +77,7 @@ def _columns(path: Path, name: str, entries: dict[str, Any], undefined: dict[str
     for text, entry in entries.items():
         index = _index(path, name, text)
         if index in seen:
-            _refuse(path, f"each architecture of {name} once", text)
+            refuse(path, f"each architecture of {name} once", text)
         seen.add(index)
         for key, value in _numbers(path, f"{name} {text}", entry):
             if key in _SCORES and _is_undefined(key, value):
@@ -87,7 +87,7 @@ def _columns(path: Path, name: str, entries: dict[str, Any], undefined: dict[str
                 values[key][index] = value
     there = {key: found for key, found in values.items() if not np.isnan(found).all()}
     if not there.keys() & {*_SCORES, *_SIZES}:
-        _refuse(path, f"scores {', '.join(_SCORES)} of {name}", Verbatim("none"))
+        refuse(path, f"scores {', '.join(_SCORES)} of {name}", Verbatim("none"))
     return [_column(name, key, found) for key, found in there.items()]
 
 
@@ -101,18 +101,18 @@ def _column(name: str, key: str, values: Floats) -> Column:
 def _numbers(path: Path, where: str, entry: Any) -> Iterator[tuple[str, float]]:
     """What is known of an architecture, by its key; other keys are left alone."""
     if not isinstance(entry, dict):
-        _refuse(path, f"an object as {where}", entry)
+        refuse(path, f"an object as {where}", entry)
     for key in (*_SCORES, *_SIZES):
         if key in entry:
             scored = entry[key]
             value: Any = scored.get("score") if isinstance(scored, dict) else None
             if not _is_number(value):
-                _refuse(path, f"an object with a number as score, {where}, {key}", scored)
+                refuse(path, f"an object with a number as score, {where}, {key}", scored)
             yield key, float(value)
     if _ACCURACY in entry:
         value = entry[_ACCURACY]
         if not (_is_number(value) and 0 <= value <= 100):
-            _refuse(path, f"a percentage as {_ACCURACY}, {where}", value)
+            refuse(path, f"a percentage as {_ACCURACY}, {where}", value)
         yield _ACCURACY, float(value)
 
 
@@ -130,7 +130,7 @@ def _index(path: Path, name: str, text: str) -> int:
         try:
             index = CellArchitecture(text, encoding="naslib").index
         except InputError as error:
-            _refuse(path, f"architectures such as (4, 0, 3, 1, 4, 3) of {name}", Verbatim(str(error)))
+            refuse(path, f"architectures such as (4, 0, 3, 1, 4, 3) of {name}", Verbatim(str(error)))
     return index
 
 
@@ -138,7 +138,3 @@ def _index(path: Path, name: str, text: str) -> int:
 def _indices() -> dict[str, int]:
     """Number of each architecture in the project's own order, by its key."""
     return {str(arch.format("naslib")): arch.index for arch in architectures()}
-
-
-def _refuse(path: Path, expected: str, got: Any) -> NoReturn:
-    raise DataError(path.name, expected=expected, got=got, remedy="fetch it again from its authors") from None
