@@ -125,3 +125,10 @@ def test_a_row_is_that_of_the_architecture_that_was_trained_where_it_has_a_score
 
     assert set(kept(*members, *others)) == {last, *others}
     assert set(kept(first, *others)) == {first, *others}
+
+
+def test_a_table_of_costs_trained_nothing_to_be_set_against():
+    table = synthetic()
+    costs = [Column("cifar10", "test", "latency:pixel3", np.ones((len(table), 1)), unit="ms", direction="minimise")]
+    with pytest.raises(InputError, match="expected accuracies of trained networks on cifar10 test, got none"):
+        join([made(["a"], [np.zeros(len(CODES))])], Table("costs", table.rows, costs, partition="official"), "cifar10")

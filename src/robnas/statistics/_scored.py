@@ -56,7 +56,7 @@ def join(
 
     Raises:
         InputError: fewer than 3 architectures, scores of another space than the table, or the table has no such data
-            set.
+            set or no accuracies there.
     """
     for one in scores:
         check_space(one, table)
@@ -68,7 +68,9 @@ def join(
     found = trained(shared, table, dataset, split)
     codes, rows = list(found), list(found.values())
     part = part_of(table, dataset, split, space)
-    assert part is not None  # `trained` looked
+    if part is None:  # costs, or scores of others
+        got = Verbatim("none")
+        raise InputError(f"table {table.name}", expected=f"accuracies of trained networks on {dataset} {split}", got=got)
     return Scored(
         tuple(codes),
         {metric: tied(column.mean[rows]) for metric, column in part.columns.items()},
