@@ -29,13 +29,13 @@ import robnas
 from robnas.attacks import PGD
 from robnas.benchmarks import Table
 from robnas.building import Measuring, Plan, Selection, Source, load_and_expand, run_plan, table_of_plan
-from robnas.evaluation import COMMON, Suite
+from robnas.evaluation import Suite
 from robnas.records import RecordStore, find_plan, store_status
 from robnas.reports import write_pictures
 from robnas.spaces import Architecture
 from robnas.statistics import correlate
 from robnas.training import Recipe
-from robnas.types import SEVERITIES, Metric, ThreatModel
+from robnas.types import COMMON_CORRUPTIONS, SEVERITIES, Metric, ThreatModel
 
 ROBUST, MEAN, SPLIT = "pgd@32/255", "corruptions:made", "test"
 THREAT = ThreatModel.linf("32/255")
@@ -107,7 +107,9 @@ def _trained(archs: Sequence[Architecture], given: argparse.Namespace) -> Table:
         source=Source(name="digits"),
         recipe=Recipe.digits(),
         measuring=Measuring(
-            suite=Suite("corruptions and PGD", (PGD(THREAT, steps=10, step_size=8 / 255),), {}, False, COMMON),
+            suite=Suite(
+                "corruptions and PGD", (PGD(THREAT, steps=10, step_size=8 / 255),), {}, False, COMMON_CORRUPTIONS
+            ),
             splits=(SPLIT,),
         ),
         seeds=(SEED,),
@@ -134,9 +136,9 @@ def _group(name: str, archs: Sequence[Architecture], table: Table, bundled: Tabl
 
 
 def _report(groups: Sequence[Group], table: Table) -> Iterator[str]:
-    names = [name for name in COMMON if Metric(name, None, "made", 1).key in groups[0].values]
+    names = [name for name in COMMON_CORRUPTIONS if Metric(name, None, "made", 1).key in groups[0].values]
     images = table.column("digits", MEAN, SPLIT).facts["images"]
-    missing = ", ".join(name for name in COMMON if name not in names) or "none"
+    missing = ", ".join(name for name in COMMON_CORRUPTIONS if name not in names) or "none"
     yield f"Accuracy (%) on {images} test images of the digits, mean ± standard deviation over architectures, and"
     yield f"Spearman's ρ [95 %] of the mean over {len(names)} corruptions × {len(SEVERITIES)} severities. Left out at"
     yield f"8×8 grey pixels: {missing}. Frost is synthetic."
@@ -187,7 +189,7 @@ def _figure(groups: Sequence[Group]) -> Any:
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    names = [name for name in COMMON if Metric(name, None, "made", 1).key in groups[0].values]
+    names = [name for name in COMMON_CORRUPTIONS if Metric(name, None, "made", 1).key in groups[0].values]
     for group in reversed(groups):
         colour = COLOURS[group.name]
         label = f"{group.name} {len(group.architectures)}: ρ = {group.rho(group.values[MEAN], group.values[ROBUST])}"

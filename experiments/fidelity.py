@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
 
 import robnas
 from robnas.benchmarks import Table
 from robnas.search import Case, Repetitions, Result, Task, repeat_all, searcher
+from robnas.statistics import spearman
 
 WHOLE = ("random-search", "regularized-evolution")
 FEWER = ("successive-halving", "hyperband", "asha", "bohb")
@@ -77,7 +77,7 @@ def _ranks(task: Task) -> Iterator[Sequence[str]]:
         tenth = max(1, len(now) // 10)
         shared = len({*np.argsort(-now, kind="stable")[:tenth]} & {*np.argsort(-last, kind="stable")[:tenth]})
         missed = 100 * (last.max() - last[now.argmax()])
-        yield str(epoch), f"{spearmanr(now, last).statistic:.3f}", f"{100 * shared / tenth:.0f} %", f"{missed:.3f}"
+        yield str(epoch), f"{spearman(now, last):.3f}", f"{100 * shared / tenth:.0f} %", f"{missed:.3f}"
 
 
 def _results(task: Task, given: argparse.Namespace) -> Iterator[Result]:

@@ -10,7 +10,8 @@ from torch import nn
 
 from robnas.cli import main
 from robnas.data import load_data
-from robnas.evaluation import COMMON, EVALUATION
+from robnas.evaluation import EVALUATION
+from robnas.types import COMMON_CORRUPTIONS as COMMON
 from robnas.types import SEVERITIES
 from tests.data.conftest import TEN
 

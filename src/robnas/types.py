@@ -23,6 +23,8 @@ CORRUPTIONS: tuple[str, ...] = (
     "speckle_noise", "gaussian_blur", "spatter", "saturate",
 )  # fmt: skip
 """What befalls images without an attacker: the 15 of CIFAR-10-C (Hendrycks & Dietterich 2019), then its 4 extra."""
+COMMON_CORRUPTIONS = CORRUPTIONS[:15]
+"""Those over which benchmarks such as RobustBench (Croce et al. 2021) take the mean; the others are extra."""
 ALL_CORRUPTIONS = "corruptions"
 """Name of the mean over corruptions and severities."""
 CONFIDENCE = "confidence"

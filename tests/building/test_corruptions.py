@@ -11,8 +11,8 @@ from robnas.building._executors import EXECUTORS
 from robnas.building._known import Known, seen_of
 from robnas.building._run import executor_of
 from robnas.errors import DataError, InputError
-from robnas.evaluation import COMMON
 from robnas.records import RecordStore, find_plan, plan_records
+from robnas.types import COMMON_CORRUPTIONS as COMMON
 from robnas.types import CORRUPTIONS, SEVERITIES
 from tests.building.test_driver import Inline
 from tests.building.test_plan import PGD_TABLE, plan, values

@@ -14,7 +14,8 @@ from robnas._settings import content_hash
 from robnas.attacks import PGD
 from robnas.data import Dataset, Images, corrupted, load_data, to_pixels
 from robnas.errors import DataError, InputError
-from robnas.evaluation import COMMON, EVALUATION, SUITES, Suite, evaluate, suite
+from robnas.evaluation import EVALUATION, SUITES, Suite, evaluate, suite
+from robnas.types import COMMON_CORRUPTIONS as COMMON
 from robnas.types import CORRUPTIONS, SEVERITIES, Metric, ThreatModel
 from tests.evaluation.test_ledger import Wrapped
 

@@ -55,6 +55,7 @@ from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._repeats import Repeats as Repeats
 from robnas.benchmarks._rows import IDENTICAL as IDENTICAL
+from robnas.benchmarks._runs import address_of as address_of
 from robnas.benchmarks._score_tables import load_scores as load_scores
 from robnas.benchmarks._score_tables import scores_of as scores_of
 from robnas.benchmarks._score_tables import scores_path as scores_path

@@ -12,7 +12,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
-from robnas.benchmarks._runs import address, is_called, qualified
+from robnas.benchmarks._runs import address_of, is_called, qualified
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
 from robnas.types import by_severity
@@ -208,7 +208,7 @@ def _qualified(spot: _Spot) -> str:
 
 def _names(spot: _Spot) -> set[str]:
     """What the metric of a spot may be called."""
-    return {spot[2], _qualified(spot), address(*spot[2:])}
+    return {spot[2], _qualified(spot), address_of(*spot[2:])}
 
 
 def canonical(key: str, space: Space) -> str:

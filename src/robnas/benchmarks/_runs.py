@@ -52,7 +52,7 @@ class Runs:
     @property
     def address(self) -> str:
         """`qualified` with two colons, ``jung-2023::pgd@8/255``, where no label can be meant."""
-        return address(self.metric, self.source)
+        return address_of(self.metric, self.source)
 
     def is_called(self, metric: str) -> bool:
         """Whether this means its metric, in whatever spelling, with its source or without."""
@@ -175,7 +175,7 @@ def qualified(metric: str, source: str) -> str:
     return f"{source}:{metric}" if source else metric
 
 
-def address(metric: str, source: str) -> str:
+def address_of(metric: str, source: str) -> str:
     """The same in a form that no label has, see `Runs.address`."""
     return f"{source}::{metric}" if source else metric
 

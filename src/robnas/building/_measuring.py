@@ -10,8 +10,8 @@ from robnas._settings import check_keys, content_hash, settled_epsilon, to_dict
 from robnas.attacks import ATTACKS, PGD, Attack
 from robnas.building._selection import sequence, table
 from robnas.errors import InputError, Verbatim
-from robnas.evaluation import COMMON, Corrupted, Suite, metric_key, suite
-from robnas.types import Split, ThreatModel, check_count, check_split, parse_epsilon
+from robnas.evaluation import Corrupted, Suite, metric_key, suite
+from robnas.types import COMMON_CORRUPTIONS, Split, ThreatModel, check_count, check_split, parse_epsilon
 
 _EVALUATION_KEYS = ("suite", "attacks", "corruptions", "limits", "checks", "splits", "images", "batch_size", "curve")
 
@@ -115,7 +115,7 @@ def _chosen(values: Mapping[str, Any]) -> Suite:
             raise InputError("plan evaluation", expected=f"either suite or {kind}", got=sorted(values))
     names = values.get("corruptions", named.corruptions)
     if isinstance(names, bool):
-        names = COMMON if names else ()
+        names = COMMON_CORRUPTIONS if names else ()
     attacks = tuple(map(_attack, sequence("plan evaluation attacks", values.get("attacks", []))))
     corruptions = tuple(sequence("plan evaluation corruptions", names))
     return replace(named, attacks=named.attacks or attacks, corruptions=corruptions)

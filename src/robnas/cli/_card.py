@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from robnas.cli._common import print_json, say
 from robnas.cli._tables import shown
-from robnas.types import is_one_corruption
+from robnas.types import SEVERITIES, is_one_corruption
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Table
@@ -53,7 +53,7 @@ def _lines(group: Group, tell_space: bool) -> Iterator[str]:
     if grid:
         yield "in % at severity 1 to 5 (errors and ranks of each: --json)"
         yield from _below(
-            [(name, *(at.get(one, "-") for one in range(1, 6)), *rest) for (name, *rest), at in grid.items()]
+            [(name, *(at.get(one, "-") for one in SEVERITIES), *rest) for (name, *rest), at in grid.items()]
         )
     if group.missing:
         yield f"not measured: {', '.join(group.missing)}"

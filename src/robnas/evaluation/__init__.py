@@ -12,7 +12,6 @@ from robnas.evaluation._measurement import Measurement as Measurement
 from robnas.evaluation._measurement import Share as Share
 from robnas.evaluation._module import load_module as load_module
 from robnas.evaluation._module import load_weights as load_weights
-from robnas.evaluation._suite import COMMON as COMMON
 from robnas.evaluation._suite import SUITES as SUITES
 from robnas.evaluation._suite import Suite as Suite
 from robnas.evaluation._suite import check_suite as check_suite

@@ -16,8 +16,8 @@ from robnas._settings import content_hash
 from robnas.data import Corruptions, Dataset, Images, corruptions
 from robnas.errors import InputError, Verbatim
 from robnas.evaluation._measurement import Measurement, pack
-from robnas.evaluation._suite import COMMON, Suite
-from robnas.types import ALL_CORRUPTIONS, SEVERITIES, Split
+from robnas.evaluation._suite import Suite
+from robnas.types import ALL_CORRUPTIONS, COMMON_CORRUPTIONS, SEVERITIES, Split
 
 _MEMORY = 2**28  # bytes of corrupted copies that are kept of one split: those of small images, asked of many networks
 _KEPT: WeakKeyDictionary[Dataset, dict[tuple[object, ...], Images]] = WeakKeyDictionary()
@@ -69,7 +69,7 @@ class Corrupted:
     @property
     def averaged(self) -> tuple[tuple[str, int], ...]:
         """Those of them over which the mean goes; none if the suite, or a folder of official images, lacks some."""
-        wanted = self.source.mean_names if self.source.label else COMMON
+        wanted = self.source.mean_names if self.source.label else COMMON_CORRUPTIONS
         return tuple(pair for pair in self.pairs if pair[0] in wanted) if {*wanted} <= {*self.names} else ()
 
     @property

@@ -12,10 +12,7 @@ from robnas._settings import check_keys, content_hash, to_dict
 from robnas.attacks import APGD, FGSM, PGD, Attack, AutoAttack, Square, check_radius, metric_of
 from robnas.data import Dataset
 from robnas.errors import InputError, Verbatim, reason
-from robnas.types import ALL_CORRUPTIONS, CORRUPTIONS, ThreatModel, check_count
-
-COMMON = CORRUPTIONS[:15]
-"""Those over which the mean goes, as RobustBench (Croce et al. 2021) defines it."""
+from robnas.types import ALL_CORRUPTIONS, COMMON_CORRUPTIONS, CORRUPTIONS, ThreatModel, check_count
 
 
 @final
@@ -103,7 +100,9 @@ class Suite:
         Args:
             extra: the 4 further ones as well; they are no part of the mean.
         """
-        return cls("corruptions-19" if extra else "corruptions", (), corruptions=CORRUPTIONS if extra else COMMON)
+        if extra:
+            return cls("corruptions-19", (), corruptions=CORRUPTIONS)
+        return cls("corruptions", (), corruptions=COMMON_CORRUPTIONS)
 
 
 def _pgd(threat: ThreatModel, steps: int = 20) -> PGD:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, name_of_key, tied
+from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, address_of, name_of_key, tied
 from robnas.errors import InputError, Verbatim
 from robnas.reports._corruptions import CorruptionFacts, corruption_facts
 from robnas.statistics import (
@@ -126,7 +126,7 @@ class SplitFacts:
 
     def qualified(self, metric: str) -> str:
         """The name of a metric in the table, see `Column.address`."""
-        return f"{self.source}::{metric}" if self.source else metric
+        return address_of(metric, self.source)
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
     if ranked.metric == "clean":
         return ()
     try:
-        clean = f"{ranked.source}::clean" if ranked.source else "clean"
+        clean = address_of("clean", ranked.source)
         found = table.pareto(ranked.dataset, clean, ranked.address, split=ranked.split, space=ranked.space)
     except InputError:
         return ()

@@ -14,7 +14,7 @@ from robnas.benchmarks.adapters._published import PublishedIds, check_id, check_
 from robnas.benchmarks.nas_bench_201 import confusion_matrices
 from robnas.errors import InputError
 from robnas.spaces.nas_bench_201 import CellArchitecture
-from robnas.types import CONFIDENCE, CORRUPTIONS, SEVERITIES, Metric, is_metric
+from robnas.types import COMMON_CORRUPTIONS, CONFIDENCE, SEVERITIES, Metric, is_metric
 
 _ATTACKS = {
     "fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "aa_square@Linf": "square",
@@ -41,7 +41,7 @@ class RobustnessDataset(PublishedIds):
 
     keys_clean = ("clean",)
     keys_adv = tuple(_ATTACKS)
-    keys_cc = tuple(sorted(CORRUPTIONS[:15]))
+    keys_cc = tuple(sorted(COMMON_CORRUPTIONS))
     keys_all = (*keys_clean, *keys_adv, *keys_cc)
 
     def __init__(self, table: Table, confusion: str | Path | None = None) -> None:

@@ -31,7 +31,7 @@ from robnas.benchmarks.nas_bench_201._reading import (
 )
 from robnas.errors import DataError, InputError, Verbatim
 from robnas.spaces.nas_bench_201 import SIZE
-from robnas.types import ALL_CORRUPTIONS, CONFIDENCE, CORRUPTIONS, SEVERITIES, Metric
+from robnas.types import ALL_CORRUPTIONS, COMMON_CORRUPTIONS, CONFIDENCE, SEVERITIES, Metric
 
 Floats = npt.NDArray[np.float64]
 Values = dict[tuple[str, str], Floats]
@@ -42,7 +42,7 @@ DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "ima
 """Own name of a data set by the authors'."""
 ATTACKS = {"fgsm@Linf": "fgsm", "pgd@Linf": "pgd", "aa_apgd-ce@Linf": "apgd", "aa_square@Linf": "square"}
 """Own name of an attack by the authors' key."""
-KINDS = CORRUPTIONS[:15]
+KINDS = COMMON_CORRUPTIONS
 """Corruptions that the authors measured, on CIFAR-10 and CIFAR-100."""
 PAGE, OPS, META = "acc.json", "ops.json", "meta.json"
 _PAGE_METRICS = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from robnas.data._corruptions._colour import cut
 from robnas.data._corruptions._draws import Draws, Pixels
 from robnas.data._corruptions._geometry import applied, interpolation
 
@@ -57,7 +58,7 @@ def glass_blur(x: Pixels, draws: Draws, scale: float, sigma: float, reach: int, 
     """
     n, _, height, width = x.shape
     reach = max(1, round(reach * scale))
-    blurred = np.floor(255 * gaussian_blur(x, draws, scale, sigma) + 1e-6) / 255
+    blurred = cut(gaussian_blur(x, draws, scale, sigma)) / 255
     source = np.tile(np.arange(height * width).reshape(height, width), (n, 1, 1))  # of each pixel
     each = np.arange(n)
     for _ in range(rounds):

@@ -10,8 +10,6 @@ from robnas.data._corruptions import _blur, _colour, _digital, _noise, _spatter,
 from robnas.data._corruptions._draws import Pixels
 from robnas.types import CORRUPTIONS
 
-COMMON = CORRUPTIONS[:15]
-"""Those over which benchmarks take the mean; the others are extra."""
 NOTES = {"frost": "synthetic: drawn ice, where the official images have photographs of it"}
 _JPEG_BLOCK = 8  # pixels
 Parameters: TypeAlias = tuple[float, ...]

@@ -6,7 +6,15 @@ import numpy as np
 
 from robnas.data._corruptions._draws import Draws, Pixels
 
+WHOLE = 1e-6
+"""Of a grey level, by which rounding may miss one."""
 _LUMINANCE = (0.299, 0.587, 0.114)
+
+
+def cut(x: Pixels) -> Pixels:
+    """Values in [0, 1] as whole grey levels below or at them, as the published code has them; others at the ends."""
+    found: Pixels = np.floor(255 * np.clip(x, 0, 1) + WHOLE)
+    return found
 
 
 def luminance(x: Pixels) -> Pixels:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from robnas.data._corruptions._catalogue import RECIPES, corruptions_of, left_out
+from robnas.data._corruptions._colour import cut
 from robnas.data._corruptions._draws import Draws, Pixels
 from robnas.data._corruptions._geometry import SIDE, enlarged, reduced, sub_pixels
 from robnas.data._dataset import Bytes, describe
@@ -18,7 +19,6 @@ from robnas.types import SEVERITIES, check_count
 
 _VALUES = 2**20  # of a raster at a time
 _ROUNDING = 1e-6  # how far outside [0, 1] a pixel may lie that was computed in float32
-_WHOLE = 1e-6  # of a grey level, by which rounding may miss one
 
 Given = TypeVar("Given", npt.NDArray[np.uint8], npt.NDArray[np.floating], torch.Tensor)
 
@@ -59,7 +59,7 @@ def made_levels(levels: Bytes, name: str, severity: int, *, seed: int, first: in
         part = levels[start : start + step]
         draws = Draws(seed, name, severity, range(first + start, first + start + len(part)))
         made = _made(part / 255, draws, name, severity, times)
-        found[start : start + step] = np.floor(255 * np.clip(made, 0, 1) + _WHOLE)  # the published code cuts as well
+        found[start : start + step] = cut(made)
     return found
 
 

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from robnas._content import digest
 from robnas._download import check_hash
-from robnas.data._corruptions._catalogue import COMMON
 from robnas.data._dataset import Bytes, Images, describe
 from robnas.data._files import extract
 from robnas.errors import DataError, Verbatim, reason
-from robnas.types import CORRUPTIONS, SEVERITIES
+from robnas.types import COMMON_CORRUPTIONS, CORRUPTIONS, SEVERITIES
 
 _COUNT = 10_000
 _IMAGE = (32, 32, 3)
@@ -100,11 +99,11 @@ def read_official(folder: Path, clean: Images, *, allow_partial: bool) -> tuple[
     """
     rows = _checked_labels(folder / _LABELS, clean, allow_partial)
     names = tuple(name for name in CORRUPTIONS if (folder / f"{name}.npy").is_file())
-    missing = [name for name in COMMON if name not in names]
+    missing = [name for name in COMMON_CORRUPTIONS if name not in names]
     if missing and not (allow_partial and names):
         raise DataError(
             str(folder / f"{missing[0]}.npy"),
-            expected=f"a file for each of the {len(COMMON)} corruptions",
+            expected=f"a file for each of the {len(COMMON_CORRUPTIONS)} corruptions",
             got=Verbatim(f"nothing for {', '.join(missing)}"),
             remedy=f"extract the archive again, {_PARTIAL}",
         )

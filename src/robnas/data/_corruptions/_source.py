@@ -12,12 +12,12 @@ import torch
 from robnas._brief import brief
 from robnas._content import digest
 from robnas._download import data_directory
-from robnas.data._corruptions._catalogue import COMMON, NOTES, RECIPES, corruptions_of, left_out
+from robnas.data._corruptions._catalogue import NOTES, RECIPES, corruptions_of, left_out
 from robnas.data._corruptions._making import checked_corruption, made_levels
 from robnas.data._corruptions._official import ARCHIVES, find_official, read_official
 from robnas.data._dataset import Bytes, Dataset, Images, to_pixels
 from robnas.errors import DataError, InputError, Verbatim
-from robnas.types import CORRUPTIONS, check_count, check_range, check_split
+from robnas.types import COMMON_CORRUPTIONS, CORRUPTIONS, check_count, check_range, check_split
 
 MADE = "made"
 """Label in metric keys of what robnas made: its pixels are not the official ones."""
@@ -117,7 +117,7 @@ class Corruptions:
     @property
     def mean_names(self) -> tuple[str, ...]:
         """The corruptions that the mean is over: those of the 15 common ones that there are, not the extra ones."""
-        return tuple(name for name in COMMON if name in self.names)
+        return tuple(name for name in COMMON_CORRUPTIONS if name in self.names)
 
     def content_hash(self, name: str, severity: int) -> str:
         """16 hexadecimal digits of what was done to the images: name, severity and parameters, or official pixels.

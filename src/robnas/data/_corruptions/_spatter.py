@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from robnas.data._corruptions._colour import tinted
+from robnas.data._corruptions._colour import WHOLE, cut, tinted
 from robnas.data._corruptions._draws import Draws, Pixels
 from robnas.data._corruptions._geometry import layer_shape, scaled_layer
 
@@ -43,9 +43,9 @@ def _rims(liquid: Pixels) -> Pixels:
     """How much of its colour water adds, from 0 to 1, shape (n, height, width)."""
     from scipy.ndimage import correlate, uniform_filter
 
-    levels = np.floor(255 * np.clip(liquid, 0, 1) + 1e-6)
+    levels = cut(liquid)
     distance = np.minimum(_distances(edges(levels)), _FARTHEST)
-    distance = np.floor(uniform_filter(distance, (0, 3, 3), mode="mirror") + 1e-6)
+    distance = np.floor(uniform_filter(distance, (0, 3, 3), mode="mirror") + WHOLE)
     relief = correlate(equalised(distance.astype(np.int64)).astype(np.float64), _RELIEF[None], mode="mirror")
     relief = np.rint(uniform_filter(np.clip(relief, 0, 255), (0, 3, 3), mode="mirror"))
     water = levels * relief

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from robnas.data._corruptions._blur import clipped_zoom, moved
-from robnas.data._corruptions._colour import luminance, tinted
+from robnas.data._corruptions._colour import cut, luminance, tinted
 from robnas.data._corruptions._draws import Draws, Pixels
 from robnas.data._corruptions._geometry import applied, layer_shape, scaled_layer
 
@@ -68,7 +68,7 @@ def snow(
     flakes = mean + deviation * draws.normal(height, width)
     flakes = _zoomed(flakes, zoom)
     flakes[flakes < threshold] = 0
-    flakes = np.floor(255 * np.clip(flakes, 0, 1) + 1e-6) / 255
+    flakes = cut(flakes) / 255
     falling = moved(flakes[:, None], draws.uniform(1, low=-135.0, high=-45.0)[:, 0], radius, sigma)
     layer = scaled_layer(falling[:, 0], *x.shape[2:])[:, None]
     white = np.maximum(x, 1.5 * luminance(x) + 0.5)
