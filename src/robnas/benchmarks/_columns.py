@@ -123,7 +123,7 @@ class Columns(Generic[_C]):
             meant = [spot for spot in meant if key in self._kinds[spot]] or meant
         if len(meant) > 1:
             several = " or ".join(
-                address(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant
+                address_of(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant
             )
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
         kinds = self._kinds[meant[0]]

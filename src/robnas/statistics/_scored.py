@@ -70,7 +70,9 @@ def join(
     part = part_of(table, dataset, split, space)
     if part is None:  # costs, or scores of others
         got = Verbatim("none")
-        raise InputError(f"table {table.name}", expected=f"accuracies of trained networks on {dataset} {split}", got=got)
+        raise InputError(
+            f"table {table.name}", expected=f"accuracies of trained networks on {dataset} {split}", got=got
+        )
     return Scored(
         tuple(codes),
         {metric: tied(column.mean[rows]) for metric, column in part.columns.items()},
