@@ -66,7 +66,7 @@ def test_random_kills_leave_exactly_the_table_of_an_undisturbed_build(tmp_path):
                 _pause(driver, rng.uniform(0.0, 0.1))
                 # However fast the machine is, the kills are spread over the first two thirds of the trials.
                 due = min(KILLS, 1 + KILLS * _count(disturbed, "done") * 3 // (2 * TRIALS))
-                if sum(kills.values()) < due and (killed := _kill(driver, rng)):
+                if sum(kills.values()) < due and (killed := _kill(driver, rng, kills)):
                     kills[killed] += 1
             assert nursery.stdout.readline() == "ended\n"
         nursery.stdin.close()
@@ -106,10 +106,10 @@ def _pause(driver, seconds):
     psutil.wait_procs([driver], timeout=seconds)
 
 
-def _kill(driver, rng):
-    """Kill a worker, or one time in five the driver; what was killed, if it was still there."""
+def _kill(driver, rng, kills, every=5):
+    """Kill a worker, or one time in so many the driver; what was killed, if it was still there."""
     try:
-        if rng.random() < 0.2:
+        if sum(kills.values()) % every == 1:
             driver.send_signal(signal.SIGKILL)
             return "driver"
         workers = [child for child in driver.children() if "spawn_main" in " ".join(child.cmdline())]

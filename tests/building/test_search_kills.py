@@ -82,7 +82,8 @@ def test_random_kills_leave_exactly_the_trace_of_an_undisturbed_search(tmp_path,
                 _pause(driver, rng.uniform(0.0, 0.2))
                 # However fast the machine is, the kills are spread over the search.
                 trained = len(list(marks.iterdir()))
-                if sum(kills.values()) < min(KILLS, 2 + KILLS * trained // BUDGET) and (killed := _kill(driver, rng)):
+                due = min(KILLS, 2 + KILLS * trained // BUDGET)
+                if sum(kills.values()) < due and (killed := _kill(driver, rng, kills, every=3)):
                     kills[killed] += 1
             assert nursery.stdout.readline() == "ended\n"
         nursery.stdin.close()
