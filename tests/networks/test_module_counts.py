@@ -136,7 +136,17 @@ def test_compiled_and_parallel_modules_count_as_what_they_wrap():
     network = build_network("301020", num_classes=10, channels=2, cells=1)
     wanted = count(network, input_size=8)
     assert count(torch.compile(network, backend="eager"), input_size=8) == wanted
-    assert count(nn.DataParallel(network), input_size=8) == wanted
+    assert count(on_a_gpu(network), input_size=8) == wanted
+    assert count(torch.compile(on_a_gpu(network), backend="eager"), input_size=8) == wanted
+    assert count(nn.Sequential(on_a_gpu(on_a_gpu(network))), input_size=8) == wanted
+
+
+def on_a_gpu(network):
+    """As it is where there is one: images go to GPU 0, and parameters are looked for there."""
+    parallel = nn.DataParallel(network)
+    parallel.device_ids, parallel.src_device_obj = [0], torch.device("cuda:0")
+    parallel.output_device = parallel.dim = 0
+    return parallel
 
 
 def test_a_module_without_values_counts():

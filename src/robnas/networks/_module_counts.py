@@ -21,6 +21,7 @@ from robnas.spaces import Architecture, Space
 from robnas.types import check_count
 
 _aten = torch.ops.aten
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _DEVICE = "meta"  # has shapes only; attention, recurrences and pooling are there what they are by definition
 
 
@@ -100,8 +101,7 @@ def count_built(
 
 
 def _macs(network: nn.Module, shape: Sequence[int]) -> int:
-    network = getattr(network, "_orig_mod", network)  # what torch.compile wraps
-    hollow = _hollow(network).eval()
+    hollow = _on_one_device(_hollow(_unwrapped(network))).eval()
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.get_default_dtype())
     counter = FlopCounterMode(display=False, custom_mapping=_MORE)
     eager = torch.compiler.set_stance("force_eager")
@@ -109,6 +109,26 @@ def _macs(network: nn.Module, shape: Sequence[int]) -> int:
     with own_randomness(), torch.device(_DEVICE), torch.no_grad(), eager, counter:
         hollow(torch.empty(1, *shape, dtype=dtype))
     return counter.get_total_flops() // 2
+
+
+def _unwrapped(network: nn.Module) -> nn.Module:
+    """What torch.compile and data parallelism wrap."""
+    while True:
+        if isinstance(network, _PARALLEL):
+            network = network.module
+        elif isinstance(inner := getattr(network, "_orig_mod", None), nn.Module):
+            network = inner
+        else:
+            return network
+
+
+def _on_one_device(hollow: nn.Module) -> nn.Module:
+    """Without what inside it sends images to GPUs, where there are any: parameters are elsewhere now."""
+    for parent in list(hollow.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, _PARALLEL):
+                setattr(parent, name, _unwrapped(child))
+    return hollow
 
 
 def _hollow(network: nn.Module) -> nn.Module:
