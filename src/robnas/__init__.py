@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         search,
         spaces,
         statistics,
+        surrogates,
         testing,
         training,
         types,
@@ -61,6 +62,7 @@ _ROOMS = (
     "search",
     "spaces",
     "statistics",
+    "surrogates",
     "testing",
     "training",
 )
@@ -94,6 +96,7 @@ __all__ = [
     "search",
     "spaces",
     "statistics",
+    "surrogates",
     "testing",
     "train",
     "training",

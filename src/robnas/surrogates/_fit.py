@@ -1,0 +1,123 @@
+"""A surrogate of known values, with calibrated intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._brief import brief
+from robnas.errors import InputError, Verbatim
+from robnas.spaces import Architecture, Space, space_of
+from robnas.surrogates._information import Information, Structure, gather
+from robnas.surrogates._prediction import Matrix, Prediction, Predictor, Vector
+from robnas.surrogates._surrogates import SURROGATES
+
+FEWEST = 5
+"""Known values that a fit needs."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A surrogate fitted on known values; make one with `fit`."""
+
+    __repr__ = brief
+
+    model: str
+    """Its name in `robnas.surrogates.SURROGATES`."""
+    information: tuple[str, ...]
+    """What it looked at, each kind by its text."""
+    architectures: tuple[Architecture, ...] = field(repr=False)
+    """Those whose values were known."""
+    values: Vector = field(repr=False)
+    """Theirs, shape (n,)."""
+    level: float
+    """Of the intervals."""
+    seed: int
+    _space: Space = field(repr=False)
+    _kinds: tuple[Information, ...] = field(repr=False)
+    _predictor: Predictor = field(repr=False)
+
+    def predict(self, architectures: Sequence[Architecture]) -> Prediction:
+        """Mean and interval of each architecture; of a known one, too, what another measurement would find.
+
+        Raises:
+            InputError: an architecture of another space, or features that are missing.
+        """
+        rows = _rows(self._kinds, [_of(self._space, arch) for arch in architectures])
+        return self._predictor.predict(rows, self.level)
+
+    def to_dict(self) -> dict[str, Any]:
+        """How the predictions came about, for provenance: plain values."""
+        return {
+            "model": self.model,
+            "information": list(self.information),
+            "known": len(self.architectures),
+            "level": self.level,
+            "seed": self.seed,
+        }
+
+
+def fit(
+    architectures: Sequence[Architecture],
+    values: npt.ArrayLike,
+    *,
+    noise: npt.ArrayLike | None = None,
+    model: str = "gaussian-process",
+    information: Sequence[Information] | None = None,
+    space: Space | None = None,
+    pool: Sequence[Architecture] = (),
+    level: float = 0.9,
+    seed: int = 0,
+) -> Fitted:
+    """Fit a surrogate on architectures whose values are known.
+
+    Args:
+        architectures: the known ones, at least 5.
+        values: theirs, in any unit, shape (n,).
+        noise: standard error of each value in the same unit, one number or shape (n,); estimated from the fit where it
+            is not given or nan.
+        model: a name in `robnas.surrogates.SURROGATES`.
+        information: what the model may look at; `Structure` if omitted.
+        space: of the architectures, where it is not registered.
+        pool: architectures that are to be predicted, which tell the spread of features; no values.
+        level: of the intervals, between 0 and 1.
+        seed: of whatever the model draws.
+
+    Raises:
+        InputError: too few values, some that are not finite or all equal, an architecture of another space, features
+            that are missing, or an unknown model.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    if known.shape != (len(architectures),) or len(known) < FEWEST or not np.isfinite(known).all():
+        expected = f"one finite value for each of at least {FEWEST} architectures"
+        got = Verbatim(f"shape {known.shape} for {len(architectures)}")
+        raise InputError("values of a surrogate", expected=expected, got=got)
+    if np.ptp(known) == 0:
+        raise InputError("values of a surrogate", expected="at least two different ones", got=float(known[0]))
+    space = space_of(architectures[0].space) if space is None else space
+    members = tuple(_of(space, arch) for arch in architectures)
+    kinds = (Structure(space),) if information is None else tuple(information)
+    rows = _rows(kinds, members)
+    around = _rows(kinds, [_of(space, arch) for arch in pool])
+    errors = np.broadcast_to(np.asarray(np.nan if noise is None else noise, dtype=np.float64), known.shape)
+    groups = gather(kinds, members[:1]).groups
+    predictor = SURROGATES[model].fit(rows, known, errors.copy(), groups=groups, pool=around, seed=seed)
+    return Fitted(model, tuple(one.text for one in kinds), members, known, level, seed, space, kinds, predictor)
+
+
+def _of(space: Space, arch: Architecture) -> Architecture:
+    return space.parse(arch)
+
+
+def _rows(kinds: Sequence[Information], architectures: Sequence[Architecture]) -> Matrix:
+    rows = gather(kinds, architectures).rows
+    if missing := np.flatnonzero(np.isnan(rows).any(axis=1)).tolist():
+        arch = architectures[missing[0]].text
+        got = Verbatim(f"{len(missing):,} of {len(rows):,} without, the first {arch}")
+        raise InputError("features of a surrogate", expected="all of them for each architecture", got=got)
+    return rows
