@@ -1,12 +1,12 @@
 """What fewer epochs tell of the last one, and what algorithms that use them save.
 
-    python experiments/fidelity.py --table digits --metric pgd@32/255 --split validation --out runs/fidelity
+    python experiments/multi_fidelity.py --table digits --metric pgd@32/255 --split validation --out runs/multi-fidelity
 
 **Ranks**: of each epoch of the learning curves Spearman's ρ with the final values of the column, the share of the final
 best tenth that is among the best tenth at that epoch, and the regret of taking the best at that epoch (percentage
 points). **Search**: mean regret with its 95 % interval at several budgets, in whole trainings' worth of epochs, of the
 multi-fidelity algorithms beside random search and regularized evolution, which train to the end. Written as Markdown
-(``fidelity.md``), with a figure (``fidelity.pdf``), and printed.
+(``multi_fidelity.md``), with a figure (``multi_fidelity.pdf``), and printed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main() -> None:
     text = "\n".join([*lines, *_markdown(list(_regrets(results)))]) + "\n"
     print(text)
     given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "fidelity.md").write_text(text, encoding="utf-8")
-    _draw(results, given.out / "fidelity.pdf")
+    (given.out / "multi_fidelity.md").write_text(text, encoding="utf-8")
+    _draw(results, given.out / "multi_fidelity.pdf")
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("runs/fidelity"))
+    parser.add_argument("--out", type=Path, default=Path("runs/multi-fidelity"))
     return parser.parse_args()
 
 
