@@ -12,6 +12,7 @@ from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._claims import Claim as Claim
 from robnas.benchmarks._claims import read_claims as read_claims
 from robnas.benchmarks._column import Column as Column
+from robnas.benchmarks._column import PredictedValue as PredictedValue
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._columns import name_of_key as name_of_key
 from robnas.benchmarks._counts import counted as counted

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, final, get_args
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Literal, cast, final, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas._brief import brief
-from robnas.benchmarks._runs import Floats, Runs, is_number
+from robnas.benchmarks._runs import Floats, Runs, floats, is_number
 from robnas.errors import InputError, Verbatim
 from robnas.types import Split, check_split, is_metric
 
@@ -48,6 +50,23 @@ class RelativeValue(Value):
 
 
 @final
+class PredictedValue(Value):
+    """What was not measured but predicted, from other architectures: it rests on no training, its `runs` are 0."""
+
+    __slots__ = ("sd",)
+    sd: float
+    """Standard deviation of what one training would measure around it; nan where it is not known."""
+
+    def __new__(cls, value: float, runs: int = 0, sd: float = float("nan")) -> PredictedValue:
+        self = cast(PredictedValue, super().__new__(cls, value, runs))
+        self.sd = sd
+        return self
+
+    def __getnewargs__(self) -> tuple[float, int, float]:  # type: ignore[override]
+        return float(self), self.runs, self.sd
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Column(Runs):
     """What one metric is on one split of one data set: accuracies or, where there is a unit, a cost or a score.
@@ -81,6 +100,17 @@ class Column(Runs):
     """Whether higher or lower values are better."""
     source: str = ""
     """Name of the table that it was joined from; empty for the table's own."""
+    beta: float | None = None
+    """Weight of the robust loss in the objective of training, (1 - beta)·clean + beta·robust; None where it is not
+    known. Columns may differ in nothing else."""
+    predicted: Floats | None = None
+    """Shape (rows,): what a surrogate says of rows that have no run, nan for others; None if nothing is predicted.
+
+    Those of rows that have runs are not kept: these are measured.
+    """
+    sd: Floats | None = None
+    """Shape (rows,): standard deviation of what one training would measure around `predicted`; nan where it is not
+    known, and for rows that are measured."""
 
     def __post_init__(self) -> None:
         check_split(self.split)
@@ -89,10 +119,32 @@ class Column(Runs):
             raise InputError(f"{what}, direction", expected="maximise or minimise", got=self.direction)
         if not isinstance(self.unit, str) or not self.unit.isprintable() or not _UNIT.fullmatch(self.unit):
             raise InputError(f"{what}, unit", expected="a short text such as ms, or nothing", got=self.unit)
+        self._check_predicted(what)
         if self.is_accuracy:
-            self._check_fractions(what)
+            for values in (self.values, *(() if self.predicted is None else (self.predicted,))):
+                self._check_fractions(what, values)
         else:
             self._check_other(what)
+
+    def _check_predicted(self, what: str) -> None:
+        """Refuse predictions of another shape, and leave out what was measured."""
+        if self.predicted is None:
+            if self.sd is not None:
+                raise InputError(f"{what}, sd", expected="none without predicted values", got=Verbatim("some"))
+            return
+        for part in ("predicted", "sd"):
+            if (given := getattr(self, part)) is not None:
+                found = floats(f"{what}, {part}", given)
+                if found.shape != self.values.shape[:1]:
+                    expected, got = f"shape ({len(self.values)},)", Verbatim(f"shape {found.shape}")
+                    raise InputError(f"{what}, {part}", expected=expected, got=got)
+                if np.isinf(found).any() or (part == "sd" and bool((found < 0).any())):
+                    expected = "finite numbers" if part == "predicted" else "finite numbers from 0 on"
+                    raise InputError(f"{what}, {part}", expected=expected, got=Verbatim("others"))
+                object.__setattr__(self, part, np.where(self.measured, np.nan, found))
+        if np.isnan(self.predicted).all():  # a table with nothing to complete is one that was measured
+            object.__setattr__(self, "predicted", None)
+            object.__setattr__(self, "sd", None)
 
     def _check_other(self, what: str) -> None:
         """Refuse what is an accuracy by its name, and infinities."""
@@ -105,6 +157,31 @@ class Column(Runs):
             )
         if np.isinf(self.values).any():
             raise InputError(what, expected="finite numbers", got=Verbatim("infinite ones"))
+
+    @cached_property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Which rows have a run, shape (rows,); the others are predicted, or missing."""
+        found: npt.NDArray[np.bool_] = np.logical_not(np.isnan(self.values).all(axis=1))
+        return found
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Mean over the runs that are there, else what is predicted, shape (rows,); nan where there is neither."""
+        if self.predicted is None:
+            return self.measured_mean
+        return np.where(self.measured, self.measured_mean, self.predicted)
+
+    def mean_at(self, row: int) -> Value:
+        """The mean of one row, which knows what it rests on; nan where there is none."""
+        value, runs = self.fast_mean[row], int(self.counts[row])
+        if self.predicted is None or runs:
+            return Value(value, runs)
+        return PredictedValue(value, sd=float("nan" if self.sd is None else self.sd[row]))
+
+    def take(self, rows: npt.NDArray[Any]) -> Column:
+        """Some of the rows, by numbers or as a mask."""
+        predicted, sd = (None if one is None else one[rows] for one in (self.predicted, self.sd))
+        return replace(self, values=self.values[rows], predicted=predicted, sd=sd)
 
     @property
     def is_accuracy(self) -> bool:

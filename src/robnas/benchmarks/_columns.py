@@ -12,7 +12,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
-from robnas.benchmarks._runs import address_of, is_called, qualified
+from robnas.benchmarks._runs import address_of, as_beta, is_called, qualified
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
 from robnas.types import by_severity
@@ -20,11 +20,13 @@ from robnas.types import by_severity
 _C = TypeVar("_C", Column, CurveColumn)
 _Spot = tuple[str, str, str, str]
 """Data set, split, metric and source."""
+_Kind = tuple[str | None, float | None]
+"""Space and beta."""
 
 
 @final
 class Columns(Generic[_C]):
-    """Columns, or curves, by data set, split, metric and, where that is not enough, space.
+    """Columns, or curves, by data set, split, metric and, where that is not enough, space and beta.
 
     Args:
         what: they are, for errors: ``table digits``.
@@ -54,37 +56,38 @@ class Columns(Generic[_C]):
             column if keys[column.space] == column.space else replace(column, space=keys[column.space])
             for column in given
         )
-        self._kinds: dict[_Spot, dict[str | None, _C | Ambiguity]] = {}
+        self._kinds: dict[_Spot, dict[_Kind, _C | Ambiguity]] = {}
         for column in self.all:
             if column.space is not None and parse_key(column.space)["name"] != space.name:
                 got = Verbatim(f"one that belongs to {column.space}")
                 raise InputError(f"{what}, column {column.name}", expected=f"one of space {space.name}", got=got)
-            self._add(spot_of(column), column.space, column)
+            self._add(spot_of(column), (column.space, column.beta), column)
         for key, reason in ambiguous.items():
-            dataset, split, metric = key[:3]
-            self._add((dataset, split, metric, source_of_key(key)), key[3] if len(key) > 3 else None, reason)
+            dataset, split, metric, trained, source, beta = whole_key(key)
+            self._add((dataset, split, metric, source), (trained, beta), reason)
         self.quick: dict[Any, _C] = self._by_name()
-        """By data set, split, metric (as it stands where one source has it, and with the source) and space or, where
-        one is enough, None."""
+        """By data set, split, metric (as it stands where one source has it, and with the source), space and beta or,
+        where these tell nothing more, None."""
 
     def _by_name(self) -> dict[Any, _C]:
         called = Counter((spot[:2], name) for spot in self._kinds for name in _names(spot))
         quick: dict[Any, _C] = {}
         for spot, kinds in self._kinds.items():
             for name in (name for name in _names(spot) if called[spot[:2], name] == 1):
-                for key, found in kinds.items():
+                for (space, beta), found in kinds.items():
                     if not isinstance(found, Ambiguity):
-                        wanted = {key, None} if len(kinds) == 1 else {key}
-                        quick |= {(spot[0], spot[1], name, space): found for space in wanted}
+                        wanted: list[_Kind] = [(one, other) for one in {space, None} for other in {beta, None}]
+                        only = [kind for kind in wanted if sum(_alike(kind, each) for each in kinds) == 1]
+                        quick |= {(spot[0], spot[1], name, kind[0], kind[1]): found for kind in only}
         return quick
 
-    def _add(self, spot: _Spot, space: str | None, found: _C | Ambiguity) -> None:
-        kinds: dict[str | None, _C | Ambiguity] = self._kinds.setdefault(spot, {})
-        if space in kinds or (kinds and None in (space, *kinds)):
+    def _add(self, spot: _Spot, kind: _Kind, found: _C | Ambiguity) -> None:
+        kinds: dict[_Kind, _C | Ambiguity] = self._kinds.setdefault(spot, {})
+        if any(_alike(kind, other) for other in kinds):
             *where, source = spot
             got = Verbatim(f"{' '.join(where)}{f' of {source}' if source else ''} again")
             raise InputError(self.what, expected="each column once", got=got)
-        kinds[space] = found
+        kinds[kind] = found
 
     def __len__(self) -> int:
         return len(self._kinds)
@@ -95,11 +98,14 @@ class Columns(Generic[_C]):
         return tuple(dict.fromkeys(spot[0] for spot in self._kinds))
 
     def full_name(self, column: _C) -> str:
-        """`Column.name`, and the key of its space where several columns are called so."""
-        alone = len(self._kinds[spot_of(column)]) == 1
-        return column.name if alone else f"{column.name} {column.space}"
+        """`Column.name`, and the key of its space and its beta where several columns are called so."""
+        spaces, betas = (set(found) for found in zip(*self._kinds[spot_of(column)], strict=True))
+        space = f" {column.space}" if len(spaces) > 1 else ""
+        return " ".join(filter(None, (column.name + space, beta_text(column.beta) if len(betas) > 1 else "")))
 
-    def find(self, dataset: object, metric: object, split: object, space: object = None) -> _C:
+    def find(
+        self, dataset: object, metric: object, split: object, space: object = None, beta: float | None = None
+    ) -> _C:
         """The column of these names; `metric` may be called with its source.
 
         Raises:
@@ -114,29 +120,60 @@ class Columns(Generic[_C]):
             old = str(metric).rpartition(":")[2]
             if isinstance(metric, str) and old in self._renamed:
                 new, because = self._renamed[old]
-                present = self.find(dataset, metric.removesuffix(old) + new, split, space)
+                present = self.find(dataset, metric.removesuffix(old) + new, split, space, beta)
                 warn_renamed(self.what, metric, new, because)
                 return present
             self.check_known("metric", metric, map(_qualified, here))
         key = space.key if isinstance(space, Space) else space
         if len(meant) > 1 and key is not None:
-            meant = [spot for spot in meant if key in self._kinds[spot]] or meant
+            meant = [spot for spot in meant if any(key == trained for trained, _ in self._kinds[spot])] or meant
         if len(meant) > 1:
             several = " or ".join(
                 address_of(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant
             )
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
-        kinds = self._kinds[meant[0]]
-        key = canonical(key, self.space) if isinstance(key, str) and key not in kinds else key
-        if len(kinds) == 1 and (key is None or (key == self.space.name and key not in kinds)):
-            (found,) = kinds.values()
-        else:
-            known = [str(known) for known in kinds if known is not None]
-            self.check_known("space", key, known or ["None, because it is not known"])
-            found = kinds[key]  # type: ignore[index]
+        found = self._of_beta(self._of_space(self._kinds[meant[0]], key), beta)
         if isinstance(found, Ambiguity):
             raise found.error(f"{self.what}, {dataset} {split} {metric}")
         return found
+
+    def _of_space(self, kinds: dict[_Kind, _C | Ambiguity], key: object) -> dict[_Kind, _C | Ambiguity]:
+        """Those of a space, which need not be named where all are of one."""
+        spaces = {space for space, _ in kinds}
+        key = canonical(key, self.space) if isinstance(key, str) and key not in spaces else key
+        if len(spaces) == 1 and (key is None or (key == self.space.name and key not in spaces)):
+            return kinds
+        known = [space for space, _ in kinds if space is not None]
+        self.check_known("space", key, known or ["None, because it is not known"])
+        return {kind: found for kind, found in kinds.items() if kind[0] == key}
+
+    def _of_beta(self, kinds: dict[_Kind, _C | Ambiguity], beta: float | None) -> _C | Ambiguity:
+        """The one of a beta, which need not be said where there is one."""
+        wanted = None if beta is None else as_beta(f"beta of {self.what}", beta)
+        found = {kind: one for kind, one in kinds.items() if wanted is None or has_beta(one, kind[1], wanted)}
+        if len(found) == 1:
+            return next(iter(found.values()))
+        raise self._no_beta(beta, (known for _, known in kinds))
+
+    def check_beta(self, beta: float) -> float:
+        """A beta that some column has.
+
+        Raises:
+            InputError: none has it; the text lists those that there are.
+        """
+        wanted, known = as_beta(f"beta of {self.what}", beta), [column.beta for column in self.all]
+        if wanted not in known:
+            raise self._no_beta(beta, known)
+        return wanted
+
+    def _no_beta(self, beta: object, known: Iterable[float | None]) -> InputError:
+        names = ", ".join(f"{one:.12g}" for one in sorted({one for one in known if one is not None}))
+        return InputError(
+            f"beta of {self.what}",
+            expected=f"one of {names}" if names else "none, because it is not known",
+            got=Verbatim("none") if beta is None else beta,
+            remedy="name the beta: it is never guessed" if beta is None else "",
+        )
 
     def key_of(self, given: str | Space) -> str | None:
         """The key of columns, of a space that is named with settings; None, for all columns, where it has none.
@@ -185,15 +222,38 @@ class Columns(Generic[_C]):
         return found or [self.find(keys[0][0], _qualified(keys[0]), keys[0][1])]
 
 
-def source_of_key(key: tuple[Any, ...]) -> str:
-    """The source in a key of `Table.ambiguous`."""
-    return key[4] if len(key) > 4 else ""
+def whole_key(key: tuple[Any, ...]) -> tuple[str, str, str, str | None, str, float | None]:
+    """Data set, split, metric, space, source and beta in a key of `Table.ambiguous`, of which the last may lack."""
+    rest: tuple[Any, ...] = (None, "", None)
+    dataset, split, metric, space, source, beta = key + rest[len(key) - 3 :]
+    return dataset, split, metric, space, source, beta
 
 
 def name_of_key(key: tuple[Any, ...]) -> str:
     """A key of `Table.ambiguous` as a name, as columns have it."""
-    source = source_of_key(key)
-    return (f"{source}:" if source else "") + " ".join(filter(None, key[:4]))
+    dataset, split, metric, space, source, beta = whole_key(key)
+    told = filter(None, (dataset, split, metric, space, beta_text(beta)))
+    return (f"{source}:" if source else "") + " ".join(told)
+
+
+def beta_text(beta: float | None) -> str:
+    """``beta=0.5``, as names of columns have it; nothing where it is not known."""
+    return "" if beta is None else f"beta={beta:.12g}"
+
+
+def _alike(one: _Kind, other: _Kind) -> bool:
+    """Whether space and beta are equal, as far as both have them."""
+    return all(ours == theirs or None in (ours, theirs) for ours, theirs in zip(one, other, strict=True))
+
+
+def has_beta(found: Column | CurveColumn | Ambiguity, own: float | None, wanted: float) -> bool:
+    """Whether a column is of a beta; what is no accuracy and has none, such as a latency, is the same for all."""
+    return own == wanted or (own is None and isinstance(found, Column) and not found.is_accuracy)
+
+
+def source_of_key(key: tuple[Any, ...]) -> str:
+    """The source in a key of `Table.ambiguous`."""
+    return whole_key(key)[4]
 
 
 def spot_of(column: Column | CurveColumn) -> _Spot:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.benchmarks._runs import Floats, Runs, is_number
@@ -49,6 +50,8 @@ class CurveColumn(Runs):
     """Key of the space that was trained in, see `Column`."""
     source: str = ""
     """Name of the table that they were joined from, see `Column`."""
+    beta: float | None = None
+    """Weight of the robust loss, see `Column`."""
 
     def __post_init__(self) -> None:
         what = f"curves {self.name}"
@@ -63,9 +66,13 @@ class CurveColumn(Runs):
             got = Verbatim(f"{self.values.shape[2]} values")
             raise InputError(what, expected=f"a value for each of {len(epochs)} epochs", got=got)
         if self.is_accuracy:
-            self._check_fractions(what)
+            self._check_fractions(what, self.values)
         elif np.isinf(self.values).any():
             raise InputError(what, expected="finite numbers", got=Verbatim("infinite ones"))
+
+    def take(self, rows: npt.NDArray[Any]) -> CurveColumn:
+        """Some of the rows, by numbers or as a mask."""
+        return replace(self, values=self.values[rows])
 
     @property
     def is_accuracy(self) -> bool:
@@ -112,7 +119,7 @@ class AfterEpoch(Runs):
     def __init__(self, curve: CurveColumn, epoch: int, values: Floats) -> None:
         self.dataset, self.split, self.metric = curve.dataset, curve.split, curve.metric
         self.seeds, self.runs, self.facts, self.space = curve.seeds, curve.runs, curve.facts, curve.space
-        self.source, self.values, self.epoch = curve.source, values, epoch
+        self.source, self.beta, self.values, self.epoch = curve.source, curve.beta, values, epoch
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
-from robnas.benchmarks._columns import Columns, source_of_key
+from robnas.benchmarks._columns import Columns, has_beta, source_of_key, whole_key
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
@@ -125,9 +125,8 @@ class _Renamed:
     def column(self, column: _C, rows: npt.NDArray[Any], said: Mapping[str, int]) -> _C:
         """A column at these rows, under its name beside others, with what is `said` among its facts."""
         return replace(
-            column,
+            column.take(rows),
             metric=self._metric(column.dataset, column.split, column.metric),
-            values=column.values[rows],
             facts={**column.facts, **said},
             source=self.sources[column.source],
         )
@@ -135,7 +134,7 @@ class _Renamed:
     def reasons(self, ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
         """What was measured in several ways, by such names."""
         return {
-            (*key[:2], self._metric(*key[:3]), key[3] if len(key) > 3 else None, self.sources[source_of_key(key)]): why
+            (*key[:2], self._metric(*key[:3]), whole_key(key)[3], self.sources[source_of_key(key)], *key[5:]): why
             for key, why in ambiguous.items()
         }
 
@@ -166,27 +165,35 @@ def selected(
     dataset: str | None,
     space: str | Space | None,
     source: str | None,
+    beta: float | None,
 ) -> dict[str, Any]:
-    """Arguments of the table with the columns of one data set, one space and one source, see `Table.select`."""
+    """Arguments of the table with the columns of one data set, space, source and beta, see `Table.select`."""
     if dataset is not None:
         columns.check_known("dataset", dataset, columns.datasets)
     key = None if space is None else columns.key_of(space)
-
+    wanted = None if beta is None else columns.check_beta(beta)
     if source is not None:
         known = [one.source for one in (*table.columns, *table.curves) if one.source]
         columns.check_known("source", source, known or ["none: it was not joined"])
 
-    def meant(of: str, trained_in: str | None, source_of: str) -> bool:
-        return dataset in (None, of) and key in (None, trained_in) and source in (None, source_of)
+    def meant(one: Column | CurveColumn | Ambiguity, named: tuple[Any, ...]) -> bool:
+        of, _, _, trained_in, source_of, own = whole_key(named)
+        places = dataset in (None, of) and key in (None, trained_in) and source in (None, source_of)
+        return places and (wanted is None or has_beta(one, own, wanted))
+
+    def kept(columns: Iterable[_C]) -> list[_C]:
+        return [
+            one for one in columns if meant(one, (one.dataset, one.split, one.metric, one.space, one.source, one.beta))
+        ]
 
     def reasons(ambiguous: Mapping[Any, Ambiguity]) -> dict[Any, Ambiguity]:
-        return {name: why for name, why in ambiguous.items() if meant(name[0], (*name, key)[3], source_of_key(name))}
+        return {name: why for name, why in ambiguous.items() if meant(why, (*name[:3], (*name, key)[3], *name[4:]))}
 
     return {
         "name": table.name,
         "architectures": rows.given,
-        "columns": [column for column in table.columns if meant(column.dataset, column.space, column.source)],
-        "curves": [column for column in table.curves if meant(column.dataset, column.space, column.source)],
+        "columns": kept(table.columns),
+        "curves": kept(table.curves),
         "space": table.space if key is None else space_of(parse_key(key)),
         "partition": table.partition,
         "published": table.published,

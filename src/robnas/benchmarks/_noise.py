@@ -305,7 +305,7 @@ def _repeated(
     if not column.seeds:
         if source == "seeds":
             raise InputError(f"noise of {column.name}", expected="several named seeds", got=Verbatim("a mean only"))
-        return "duplicates", column.mean, network, network
+        return "duplicates", column.measured_mean, network, network
     count, width = column.values.shape
     values, each = column.values.ravel(), np.repeat(network, width)
     if source == "duplicates":

@@ -113,7 +113,12 @@ class Queried:
         return self._lookup.networks
 
     def column(
-        self, dataset: str | None, metric: str | None, split: str | None, space: str | Space | None = None
+        self,
+        dataset: str | None,
+        metric: str | None,
+        split: str | None,
+        space: str | Space | None = None,
+        beta: float | None = None,
     ) -> Column:
         """A column by name.
 
@@ -122,18 +127,19 @@ class Queried:
             metric: key of a metric, with its source where several tables were joined that have it.
             split: ``validation`` or ``test``.
             space: key of the space that was trained in; needed where the table has this metric of several.
+            beta: weight of the robust loss that was trained with; needed where the table has this metric of several.
 
         Raises:
             InputError: a part is missing or unknown, or was measured in several ways; the text lists what exists.
         """
-        return self._columns.find(dataset, metric, split, space)
+        return self._columns.find(dataset, metric, split, space, beta)
 
     def splits(self, dataset: str | None, metric: str | None = None) -> tuple[str, ...]:
         """Splits on which a data set has a metric, in whatever spelling, or any where None; none if there are none."""
         return self._columns.splits(dataset, metric)
 
     def column_name(self, column: Column | CurveColumn) -> str:
-        """``cifar10 test clean``, and the key of its space where several columns are called so."""
+        """``cifar10 test clean``, and the key of its space and its beta where several columns are called so."""
         if isinstance(column, CurveColumn):
             return self._curves.full_name(column)
         return self._columns.full_name(column)
@@ -147,7 +153,12 @@ class Queried:
         return found if isinstance(found, Mapping) else {}
 
     def curve_column(
-        self, dataset: str | None, metric: str | None, split: str | None, space: str | Space | None = None
+        self,
+        dataset: str | None,
+        metric: str | None,
+        split: str | None,
+        space: str | Space | None = None,
+        beta: float | None = None,
     ) -> CurveColumn:
         """Learning curves by name; arguments as for `column`.
 
@@ -157,7 +168,7 @@ class Queried:
         if not self._curves:
             got = Verbatim("none: it holds last epochs only")
             raise InputError(f"curves of table {self.name}", expected="learning curves", got=got)
-        return self._curves.find(dataset, metric, split, space)
+        return self._curves.find(dataset, metric, split, space, beta)
 
     # rows
 
@@ -198,9 +209,10 @@ class Queried:
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
         epoch: int | None = None,
+        beta: float | None = None,
     ) -> Value:
         """One accuracy, free of charge: for analysis. Arguments as for `query`."""
-        return self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch)[1]
+        return self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch, beta)[1]
 
     def query(
         self,
@@ -214,6 +226,7 @@ class Queried:
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
         epoch: int | None = None,
+        beta: float | None = None,
     ) -> Value:
         """One accuracy; the architecture is charged once, see `charge`.
 
@@ -229,16 +242,18 @@ class Queried:
             space: see `column`.
             epoch: after this one, from the learning curves, which may rest on fewer images; on split ``train`` there
                 are ``loss``, ``robust`` and ``seconds``. If omitted, after the training, from the columns.
+            beta: see `column`.
 
         Returns:
             The accuracy, a fraction in [0, 1], or the value in the unit of its column; its `runs` says how many
             trainings it rests on, and its `identical` whether the network behind it is the one asked for or a relative
-            that is another network.
+            that is another network. Where nothing was measured but a surrogate has said something, the mean is a
+            `PredictedValue`, of 0 runs.
 
         Raises:
             InputError: something is missing or unknown; nothing is guessed, and the text lists what exists.
         """
-        row, value = self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch)
+        row, value = self._look_up(arch, dataset, metric, split, seed, resolve, rng, space, epoch, beta)
         self._charged.add(row)
         return value
 
@@ -252,6 +267,7 @@ class Queried:
         seed: int | Literal["mean"] | None = None,
         resolve: Resolve = "declared",
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> Floats:
         """The learning curve of an architecture, free of charge.
 
@@ -263,6 +279,7 @@ class Queried:
             seed: ``mean``, at each epoch over the runs that reached it, or the number of a run.
             resolve: see `row`.
             space: see `column`.
+            beta: see `column`.
 
         Returns:
             Shape (epochs,), after each of the `CurveColumn.epochs` of ``curve_column(dataset, metric, split)``; nan
@@ -271,11 +288,42 @@ class Queried:
         Raises:
             InputError: there is no such curve; the text lists those that there are.
         """
-        column = self.curve_column(dataset, metric, split, space)
+        column = self.curve_column(dataset, metric, split, space, beta)
         found = column.of_row(self._lookup.row(architecture, resolve), seed)
         if np.isnan(found).all():
             raise self._missing(f"the curve {column.name}", architecture)
         return found
+
+    def is_measured(
+        self,
+        architecture: object,
+        *,
+        dataset: str | None = None,
+        metric: str | None = None,
+        split: str | None = None,
+        seed: int | None = None,
+        resolve: Resolve = "declared",
+        space: str | Space | None = None,
+        beta: float | None = None,
+    ) -> bool:
+        """Whether a value comes from trainings; of those that do not, some are predicted, and the others missing.
+
+        Args:
+            architecture: any encoding, or a published index if the table brings them.
+            dataset: name of a data set.
+            metric: key of a metric.
+            split: ``validation`` or ``test``.
+            seed: number of a run; any of them if omitted.
+            resolve: see `row`.
+            space: see `column`.
+            beta: see `column`.
+
+        Raises:
+            InputError: there is no such architecture, column or run.
+        """
+        column = self.column(dataset, metric, split, space, beta)
+        row = self._lookup.row(architecture, resolve)
+        return bool(column.measured[row] if seed is None else not np.isnan(column.seed_column(seed)[row]))
 
     def charge(self, rows: Iterable[int]) -> None:
         """Charge these rows, each once: what `query`, a call of an objective and `robnas.search.run` do.
@@ -302,21 +350,26 @@ class Queried:
         rng: np.random.Generator | None,
         space: str | Space | None,
         epoch: int | None,
+        beta: float | None,
     ) -> tuple[int, Value]:
         """Row and accuracy of an architecture."""
         column: Column | AfterEpoch
         if epoch is not None:
-            column = self.curve_column(dataset, metric, split, space).after(epoch)
+            column = self.curve_column(dataset, metric, split, space, beta).after(epoch)
         else:
             try:
-                column = self._columns.quick[dataset, split, metric, space]
+                column = self._columns.quick[dataset, split, metric, space, beta]
             except (KeyError, TypeError):  # TypeError: a list where a name belongs
-                column = self.column(dataset, metric, split, space)
+                column = self.column(dataset, metric, split, space, beta)
         row, kind = self._lookup.find(arch, resolve), Value
         if row < 0:
             row, kind = other_network(row), RelativeValue
         if isinstance(seed, str) and seed == "mean":
-            return row, self._known(kind, column.fast_mean[row], int(column.counts[row]), column, arch)
+            runs = int(column.counts[row])
+            if not runs and isinstance(column, Column) and column.predicted is not None:
+                self._known(kind, column.fast_mean[row], runs, column, arch)
+                return row, column.mean_at(row)
+            return row, self._known(kind, column.fast_mean[row], runs, column, arch)
         return row, self._known(kind, column.of_seed(row, seed, rng), 1, column, arch)
 
     def _known(self, kind: type[Value], value: float, runs: int, column: Runs, arch: object) -> Value:

@@ -34,6 +34,7 @@ class Runs:
     facts: Mapping[str, Any]
     space: str | None
     source: str
+    beta: float | None
 
     @property
     def name(self) -> str:
@@ -71,7 +72,8 @@ class Runs:
             raise InputError(what, expected="the key of a space, or None", got=self.space)
         if not all(map(is_number, (self.runs, *self.seeds))):
             raise InputError(what, expected="seeds and runs as whole numbers", got=self.seeds)
-        object.__setattr__(self, "values", _floats(what, self.values))
+        object.__setattr__(self, "beta", None if self.beta is None else as_beta(f"{what}, beta", self.beta))
+        object.__setattr__(self, "values", floats(what, self.values))
         object.__setattr__(self, "seeds", tuple(map(int, self.seeds)))
         object.__setattr__(self, "runs", int(self.runs))
         width = len(self.seeds) or 1
@@ -85,26 +87,31 @@ class Runs:
                 got=Verbatim(f"{self.runs} runs, {len(self.seeds)} seeds of which {len(set(self.seeds))} differ"),
             )
 
-    def _check_fractions(self, what: str) -> None:
-        known = self.values[~np.isnan(self.values)]
+    def _check_fractions(self, what: str, values: Floats) -> None:
+        known = values[~np.isnan(values)]
         if len(known) and not (known.min() >= 0 and known.max() <= 1):
             wrong = known.min() if known.min() < 0 else known.max()
             raise InputError(what, expected="accuracies in [0, 1]", got=Verbatim(f"{wrong:g}"))
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """Runs behind each row's mean, shape (rows,)."""
+        """Runs behind each row's mean, shape (rows,); 0 where it is predicted, or missing."""
         found: npt.NDArray[np.int64] = (~np.isnan(self.values)).sum(axis=1)
         return found if self.seeds else found * self.runs
 
     @cached_property
-    def mean(self) -> Floats:
+    def measured_mean(self) -> Floats:
         """Mean over the runs that are there, shape (rows,); nan where there are none."""
         known = ~np.isnan(self.values)
         total = np.where(known, self.values, 0.0).sum(axis=1)
         with np.errstate(invalid="ignore"):
             mean: Floats = total / known.sum(axis=1)
         return mean
+
+    @cached_property
+    def mean(self) -> Floats:
+        """`measured_mean` and, of a column that has some, predictions where there are no runs; shape (rows,)."""
+        return self.measured_mean
 
     @cached_property
     def fast_mean(self) -> list[float]:
@@ -163,7 +170,19 @@ class Runs:
         return float(runs[rng.integers(len(runs))]) if len(runs) else float("nan")
 
 
-def _floats(what: str, values: npt.ArrayLike) -> Floats:
+def as_beta(what: str, beta: object) -> float:
+    """A weight of the robust loss, to twelve decimals, so that 0.1 + 0.2 and 0.3 are the same.
+
+    Raises:
+        InputError: no number in [0, 1].
+    """
+    if isinstance(beta, bool) or not isinstance(beta, int | float | np.number) or not 0 <= beta <= 1:
+        raise InputError(what, expected="a number in [0, 1]", got=beta)
+    return round(float(beta), 12) + 0.0  # no -0, which would be shown
+
+
+def floats(what: str, values: npt.ArrayLike) -> Floats:
+    """An array of decimal numbers, or the error that says so."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -30,16 +30,17 @@ class Table(Queried):
     Args:
         name: what people call it.
         architectures: each row's architecture, without repetition: values, texts, or numbers of the space's own order.
-        columns: what was measured; several of one data set, split and metric differ in the settings of their space.
+        columns: what was measured; several of one data set, split and metric differ in the settings of their space or
+            in their beta.
         space: of the architectures: a space, its name or its facts; if omitted, that of the first architecture or, for
             numbers, of the columns, with their settings where these agree.
         partition: the classes within which the table's authors measured one architecture only; an architecture that
             has no row is looked up as the member of its class that has one. None if every row stands for itself.
         published: published index of every architecture in the space's own order, shape (space.size,), if known.
         provenance: where the numbers come from: source, licence, recipe, checksum …
-        ambiguous: (data set, split, metric), with the space as fourth entry where columns of several spaces share these
-            and the source as fifth in joined tables, of what was measured in several ways, so that asking for it is an
-            error.
+        ambiguous: (data set, split, metric), with the space as fourth entry where columns of several spaces share
+            these, the source as fifth in joined tables and the beta as sixth, of what was measured in several ways, so
+            that asking for it is an error.
         curves: what was measured after every epoch, see `CurveColumn`.
         ambiguous_curves: of curves, as `ambiguous` of columns.
 
@@ -59,6 +60,7 @@ class Table(Queried):
         resolve: Resolve = "declared",
         space: str | Space | None = None,
         epoch: int | None = None,
+        beta: float | None = None,
     ) -> Floats:
         """Many accuracies at once, free of charge.
 
@@ -72,14 +74,15 @@ class Table(Queried):
             resolve: see `row`.
             space: see `column`.
             epoch: see `query`.
+            beta: see `column`.
 
         Returns:
             Shape of the indices, nan where the table has no value; shape (rows,), in the order of the rows, without.
         """
         column: Runs = (
-            self.column(dataset, metric, split, space)
+            self.column(dataset, metric, split, space, beta)
             if epoch is None
-            else self.curve_column(dataset, metric, split, space).after(epoch)
+            else self.curve_column(dataset, metric, split, space, beta).after(epoch)
         )
         return values_at(column.at_seed(seed), self._lookup, index, published_index, resolve)
 
@@ -91,11 +94,12 @@ class Table(Queried):
         split: str | None = None,
         count: int = 1,
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> list[tuple[Architecture, Value]]:
         """The architectures with the best mean, which is the lowest of a column to be minimised, best first."""
-        column = self.column(dataset, metric, split, space)
+        column = self.column(dataset, metric, split, space, beta)
         rows = best_rows(column, check_count("count", count))
-        return [(self._lookup.at(row), Value(column.mean[row], int(column.counts[row]))) for row in rows]
+        return [(self._lookup.at(row), column.mean_at(row)) for row in rows]
 
     def pareto(
         self,
@@ -103,6 +107,7 @@ class Table(Queried):
         *metrics: str,
         split: str | None = None,
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> list[tuple[Architecture, tuple[float, ...]]]:
         """The architectures that no other one beats or equals in all metrics and beats in one, by the first metric.
 
@@ -110,7 +115,7 @@ class Table(Queried):
         """
         if len(metrics) < 2:
             raise InputError("metrics", expected="at least 2", got=metrics)
-        columns = [self.column(dataset, metric, split, space) for metric in metrics]
+        columns = [self.column(dataset, metric, split, space, beta) for metric in metrics]
         return [(self._lookup.at(row), values) for row, values in pareto_rows(columns, self.name)]
 
     def objective(
@@ -122,9 +127,10 @@ class Table(Queried):
         seed: Seed = "mean",
         rng: np.random.Generator | None = None,
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> Objective:
         """What a search optimises; a call of it is a query, charged to this table once per distinct architecture."""
-        return Objective(self, self.column(dataset, metric, split, space), seed, rng)
+        return Objective(self, self.column(dataset, metric, split, space, beta), seed, rng)
 
     # other forms
 
@@ -150,19 +156,25 @@ class Table(Queried):
         return Table(**joined(self, other, suffix, (self._lookup, other._lookup)))
 
     def select(
-        self, dataset: str | None = None, *, space: str | Space | None = None, source: str | None = None
+        self,
+        dataset: str | None = None,
+        *,
+        space: str | Space | None = None,
+        source: str | None = None,
+        beta: float | None = None,
     ) -> Table:
-        """The columns of one data set, of one space, of one source, or of several of these.
+        """The columns of one data set, of one space, of one source, of one beta, or of several of these.
 
         Args:
             dataset: name of a data set; all if omitted.
             space: that of the table, by its name; or with settings, in which the networks of the columns were trained.
             source: of a joined table, the name of one that it was joined from.
+            beta: weight of the robust loss that was trained with; what does not depend on it, such as a latency, stays.
 
         Raises:
             InputError: there are none; the text lists what there is.
         """
-        return Table(**selected(self, self._columns, self._lookup, dataset, space, source))
+        return Table(**selected(self, self._columns, self._lookup, dataset, space, source, beta))
 
     def noise(
         self,
@@ -172,6 +184,7 @@ class Table(Queried):
         split: str | None = None,
         source: Source | None = None,
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> Noise:
         """Standard deviation of one run, the same for all architectures, with its interval.
 
@@ -183,11 +196,12 @@ class Table(Queried):
             split: ``validation`` or ``test``.
             source: ``duplicates`` for rows that are the same network, seed by seed, where seeds are named, too.
             space: see `column`.
+            beta: see `column`.
 
         Raises:
             InputError: the column holds no repeated trainings of this source.
         """
-        return measure_noise(self, self.column(dataset, metric, split, space), source)
+        return measure_noise(self, self.column(dataset, metric, split, space, beta), source)
 
     def local_noise(
         self,
@@ -198,9 +212,10 @@ class Table(Queried):
         window: int = 200,
         source: Source | None = None,
         space: str | Space | None = None,
+        beta: float | None = None,
     ) -> LocalNoise:
         """Standard deviation of one run among architectures of similar value; `window` groups are pooled."""
-        return measure_local_noise(self, self.column(dataset, metric, split, space), window, source)
+        return measure_local_noise(self, self.column(dataset, metric, split, space, beta), window, source)
 
     def to_pandas(
         self,
@@ -256,7 +271,7 @@ class Objective:
         column = self.column
         return self.table.query(
             arch, dataset=column.dataset, metric=column.address, split=column.split, seed=self.seed, rng=self.rng,
-            space=column.space,
+            space=column.space, beta=column.beta,
         )  # fmt: skip
 
     def peek(self, arch: Architecture | object) -> Value:
@@ -264,7 +279,7 @@ class Objective:
         column = self.column
         return self.table.peek(
             arch, dataset=column.dataset, metric=column.address, split=column.split, seed=self.seed, rng=self.rng,
-            space=column.space,
+            space=column.space, beta=column.beta,
         )  # fmt: skip
 
     @property

@@ -1,0 +1,158 @@
+"""Columns that differ in the weight of the robust loss that was trained with."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robnas.benchmarks import Ambiguity, Column, CurveColumn, Table
+from robnas.errors import InputError
+from tests.data.conftest import refused
+
+BETAS = (0.0, 0.5, 1.0)
+CODES = ["323133", "333333", "111111"]
+MEANS = {0.0: [0.9, 0.8, 0.7], 0.5: [0.7, 0.85, 0.6], 1.0: [0.5, 0.55, 0.6]}
+PLACE = ("digits", "test", "clean")
+CLEAN = {"dataset": "digits", "metric": "clean", "split": "test"}
+SMALL, LARGE = "nas-bench-201:channels=4,cells=1", "nas-bench-201:channels=8,cells=1"
+
+
+def column(beta, metric="clean", **changes):
+    values = np.array(MEANS[beta])[:, None] - [0.0, 0.02]
+    return Column("digits", "test", metric, values - 0.1 * (metric != "clean"), (0, 1), beta=beta, **changes)
+
+
+def varied(*more, **changes):
+    columns = [column(beta, metric) for metric in ("clean", "pgd@32/255") for beta in BETAS]
+    return Table("varied", CODES, [*columns, *more], **changes)
+
+
+LATENCY = Column("digits", "test", "latency", [[1.0], [3.0], [2.0]], unit="ms", direction="minimise")
+
+
+def test_a_value_is_that_of_its_beta():
+    table = varied()
+    for beta in BETAS:
+        assert table.query("333333", **CLEAN, seed=0, beta=beta) == MEANS[beta][1]
+        assert table.peek("333333", **CLEAN, seed="mean", beta=np.float64(beta)) == pytest.approx(MEANS[beta][1] - 0.01)
+        assert table.values("digits", "clean", split="test", seed=1, beta=beta).tolist() == pytest.approx(
+            [value - 0.02 for value in MEANS[beta]]
+        )
+    assert table.query("333333", **CLEAN, seed=0, beta=1) == 0.55
+    assert [arch.text for arch, _ in table.best("digits", "clean", split="test", count=2, beta=0.5)] == CODES[1::-1]
+    front = table.pareto("digits", "clean", "pgd@32/255", split="test", beta=1)
+    assert [(arch.text, values) for arch, values in front] == [("111111", pytest.approx((0.59, 0.49)))]
+    objective = table.objective("digits", "clean", split="test", seed=0, beta=0)
+    assert (objective(CODES[2]), objective.peek(CODES[0]), objective.oracle) == (0.7, 0.9, 0.89)
+    assert table.noise("digits", "clean", split="test", beta=0.5).run_sd == pytest.approx(0.02 / 2**0.5)
+
+
+def test_a_beta_is_never_guessed():
+    table = varied()
+    several = "^beta of table varied: expected one of 0, 0.5, 1, got "
+    for ask in (
+        lambda **beta: table.query("333333", **CLEAN, seed=0, **beta),
+        lambda **beta: table.values("digits", "clean", split="test", **beta),
+        lambda **beta: table.best("digits", "clean", split="test", **beta),
+        lambda **beta: table.pareto("digits", "clean", "pgd@32/255", split="test", **beta),
+        lambda **beta: table.objective("digits", "clean", split="test", **beta),
+        lambda **beta: table.noise("digits", "clean", split="test", **beta),
+        lambda **beta: table.local_noise("digits", "clean", split="test", **beta),
+        lambda **beta: table.is_measured("333333", **CLEAN, **beta),
+    ):
+        with refused(several + "none; name the beta: it is never guessed$", InputError):
+            ask()
+        with refused(several + "0.25$", InputError):
+            ask(beta=0.25)
+    for wrong in (2, -0.1, float("nan"), "0.5"):
+        with refused(r"^beta of table varied: expected a number in \[0, 1\], got ", InputError):
+            table.query("333333", **CLEAN, seed=0, beta=wrong)
+    assert table.charged == 0
+
+
+def test_with_one_beta_nothing_has_to_be_said():
+    table = Table("one", CODES, [column(0.5)])
+    assert table.query("333333", **CLEAN, seed=0) == table.query("333333", **CLEAN, seed=0, beta=0.5) == 0.85
+    with refused("^beta of table one: expected one of 0.5, got 1$", InputError):
+        table.query("333333", **CLEAN, seed=0, beta=1)
+    unknown = Table("unknown", CODES, [replace(column(0.5), beta=None)])
+    assert unknown.query("333333", **CLEAN, seed=0) == 0.85
+    with refused("^beta of table unknown: expected none, because it is not known, got 1$", InputError):
+        unknown.query("333333", **CLEAN, seed=0, beta=1)
+
+
+def test_equal_numbers_are_one_beta():
+    table = Table("t", CODES, [replace(column(0.5), beta=0.1 + 0.2), replace(column(1.0), beta=-0.0)])
+    assert [one.beta for one in table.columns] == [0.3, 0.0]
+    assert table.column_name(table.columns[1]) == "digits test clean beta=0"
+    assert table.query("333333", **CLEAN, seed=0, beta=0.3) == table.query("333333", **CLEAN, seed=0, beta=0.1 + 0.2)
+
+
+@pytest.mark.parametrize("beta", [-0.1, 1.1, float("nan"), float("inf"), "1", True, [1]])
+def test_a_beta_is_a_share(beta):
+    with refused(r"^column digits test clean, beta: expected a number in \[0, 1\], got ", InputError):
+        Column(*PLACE, [[0.5]], beta=beta)
+
+
+@pytest.mark.parametrize("others", [(0.5, 0.5), (0.5, None), (None, None)])
+def test_columns_that_differ_in_nothing_are_refused(others):
+    with refused("^table t: expected each column once, got digits test clean again$", InputError):
+        Table("t", CODES, [replace(column(1.0), beta=beta) for beta in others])
+
+
+def test_spaces_and_betas_are_told_apart_together():
+    kinds = [(space, beta) for space in (SMALL, LARGE) for beta in (0.0, 1.0)]
+    table = Table(
+        "t", CODES, [replace(column(beta), space=space, values=column(beta).values / 2) for space, beta in kinds]
+    )
+    assert [table.column_name(one) for one in table.columns] == [
+        f"digits test clean {space} beta={beta:g}" for space, beta in kinds
+    ]
+    assert table.query("333333", **CLEAN, seed=0, space=LARGE, beta=1) == 0.275
+    with refused("^space of table t: expected one of", InputError):
+        table.query("333333", **CLEAN, seed=0, beta=1)
+    with refused("^beta of table t: expected one of 0, 1, got none", InputError):
+        table.query("333333", **CLEAN, seed=0, space=LARGE)
+    # where one space has one beta, the beta tells nothing more
+    some = Table("t", CODES, [replace(column(0.0), space=SMALL), replace(column(1.0), space=LARGE)])
+    assert some.query("333333", **CLEAN, seed=0, space=LARGE) == 0.55
+
+
+def test_what_does_not_depend_on_training_fits_each_beta():
+    table = varied(LATENCY)
+    assert table.query("333333", dataset="digits", metric="latency", split="test", seed="mean", beta=0.5) == 3.0
+    front = table.pareto("digits", "clean", "latency", split="test", beta=0.5)
+    assert [(arch.text, values[1]) for arch, values in front] == [("333333", 3.0), ("323133", 1.0)]
+
+
+def test_one_beta_is_taken_out():
+    why = Ambiguity("images", ("10", "20"), ("10", "20"))
+    keys = [("digits", "validation", "clean", None, "", 0.5), ("digits", "validation", "clean", None, "", 1.0)]
+    curves = [CurveColumn("digits", "validation", "fgsm@32/255", (1, 2), np.full((3, 1, 2), beta), beta=beta)
+              for beta in BETAS]  # fmt: skip
+    table = varied(LATENCY, ambiguous=dict.fromkeys(keys, why), curves=curves)
+    part = table.select(beta=0.5)
+    assert [one.name for one in part.columns] == ["digits test clean", "digits test pgd@32/255", "digits test latency"]
+    assert part.query("333333", **CLEAN, seed=0) == 0.85
+    assert part.column_name(part.columns[0]) == "digits test clean"
+    assert list(part.ambiguous) == keys[:1]
+    assert [one.beta for one in part.curves] == [0.5]
+    where = {"dataset": "digits", "metric": "fgsm@32/255", "split": "validation", "seed": "mean"}
+    assert part.curve("333333", **where).tolist() == table.curve("333333", **where, beta=0.5).tolist() == [0.5, 0.5]
+    assert table.peek("333333", **where, epoch=1, beta=1) == 1.0
+    with refused("^beta of the curves of table varied: expected one of 0, 0.5, 1, got none", InputError):
+        table.curve("333333", **where)
+    with refused("^beta of table varied: expected one of 0, 0.5, 1, got 0.3$", InputError):
+        table.select(beta=0.3)
+    with refused("^table varied, digits validation clean: expected records of one number of images", InputError):
+        table.query("333333", dataset="digits", metric="clean", split="validation", seed="mean", beta=1)
+
+
+def test_a_joined_table_keeps_each_beta():
+    table = varied()
+    other = Table("other", CODES[:2], [replace(column(1.0).take(np.arange(2)), beta=None)])
+    both = table.join(other)
+    assert both.query("333333", dataset="digits", metric="varied:clean", split="test", seed=0, beta=0.5) == 0.85
+    assert both.query("333333", dataset="digits", metric="other:clean", split="test", seed=0) == 0.55
+    assert [one.beta for one in both.columns] == [*BETAS, *BETAS, None]
+    assert both.select(source="varied", beta=0).query("333333", **CLEAN, seed=0) == 0.8
