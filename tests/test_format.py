@@ -86,6 +86,23 @@ def joined():
     return Table("joined", [7, 3, 10442], columns, curves=[CurveColumn("d", "test", "clean", (1,), [[[0.5]]] * 3)])
 
 
+def varied():
+    """Columns that differ in the weight of the robust loss."""
+    betas = {0: [[0.5, 0.75]] * 2, 0.5: [[0.25, np.nan]] * 2}
+    columns = [Column("d", "test", "clean", values, (0, 1), beta=beta) for beta, values in betas.items()]
+    return Table("varied", [7, 3], columns)
+
+
+def completed():
+    """Texts of which one was measured, one is predicted and one is missing."""
+    values = [[0.5, 0.75], [np.nan, np.nan], [np.nan, np.nan]]
+    predicted = {"predicted": [np.nan, 0.25, np.nan], "sd": [np.nan, 0.125, np.nan]}
+    columns = [Column("mine", "test", "clean", values, (0, 1), **predicted)]
+    columns += [Column("mine", "validation", "clean", [[0.5], [np.nan], [0.75]], predicted=[np.nan, 1.0, np.nan])]
+    texts = [f"D1=4,W1={width},D2=4,W2=8,D3=4,W3=8" for width in (8, 10, 12)]
+    return Table("completed", texts, columns, space="wide-resnet")
+
+
 OWN = """
 from robnas.spaces import SPACES, Gene, Space
 
@@ -107,6 +124,7 @@ def of_own_file():
 
 MADE = {
     "published": published, "curved": curved, "joined": joined, "two sizes": two_sizes, "own file": of_own_file,
+    "varied": varied, "completed": completed,
     **{space: lambda space=space: table_of(ALL[space]) for space in ("toy", "huge", "theory")},
 }  # fmt: skip
 
@@ -175,10 +193,28 @@ def test_values_are_those_of_the_table(file):
         assert (tuple(entry["seeds"]), entry["runs"], entry["facts"]) == (column.seeds, column.runs, column.facts)
         assert (entry.get("unit", ""), entry.get("direction", "maximise")) == (column.unit, column.direction)
         assert entry.get("source", "") == column.source
+        assert entry.get("beta") == column.beta
         assert entry.get("space") == column.space or is_bundled(file)
         name = f"{column.source}:{column.dataset}" if column.source else column.dataset
         assert all(field.startswith(f"{name} {column.split} {column.metric}") for field in entry["fields"])
         assert [field.rpartition(" ")[2] for field in entry["fields"]] == [*map(str, column.seeds or ["mean"])]
+
+
+def test_predicted_values_are_those_of_the_table(file):
+    facts, table = facts_of(file), read_table(file)
+    for entry, column in zip(facts["columns"], table.columns, strict=True):
+        assert ("predicted" in entry) == (column.predicted is not None)
+        if "predicted" in entry:
+            found = [pq.read_table(file)[name] for name in entry["predicted"]]
+            name = entry["fields"][0].rpartition(" ")[0]
+            assert entry["predicted"] == [f"{name}:{part}" for part in ("predicted", "sd", "measured")]
+            assert [str(one.type) for one in found] == ["double", "double", "bool"]
+            predicted, sd, measured = (one.to_numpy() for one in found)
+            assert np.array_equal(measured, column.measured)
+            assert np.array_equal(predicted, column.predicted, equal_nan=True)
+            assert np.array_equal(sd, np.full(len(sd), np.nan) if column.sd is None else column.sd, equal_nan=True)
+            mean = np.where(measured, column.measured_mean, predicted)
+            assert np.array_equal(mean, column.mean, equal_nan=True)
 
 
 def test_missing_values_are_null_or_in_earlier_files_nan(file):
@@ -214,10 +250,10 @@ def by_duckdb(path, fields):
 
 
 @pytest.mark.parametrize("reader", [by_pandas, by_polars, by_duckdb])
-def test_every_reader_has_the_means_of_the_table(reader, file):
+def test_every_reader_has_the_means_of_the_runs(reader, file):
     for entry, column in zip(facts_of(file)["columns"], read_table(file).columns, strict=True):
         means = [np.nan if mean is None else mean for mean in reader(file, entry["fields"])]
-        np.testing.assert_allclose(means, column.mean, rtol=1e-12)
+        np.testing.assert_allclose(means, column.measured_mean, rtol=1e-12)
 
 
 def test_readers_think_differently_of_nan():
@@ -271,6 +307,7 @@ def rows_of(heading, place):
 
 
 KINDS = {
+    "number": lambda value: type(value) in (int, float),
     "integer": lambda value: type(value) is int,
     "string": lambda value: type(value) is str,
     "string or null": lambda value: value is None or type(value) is str,
@@ -323,11 +360,12 @@ def test_a_file_is_of_the_lowest_version_that_holds_its_table(tmp_path):
     for name, table in {
         "plain": table_of(ALL["theory"]), "published": published(), "curves": curved(), "source": joined(),
         "unit": Table("t", [0], [Column("d", "test", "latency:pixel3", [[5.5]], **LATENCY)]),
+        "betas": varied(), "predicted": completed(),
     }.items():  # fmt: skip
         write_table(table, tmp_path / "t.parquet")
         versions[name] = facts_of(tmp_path / "t.parquet")["schema_version"]
-    assert versions == {"plain": 2, "published": 4, "curves": 3, "source": 4, "unit": 4}
-    assert [int(version) for version in rows_of("Versions", 0)] == [1, 2, 3, 4]
+    assert versions == {"plain": 2, "published": 4, "curves": 3, "source": 4, "unit": 4, "betas": 5, "predicted": 5}
+    assert [int(version) for version in rows_of("Versions", 0)] == [1, 2, 3, 4, 5]
 
 
 def test_a_file_of_version_1_is_read_and_said_to_be_unverified(tmp_path, caplog):
@@ -348,9 +386,9 @@ def write_plain(path, facts, arrays):
 
 
 def test_an_unknown_version_is_refused(tmp_path):
-    for version in (0, 5):
+    for version in (0, 6):
         write_plain(tmp_path / "t.parquet", {"schema_version": version}, {"architecture": [0]})
-        with refused("expected schema version 2, 3 or 4, got", DataError):
+        with refused("expected schema version 2, 3, 4 or 5, got", DataError):
             read_table(tmp_path / "t.parquet")
 
 

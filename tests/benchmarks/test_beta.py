@@ -1,12 +1,25 @@
 """Columns that differ in the weight of the robust loss that was trained with."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from robnas.benchmarks import Ambiguity, Column, CurveColumn, Table
+from robnas.benchmarks import (
+    Ambiguity,
+    Column,
+    CurveColumn,
+    Table,
+    load,
+    read_rows,
+    write_croissant,
+    write_rows,
+    write_table,
+)
 from robnas.errors import InputError
+from tests.benchmarks.conftest import same_table
 from tests.data.conftest import refused
 
 BETAS = (0.0, 0.5, 1.0)
@@ -156,3 +169,102 @@ def test_a_joined_table_keeps_each_beta():
     assert both.query("333333", dataset="digits", metric="other:clean", split="test", seed=0) == 0.55
     assert [one.beta for one in both.columns] == [*BETAS, *BETAS, None]
     assert both.select(source="varied", beta=0).query("333333", **CLEAN, seed=0) == 0.8
+
+
+# files
+
+
+def facts_of(path):
+    return json.loads(pq.read_schema(path).metadata[b"robnas"])
+
+
+def test_a_file_keeps_each_beta(tmp_path):
+    curves = [CurveColumn("digits", "validation", "clean", (1, 2), np.full((3, 1, 2), beta), beta=beta)
+              for beta in BETAS]  # fmt: skip
+    table, path = varied(LATENCY, curves=curves), tmp_path / "varied.parquet"
+    write_table(table, path)
+    assert facts_of(path)["schema_version"] == 5
+    assert pq.read_schema(path).names[1:3] == ["digits test clean beta=0 0", "digits test clean beta=0 1"]
+    found = load(path)
+    assert [(one.name, one.beta) for one in found.columns] == [(one.name, one.beta) for one in table.columns]
+    assert [one.beta for one in found.curves] == list(BETAS)
+    assert found.query("333333", **CLEAN, seed=0, beta=0.5) == 0.85
+    same_table(found, table)
+    write_croissant(path)
+    text = (tmp_path / "varied.croissant.json").read_text()
+    assert "clean on split test of digits, beta 0.5: seed 0, a fraction in [0, 1]." in text
+
+
+def test_a_file_of_one_beta_is_read_by_earlier_versions(tmp_path):
+    path = tmp_path / "one.parquet"
+    write_table(varied().select(beta=0.5), path)
+    assert (facts_of(path)["schema_version"], facts_of(path)["columns"][0]["beta"]) == (2, 0.5)
+    assert [one.beta for one in load(path).columns] == [0.5, 0.5]
+    write_table(Table("none", CODES, [replace(column(0.5), beta=None)]), path)
+    assert "beta" not in facts_of(path)["columns"][0]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+@pytest.mark.parametrize("dataset", [None, "digits"])
+def test_what_is_written_for_others_keeps_each_beta(suffix, dataset, tmp_path):
+    curves = [CurveColumn("digits", "test", "pgd@8/255", (1, 2), np.full((3, 1, 2), beta), beta=beta)
+              for beta in BETAS]  # fmt: skip
+    table, path = varied(LATENCY, curves=curves), tmp_path / f"varied{suffix}"
+    write_rows(table, path, dataset)
+    found = read_rows(path, dataset=dataset, split="test")
+    assert [(one.name, one.beta) for one in found.columns] == [(one.name, one.beta) for one in table.columns]
+    assert [(one.beta, one.epochs, one.values[0].tolist()) for one in found.curves] == [
+        (beta, (1, 2), [[beta, beta]]) for beta in BETAS
+    ]
+    for ours, theirs in zip(table.columns, found.columns, strict=True):
+        np.testing.assert_allclose(ours.mean, theirs.mean, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("beta", "header"), [(0.5, "digits test clean beta=0.5"), (1.0, "digits test clean"), (None, "digits test clean")]
+)
+def test_one_beta_is_written_for_others_unless_it_is_that_of_most_tables(beta, header, tmp_path):
+    write_rows(Table("one", CODES, [replace(column(0.5), beta=beta)]), tmp_path / "one.csv")
+    assert (tmp_path / "one.csv").read_text().splitlines()[0].split(",")[-1] == header
+    assert load(tmp_path / "one.csv").columns[0].beta == (0.5 if beta == 0.5 else None)
+
+
+def test_a_frame_keeps_each_beta():
+    frame = varied().to_pandas("digits", split="test")
+    assert list(frame.columns)[-6:] == [
+        f"{metric} beta={beta:g}" for metric in ("clean", "pgd@32/255") for beta in BETAS
+    ]
+    assert frame.attrs["betas"] == {
+        f"{metric} beta={beta:g}": beta for metric in ("clean", "pgd@32/255") for beta in BETAS
+    }
+    assert list(varied().select(beta=0.5).to_pandas("digits", split="test").columns)[-2:] == ["clean", "pgd@32/255"]
+
+
+@pytest.mark.parametrize(
+    "header", ["digits test clean beta=2", "digits test clean beta=", "digits test clean beta=0 beta=1", "beta=0.5"]
+)
+def test_a_header_has_one_beta(header, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(f"architecture,{header}\n323133,0.5\n")
+    with refused("own.csv: expected columns such as 'digits test pgd@8/255', got "):
+        load(path)
+
+
+def test_runs_of_several_betas_are_read(tmp_path):
+    path = tmp_path / "own.csv"
+    headers = [f"digits test clean beta={beta} {seed}" for beta in (0, 0.5) for seed in (3, 4)]
+    path.write_text(f"architecture,{','.join(headers)}\n323133,0.1,0.2,0.3,0.4\n")
+    found = load(path)
+    assert [(one.beta, one.seeds) for one in found.columns] == [(0.0, (3, 4)), (0.5, (3, 4))]
+    assert found.query("323133", **CLEAN, seed=4, beta=0.5) == 0.4
+
+
+def test_a_file_with_a_beta_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "wrong.parquet"
+    write_table(varied(), path)
+    table = pq.read_table(path)
+    facts = facts_of(path)
+    facts["columns"][0]["beta"] = 7
+    pq.write_table(table.replace_schema_metadata({b"robnas": json.dumps(facts).encode()}), path)
+    with refused(r"column digits test clean, beta: expected a number in \[0, 1\], got 7"):
+        load(path)

@@ -142,6 +142,8 @@ class Column(Runs):
                     expected = "finite numbers" if part == "predicted" else "finite numbers from 0 on"
                     raise InputError(f"{what}, {part}", expected=expected, got=Verbatim("others"))
                 object.__setattr__(self, part, np.where(self.measured, np.nan, found))
+        if self.sd is not None and np.isnan(self.sd).all():
+            object.__setattr__(self, "sd", None)
         if np.isnan(self.predicted).all():  # a table with nothing to complete is one that was measured
             object.__setattr__(self, "predicted", None)
             object.__setattr__(self, "sd", None)

@@ -137,6 +137,7 @@ def _fields(table: Table, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     columns = [(_ARCHITECTURE, *((number, "sc:Integer") if table.space.numbered else (text, "sc:Text")))]
     for entry in (*facts["columns"], *facts.get("curves", ())):
         columns += [(name, meaning, "sc:Float") for name, meaning in _meanings(entry)]
+        columns += _predictions(entry)
     identities: set[str] = set()
     for name, meaning, kind in columns:
         identity = _NO_IDENTITY.sub("_", name)
@@ -155,13 +156,31 @@ def _fields(table: Table, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _meanings(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Name of each field of a column or of curves, and what its numbers are."""
-    what = f"{entry['metric']} on split {entry['split']} of {entry['dataset']}"
-    what += f", from {entry['source']}" if entry.get("source") else ""
+    what = _what(entry)
     mean = f"mean of {entry['runs']} runs" if entry["runs"] > 1 else "one run"
     seeds = [f"seed {seed}" for seed in entry["seeds"]] or [mean]
     epochs = [f" after epoch {epoch}" for epoch in entry.get("epochs", ())] or [""]
     each = [f"{what}{epoch}: {seed}, {_scale(entry)}." for seed in seeds for epoch in epochs]
     return zip(entry["fields"], each, strict=True)
+
+
+def _predictions(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, meaning and type of the fields of what was predicted, if anything was."""
+    if "predicted" not in entry:
+        return []
+    meanings = [
+        (f"predicted where it was not measured, {_scale(entry)}", "sc:Float"),
+        ("standard deviation of what one training would measure around the prediction", "sc:Float"),
+        ("whether it was measured", "sc:Boolean"),
+    ]
+    named = zip(entry["predicted"], meanings, strict=True)
+    return [(name, f"{_what(entry)}: {meaning}.", kind) for name, (meaning, kind) in named]
+
+
+def _what(entry: Mapping[str, Any]) -> str:
+    what = f"{entry['metric']} on split {entry['split']} of {entry['dataset']}"
+    what += f", beta {entry['beta']:g}" if "beta" in entry else ""
+    return what + (f", from {entry['source']}" if entry.get("source") else "")
 
 
 def _scale(entry: Mapping[str, Any]) -> str:

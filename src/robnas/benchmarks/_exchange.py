@@ -5,22 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn
 
 import numpy as np
 
 from robnas._files import read_text, write_text
-from robnas.benchmarks._column import Column, Direction
+from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
+from robnas.benchmarks._headers import MEASURED, Header, read_headers, written
+from robnas.benchmarks._runs import Floats
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import Architecture, Space, parse_key, space_of
-from robnas.types import SPLITS, Split, canonical_metric, check_split
 
 SUFFIXES = (".csv", ".json")
 _ARCHITECTURE, _SPACE, _PUBLISHED = "architecture", "space", "published_index"
@@ -50,8 +49,7 @@ def write_rows(table: Table, path: Path | str, dataset: str | None = None) -> No
     if dataset is not None and any(column.source for column in (*table.columns, *table.curves)):
         table, dataset = table.select(dataset), None  # a source is written before the data set
     frame = table.to_pandas(dataset, epochs=curves).reset_index()
-    kinds = frame.attrs.get("kinds", {})
-    frame = frame.rename(columns={name: f"{name} {_kind_text(kind)}" for name, kind in kinds.items()})
+    frame = frame.rename(columns={name: written(name, frame.attrs) for name in frame.columns})
     spellings = list(table.space.spellings(table.architecture(table.texts[0])))
     if spellings:
         frame[_ARCHITECTURE] = frame[spellings[0]]
@@ -75,9 +73,11 @@ def read_rows(
     Each row has an ``architecture``, or a value for each gene of the space; other spellings and published indices are
     left out. All other columns are accuracies in [0, 1], called ``DATASET SPLIT METRIC`` and, where a column is one
     run of several, its seed: ``digits test pgd@8/255 0``. Of learning curves each epoch is a column with ``epoch N``
-    behind: ``digits validation clean 0 epoch 3``. What is no accuracy has a unit, which may be left out, and a
-    direction behind: ``cifar10 test latency:pixel3 [ms, minimise]``. A column of a joined table begins with its source:
-    ``jung-2023:cifar10 test clean``. Empty cells are missing values.
+    behind: ``digits validation clean 0 epoch 3``. The beta of the training stands before these, ``digits test clean
+    beta=0.5``. What is no accuracy has a unit, which may be left out, and a direction behind:
+    ``cifar10 test latency:pixel3 [ms, minimise]``. A column of a joined table begins with its source:
+    ``jung-2023:cifar10 test clean``. Where some means were predicted, ``digits test clean:measured`` says for each row
+    whether it was measured, and ``digits test clean:sd`` the standard deviation. Empty cells are missing values.
 
     Args:
         path: ends in ``.csv`` or ``.json``.
@@ -191,44 +191,16 @@ def _of_genes(row: Row, space: Space) -> Architecture:
     return space.from_genes(values)
 
 
-@final
-@dataclass(frozen=True)
-class _Header:
-    """What a column of a file is called."""
-
-    dataset: str
-    split: Split
-    metric: str
-    space: str | None
-    seed: int | None
-    epoch: int | None
-    kind: tuple[str, Direction]
-    """Unit and direction."""
-    source: str
-    text: str
-
-    @property
-    def spot(self) -> tuple[str, Split, str, str | None, str]:
-        """What the columns of several seeds and epochs share."""
-        return self.dataset, self.split, self.metric, self.space, self.source
-
-    @property
-    def is_accuracy(self) -> bool:
-        """Whether the values lie in [0, 1]."""
-        return self.kind == _ACCURACY and not (self.epoch is not None and self.split == "train")  # a loss, or seconds
-
-
 def _columns(
     path: Path, rows: Sequence[Row], headers: Sequence[str], where: tuple[str | None, str | None], own: str | None
 ) -> tuple[list[Column], list[CurveColumn]]:
     """Headers of one metric that differ in the seed are one column; those that differ in the epoch too are curves."""
-    groups: dict[tuple[Any, ...], dict[tuple[int | None, int | None], _Header]] = {}
-    for text in headers:
-        header = _read_header(path, text, where, own)
+    groups: dict[tuple[Any, ...], dict[tuple[int | None, int | None], Header]] = {}
+    for header in read_headers(path, headers, where, own):
         group = groups.setdefault((*header.spot, header.epoch is None), {})
         mixed = any((seed is None) != (header.seed is None) for seed, _ in islice(group, 1))
         if mixed or (header.seed, header.epoch) in group:
-            _refuse(path, "each column once", text)
+            _refuse(path, "each column once", header.text)
         group[header.seed, header.epoch] = header
     columns: list[Column] = []
     curves: list[CurveColumn] = []
@@ -239,8 +211,8 @@ def _columns(
     return columns, curves
 
 
-def _of_group(path: Path, rows: Sequence[Row], group: Sequence[_Header]) -> Column | CurveColumn:
-    dataset, split, metric, space, source = group[0].spot
+def _of_group(path: Path, rows: Sequence[Row], group: Sequence[Header]) -> Column | CurveColumn:
+    dataset, split, metric, space, beta, source = group[0].spot
     unit, direction = group[0].kind
     if any(header.kind != group[0].kind for header in group):
         _refuse(path, "one unit and direction of all runs", group[0].text)
@@ -255,64 +227,43 @@ def _of_group(path: Path, rows: Sequence[Row], group: Sequence[_Header]) -> Colu
         ]
     try:
         if epochs:
-            return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, space=space, source=source)
-        kind: Any = {"unit": unit, "direction": direction, "source": source}
+            named: Any = {"space": space, "source": source, "beta": beta}
+            return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, **named)
+        kind: Any = {"unit": unit, "direction": direction, "source": source, "beta": beta}
+        kind |= _predicted(path, rows, group, values)
         return Column(dataset, split, metric, values[:, :, 0], runs, space=space, **kind)
     except InputError as error:
         _refuse(path, "a consistent table", Verbatim(str(error)))
 
 
-def _read_header(path: Path, header: str, where: tuple[str | None, str | None], key: str | None) -> _Header:
-    named, kind = _read_kind(header)
-    source, parts = _read_source(named.split())
-    epoch = int(parts[-1]) if len(parts) > 2 and parts[-2] == "epoch" and _is_whole(parts[-1]) else None
-    if epoch is not None:
-        del parts[-2:]
-    if len(parts) < 3 and None not in where:
-        parts = [*map(str, where), *parts]
-    seed = int(parts.pop()) if len(parts) > 3 and _is_whole(parts[-1]) else None
-    try:
-        if len(parts) == 4:
-            key = space_of(parse_key(parts.pop())).key
-        dataset, split, metric = parts
-        return _Header(dataset, check_split(split), canonical_metric(metric), key, seed, epoch, kind, source, header)
-    except ValueError:
-        _refuse(path, "columns such as 'digits test pgd@8/255'", header, None, _REMEDY if len(parts) < 3 else "")
+_LARGEST = 1e300
 
 
-_ACCURACY: tuple[str, Direction] = ("", "maximise")
-_KIND = re.compile(r"(?P<name>.*\S)\s*\[(?:(?P<unit>[^\s,\[\]]+),? *)?(?P<direction>maximise|minimise)\]")
+def _predicted(path: Path, rows: Sequence[Row], group: Sequence[Header], values: Floats) -> dict[str, Floats]:
+    """What was predicted, and its standard deviations; it is taken out of the values, of shape (rows, runs, 1)."""
+    (header, *others), found = group, {}
+    if header.measured is None:
+        return {}
+    if others:
+        _refuse(path, "one column of means where some are predicted", header.text)
+    measured = [_flag(path, row[header.measured], place) for place, row in enumerate(rows)]
+    for place, (flag, value) in enumerate(zip(measured, values[:, 0, 0], strict=True)):
+        if flag and math.isnan(value):
+            _refuse(path, f"a value of {header.text}, which was measured", Verbatim("none"), place)
+    found["predicted"] = np.where(measured, np.nan, values[:, 0, 0])
+    if header.sd is not None:
+        found["sd"] = np.array([_number(path, row[header.sd], place, True) for place, row in enumerate(rows)])
+    values[np.logical_not(measured)] = np.nan
+    return found
 
 
-def _kind_text(kind: Mapping[str, str]) -> str:
-    """``[ms, minimise]``, as `_read_kind` reads it."""
-    return f"[{', '.join(filter(None, (kind['unit'], kind['direction'])))}]"
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
-def _read_kind(header: str) -> tuple[str, tuple[str, Direction]]:
-    """A header without unit and direction, and these."""
-    found = _KIND.fullmatch(header.strip())
-    if found is None:
-        return header, _ACCURACY
-    return found["name"], (found["unit"] or "", "maximise" if found["direction"] == "maximise" else "minimise")
-
-
-def _read_source(parts: list[str]) -> tuple[str, list[str]]:
-    """The source before the data set, and the other words of a header; a metric that stands alone may have one too."""
-    splits = [place for place, word in enumerate(parts) if word in SPLITS and place]
-    place = next((place - 1 for place in splits if ":" in parts[place - 1]), None)
-    if place is None:
-        return "", parts
-    before, _, dataset = parts[place].rpartition(":")
-    return " ".join([*parts[:place], before]), [dataset, *parts[place + 1 :]]
-
-
-_DIGITS, _LARGEST = 19, 1e300
-_REMEDY = "name data set and split of metrics that stand alone"
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < _DIGITS
+def _flag(path: Path, value: Any, place: int) -> bool:
+    if (found := _FLAGS.get(str(value).strip().lower())) is None:
+        _refuse(path, f"true or false under a column that ends in {MEASURED}", value, place)
+    return found
 
 
 def _number(path: Path, value: Any, place: int, free: bool) -> float:

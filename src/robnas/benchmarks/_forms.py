@@ -15,6 +15,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._columns import Columns, has_beta, source_of_key, whole_key
 from robnas.benchmarks._curve import CurveColumn
+from robnas.benchmarks._headers import MEASURED, SD
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
 from robnas.benchmarks._runs import Floats
@@ -269,7 +270,11 @@ def frame(
     short: bool,
     seed: int | Literal["mean"] = "mean",
 ) -> pd.DataFrame:
-    """A row per architecture, a column per metric and one per epoch of a curve, named in short or in full."""
+    """A row per architecture, a column per metric and one per epoch of a curve, named in short or in full.
+
+    Where something is predicted there are two more of its metric, ``clean:sd`` and ``clean:measured``. The attributes
+    of the frame say ``kinds`` and ``betas`` of its columns.
+    """
     import pandas as pd
 
     spelled = [table.space.spellings(arch) for arch in table.architectures]
@@ -282,11 +287,18 @@ def frame(
         name = table.column_name(column).removeprefix(source)
         return source + (name.removeprefix(f"{column.dataset} {column.split} ") if short else name)
 
-    data |= {named(column): column.at_seed(seed) for column in columns}
+    for column in columns:
+        parts: dict[str, npt.NDArray[Any]] = {"": column.at_seed(seed)}
+        if column.predicted is not None and seed == "mean":
+            sd = np.full(len(column.values), np.nan) if column.sd is None else column.sd
+            parts |= {SD: sd, MEASURED: column.measured}
+        data |= {named(column) + behind: values for behind, values in parts.items()}
     for curve in curves:
         values = curve.at_seed(seed)
         data |= {f"{named(curve)} epoch {epoch}": values[:, place] for place, epoch in enumerate(curve.epochs)}
     found = pd.DataFrame(data, index=pd.Index(table.texts, name="architecture"))
     kinds = {named(one): {"unit": one.unit, "direction": one.direction} for one in columns if not one.is_accuracy}
-    found.attrs |= {"kinds": kinds} if kinds else {}
+    every: list[Column | CurveColumn] = [*columns, *curves]
+    betas = {named(one): one.beta for one in every if one.beta is not None}
+    found.attrs |= {what: facts for what, facts in (("kinds", kinds), ("betas", betas)) if facts}
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 import zlib
 from collections.abc import Mapping
@@ -21,11 +20,12 @@ from robnas._files import write_atomically
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._compact import divisor_of, packed
 from robnas.benchmarks._curve import CurveColumn
+from robnas.benchmarks._fields import LONGEST_TEXT, checked_text, fact, read_field, to_numpy, to_texts
 from robnas.benchmarks._rows import Texts
 from robnas.benchmarks._runs import Floats
 from robnas.benchmarks._space_facts import check_numbers, check_unchanged, space_facts, space_of_file
 from robnas.benchmarks._table import Table
-from robnas.errors import DataError, InputError, Verbatim, printable, reason
+from robnas.errors import DataError, InputError, Verbatim, reason
 from robnas.spaces import MOST_LISTED, Space, space_of
 from robnas.types import check_split
 
@@ -35,6 +35,12 @@ CURVES_VERSION = 3
 KINDS_VERSION = 4
 """Of a table with columns that have a unit, a direction or a source, or with published indices, which are a text since:
 some readers open no file whose metadata hold anything else."""
+KEPT_APART_VERSION = 5
+"""Of a table in which columns differ by their beta alone, or hold what was predicted: readers that do not know these
+would refuse the first as repeated, and count the second as missing."""
+_VERSIONS = (SCHEMA_VERSION, CURVES_VERSION, KINDS_VERSION, KEPT_APART_VERSION)
+_PREDICTED = ("predicted", "sd", "measured")
+"""What stands behind the name of a column in its fields of predictions."""
 _UNHASHED = {
     "schema_version",
     "name",
@@ -49,8 +55,6 @@ TABLE_KEY = b"robnas"
 """Of the metadata by which a file is known for a table."""
 _PUBLISHED = b"robnas.published"
 _LARGEST = 256 * 2**20  # bytes of a file that is opened at all
-_LONGEST = 200  # characters of a name
-_LONGEST_TEXT = 2_000  # characters of an architecture, or of the key of a space
 _ARCHITECTURE = "architecture"
 
 
@@ -67,14 +71,14 @@ def write_table(table: Table, path: Path | str) -> None:
         if taken := arrays.keys() & set(fields):
             raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
         arrays |= {name: packed(column.values[:, place], None) for place, name in enumerate(fields)}
-        described.append(_described(column, fields))
+        described.append(_described(column, fields) | _add_predicted(table, column, arrays))
     columns = list(arrays)
     curves, decimal = _add_curves(table, arrays)
     if (size := 8 * len(table) * len(arrays)) > _LARGEST:
         raise InputError(f"table {table.name}", expected=f"at most {_LARGEST:,} bytes", got=Verbatim(f"{size:,}"))
     facts = {
         "schema_version": _version(table),
-        "name": _text(table.name),
+        "name": checked_text(table.name),
         **space_facts(table.space),
         **table.space.partition_facts(table.partition),
         "provenance": table.provenance,
@@ -93,23 +97,35 @@ def write_table(table: Table, path: Path | str) -> None:
 def _version(table: Table) -> int:
     """The first version whose readers understand all of a table."""
     told = [column for column in table.columns if not column.is_accuracy]
+    if any(one.predicted is not None for one in table.columns) or _differ_by_beta(table):
+        return KEPT_APART_VERSION
     if told or table.published is not None or any(column.source for column in (*table.columns, *table.curves)):
         return KINDS_VERSION
     return CURVES_VERSION if table.curves else SCHEMA_VERSION
 
 
+def _differ_by_beta(table: Table) -> bool:
+    """Whether some columns, or curves, would be the same ones without their beta."""
+    for found in (table.columns, table.curves):
+        named = [(one.name, one.space) for one in found]
+        if len(set(named)) < len(named):
+            return True
+    return False
+
+
 def _described(column: Column | CurveColumn, fields: list[str]) -> dict[str, Any]:
     """What the metadata say of a column or of curves, whose numbers are in `fields`."""
     return {
-        "dataset": _text(column.dataset),
+        "dataset": checked_text(column.dataset),
         "split": column.split,
-        "metric": _text(column.metric),
+        "metric": checked_text(column.metric),
         "seeds": list(column.seeds),
         "runs": column.runs,
-        "facts": {_text(key): _fact(value) for key, value in column.facts.items()},
+        "facts": {checked_text(key): fact(value) for key, value in column.facts.items()},
         "fields": fields,
-        **({} if column.space is None else {"space": _text(column.space, longest=_LONGEST_TEXT)}),
-        **({"source": _text(column.source)} if column.source else {}),
+        **({} if column.space is None else {"space": checked_text(column.space, longest=LONGEST_TEXT)}),
+        **({"source": checked_text(column.source)} if column.source else {}),
+        **({} if column.beta is None else {"beta": column.beta}),
         **({} if isinstance(column, CurveColumn) or column.is_accuracy else _kind(column)),
     }
 
@@ -117,6 +133,25 @@ def _described(column: Column | CurveColumn, fields: list[str]) -> dict[str, Any
 def _kind(column: Column) -> dict[str, str]:
     """What the metadata say of a column that holds no accuracies."""
     return {"unit": column.unit, "direction": column.direction}
+
+
+def _add_predicted(table: Table, column: Column, arrays: dict[str, Any]) -> dict[str, list[str]]:
+    """Add what was predicted to the columns of a file; what the metadata say of it."""
+    if column.predicted is None:
+        return {}
+    fields = [f"{table.column_name(column)}:{part}" for part in _PREDICTED]
+    if taken := arrays.keys() & set(fields):
+        raise InputError(f"table {table.name}", expected="columns of different names", got=min(taken))
+    numbers = [packed(values, None) for values in _predictions(column)]
+    arrays |= dict(zip(fields, [*numbers, pa.array(column.measured)], strict=True))
+    return {"predicted": fields}
+
+
+def _predictions(column: Column) -> list[Floats]:
+    """What is predicted, and its standard deviations; none of a column that was measured."""
+    if column.predicted is None:
+        return []
+    return [column.predicted, np.full(len(column.values), np.nan) if column.sd is None else column.sd]
 
 
 def _add_curves(table: Table, arrays: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -139,7 +174,7 @@ def _written(table: Table) -> pa.Array:
     """The architectures: numbers where these never change, else texts."""
     if table.space.numbered:
         return pa.array(table.rows.astype(_number_type(table.space)))
-    return pa.array([_text(text, longest=_LONGEST_TEXT) for text in table.texts], pa.string())
+    return pa.array([checked_text(text, longest=LONGEST_TEXT) for text in table.texts], pa.string())
 
 
 def _number_type(space: Space) -> np.dtype[Any]:
@@ -148,7 +183,8 @@ def _number_type(space: Space) -> np.dtype[Any]:
 
 
 def _digest(facts: dict[str, Any], table: Table) -> str:
-    arrays = [column.values for column in (*table.columns, *table.curves)]
+    arrays = [values for column in table.columns for values in (column.values, *_predictions(column))]
+    arrays += [curve.values for curve in table.curves]
     if table.published is not None:
         arrays.append(table.published.astype(np.int64))
     if table.space.numbered:
@@ -227,10 +263,10 @@ def _facts(path: Path, metadata: dict[bytes, bytes], remedy: str) -> tuple[dict[
     version = facts["schema_version"]
     if version == 1 and facts.keys() <= _UNHASHED:
         return facts, None
-    if version not in (SCHEMA_VERSION, CURVES_VERSION, KINDS_VERSION):
+    if version not in _VERSIONS:
         raise DataError(
             str(path),
-            expected=f"schema version {SCHEMA_VERSION}, {CURVES_VERSION} or {KINDS_VERSION}",
+            expected=f"schema version {', '.join(map(str, _VERSIONS[:-1]))} or {_VERSIONS[-1]}",
             got=version,
             remedy=remedy or "read it with the robnas that wrote it",
         )
@@ -249,6 +285,7 @@ def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
             fits = pa.types.is_integer(kind)
         else:
             fits = pa.types.is_floating(kind) or pa.types.is_uint16(kind)  # counts, as `packed` makes them
+            fits |= pa.types.is_boolean(kind) and field.name.endswith(f":{_PREDICTED[-1]}")
         if not fits:
             expected = "architectures as texts" if texts else "columns of numbers"
             got = Verbatim(f"{field.name!r:.60} of type {kind!s:.60}")
@@ -268,16 +305,17 @@ def _check_size(path: Path, file: pq.ParquetFile, space: Space) -> None:
 def _assemble(
     facts: dict[str, Any], space: Space, old: str | None, published: bytes | None, file: pq.ParquetFile
 ) -> Table:
-    architectures = _read(file, _ARCHITECTURE)
+    architectures = read_field(file, _ARCHITECTURE)
     if architectures.null_count:
         raise ValueError("an architecture is missing")
     curves = facts.get("curves", [])
-    if sum(len(entry["fields"]) for entry in (*facts["columns"], *curves)) >= file.metadata.num_columns:
+    entries = (*facts["columns"], *curves)
+    if sum(len(entry["fields"]) + len(entry.get("predicted", ())) for entry in entries) >= file.metadata.num_columns:
         raise ValueError("more fields are described than there are")
     trained = None if "space" in facts else old or _space_of_old(facts["provenance"])
     return Table(
-        _text(facts["name"]),
-        _to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, _LONGEST_TEXT)),
+        checked_text(facts["name"]),
+        to_numpy(architectures) if space.numbered else Texts(to_texts(architectures, LONGEST_TEXT)),
         [_column(entry, trained, file) for entry in facts["columns"]],
         curves=[_curve(entry, trained, file) for entry in curves],
         space=space if "space" in facts else trained,
@@ -297,54 +335,48 @@ def _space_of_old(provenance: Mapping[str, Any]) -> str | None:
     return space.configure(**{name: recipe[name] for name in space.settings}).key
 
 
-def _read(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
-    """One column at a time: Arrow's allocator then keeps some megabytes less for itself."""
-    found = file.read(columns=[name], use_threads=False)
-    if found.column_names != [name]:
-        raise ValueError(f"{found.num_columns} fields called {name!r:.60}")
-    return found.column(0)
-
-
-def to_texts(column: pa.ChunkedArray, longest: int) -> tuple[str, ...]:
-    """Text per row of a column that was read as a dictionary, empty where there is none."""
-    found: list[str] = []
-    for chunk in column.chunks:
-        known = [_text(text, longest=longest) for text in chunk.dictionary.to_pylist()]
-        found += ["" if place is None else known[place] for place in chunk.indices.to_pylist()]
-    return tuple(found)
-
-
-def _to_numpy(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """Like `ChunkedArray.to_numpy`, which imports pandas for the purpose; null becomes nan."""
-    if column.null_count and not pa.types.is_floating(column.type):
-        column = column.cast(pa.float64())
-    chunks = (chunk.fill_null(np.nan) if chunk.null_count else chunk for chunk in column.chunks)
-    return np.concatenate([np.from_dlpack(chunk) for chunk in chunks])
-
-
 def _values(entry: dict[str, Any], file: pq.ParquetFile) -> Floats:
     """Shape (rows, fields)."""
-    fields = [_to_numpy(_read(file, name)) for name in entry["fields"]]
+    fields = [to_numpy(read_field(file, name)) for name in entry["fields"]]
     return np.stack(fields, axis=1).astype(np.float64)
 
 
 def _named(entry: dict[str, Any], trained: str | None) -> dict[str, Any]:
     """What a column or curves are called, and what they rest on."""
     return {
-        "dataset": _text(entry["dataset"]),
+        "dataset": checked_text(entry["dataset"]),
         "split": check_split(entry["split"]),
-        "metric": _text(entry["metric"]),
+        "metric": checked_text(entry["metric"]),
         "seeds": tuple(int(seed) for seed in entry["seeds"]),
         "runs": int(entry["runs"]),
-        "facts": {_text(key): _fact(value) for key, value in entry.get("facts", {}).items()},
-        "space": _text(entry["space"], longest=_LONGEST_TEXT) if "space" in entry else trained,
-        "source": _text(entry.get("source", "")),
+        "facts": {checked_text(key): fact(value) for key, value in entry.get("facts", {}).items()},
+        "space": checked_text(entry["space"], longest=LONGEST_TEXT) if "space" in entry else trained,
+        "source": checked_text(entry.get("source", "")),
+        "beta": entry.get("beta"),
     }
 
 
 def _column(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> Column:
     kind = {name: entry[name] for name in ("unit", "direction") if name in entry}
-    return Column(**_named(entry, trained), **kind, values=_values(entry, file))
+    values, predicted = _values(entry, file), _read_predicted(entry, file)
+    column = Column(**_named(entry, trained), **kind, values=values, **predicted)
+    if (told := predicted.get("predicted")) is not None:
+        measured = to_numpy(read_field(file, entry["predicted"][-1]).cast(pa.uint8())).astype(bool)
+        # what other readers go by must be what is read here
+        if (measured != column.measured).any() or (~np.isnan(told) & measured).any():
+            raise ValueError(f"column {column.name} says that it measured what it did not")
+    return column
+
+
+def _read_predicted(entry: dict[str, Any], file: pq.ParquetFile) -> dict[str, Any]:
+    """What was predicted, and its standard deviations, each of shape (rows,)."""
+    if "predicted" not in entry:
+        return {}
+    predicted, sd, _ = entry["predicted"]
+    return {
+        part: to_numpy(read_field(file, name)).astype(np.float64)
+        for part, name in (("predicted", predicted), ("sd", sd))
+    }
 
 
 def _curve(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> CurveColumn:
@@ -356,24 +388,6 @@ def _curve(entry: dict[str, Any], trained: str | None, file: pq.ParquetFile) -> 
         values /= divisor
     shape = len(values), len(named["seeds"]) or 1, len(epochs)
     return CurveColumn(**named, epochs=epochs, values=values.reshape(shape))
-
-
-def _fact(value: Any) -> str | int | float:
-    """A text or finite number, also one of numpy."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return plain if isinstance(plain, int | float) and math.isfinite(plain) else _text(plain, "fact")
-
-
-def _text(value: Any, what: str = "name", longest: int = _LONGEST) -> str:
-    """What can be shown as it is."""
-    if not isinstance(value, str) or not value.isprintable() or len(value) > longest:
-        raise InputError(what, expected=f"at most {longest} printable characters", got=value)
-    return value
-
-
-def one_line(text: str) -> str:
-    """A text as it can be kept: one line, not too long."""
-    return printable(text)[:_LONGEST]
 
 
 def _published(metadata: Mapping[bytes, bytes], facts: Mapping[str, Any]) -> bytes | None:

@@ -12,7 +12,7 @@ import numpy as np
 from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
-from robnas.benchmarks._parquet import one_line
+from robnas.benchmarks._fields import one_line
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import Curve, Record, StoreAddress

@@ -18,7 +18,7 @@ from robnas._brief import brief
 from robnas._content import CONTENT, check_content, digest, note_unverified
 from robnas._files import write_atomically
 from robnas._settings import check_keys
-from robnas.benchmarks._parquet import _LONGEST, _LONGEST_TEXT, _read, _text, _to_numpy, one_line, to_texts
+from robnas.benchmarks._fields import LONGEST, LONGEST_TEXT, checked_text, one_line, read_field, to_numpy, to_texts
 from robnas.errors import DataError, InputError, Verbatim, reason, shorten
 from robnas.spaces import SPACES, Space, configured, parse_key, space_of
 from robnas.spaces.nas_bench_201 import named_space
@@ -75,7 +75,7 @@ class Scores:
             values.flags.writeable = False
             object.__setattr__(self, what, values)
         for name in self.names:
-            if _text(name) == _ARCHITECTURE or not name or ":" in name:
+            if checked_text(name) == _ARCHITECTURE or not name or ":" in name:
                 raise InputError("name of a score", expected="text without a colon, not architecture", got=name)
         self._check_space()
         for code in self.codes:
@@ -237,8 +237,8 @@ def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.Parqu
     fields = {column.name: column.type for column in file.schema_arrow}
     if len(fields) != len(file.schema_arrow):
         raise ValueError("two columns of one name")
-    codes = _texts(file, _ARCHITECTURE, _LONGEST_TEXT)
-    names = tuple(_text(name) for name in facts["names"])
+    codes = _texts(file, _ARCHITECTURE, LONGEST_TEXT)
+    names = tuple(checked_text(name) for name in facts["names"])
     means = [_numbers(file, name) for name in names]
     errors = [
         _numbers(file, name + _ERROR) if name + _ERROR in fields else np.full(len(codes), np.nan) for name in names
@@ -247,7 +247,7 @@ def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.Parqu
         (code, name): why
         for name in names
         if name + _REASON in fields
-        for code, why in zip(codes, _texts(file, name + _REASON, _LONGEST), strict=True)
+        for code, why in zip(codes, _texts(file, name + _REASON, LONGEST), strict=True)
         if why
     }
     both = np.stack(means, axis=1), np.stack(errors, axis=1)
@@ -255,16 +255,16 @@ def _assemble(facts: dict[str, Any], settings: Mapping[str, Any], file: pq.Parqu
 
 
 def _numbers(file: pq.ParquetFile, name: str) -> Floats:
-    column = _read(file, name)
+    column = read_field(file, name)
     if not pa.types.is_floating(column.type):
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
-    found: Floats = _to_numpy(column).astype(np.float64)
+    found: Floats = to_numpy(column).astype(np.float64)
     return found
 
 
 def _texts(file: pq.ParquetFile, name: str, longest: int) -> tuple[str, ...]:
     """Text per row, empty where there is none."""
-    column = _read(file, name)
+    column = read_field(file, name)
     if not pa.types.is_dictionary(column.type):
         raise ValueError(f"column {name!r:.60} of type {column.type!s:.60}")
     return to_texts(column, longest)
