@@ -30,6 +30,7 @@ from robnas.statistics._noise import shown_noise as shown_noise
 from robnas.statistics._parts import Part as Part
 from robnas.statistics._parts import part_with as part_with
 from robnas.statistics._parts import parts as parts
+from robnas.statistics._prediction_ceiling import prediction_ceiling as prediction_ceiling
 from robnas.statistics._quality import Finding as Finding
 from robnas.statistics._quality import data_quality as data_quality
 from robnas.statistics._quality import tells_identical as tells_identical

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from robnas.benchmarks import Column, Residuals, Table, run_residuals
 from robnas.errors import InputError, Verbatim
-from robnas.statistics._deconvolution import Deconvolution, kendall_with_values, spearman_with_values
+from robnas.statistics._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
 from robnas.statistics._true_noise import TrueNoise, true_noise
 from robnas.types import check_count, check_range
 
@@ -205,11 +205,8 @@ def correlation_ceiling(
     least, most = _by_variance(column, behind, around, method, level)
     if (around(column) ** 2 / behind).mean() >= column.var():  # nothing can be predicted, as far as is known
         return Correlation(0.0, 0.0, most, level, len(column))
-    deconvolution, function = Deconvolution(column, behind, around), _WITH_VALUES[method]
-    found = deconvolution.fit(around)
-    for _ in range(_ROUNDS if around.networks else 0):
-        around = around.behind(found)
-        found = deconvolution.fit(around)
+    function = _WITH_VALUES[method]
+    deconvolution, found, around = behind_values(column, behind, around)
     value = function(found)
     drawn = [function(deconvolution.refit(found, around.resampled(rng), rng)) for _ in range(resamples)]
     low, high = _interval(drawn, level)
@@ -219,6 +216,16 @@ def correlation_ceiling(
     if not least:  # all of it may be noise: the distribution that was found is one of many
         low, high = 0.0, max(high, most)
     return Correlation(value, low, high, level, len(column))
+
+
+def behind_values(column: Floats, runs: Floats, around: TrueNoise) -> tuple[Deconvolution, TrueMeans, TrueNoise]:
+    """The distribution of true means behind values, shape (n,), of so many runs each, and the noise at true means."""
+    deconvolution = Deconvolution(column, runs, around)
+    found = deconvolution.fit(around)
+    for _ in range(_ROUNDS if around.networks else 0):
+        around = around.behind(found)
+        found = deconvolution.fit(around)
+    return deconvolution, found, around
 
 
 _WITH_VALUES = {"spearman": spearman_with_values, "kendall": kendall_with_values}
@@ -262,10 +269,21 @@ def table_ceiling(table: Table, column: Column, rng: np.random.Generator, resamp
     Raises:
         InputError: it holds none, or fewer than 3 values.
     """
-    residuals, runs = run_residuals(table, column), column.counts
-    if not column.seeds:  # whole means were compared: their noise is that of the values as they are
-        residuals, runs = replace(residuals, deviation=residuals.deviation / np.sqrt(column.runs)), np.minimum(runs, 1)
+    residuals, runs = table_residuals(table, column)
     return correlation_ceiling(column.mean, residuals, rng=rng, runs=runs, resamples=resamples)
+
+
+def table_residuals(table: Table, column: Column) -> tuple[Residuals, npt.NDArray[np.int64]]:
+    """Residuals of trainings of a column, and how many of what they are residuals of are behind each value, (rows,).
+
+    Raises:
+        InputError: it holds no repeated trainings.
+    """
+    residuals, runs = run_residuals(table, column), column.counts
+    if column.seeds:
+        return residuals, runs
+    # whole means were compared: their noise is that of the values as they are
+    return replace(residuals, deviation=residuals.deviation / np.sqrt(column.runs)), np.minimum(runs, 1)
 
 
 def root_of_seeds(column: Column, rng: np.random.Generator, resamples: int = 200, level: float = 0.95) -> Correlation:

@@ -1,0 +1,49 @@
+"""How good predictions of a noisy table can be at all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robnas.benchmarks import Column, Table
+from robnas.statistics._correlation import behind_values, table_residuals
+from robnas.statistics._noise import measured_noise
+from robnas.statistics._true_noise import true_noise
+from robnas.surrogates import Prediction, accuracy_of
+
+_DRAWS = 10  # of a whole table
+_NAMES = ("spearman", "top_decile_spearman", "r2", "mae", "regret_top10")
+_NIL = 0.05  # of the distance between true means: with less noise than that they are told apart as they are
+
+
+def prediction_ceiling(table: Table, column: Column, rng: np.random.Generator) -> dict[str, float] | None:
+    """What predictions would reach that know the true value behind each measured one: all but the intervals.
+
+    True values are drawn from the distribution that explains the column best, as in `correlation_ceiling`, and measured
+    with the noise of its trainings. Tables of as many draws are compared as make the figures certain to a digit or two.
+
+    Args:
+        table: of the column.
+        column: what is predicted.
+        rng: source of randomness.
+
+    Returns:
+        By name as `robnas.surrogates.accuracy_of`; None where no trainings were repeated.
+    """
+    noise = measured_noise(table, column)
+    if noise is None or not noise.run_sd > 0:
+        return None
+    residuals, runs = table_residuals(table, column)
+    known = ~np.isnan(column.mean)
+    values = column.mean[known]
+    _, found, _ = behind_values(values, runs[known].astype(np.float64), true_noise(residuals, values))
+    width, share = np.gradient(found.grid), found.share.ravel() / found.share.sum()
+    several = []
+    for _ in range(_DRAWS):
+        kind, point = np.divmod(rng.choice(len(share), p=share, size=len(values)), len(found.grid))
+        sd = found.sd[kind, point]
+        between = np.where(sd < _NIL * width[point], 0.0, width[point])  # true values lie between points, too
+        true = found.grid[point] + between * (rng.random(len(sd)) - 0.5)
+        seen = true + sd * rng.standard_normal(len(sd))
+        perfect = Prediction(true, sd, true, true, 0.9)
+        several.append(accuracy_of(seen, perfect, sign=column.sign, rng=rng))
+    return {name: float(np.mean([one[name] for one in several])) for name in _NAMES}

@@ -1,0 +1,49 @@
+"""What a design chooses from: architectures as points, and how far they are from one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._brief import brief
+from robnas.surrogates._prediction import Matrix
+
+_CONSTANT = 1e-9  # standard deviation of a feature that tells nothing apart
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Architectures as points."""
+
+    __repr__ = brief
+
+    rows: Matrix
+    """Features, shape (architectures, features); a nan counts as the mean of its feature."""
+
+    @cached_property
+    def scaled(self) -> Matrix:
+        """Each feature with mean 0 and standard deviation 1, those left out that are the same for all."""
+        known = ~np.isnan(self.rows)
+        counts = np.maximum(known.sum(axis=0), 1)
+        away = np.where(known, self.rows - np.where(known, self.rows, 0.0).sum(axis=0) / counts, 0.0)
+        spread = np.sqrt((away**2).sum(axis=0) / counts)
+        telling = spread > _CONSTANT
+        found: Matrix = away[:, telling] / spread[telling]
+        return found
+
+    @cached_property
+    def distances(self) -> npt.NDArray[np.float32]:
+        """Euclidean, between all points, shape (architectures, architectures)."""
+        points = self.scaled.astype(np.float32)
+        squares = (points**2).sum(axis=1)
+        found: npt.NDArray[np.float32] = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
+        return found
+
+    def part(self, places: npt.NDArray[np.int64]) -> Ground:
+        """These points alone."""
+        return Ground(self.rows[places])

@@ -1,0 +1,143 @@
+"""Information from files: scores of untrained networks, and other columns of the same architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from robnas._brief import brief
+from robnas.benchmarks import Column, Scores, Table, load, load_scores
+from robnas.errors import InputError, Verbatim
+from robnas.proxies import SCALES
+from robnas.spaces import Architecture, Space, space_of
+from robnas.surrogates._classes import class_keys
+from robnas.surrogates._information import Information, Structure
+from robnas.surrogates._prediction import Matrix, Vector
+
+FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")
+"""How `information_of` reads each kind."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ScoreValues:
+    """Scores of untrained networks, each on the scale on which differences mean something, `robnas.proxies.SCALES`."""
+
+    __repr__ = brief
+
+    text: str
+    scores: Scores = field(repr=False)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Each score is a group."""
+        return self.scores.names
+
+    def features(self, architectures: Sequence[Architecture]) -> Matrix:
+        """Shape (architectures, scores); nan where a score is missing."""
+        codes = [arch.text for arch in architectures]
+        return np.stack([_scaled(name, self.scores.at(codes, name)) for name in self.scores.names], axis=1)
+
+
+def _scaled(name: str, values: Vector) -> Vector:
+    scale = SCALES.get(name, float)
+    return np.array([value if np.isnan(value) else scale(float(value)) for value in values], dtype=np.float64)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ColumnValues:
+    """Values of a column, the mean over what the table has of the class of an architecture."""
+
+    __repr__ = brief
+
+    text: str
+    table: Table = field(repr=False)
+    column: Column = field(repr=False)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """One."""
+        return ("value",)
+
+    @cached_property
+    def _means(self) -> dict[Hashable, float]:
+        found: dict[Hashable, list[float]] = {}
+        keys = class_keys(self.table.architectures, self.table.space)
+        for key, value in zip(keys, self.column.mean.tolist(), strict=True):
+            if value == value:
+                found.setdefault(key, []).append(value)
+        return {key: float(np.mean(values)) for key, values in found.items()}
+
+    def features(self, architectures: Sequence[Architecture]) -> Matrix:
+        """Shape (architectures, 1); nan where the table has no value of the class."""
+        keys = class_keys(architectures, self.table.space)
+        return np.array([[self._means.get(key, np.nan)] for key in keys], dtype=np.float64).reshape(len(keys), 1)
+
+    def is_of(self, table: Table, column: Column) -> bool:
+        """Whether it was measured on the data set of a column of the same table, whatever file that was read from."""
+        return self.column.dataset == column.dataset and (self.table.name == table.name or self._has(table, column))
+
+    def holds(self, table: Table, column: Column) -> bool:
+        """Whether these are the values of a column."""
+        return _agree(self.table, self.column, table, column)
+
+    def _has(self, table: Table, column: Column) -> bool:
+        return any(
+            _agree(self.table, one, table, column) for one in self.table.columns if one.dataset == column.dataset
+        )
+
+
+def _agree(first: Table, one: Column, second: Table, other: Column) -> bool:
+    """Whether two columns have the same values wherever both have some."""
+    values = dict(zip(second.texts, other.mean.tolist(), strict=True))
+    pairs = [(value, values.get(text, np.nan)) for text, value in zip(first.texts, one.mean.tolist(), strict=True)]
+    known = np.array([pair for pair in pairs if pair[0] == pair[0] and pair[1] == pair[1]])
+    return len(known) > 0 and bool(np.allclose(known[:, 0], known[:, 1], rtol=0, atol=1e-6))
+
+
+def information_of(texts: Sequence[str], space: Space | None = None) -> tuple[Information, ...]:
+    """Information by the texts that switch it on; each is recorded as it is written here.
+
+    Args:
+        texts: ``structure``, what the architecture alone tells; ``scores:FILE``, scores of untrained networks, of a
+            file that ``robnas score --out`` wrote or of a table of scores; ``columns:TABLE::DATASET::METRIC::SPLIT``,
+            values of a column of a table.
+        space: of the architectures; ``nas-bench-201`` if omitted.
+
+    Raises:
+        InputError: another text, a file, table or column that is not there, or one of another space.
+    """
+    own = space_of(None) if space is None else space
+    return tuple(_one(text, own) for text in texts)
+
+
+def _one(text: str, space: Space) -> Information:
+    kind, _, rest = text.partition(":")
+    if text == FORMS[0]:
+        return Structure(space)
+    if kind == "scores" and rest:
+        scores = load_scores(rest, None if rest.startswith("nas-") else space)
+        _check_space(text, scores.space, space)
+        return ScoreValues(text, scores)
+    if kind == "columns":
+        name, _, where = rest.partition("::")
+        dataset, _, where = where.partition("::")
+        metric, _, split = where.rpartition("::")  # a metric may have a source: jung-2023::pgd@8/255
+        if name and dataset and metric and split:
+            table = load(name)
+            _check_space(text, table.space, space)
+            return ColumnValues(text, table, table.column(dataset, metric, split))
+    raise InputError("information", expected=f"one of {', '.join(FORMS)}", got=text)
+
+
+def _check_space(text: str, given: Space, space: Space) -> None:
+    if (given.name, given.genes) != (space.name, space.genes):
+        other = given.name if given.name != space.name else f"{given.name} with other genes"
+        raise InputError(
+            f"information {text}", expected=f"architectures of space {space.name}", got=Verbatim(f"some of {other}")
+        )
