@@ -8,7 +8,12 @@ from robnas.building._executor import Limits as Limits
 from robnas.building._executor import Trainer as Trainer
 
 if TYPE_CHECKING:
+    from robnas.building._designing import Chooser as Chooser
+    from robnas.building._designing import Chosen as Chosen
+    from robnas.building._designing import Designing as Designing
+    from robnas.building._designing import Measured as Measured
     from robnas.building._driver import BuildResult as BuildResult
+    from robnas.building._driver import DesignResult as DesignResult
     from robnas.building._driver import Policy as Policy
     from robnas.building._driver import drive as drive
     from robnas.building._driver import duration as duration
@@ -47,13 +52,18 @@ __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
         "BuildResult": "robnas.building._driver",
+        "Chooser": "robnas.building._designing",
+        "Chosen": "robnas.building._designing",
         "CurveMeasuring": "robnas.building._measuring",
+        "Designing": "robnas.building._designing",
+        "DesignResult": "robnas.building._driver",
         "EXECUTORS": "robnas.building._executors",
         "Estimate": "robnas.building._run",
         "Expansion": "robnas.building._plan",
         "Extra": "robnas.building._selection",
         "Inputs": "robnas.building._inputs",
         "LocalExecutor": "robnas.building._local",
+        "Measured": "robnas.building._designing",
         "Measuring": "robnas.building._measuring",
         "Plan": "robnas.building._plan",
         "Policy": "robnas.building._driver",

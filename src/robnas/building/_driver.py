@@ -64,6 +64,25 @@ class BuildResult:
     seconds: float
     stopped: bool = False
     """Whether the build stopped because one trial after the other failed."""
+    design: DesignResult | None = None
+    """How far it came, of a plan with a design."""
+
+
+@final
+@dataclass(frozen=True)
+class DesignResult:
+    """How far a designed build came."""
+
+    known: int
+    """Architectures that are measured."""
+    failed: int
+    """Architectures whose trainings all failed."""
+    budget: int
+    """Both together, at most."""
+    error: float | None
+    """Estimated mean absolute error of the predictions, as a fraction; None if nobody can say."""
+    reason: str
+    """Why no more was chosen."""
 
 
 @final

@@ -15,6 +15,7 @@ from robnas._brief import brief
 from robnas._files import read_text
 from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, settled_metric, to_dict
+from robnas.building._designing import Designing
 from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence
 from robnas.building._trial import Source, Trial, sized
@@ -41,6 +42,8 @@ class Plan:
     seeds: tuple[int, ...]
     """Each architecture is trained once with each; the attacks of its evaluation have the same seed."""
     extra: tuple[Extra, ...] = ()
+    design: Designing | None = None
+    """Which part of it is trained, chosen as the build goes on; all of it if omitted. It is no part of the hash."""
     imports: tuple[OwnFile, ...] = field(default_factory=loaded)
     """Files of one's own that were imported when the plan was made; not part of the hash, but see `enrol`."""
 
@@ -71,7 +74,7 @@ class Plan:
         Raises:
             InputError: an entry is unknown, missing or wrong; a file of one's own was not imported, or has changed.
         """
-        known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra", "imports")
+        known = ("name", "seeds", "space", "data", "recipe", "evaluation", "extra", "design", "imports")
         check_keys("plan entry", values, known)
         check_facts("plan imports", values.get("imports", []))
         for key in ("name", "seeds", "space", "data", "recipe", "evaluation"):
@@ -93,6 +96,7 @@ class Plan:
             measuring=Measuring.from_dict(values["evaluation"]),
             seeds=seed_list("plan seeds", values["seeds"]),
             extra=tuple(map(Extra.from_dict, sequence("plan extra", values.get("extra", [])))),
+            design=Designing.from_dict(values["design"]) if "design" in values else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,6 +111,7 @@ class Plan:
             "recipe": self.recipe.to_dict(),
             "evaluation": self.measuring.to_dict(),
             "extra": [to_dict(extra) for extra in self.extra],
+            **({} if self.design is None else {"design": self.design.to_dict()}),
         }
 
     @cached_property

@@ -10,7 +10,9 @@ from typing import Any, final
 
 from robnas._settings import content_hash
 from robnas.attacks import check_radius
-from robnas.building._driver import BuildResult, Policy, drive
+from robnas.building._designed import DesignedBuild, KnownPart, budget_of, pooled
+from robnas.building._designing import Chooser
+from robnas.building._driver import BuildResult, Policy, drive, driving
 from robnas.building._executor import Executor, Limits
 from robnas.building._executors import EXECUTORS
 from robnas.building._keeping import without_weights
@@ -57,6 +59,14 @@ class Estimate:
     """Metrics that are measured after each epoch."""
     without_curves: int = 0
     """Finished trials of which the store has no such curve, because the plan said nothing of it then."""
+    known: int | None = None
+    """Of a plan with a design: architectures that are measured; what is to do is what its budget leaves at most."""
+    budget: int | None = None
+    """Of a plan with a design: architectures that are known at the end at most."""
+    looks_at: str | None = None
+    """Of a plan with a design: metric and split by which it chooses."""
+    pool: int | None = None
+    """Of a plan with a design: architectures that its choices are among, where these are a random part."""
 
     @property
     def worker_hours(self) -> float | None:
@@ -80,6 +90,7 @@ def load_and_expand(
             or classes are none for the attacks of the plan.
         DataError: the data set cannot be read.
     """
+    plan = pooled(plan)
     if listed:
         plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
@@ -130,7 +141,7 @@ def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
     found = Timing(0, None, None, {}) if store is None else timing(store, expansion.setup)
     ended = [found.states.get(trial.hash) for trial in trials]
     done, failed = ended.count("done"), ended.count("failed")
-    return Estimate(
+    plain = Estimate(
         plan=expansion.hash,
         total=len(trials),
         done=done,
@@ -142,6 +153,19 @@ def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
         curves=tuple(one["metric"] for one in expansion.curve),
         without_curves=0 if store is None else _without_curves(expansion, store, found.states),
     )
+    return plain if expansion.plan.design is None else _of_design(plain, expansion, store)
+
+
+def _of_design(plain: Estimate, expansion: Expansion, store: RecordStore | None) -> Estimate:
+    """The same of what the design of the plan leaves to do at most."""
+    known = KnownPart(expansion, store)
+    measured = known.measured()
+    budget = budget_of(known.design, len(known.trials))
+    left = max(0, min(budget - len(measured.rows) - len(measured.closed), measured.open))
+    to_do = min(left * known.seeds, plain.to_do)
+    looks_at = f"{known.metric} on {known.split} images"
+    plain = replace(plain, total=plain.done + plain.failed + to_do, to_do=to_do)
+    return replace(plain, known=len(measured.rows), budget=budget, looks_at=looks_at, pool=known.pool)
 
 
 def _without_curves(expansion: Expansion, store: RecordStore, states: Mapping[str, str]) -> int:
@@ -163,6 +187,7 @@ def run_plan(
     limits: Limits | None = None,
     limit: int | None = None,
     policy: Policy | None = None,
+    chooser: Chooser | None = None,
     data_dir: Path | None = None,
     work_dir: Path | None = None,
     weights_dir: Path | None = None,
@@ -170,7 +195,7 @@ def run_plan(
     progress: Progress = silent,
     note: Callable[[str], None] = lambda text: None,
 ) -> BuildResult:
-    """Build what is missing of a plan.
+    """Build what is missing of a plan; of one with a design, what its chooser chooses of that.
 
     Args:
         expansion: the plan, expanded on its data set.
@@ -180,6 +205,7 @@ def run_plan(
         limits: what one trial may use.
         limit: run at most so many trials.
         policy: what to do when something goes wrong.
+        chooser: what is trained next, of a plan with a design; `robnas.surrogates.Chooser` makes one.
         data_dir: where data sets lie, on all machines.
         work_dir: where unfinished trainings keep a checkpoint per epoch, seen from all machines; nowhere if omitted.
         weights_dir: where the weights of each trial are kept in a file named by its hash, seen from all machines;
@@ -189,7 +215,7 @@ def run_plan(
         note: told in a line about costs and troubles.
 
     Raises:
-        InputError: an unknown executor.
+        InputError: an unknown executor; a design without a chooser, or one that does not say when it is enough.
         StoreError: the plan collides with another one of the store, or the store cannot be written.
         KeyboardInterrupt: stopped by Ctrl-C or SIGTERM; what is finished is kept.
     """
@@ -199,8 +225,12 @@ def run_plan(
     if expansion is not asked:
         plan = expansion.plan
         note(f"plan {plan.name} goes on with the trials that the store has, those of partition {plan.space.classes}")
+    if (expansion.plan.design is None) != (chooser is None):
+        expected = "a design in the plan and a chooser, or neither"
+        remedy = "give chooser=robnas.surrogates.Chooser(plan.design), or set the plan's design"
+        raise InputError("chooser", expected=expected, got=Verbatim("one of them"), remedy=remedy)
+    known = None if chooser is None else KnownPart(expansion, store)
     work_dir, weights_dir = made_folder("work_dir", work_dir), made_folder("weights_dir", weights_dir)
-    queue = enrol(expansion, store)
     workers = executor_of(
         expansion,
         executor,
@@ -211,7 +241,16 @@ def run_plan(
         weights_dir=weights_dir,
         device=device,
     )
-    result = drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+    if known is None or chooser is None:
+        queue = enrol(expansion, store)
+        result = drive(queue, workers, limit=limit, policy=policy, work_dir=work_dir, progress=progress, note=note)
+    else:
+        wanted = enrol_designed(expansion, store)
+        build = DesignedBuild(known, store, wanted, chooser, progress=progress, note=note)
+        options = {"limit": limit, "policy": policy, "work_dir": work_dir, "note": note}
+        with driving(wanted, workers, on_demand=True, **options) as driver:
+            found = build.run(driver)
+        result = replace(driver.result(), design=found)
     if weights_dir is not None:
         states = timing(store, expansion.setup).states
         done = [trial.hash for trial in expansion.trials if states.get(trial.hash) == "done"]
@@ -320,6 +359,24 @@ def enrol_on_demand(expansion: Expansion, store: RecordStore, seeds: Sequence[in
     queue = TrialQueue(store, hash_, **options)
     name = f"{expansion.plan.name}, {ON_DEMAND}"[:_LONGEST_NAME]
     queue.enrol(name, expansion.setup, expansion.settings(), facts, (), whole=False)
+    return WantedTrials(queue, expansion.setup)
+
+
+def enrol_designed(expansion: Expansion, store: RecordStore, **options: Any) -> WantedTrials:
+    """The queue of those trials of a plan with a design that are chosen, which the plan has in the store.
+
+    Args:
+        expansion: of the plan, see `resumed`.
+        store: where it goes.
+        options: of `TrialQueue`.
+
+    Raises:
+        StoreError: as `enrol`.
+    """
+    _check_imports(expansion, store)
+    _check_collisions(expansion, store)
+    queue = TrialQueue(store, expansion.hash, **options)
+    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), (), whole=False)
     return WantedTrials(queue, expansion.setup)
 
 
