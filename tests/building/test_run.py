@@ -175,7 +175,7 @@ def test_a_plan_that_the_store_knows_goes_on(expansion, url, monkeypatch):
     with RecordStore(url) as store:
         enrol(expansion, store)
         with monkeypatch.context() as patch:
-            patch.setattr("robnas.building._run._check_collisions", lambda expansion, store: None)
+            patch.setattr("robnas.building._enrol._check_collisions", lambda expansion, store: None)
             enrol(wider, store)
         assert enrol(expansion, store).unfinished().waiting == enrol(wider, store).unfinished().waiting == 3
         more = load_and_expand(plan(**SMALL | {"seeds": [0, 1]}))

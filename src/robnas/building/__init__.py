@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from robnas.building._designing import Chooser as Chooser
     from robnas.building._designing import Chosen as Chosen
     from robnas.building._designing import Designing as Designing
+    from robnas.building._designing import DesignResult as DesignResult
     from robnas.building._designing import Measured as Measured
     from robnas.building._driver import BuildResult as BuildResult
-    from robnas.building._driver import DesignResult as DesignResult
     from robnas.building._driver import Policy as Policy
     from robnas.building._driver import drive as drive
     from robnas.building._driver import duration as duration
+    from robnas.building._enrol import enrol as enrol
+    from robnas.building._enrol import resumed as resumed
     from robnas.building._executors import EXECUTORS as EXECUTORS
     from robnas.building._export import table_of_plan as table_of_plan
     from robnas.building._inputs import Inputs as Inputs
@@ -28,10 +30,8 @@ if TYPE_CHECKING:
     from robnas.building._plan import expand as expand
     from robnas.building._records import module_records as module_records
     from robnas.building._run import Estimate as Estimate
-    from robnas.building._run import enrol as enrol
     from robnas.building._run import estimate as estimate
     from robnas.building._run import load_and_expand as load_and_expand
-    from robnas.building._run import resumed as resumed
     from robnas.building._run import run_plan as run_plan
     from robnas.building._selection import Extra as Extra
     from robnas.building._selection import Selection as Selection
@@ -56,7 +56,7 @@ __getattr__, __dir__ = _lazy.attach(
         "Chosen": "robnas.building._designing",
         "CurveMeasuring": "robnas.building._measuring",
         "Designing": "robnas.building._designing",
-        "DesignResult": "robnas.building._driver",
+        "DesignResult": "robnas.building._designing",
         "EXECUTORS": "robnas.building._executors",
         "Estimate": "robnas.building._run",
         "Expansion": "robnas.building._plan",
@@ -77,7 +77,7 @@ __getattr__, __dir__ = _lazy.attach(
         "check_layout": "robnas.building._weights",
         "drive": "robnas.building._driver",
         "duration": "robnas.building._driver",
-        "enrol": "robnas.building._run",
+        "enrol": "robnas.building._enrol",
         "estimate": "robnas.building._run",
         "expand": "robnas.building._plan",
         "load_and_expand": "robnas.building._run",
@@ -85,7 +85,7 @@ __getattr__, __dir__ = _lazy.attach(
         "load_trained": "robnas.building._weights",
         "load_trial": "robnas.building._trial",
         "module_records": "robnas.building._records",
-        "resumed": "robnas.building._run",
+        "resumed": "robnas.building._enrol",
         "run_plan": "robnas.building._run",
         "table_of_plan": "robnas.building._export",
         "write_weights": "robnas.building._weights",

@@ -11,8 +11,8 @@ from typing import Any, final
 import numpy as np
 
 from robnas._settings import content_hash
-from robnas.building._designing import Chooser, Designing, Measured, checked
-from robnas.building._driver import DesignResult, Driver
+from robnas.building._designing import Chooser, Designing, DesignResult, Measured, checked
+from robnas.building._driver import Driver
 from robnas.building._known import Known, seen_of
 from robnas.building._plan import Expansion, Plan
 from robnas.building._selection import Selection

@@ -21,7 +21,7 @@ FOCUSES: tuple[Focus, ...] = get_args(Focus)
 Matrix: TypeAlias = npt.NDArray[np.float64]
 _COUNTS = {"budget": 1, "start": 1, "batch": 1, "seed": 0, "pool": 2}  # entry → smallest value
 _GROWTH = 5  # a batch has one in so many of what is known
-_SMALLEST = 4  # batch that is not said
+_SMALLEST = 5  # batch that is not said
 _ENOUGH = ("budget", "until_mae")
 """Entries that decide when a build ends, and none of its choices."""
 
@@ -47,7 +47,7 @@ class Designing:
     start: int = 20
     """Architectures that are spread over the space before any are chosen by what was measured."""
     batch: int | None = None
-    """Architectures that are chosen at once; a fifth of what is known if omitted, at least four."""
+    """Architectures that are chosen at once; a fifth of what is known if omitted, at least five."""
     seed: int = 0
     """Of what is random in the choices."""
     pool: int = 20_000
@@ -165,6 +165,23 @@ class Chooser(Protocol):
     def to_dict(self) -> Mapping[str, Any]:
         """What decides the choices, as plain values."""
         ...
+
+
+@final
+@dataclass(frozen=True)
+class DesignResult:
+    """How far a designed build came."""
+
+    known: int
+    """Architectures that are measured."""
+    failed: int
+    """Architectures whose trainings all failed."""
+    budget: int
+    """Both together, at most."""
+    error: float | None
+    """Estimated mean absolute error of the predictions, as a fraction; None if nobody can say."""
+    reason: str
+    """Why no more was chosen."""
 
 
 def checked(chosen: Chosen, measured: Measured, count: int) -> tuple[int, ...]:

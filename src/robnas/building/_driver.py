@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, final
 
+from robnas.building._designing import DesignResult
 from robnas.building._executor import Executor
 from robnas.errors import RobnasError, StoreError, StoreUnavailableError
 from robnas.records import Ending, Failure, QueuedTrial, TrialQueue, Unfinished
@@ -66,23 +67,6 @@ class BuildResult:
     """Whether the build stopped because one trial after the other failed."""
     design: DesignResult | None = None
     """How far it came, of a plan with a design."""
-
-
-@final
-@dataclass(frozen=True)
-class DesignResult:
-    """How far a designed build came."""
-
-    known: int
-    """Architectures that are measured."""
-    failed: int
-    """Architectures whose trainings all failed."""
-    budget: int
-    """Both together, at most."""
-    error: float | None
-    """Estimated mean absolute error of the predictions, as a fraction; None if nobody can say."""
-    reason: str
-    """Why no more was chosen."""
 
 
 @final

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
-from robnas._settings import content_hash
 from robnas.attacks import check_radius
 from robnas.building._designed import DesignedBuild, KnownPart, budget_of, pooled
 from robnas.building._designing import Chooser
 from robnas.building._driver import BuildResult, Policy, drive, driving
+from robnas.building._enrol import enrol, enrol_designed, resumed
 from robnas.building._executor import Executor, Limits
 from robnas.building._executors import EXECUTORS
 from robnas.building._keeping import without_weights
 from robnas.building._plan import Expansion, Plan, expand
 from robnas.building._trainer import TrainAndEvaluate, corrupted_splits
 from robnas.data import DATASETS
-from robnas.errors import InputError, StoreError, Verbatim, reason
+from robnas.errors import InputError, Verbatim, reason
 from robnas.evaluation import check_suite
 from robnas.records import (
-    ON_DEMAND,
     RecordStore,
-    StoredPlan,
     Timing,
-    TrialQueue,
-    WantedTrials,
-    plan_pairs,
-    stored_plans,
     timing,
 )
 from robnas.types import Progress, silent
-
-_LONGEST_NAME = 100  # characters
 
 
 @final
@@ -101,31 +93,6 @@ def load_and_expand(
         check_radius(plan.recipe.attack.threat, data.image_shape)
     sizes: dict[str, int] = {split: len(part) for split, part in data.splits.items()}
     return expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
-
-
-def resumed(expansion: Expansion, store: RecordStore) -> Expansion:
-    """The plan as the store has it.
-
-    One that says no version of its partition goes on with that of the plan of its name in the store, also if it was
-    given more seeds since, or with that of which the store has the same trials under another name.
-    """
-    if not (earlier := expansion.earlier):
-        return expansion
-    plans, versions = stored_plans(store), (expansion, *earlier)
-    ours = [one for one in versions if any(_is_grown_from(one, plan) for plan in plans)]
-    known = [one for one in versions if one.hash in {plan.hash for plan in plans}]
-    return (*ours, *known, expansion)[0]
-
-
-def _is_grown_from(expansion: Expansion, stored: StoredPlan) -> bool:
-    """Whether the store has the plan, perhaps with other seeds, with this version of its partition."""
-    space, said = stored.facts.get("space"), expansion.plan.space.of.partition_facts(expansion.plan.space.classes)
-    return (
-        (stored.name, stored.setup) == (expansion.plan.name, expansion.setup)
-        and isinstance(space, Mapping)
-        and space.get("partition") == said["partition"]
-        and space.get("partition_version", 1) == said.get("partition_version", 1)
-    )
 
 
 def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
@@ -318,139 +285,3 @@ def _made(executor: str, trainer: TrainAndEvaluate, *options: Mapping[str, Any])
     except TypeError as error:
         raise InputError(f"options of executor {executor}", expected="those it takes", got=reason(error)) from None
     return kind(trainer, **given)
-
-
-def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueue:
-    """The queue of a plan, which is made known to the store first.
-
-    Args:
-        expansion: of the plan.
-        store: where it goes.
-        options: of `TrialQueue`.
-
-    Raises:
-        StoreError: the store holds another plan whose records would have the same keys, or one of another content of
-            a file of one's own; or it cannot be written.
-    """
-    expansion = resumed(expansion, store)
-    _check_imports(expansion, store)
-    _check_collisions(expansion, store)
-    queue = TrialQueue(store, expansion.hash, **options)
-    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), expansion.trials)
-    return queue
-
-
-def enrol_on_demand(expansion: Expansion, store: RecordStore, seeds: Sequence[int], **options: Any) -> WantedTrials:
-    """The queue of those trials of a plan that searches will ask for, which share one plan in the store.
-
-    Args:
-        expansion: of the plan, see `resumed`.
-        store: where it goes.
-        seeds: of the trainings.
-        options: of `TrialQueue`.
-
-    Raises:
-        StoreError: as `enrol`; any architecture may be asked for.
-    """
-    _check_imports(expansion, store)
-    _check_collisions(expansion, store, seeds)
-    facts = {**expansion.facts(), ON_DEMAND: True}
-    hash_ = content_hash({"setup": expansion.setup, "space": facts["space"], ON_DEMAND: True})
-    queue = TrialQueue(store, hash_, **options)
-    name = f"{expansion.plan.name}, {ON_DEMAND}"[:_LONGEST_NAME]
-    queue.enrol(name, expansion.setup, expansion.settings(), facts, (), whole=False)
-    return WantedTrials(queue, expansion.setup)
-
-
-def enrol_designed(expansion: Expansion, store: RecordStore, **options: Any) -> WantedTrials:
-    """The queue of those trials of a plan with a design that are chosen, which the plan has in the store.
-
-    Args:
-        expansion: of the plan, see `resumed`.
-        store: where it goes.
-        options: of `TrialQueue`.
-
-    Raises:
-        StoreError: as `enrol`.
-    """
-    _check_imports(expansion, store)
-    _check_collisions(expansion, store)
-    queue = TrialQueue(store, expansion.hash, **options)
-    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), (), whole=False)
-    return WantedTrials(queue, expansion.setup)
-
-
-def _check_imports(expansion: Expansion, store: RecordStore) -> None:
-    """Refuse a file of one's own that has changed since the store was built with it: records do not name it.
-
-    What goes on with the trials of another plan needs all files with which that was built.
-    """
-    ours = expansion.plan.imports
-    contents = {own.hash for own in ours}
-    for other in stored_plans(store):
-        known = other.facts.get("imports", [])
-        for one in known if isinstance(known, list) else []:
-            name, content = (one.get("file"), one.get("hash")) if isinstance(one, Mapping) else (None, None)
-            same = [own for own in ours if own.name == name]
-            if content in contents or not isinstance(content, str) or not (same or other.setup == expansion.setup):
-                continue
-            raise StoreError(
-                f"file {same[0].path if same else name}",
-                expected=f"the content {content}, with which plan {other.name} ({other.hash}) of this store was built",
-                got=Verbatim(same[0].hash if same else "not imported"),
-                remedy="restore the file, or build into another store" if same else f"give it with --import {name}",
-            )
-
-
-def _check_collisions(expansion: Expansion, store: RecordStore, seeds: Sequence[int] | None = None) -> None:
-    """Refuse new trials that would write under the keys of another plan's records.
-
-    A record's key names neither the batch size of the evaluation, which has a say in its value, nor the training behind
-    it: measured by another plan, the same network is trained again, and on a GPU or another machine to other values.
-
-    Args:
-        expansion: of the plan.
-        store: with the others.
-        seeds: of trials of any architecture; the plan's own trials if omitted.
-    """
-    pairs = set[tuple[str, int]]()
-    if seeds is None:
-        known = timing(store, expansion.setup).states
-        pairs = {(trial.architecture, trial.seed) for trial in expansion.trials if trial.hash not in known}
-        if not pairs:
-            return
-    ours = expansion.settings()
-    keys = {_key(entry) for entry in ours["measurements"]}
-    for other in stored_plans(store):
-        theirs = other.settings
-        if (
-            other.setup == expansion.setup
-            or other.space != ours["space"]
-            or theirs["dataset_hash"] != ours["dataset_hash"]
-            or theirs["recipe_hash"] != ours["recipe_hash"]
-            or not (shared := keys & {_key(entry) for entry in theirs["measurements"]})
-        ):
-            continue
-        if theirs["batch_size"] != ours["batch_size"]:
-            raise StoreError(
-                f"plan {expansion.plan.name}, evaluation batch_size",
-                expected=f"{theirs['batch_size']}, as plan {other.name} ({other.hash}) of this store has it for the "
-                "same measurements",
-                got=Verbatim(ours["batch_size"]),
-                remedy="the plans collide: use the same batch size or another store",
-            )
-        taken = plan_pairs(store, other)
-        if common := pairs & taken if seeds is None else {pair for pair in taken if pair[1] in seeds}:
-            raise StoreError(
-                f"plan {expansion.plan.name}, evaluation",
-                expected=f"that of plan {other.name} ({other.hash}) of this store, or nothing in common with it",
-                got=Verbatim(
-                    f"{len(shared)} of its {len(theirs['measurements'])} measurements, of {len(common):,} of its trials"
-                ),
-                remedy="their networks would be trained again, and one table hold values of two trainings: use another "
-                "store",
-            )
-
-
-def _key(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(entry[name] for name in ("split", "metric", "attack_hash", "images"))

@@ -15,11 +15,12 @@ from typing import Any, final
 from robnas._settings import content_hash
 from robnas.building._desk import Desk
 from robnas.building._driver import Driver, Policy, driving
+from robnas.building._enrol import enrol_on_demand, resumed
 from robnas.building._executor import Limits
 from robnas.building._journal import StoredJournal
 from robnas.building._known import Known, seen_of
 from robnas.building._plan import Expansion, Plan
-from robnas.building._run import enrol_on_demand, executor_of, load_and_expand, made_folder, resumed
+from robnas.building._run import executor_of, load_and_expand, made_folder
 from robnas.building._searched import Searched
 from robnas.errors import InputError, RobnasError
 from robnas.records import QueuedTrial, RecordStore, SearchLog, WantedTrials

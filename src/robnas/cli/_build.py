@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from robnas.cli._build_design import (
+    Budget,
+    DesignName,
+    FocusOn,
+    LooksAt,
+    LooksOn,
+    UntilMae,
+    chooser_of,
+    estimate_lines,
+    result_line,
+    status_line,
+    with_design,
+)
 from robnas.cli._common import DataDir, Json, checked_device, print_json, progress_bar, say
 from robnas.cli._space import SpaceName, check_agrees, is_meant
 
 if TYPE_CHECKING:
-    from robnas.building import Estimate
+    from robnas.building import Estimate, Plan
     from robnas.records import PlanStatus, RecordStore, StoreAddress, StoredPlan
 
 _DEFAULT = "run"
@@ -80,6 +93,12 @@ def run(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Keep them in this folder, which all machines see; means --keep-weights.")
     ] = None,
+    design: DesignName = None,
+    budget: Budget = None,
+    until_mae: UntilMae = None,
+    focus: FocusOn = None,
+    metric: LooksAt = None,
+    split: LooksOn = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +108,9 @@ def run(
     from robnas.records import RecordStore, StoreAddress
     from robnas.types import check_count
 
-    place, wanted = StoreAddress.parse(store), Plan.read(plan)
+    given = {"kind": design, "budget": budget, "until_mae": until_mae, "focus": focus, "metric": metric, "split": split}
+    place, wanted = StoreAddress.parse(store), with_design(Plan.read(plan), given)
+    chooser = chooser_of(wanted)
     key = wanted.space.of.key
     check_agrees(space, key, f"plan {wanted.name}")
     limits = Limits(seconds=time_limit, memory=memory_limit)
@@ -104,15 +125,15 @@ def run(
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
     if dry_run and not place.exists():
-        _tell(estimate(expansion, None), wanted.name, key, as_json)
+        _tell(estimate(expansion, None), wanted, as_json)
         return
     with RecordStore(place, complete=not dry_run) as records:
         found = estimate(expansion, None if records.version is None else records)
         if dry_run:
-            _tell(found, wanted.name, key, as_json)
+            _tell(found, wanted, as_json)
             return
         if not as_json:
-            _tell(found, wanted.name, key, as_json)
+            _tell(found, wanted, as_json)
         with progress_bar(as_json) as progress:
             result = run_plan(
                 expansion,
@@ -122,6 +143,7 @@ def run(
                 limits=limits,
                 limit=limit,
                 policy=policy,
+                chooser=chooser,
                 data_dir=data_dir,
                 work_dir=work_dir,
                 weights_dir=weights_dir,
@@ -135,6 +157,8 @@ def run(
         print(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
         )
+        if result.design is not None:
+            print(result_line(result.design))
         if result.failed:
             say(f"why: robnas build status --store {place.shown}")
         if result.stopped:
@@ -300,12 +324,17 @@ def _duration(seconds: float) -> str:
     return duration(seconds)
 
 
-def _tell(found: Estimate, name: str, space: str, as_json: bool) -> None:
+def _tell(found: Estimate, plan: Plan, as_json: bool) -> None:
     if as_json:
-        print_json({"plan": name, "space": space, **vars(found), "worker_hours": found.worker_hours})
+        print_json({"plan": plan.name, "space": plan.space.of.key, **vars(found), "worker_hours": found.worker_hours})
         return
-    print(f"plan {name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ", end="")
-    print(f"{found.to_do:,} to do")
+    print(
+        f"plan {plan.name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ",
+        end="",
+    )
+    print(f"{found.to_do:,} to do{'' if found.budget is None else ' at most'}")
+    for line in estimate_lines(found, plan):
+        print(line)
     if found.curves:
         print(f"after each epoch: {', '.join(found.curves)} on validation images")
     if found.without_curves:
@@ -329,6 +358,8 @@ def _status_lines(one: PlanStatus) -> list[str]:
         lines.append(f"  {one.mean_seconds:.3g} s per trial, {one.core_hours:.3g} worker-hours so far")
     if one.rate is not None and one.seconds_left is not None:
         lines.append(f"  {one.rate:.3g} trials/s, {_duration(one.seconds_left)} left")
+    if one.design is not None:
+        lines.append(status_line(one.design))
     if one.doubtful:
         lines.append(f"  {one.doubtful:,} done with failed sanity checks, which suggest that an attack was weak")
     lines += [f"  failed: {f.architecture} seed {f.seed}: {f.kind}: {f.message}" for f in one.failures]

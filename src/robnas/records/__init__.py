@@ -17,6 +17,7 @@ from robnas.records._trials import QueuedTrial as QueuedTrial
 from robnas.records._trials import space_facts as space_facts
 
 if TYPE_CHECKING:
+    from robnas.records._designs import DesignStatus as DesignStatus
     from robnas.records._drivers import LEASE as LEASE
     from robnas.records._plans import ON_DEMAND as ON_DEMAND
     from robnas.records._plans import StoredPlan as StoredPlan
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _lazy.attach(
     __name__,
     {
+        "DesignStatus": "robnas.records._designs",
         "LEASE": "robnas.records._drivers",
         "LoggedEvent": "robnas.records._searches",
         "ON_DEMAND": "robnas.records._plans",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import sqlalchemy as sa
 
 from robnas.records import _schema
+from robnas.records._designs import DesignStatus, design_statuses
 from robnas.records._drivers import living, now
 from robnas.records._store import RecordStore
 
@@ -59,6 +60,8 @@ class PlanStatus:
     """At that rate."""
     failures: tuple[FailedTrial, ...]
     """The first twenty."""
+    design: DesignStatus | None = None
+    """How far the last design is by which a part of the plan was chosen."""
 
 
 def store_status(store: RecordStore) -> list[PlanStatus]:
@@ -67,7 +70,9 @@ def store_status(store: RecordStore) -> list[PlanStatus]:
         moment = now(connection)
         alive = living(connection, moment)
         found = connection.execute(sa.select(_plans.c.hash, _plans.c.name).order_by(_plans.c.created)).all()
-        return [_status(connection, hash_, name, alive, moment) for hash_, name in found]
+        designs = design_statuses(store, connection)
+        statuses = [_status(connection, hash_, name, alive, moment) for hash_, name in found]
+    return [replace(one, design=designs.get(one.plan)) for one in statuses]
 
 
 def _status(connection: sa.Connection, plan: str, name: str, alive: set[str], moment: float) -> PlanStatus:
