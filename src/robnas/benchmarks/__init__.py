@@ -42,6 +42,10 @@ from robnas.benchmarks._noise import run_residuals as run_residuals
 from robnas.benchmarks._pareto import pareto_front as pareto_front
 from robnas.benchmarks._parquet import read_table as read_table
 from robnas.benchmarks._parquet import write_table as write_table
+from robnas.benchmarks._predicted import check_measured as check_measured
+from robnas.benchmarks._predicted import measured_column as measured_column
+from robnas.benchmarks._predicted import measured_only as measured_only
+from robnas.benchmarks._predicted import predicted_rows as predicted_rows
 from robnas.benchmarks._printed import Printed as Printed
 from robnas.benchmarks._ranks import RESOLUTION as RESOLUTION
 from robnas.benchmarks._ranks import column_ranks as column_ranks

@@ -12,6 +12,7 @@ from robnas._brief import brief
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._deconvolution import Deconvolved, deconvolve
 from robnas.benchmarks._noise import FEWEST_DEGREES, Rows, duplicate_groups, measure_local_noise, measure_noise
+from robnas.benchmarks._predicted import check_measured
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._runs import Floats
 from robnas.errors import InputError, Verbatim
@@ -66,8 +67,9 @@ def expected_accuracies(rows: Rows, column: Column) -> Expected:
         column: what was measured.
 
     Raises:
-        InputError: the column holds no repeated trainings, or fewer than 5 repetitions.
+        InputError: the column holds no repeated trainings, fewer than 5 repetitions, or predicted values.
     """
+    check_measured(column, f"expected accuracies of {column.name}")
     pooled = measure_noise(rows, column)
     if pooled.degrees < FEWEST_DEGREES:
         got = Verbatim(f"{pooled.degrees}")

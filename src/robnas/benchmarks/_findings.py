@@ -10,6 +10,7 @@ import numpy as np
 
 from robnas.benchmarks._claims import Claim, check_named
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._predicted import measured_only
 from robnas.benchmarks._ranks import RESOLUTION
 from robnas.benchmarks._runs import Floats
 from robnas.benchmarks._table import Table
@@ -52,7 +53,8 @@ class Finding:
 def check_claim(table: Table, claim: Claim, *, dataset: str | None = None, split: str | None = None) -> Finding:
     """Which architectures of a table are within rounding of every number of a published row.
 
-    Means of seeds are compared, and what rounding of the table may add (`RESOLUTION`) is allowed for.
+    Means of seeds are compared, and what rounding of the table may add (`RESOLUTION`) is allowed for. Predicted values
+    are none: nothing is told by them.
 
     Args:
         table: any with the metrics of the row.
@@ -63,6 +65,7 @@ def check_claim(table: Table, claim: Claim, *, dataset: str | None = None, split
     Raises:
         InputError: the table has no such data set, split or metric.
     """
+    table = measured_only(table)
     columns = _columns(table, claim, claim.dataset or dataset, split)
     held = np.stack([column.mean for column in columns.values()], axis=1)
     numbers = list(claim.numbers.values())

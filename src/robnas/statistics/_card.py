@@ -36,7 +36,10 @@ class Known:
     """Empty for accuracies."""
     direction: str
     runs: int
-    """Trainings behind it."""
+    """Trainings behind it; 0 where it is predicted."""
+    measured: bool
+    """False where it is predicted; then `standard_error` is the standard deviation of what one training would
+    measure around it."""
     seeds: dict[int, float]
     """Value of each run, where the runs are known."""
     rank: int
@@ -160,11 +163,11 @@ def _known(table: Table, row: int, column: Column) -> Known:
     ranks = column_ranks(column)
     noise = shown_noise(table, column)
     errors, error_of = standard_errors(table, column, noise)
-    held = column.counts > 0
+    held = ~np.isnan(column.mean)
     seeds = zip(column.seeds, column.values[row].tolist(), strict=True) if column.seeds else ()
     images = column.facts.get("images")
     possible = None
-    if noise is not None and held.sum() > 1:
+    if noise is not None and held.sum() > 1 and column.predicted is None:
         where: Any = {"dataset": column.dataset, "metric": column.address, "split": column.split}
         found = rank_set(table, table.at(row), **where, noise=noise, space=column.space)
         possible = found.low, found.high
@@ -176,6 +179,7 @@ def _known(table: Table, row: int, column: Column) -> Known:
         unit=column.unit,
         direction=column.direction,
         runs=int(column.counts[row]),
+        measured=bool(column.counts[row]),
         seeds={seed: value for seed, value in seeds if not math.isnan(value)},
         rank=int(ranks[row]),
         sharing=int(sharing(ranks)[row]),

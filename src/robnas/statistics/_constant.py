@@ -46,7 +46,7 @@ def constant_in(part: Part) -> npt.NDArray[np.bool_] | None:
     clean, unchanged = part.columns.get("clean"), unchanged_rows(part)
     if clean is None or unchanged is None or clean.num_classes is None:
         return None
-    found: npt.NDArray[np.bool_] = unchanged | (clean.mean < _NEAR / clean.num_classes)
+    found: npt.NDArray[np.bool_] = unchanged | (clean.measured_mean < _NEAR / clean.num_classes)
     return found
 
 
@@ -57,11 +57,11 @@ def unchanged_rows(part: Part) -> npt.NDArray[np.bool_] | None:
         return None
     limit = clean.constant_accuracy if "majority" in clean.facts else _UNKNOWN / clean.num_classes
     attacked = [column for metric, column in part.columns.items() if _is_attack(metric)]
-    found: npt.NDArray[np.bool_] = clean.mean <= limit + _rounding(clean)
+    found: npt.NDArray[np.bool_] = clean.measured_mean <= limit + _rounding(clean)
     measured = np.zeros(len(found), dtype=np.bool_)
     for column in attacked:
         found &= _unharmed(clean, column)
-        measured |= ~np.isnan(column.mean)
+        measured |= ~np.isnan(column.measured_mean)
     return found & measured
 
 
@@ -75,13 +75,13 @@ def _is_attack(metric: str) -> bool:
 
 def _unharmed(clean: Column, attacked: Column) -> npt.NDArray[np.bool_]:
     """Whether the attack leaves the clean accuracy as it is, or was not measured; shape (rows,)."""
-    spread: Floats = np.zeros(len(clean.mean))
+    spread: Floats = np.zeros(len(clean.measured_mean))
     first, second = (column.facts.get("images") for column in (clean, attacked))
     if first and second and first != second:  # the first m of n images have another share of each class
-        spread = 3 * np.sqrt(clean.mean * (1 - clean.mean) * abs(1 / first - 1 / second))
-    harm = clean.mean - attacked.mean
+        spread = 3 * np.sqrt(clean.measured_mean * (1 - clean.measured_mean) * abs(1 / first - 1 / second))
+    harm = clean.measured_mean - attacked.measured_mean
     same: npt.NDArray[np.bool_] = np.abs(harm) <= spread + max(_rounding(clean), _rounding(attacked))
-    return same | np.isnan(attacked.mean)
+    return same | np.isnan(attacked.measured_mean)
 
 
 def _rounding(column: Column) -> float:

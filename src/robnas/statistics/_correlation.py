@@ -11,7 +11,7 @@ from typing import Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Column, Residuals, Table, run_residuals
+from robnas.benchmarks import Column, Residuals, Table, measured_column, run_residuals
 from robnas.errors import InputError, Verbatim
 from robnas.statistics._deconvolution import Deconvolution, TrueMeans, kendall_with_values, spearman_with_values
 from robnas.statistics._true_noise import TrueNoise, true_noise
@@ -264,11 +264,12 @@ def _runs(runs: npt.ArrayLike, column: Floats) -> Floats:
 
 
 def table_ceiling(table: Table, column: Column, rng: np.random.Generator, resamples: int = 50) -> Correlation:
-    """`correlation_ceiling` of Spearman for a column, from the residuals of its repeated trainings.
+    """`correlation_ceiling` of Spearman for the measured values of a column, from the residuals of repeated trainings.
 
     Raises:
         InputError: it holds none, or fewer than 3 values.
     """
+    column = measured_column(column)
     residuals, runs = table_residuals(table, column)
     return correlation_ceiling(column.mean, residuals, rng=rng, runs=runs, resamples=resamples)
 

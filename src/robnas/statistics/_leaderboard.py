@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._binomial import binomial_error
-from robnas.benchmarks import Column, LocalNoise, Noise, Table, column_ranks, sharing
+from robnas.benchmarks import Column, LocalNoise, Noise, Table, column_ranks, predicted_rows, sharing
 from robnas.errors import InputError
 from robnas.spaces import Architecture, Space
 from robnas.statistics._constant import constant_in, unchanged_rows
@@ -37,6 +37,8 @@ class Accuracy:
     """Trainings behind it."""
     images: int | None
     """How many were asked, if that is known."""
+    measured: bool = True
+    """False where it is predicted; then `error` is the standard deviation of what one training would measure."""
 
     @property
     def below(self) -> float:
@@ -91,23 +93,28 @@ def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Sp
     part = part_with(table, column)
     columns = {**part.columns, column.metric: column}
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}
+    predicted = {metric: predicted_rows(column).tolist() for metric, column in columns.items()}
     ranks = column_ranks(column)
     shared, constant = sharing(ranks), constant_in(part)
     places, architectures = np.nan_to_num(ranks, nan=np.inf).tolist(), table.architectures
     order = sorted(range(len(table)), key=lambda row: (places[row], architectures[row]))
-    each = [(metric, columns[metric], errors[metric]) for metric in metrics_of(columns)]
+    each = [(metric, columns[metric], errors[metric], predicted[metric]) for metric in metrics_of(columns)]
     return [
         Row(
             architectures[row],
             None if math.isnan(ranks[row]) else int(ranks[row]),
             {
                 metric: Accuracy(
-                    float(found.mean[row]), float(error[row]), int(found.counts[row]), found.facts.get("images")
+                    float(found.mean[row]),
+                    float(error[row]),
+                    int(found.counts[row]),
+                    found.facts.get("images"),
+                    not guess[row],
                 )
-                for metric, found, error in each
+                for metric, found, error, guess in each
             },
             int(shared[row]),
-            None if constant is None else bool(constant[row]),
+            None if constant is None or predicted["clean"][row] else bool(constant[row]),
         )
         for row in order
     ]
@@ -116,7 +123,7 @@ def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Sp
 def standard_errors(
     table: Table, column: Column, noise: Noise | LocalNoise | None = None
 ) -> tuple[Floats, ErrorSource]:
-    """Standard error of each row's mean, shape (rows,), and what it is made of.
+    """Standard error of each row's mean, shape (rows,), and what it is made of; of predicted values `Column.sd`.
 
     Args:
         table: the benchmark.
@@ -129,6 +136,14 @@ def standard_errors(
     the finite number of ``images``, which another training seed adds to, and which is not 0 at the ends of the scale
     either (`binomial_error`); else nan, as for what is no accuracy.
     """
+    errors, source = _measured_errors(table, column, noise)
+    if column.predicted is not None:
+        errors = np.where(predicted_rows(column), np.nan if column.sd is None else column.sd, errors)
+    return errors, source
+
+
+def _measured_errors(table: Table, column: Column, noise: Noise | LocalNoise | None) -> tuple[Floats, ErrorSource]:
+    """`standard_errors` of measured values."""
     if not column.is_accuracy:
         return np.full(len(table), np.nan), "unknown"
     noise = shown_noise(table, column) if noise is None else noise

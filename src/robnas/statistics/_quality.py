@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_groups, pooled_sd
+from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_groups, measured_only, pooled_sd
 from robnas.statistics._constant import constant_in
 from robnas.statistics._noise import known_noise, shown_noise
 from robnas.statistics._parts import parts
@@ -38,7 +38,7 @@ class Finding:
 
 
 def data_quality(table: Table) -> list[Finding]:
-    """Doubtful values of a table.
+    """Doubtful values of a table; those that were predicted are not looked at.
 
     - a stronger attack leaves more accuracy than a weaker one at the same ε (`WEAKER_FIRST`), or a larger ε more than
       a smaller one, or an attack more than there is without it, by more than the noise of their difference (3 of its
@@ -52,7 +52,7 @@ def data_quality(table: Table) -> list[Finding]:
       whichever allows more. Where few networks tell how large it is, it takes as many more deviations as make it
       equally improbable (Student's t).
     """
-    findings = []
+    table, findings = measured_only(table), []
     for part in parts(table):
         columns = part.columns
         for strong, weak, check in _ordered_pairs(columns):

@@ -9,7 +9,15 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import RESOLUTION, Column, Table, competition_ranks, counted, measure_noise
+from robnas.benchmarks import (
+    RESOLUTION,
+    Column,
+    Table,
+    check_measured,
+    competition_ranks,
+    counted,
+    measure_noise,
+)
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space
 from robnas.statistics._noise import shown_noise
@@ -190,6 +198,7 @@ class _Measured:
 
 def _measured(table: Table, column: Column, noise: Spread | None, level: float) -> _Measured:
     column.check_accuracy(f"ranks by {column.name}")
+    check_measured(column, f"ranks by {column.name} that the noise leaves possible")
     rows = np.flatnonzero(~np.isnan(column.mean))
     check_level(level, len(rows))
     found = _checked(noise) if noise is not None else _usual(table, column)

@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Scores, Table, tied
+from robnas.benchmarks import Scores, Table, measured_only, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
 from robnas.spaces import Architecture, Space
@@ -48,7 +48,7 @@ def join(
 
     Args:
         scores: of untrained networks; the sizes of these and of the trained ones may differ.
-        table: of trained ones.
+        table: of trained ones; predicted values are left out, which were made of such scores.
         dataset: of the table.
         split: of the table.
         space: key of the space that was trained in where the table has the split of several; that of the scores if
@@ -58,6 +58,7 @@ def join(
         InputError: fewer than 3 architectures, scores of another space than the table, or the table has no such data
             set or no accuracies there.
     """
+    table = measured_only(table)
     for one in scores:
         check_space(one, table)
     keys = {one.space.key for one in scores}

@@ -1,0 +1,88 @@
+"""The page tells predicted values from measured ones wherever it shows a value."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from robnas.explorer import build_site
+from tests.benchmarks.completed import COUNT, MEASURED, SD, completed, measured
+from tests.explorer.acting import downloaded, row_of
+
+READ = """async () => {
+  const { Data } = await import("/app/data.js"), data = await Data.load();
+  return data.tables.map((table) => table.columns.map((column) => ({
+    predicted: Array.from(table.indices, (_, row) => column.isPredicted(row)),
+    errors: Array.from(table.indices, (_, row) => column.sdOf(row)), best: column.best.size,
+    low: Array.from(table.indices, (_, row) => column.rankOf(row).low),
+    ranks: Array.from(table.indices, (_, row) => column.rankOf(row).rank),
+  })));
+}"""
+MAP = "#/map?x=completed~digits~test~clean&y=completed~digits~test~pgd@8/255&front=no"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return completed()
+
+
+@pytest.fixture(scope="module")
+def address(table, serve):
+    own = measured(table)
+    own.name = "measured"
+    return serve(build_site([("completed.parquet", table), ("measured.parquet", own)]))
+
+
+def test_the_page_knows_which_values_are_predicted_and_how_sure_they_are(visit, address, table):
+    found, alone = visit(address).open().evaluate(READ)
+    for column, own in zip(found, alone, strict=True):
+        assert column["predicted"] == [False] * MEASURED + [True] * (COUNT - MEASURED)
+        np.testing.assert_allclose(column["errors"][MEASURED:], SD, rtol=1e-6)
+        np.testing.assert_allclose(column["errors"][:MEASURED], own["errors"])
+        assert set(column["low"]) == {None} or all(np.isnan(low) for low in column["low"])
+        assert sorted(column["ranks"]) == list(range(1, COUNT + 1))
+        assert (column["best"], any(own["predicted"])) == (0, False)
+        assert own["best"] > 0
+
+
+def test_a_cell_says_what_is_predicted(visit, address, table):
+    for row, mark, runs in ((0, "", "3"), (MEASURED, "~", "predicted")):
+        page = visit(address).open(f"#/cell?arch={table.texts[row]}")
+        _, accuracy, rank, told = row_of(page, "completed", "digits test pgd@8/255")
+        value = f"{mark}{100 * table.columns[1].mean[row]:.2f} %"
+        assert accuracy.startswith(value)
+        assert "±" in accuracy
+        assert rank.endswith(f"of {COUNT}")
+        assert told == runs
+    assert "Values with ~ are predicted" in page.inner_text('section[aria-label="completed"]')
+
+
+def test_lists_and_files_of_the_map_mark_what_is_predicted(visit, address, table):
+    page = visit(address).open(MAP)
+    plot = page.inner_text('section[aria-label="Plot"]')
+    assert f"{COUNT - MEASURED} values or pairs of values are predicted, not measured" in plot
+    cells = page.locator("table.points tbody tr").all()
+    for line in cells[:5] + cells[-5:]:
+        name, *values = line.locator("th, td").all_inner_texts()
+        predicted = table.row(name.split()[0]) >= MEASURED
+        assert all(value.startswith("~") is predicted for value in values)
+        assert all(("±" in value) is predicted for value in values)
+    _, text = downloaded(page, "CSV", "Plot")
+    header, *rows = csv.reader(io.StringIO(text))
+    assert header[-2:] == ["completed: digits test clean measured", "completed: digits test pgd@8/255 measured"]
+    assert sorted(row[-1] for row in rows) == ["no"] * (COUNT - MEASURED) + ["yes"] * MEASURED
+
+
+def test_a_comparison_says_that_a_model_made_some_of_the_values(visit, address):
+    page = visit(address).open("#/compare?a=completed~digits~test~clean&b=completed~digits~test~pgd@8/255")
+    text = page.inner_text('section[aria-label="Correlation"]')
+    assert "Predicted values were made by a model" in text
+    assert "~" in page.inner_text('section[aria-label="Ranks that change most"]')
+    page = visit(address).open("#/compare?a=measured~digits~test~clean&b=measured~digits~test~pgd@8/255")
+    assert "redicted" not in page.inner_text("main")
+
+
+def test_the_data_view_counts_what_is_predicted(visit, address):
+    text = visit(address).open("#/data").inner_text('section[aria-label="completed"]')
+    assert f"{COUNT}, {COUNT - MEASURED} predicted" in text
