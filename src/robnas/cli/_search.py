@@ -60,7 +60,8 @@ def search(
     noise: Annotated[
         str,
         typer.Option(
-            help="What a query adds to the mean: none, seeds (one run of the table), gaussian, or local: by accuracy."
+            help="What a query adds to the mean: none; seeds: one run of the table; gaussian; local: by accuracy; "
+            "predictive: of a completed table, what its predictions leave open."
         ),
     ] = "none",
     report_dataset: Annotated[str | None, typer.Option(help="Data set that is reported, if another one.")] = None,

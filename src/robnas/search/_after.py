@@ -13,6 +13,8 @@ def epochs_seen(table: Table, columns: Sequence[Column]) -> tuple[tuple[int, ...
 
     Those that the learning curves of all have, and the last of any. Empty where a column has none, and why.
     """
+    if predicted := [column.name for column in columns if column.predicted is not None]:
+        return (), f"values of {predicted[0]} are predicted, of which there are no learning curves"
     try:
         curves = [_curve(table, column) for column in columns]
     except InputError as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, predicted_rows
 from robnas.errors import InputError, Verbatim
 from robnas.search._columns import columns_called, metrics_of
 from robnas.search._constraint import Constraint
@@ -118,6 +118,16 @@ def lacking_notes(seen: Sequence[Column]) -> list[str]:
     return [
         f"{count:,} of {len(one.mean):,} architectures lack {one.name}: not asked for"
         for one, count in lacking
+        if count
+    ]
+
+
+def predicted_notes(columns: Iterable[Column]) -> list[str]:
+    """Which columns hold predicted values: what is best by them, and every regret, is an estimate."""
+    counts = {one.name: (int(predicted_rows(one).sum()), int((~np.isnan(one.mean)).sum())) for one in columns}
+    return [
+        f"{count:,} of {known:,} values of {name} are predicted, not measured: regrets and the best are estimates"
+        for name, (count, known) in counts.items()
         if count
     ]
 

@@ -267,9 +267,10 @@ def _contents(task: Task) -> Iterator[bytes]:
     bounds = (constraint.of for constraint in task.constraints)
     for column in (*task.seen, *task.reported, *(of for of in bounds if isinstance(of, Column))):
         yield column.values.tobytes()
+        yield from (part.tobytes() for part in (column.predicted, column.sd) if part is not None)
     for curve in curves_seen(task.table, task.seen):
         yield curve.values.tobytes()
-    if task.noise in ("gaussian", "local"):
+    if task.noise in ("gaussian", "local", "predictive"):
         yield task.noise_sd.tobytes()
     if task.regret == "expected":
         yield task.outcomes.tobytes()

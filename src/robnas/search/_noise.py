@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import AfterEpoch, Column, LocalNoise, Table
-from robnas.errors import InputError
+from robnas.benchmarks import AfterEpoch, Column, LocalNoise, Table, check_measured, predicted_rows
+from robnas.errors import InputError, Verbatim
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +30,35 @@ def run_sd(table: Table, columns: Sequence[Column], *, local: bool) -> Floats:
             noise = table.noise(column.dataset, column.qualified, split=column.split, space=column.space)
             found.append(np.full(len(column.mean), noise.run_sd))
     return np.stack(found, axis=1)
+
+
+def predictive_sd(columns: Sequence[Column]) -> Floats:
+    """Standard deviation of what a surrogate predicts, shape (rows, columns); 0 of what was measured.
+
+    Raises:
+        InputError: nothing is predicted, or it is not known how well.
+    """
+    found = np.zeros((len(columns[0].values), len(columns)))
+    for place, column in enumerate(columns):
+        if (predicted := predicted_rows(column)).any():
+            sd = np.full(len(found), np.nan) if column.sd is None else column.sd
+            if np.isnan(sd[predicted]).any():
+                got = Verbatim("predicted ones without")
+                raise InputError(f"noise of {column.name}", expected="values with a standard deviation", got=got)
+            found[predicted, place] = sd[predicted]
+    if all(column.predicted is None for column in columns):
+        names = ", ".join(column.name for column in columns)
+        raise InputError(
+            f"predictive noise of {names}", expected="predicted values",
+            got=Verbatim("measured ones only"), remedy="robnas complete predicts what a table lacks",
+        )  # fmt: skip
+    return found
+
+
+def check_runs(columns: Sequence[Column]) -> None:
+    """Raise `InputError` where single runs are asked for and values are predicted, which have none."""
+    for column in columns:
+        check_measured(column, f"single runs of {column.name}")
 
 
 def has_runs(column: Column) -> bool:

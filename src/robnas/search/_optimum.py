@@ -23,17 +23,21 @@ def optimum_text(task: Mapping[str, Any]) -> str:
     value = found.get("value")
     number = "" if value is None else f" {goals_of(task, 'reported')[0].text(value)}"
     count = f"{found['architectures']:,} architectures of " if found else ""
+    guessed = f", {found['predicted']:,} of them predicted" if found.get("predicted") else ""
     several = len(task["seen"]) + len(task["costs"]) > 1
-    return f"{found.get('is', FRONT if several else HIGHEST)}{number} of {count}{task['table']}"
+    return f"{found.get('is', FRONT if several else HIGHEST)}{number} of {count}{task['table']}{guessed}"
 
 
 def is_optimum(found: object) -> bool:
     """Whether an entry of a file is what `Task.optimum` gives, or None."""
     if found is None:
         return True
-    if not isinstance(found, dict) or found.keys() - {"range"} != {"is", "value", "architectures"}:
+    if not isinstance(found, dict) or found.keys() - {"range", "predicted"} != {"is", "value", "architectures"}:
         return False
     count, value = found["architectures"], found["value"]
     numbers = [one for one in (value, found.get("range")) if one is not None]
     finite = all(type(one) in (int, float) and math.isfinite(one) for one in numbers) and found.get("range", 0) >= 0
-    return found["is"] in (HIGHEST, LOWEST, EXPECTED, FRONT) and finite and type(count) is int and count >= 0
+    counts = (count, found.get("predicted", 0))
+    return (
+        found["is"] in (HIGHEST, LOWEST, EXPECTED, FRONT) and finite and all(type(n) is int and n >= 0 for n in counts)
+    )

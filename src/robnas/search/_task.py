@@ -23,6 +23,7 @@ from robnas.benchmarks import (
     Table,
     expected_accuracies,
     pareto_front,
+    predicted_rows,
 )
 from robnas.errors import InputError, Verbatim
 from robnas.search._after import after, epochs_seen
@@ -35,6 +36,7 @@ from robnas.search._bounds import (
     kept_rows,
     lacking_notes,
     numbered,
+    predicted_notes,
 )
 from robnas.search._charged import ROWS, facts_of_classes
 from robnas.search._classes import Classes
@@ -43,14 +45,14 @@ from robnas.search._constraint import Constraint, check_constraints
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._goal import Goal, kinds_of
 from robnas.search._hypervolume import Scale
-from robnas.search._noise import has_runs, local_noise, one_run, run_sd
+from robnas.search._noise import check_runs, has_runs, local_noise, one_run, predictive_sd, run_sd
 from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST, LOWEST
 from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
-Noise = Literal["none", "seeds", "gaussian", "local"]
+Noise = Literal["none", "seeds", "gaussian", "local", "predictive"]
 Edges = Literal["live", "all"]
 Against = Literal["table", "expected"]
 NOISES: tuple[str, ...] = get_args(Noise)
@@ -82,8 +84,9 @@ class Task:
     """``none``: the means of the table; ``seeds``: one run of the table, drawn once per query; ``gaussian``: the mean
     plus normal noise of the standard deviation of one training, measured from the table; ``local``: the same with the
     standard deviation among architectures of similar accuracy, which is smaller for the best; where few were trained
-    several times it is pooled over all of them, which `notes` say. The normal noise of
-    several metrics is independent, that of ``seeds`` is common."""
+    several times it is pooled over all of them, which `notes` say. ``predictive``, on a completed table: what was
+    predicted is drawn from its predictive distribution, the mean plus normal noise of `Column.sd`, and what was
+    measured stays as it is. The normal noise of several metrics is independent, that of ``seeds`` is common."""
     seed: int | None = None
     """See this run of the table instead of the mean."""
     partition: str | None = None
@@ -130,8 +133,10 @@ class Task:
             raise InputError("regret", expected="table where not all that is reported are accuracies", got=self.regret)
         if self.partition is not None:
             object.__setattr__(self, "partition", self.space.versioned(self.partition))
-        if self.seed is not None and self.noise == "seeds":
+        if self.seed is not None and self.noise in ("seeds", "predictive"):
             raise InputError("noise", expected="none, gaussian or local where a seed is named", got=self.noise)
+        if self.seed is not None or self.noise == "seeds":
+            check_runs(self.seen)
         if not self.name:
             object.__setattr__(self, "name", self._describe())
 
@@ -283,6 +288,7 @@ class Task:
             "is": FRONT if several else EXPECTED if self.regret == "expected" else highest,
             "value": None if several else round(goal.sign * float(self.scale.best[0]), 12),
             "architectures": int((~np.isnan(known)).sum()),
+            **({"predicted": predicted} if (predicted := self._predicted) else {}),
             **span,
         }
 
@@ -445,6 +451,12 @@ class Task:
     def _reportable(self) -> Floats:
         return self.outcomes if self.allowed is None else self.outcomes[self.allowed]
 
+    @property
+    def _predicted(self) -> int:
+        """Architectures of which something that is reported is predicted."""
+        found = np.logical_or.reduce([predicted_rows(column) for column in self.reported])
+        return int((found if self.allowed is None else found & self.allowed).sum())
+
     @cached_property
     def scale(self) -> Scale:
         """Best and worst that can be reported.
@@ -480,7 +492,9 @@ class Task:
         """What the reader of results has to know: where local noise is pooled, what is not asked for."""
         columns = [*(self.seen if self.noise == "local" else ()), *(self.reported if self.regret == "expected" else ())]
         columns = [column for column in columns if column.is_accuracy]
-        found = [*lacking_notes(self.seen), *starmap(bound_note, self._numbered)]
+        bounds = [one.of for one in self.constraints if isinstance(one.of, Column)]
+        found = [*predicted_notes((*self.seen, *self.reported, *bounds)), *lacking_notes(self.seen)]
+        found += starmap(bound_note, self._numbered)
         found += class_notes(self.table, self.seen, self.constraints)
         for column in {(column.name, column.space): column for column in columns}.values():
             local = local_noise(self.table, column)
@@ -503,7 +517,12 @@ class Task:
 
     @cached_property
     def noise_sd(self) -> Floats:
-        """Standard deviation of the normal noise, that of one training, shape (rows, metrics seen); costs have none."""
+        """Standard deviation of the normal noise, that of one training or of a prediction; costs have none.
+
+        Shape (rows, metrics seen).
+        """
+        if self.noise == "predictive":
+            return predictive_sd(self.seen)
         return run_sd(self.table, self.seen, local=self.noise == "local")
 
     def answers_of_run(self, rng: np.random.Generator, epochs: int | None = None) -> Floats:
