@@ -49,9 +49,10 @@ def _lines(group: Group, tell_space: bool) -> Iterator[str]:
     for known in filter(lambda known: is_one_corruption(known.metric), group.known):
         corruption, _, severity = known.metric.partition("@")
         place = (corruption, known.split, known.space or "") if tell_space else (corruption, known.split)
-        grid.setdefault(place, {})[int(severity)] = f"{100 * known.value:.1f}"
+        grid.setdefault(place, {})[int(severity)] = f"{'' if known.measured else '~'}{100 * known.value:.1f}"
     if grid:
-        yield "in % at severity 1 to 5 (errors and ranks of each: --json)"
+        guessed = ", ~ predicted" if any("~" in text for at in grid.values() for text in at.values()) else ""
+        yield f"in % at severity 1 to 5{guessed} (errors and ranks of each: --json)"
         yield from _below(
             [(name, *(at.get(one, "-") for one in SEVERITIES), *rest) for (name, *rest), at in grid.items()]
         )
@@ -71,14 +72,18 @@ def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:
 def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
     accuracy = not known.unit and known.direction == "maximise"
     value = f"{100 * known.value:.2f} %" if accuracy else f"{known.value:.6g} {known.unit}".rstrip()
-    error = "" if known.standard_error is None else f"±{100 * known.standard_error:.2f}"
+    error = "" if known.standard_error is None else f"±{_of_scale(known.standard_error, accuracy)}"
     shared = f", shared by {known.sharing:,}" if known.sharing > 1 else ""
     noise = "" if known.ranks is None else f" ({known.ranks[0]:,} to {known.ranks[1]:,} with the noise)"
-    runs = "one run" if known.runs == 1 else f"{known.runs} runs"
+    runs = "one run" if known.runs == 1 else f"{known.runs} runs" if known.measured else "predicted, not measured"
     images = "" if known.images is None else f", {known.images:,} images"
     space = f", {known.space}" if tell_space and known.space else ""
     rank = f"rank {known.rank:,} of {known.of:,}{shared}{noise}"
     return known.metric, value, error, rank, f"{known.split}, {runs}{images}{space}"
+
+
+def _of_scale(error: float, accuracy: bool) -> str:
+    return f"{100 * error:.2f}" if accuracy else f"{error:.3g}"
 
 
 def card_facts(table: Table, card: Card) -> dict[str, Any]:

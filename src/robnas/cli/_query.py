@@ -109,14 +109,17 @@ def query(
         **({} if column.is_accuracy else {"unit": column.unit, "direction": column.direction}),
         **({"source": column.source} if column.source else {}),
         "runs": value.runs,
+        "measured": value.runs > 0,
         **column.facts,
     }
     known = _noise(found, column, noise)
     error = _error(found, row, column, value.runs, known)
     if error is not None:
-        low, high = max(0.0, value - error[0]), min(1.0, value + error[0])
+        low, high = (value - error[0], value + error[0])
+        if column.is_accuracy:
+            low, high = max(0.0, low), min(1.0, high)
         facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
-    facts["constant"] = _constant(found, row, column)
+    facts["constant"] = _constant(found, row, column) if facts["measured"] else None
     if run == "mean":
         facts |= _rank(found, row, column, known, ranks)
     if as_json:
@@ -124,7 +127,7 @@ def query(
         return
     _print(facts, value.runs, noise)
     if asked != trained:
-        say(f"{asked} itself was not trained: {_relation(found.space, asked, trained, value.identical)}")
+        say(f"{asked} itself {_lacks(facts['measured'])}: {_relation(found.space, asked, trained, value.identical)}")
 
 
 def _print_all(table: Table, arch: object, dataset: str | None, split: str | None, resolve: str, as_json: bool) -> None:
@@ -172,7 +175,7 @@ def _after_epoch(
 
 def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     """What was found, a line each; `noise` as it was asked for."""
-    runs = "one run" if trainings == 1 else f"mean of {trainings} runs"
+    runs = "one run" if trainings == 1 else f"mean of {trainings} runs" if trainings else "predicted, not measured"
     where = f"{facts['architecture']} {facts['dataset']} {facts['split']} {facts['metric']}"
     say(f"{where}: {_value_text(facts)} ({runs})")
     if "recipe" in facts:
@@ -184,16 +187,17 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     if "epsilon" in facts:
         say(f"ε {facts['epsilon']}")
     if "rank" in facts:
-        told = rank_set_text(facts) if "noise" in facts else f"the best is what one would {facts['direction']}"
+        told = f"the best is what one would {facts['direction']}" if "direction" in facts else ""
+        if "predicted" in facts:
+            told = f"{facts['predicted']:,} of these values are predicted, and no noise tells which ranks are possible"
+        elif "noise" in facts:
+            told = rank_set_text(facts)
         print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {told}")
     if facts.get("noise"):
         print(noise_text(facts, noise))
     if "standard_error" in facts:
-        print(
-            f"standard error {100 * facts['standard_error']:.2f} points, {100 * facts['low']:.2f} to "
-            f"{100 * facts['high']:.2f} %: {_ERROR_OF[facts['error_of']]}"
-        )
-    if "unit" in facts:
+        print(_error_text(facts))
+    if "unit" in facts or not facts["measured"]:
         return
     if facts["constant"]:
         print(
@@ -202,6 +206,21 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
         )
     elif facts["constant"] is None:
         print("not checked whether the network is constant: number of classes or clean accuracy unknown")
+
+
+def _error_text(facts: Mapping[str, Any]) -> str:
+    """How far off the value may be, and by what."""
+    error, low, high = (facts[key] for key in ("standard_error", "low", "high"))
+    what = "standard error" if facts["measured"] else "standard deviation"
+    if "unit" in facts:
+        size, span = f"{error:.3g} {facts['unit']}".rstrip(), f"{low:.6g} to {high:.6g}"
+    else:
+        size, span = f"{100 * error:.2f} points", f"{100 * low:.2f} to {100 * high:.2f} %"
+    return f"{what} {size}, {span}: {_ERROR_OF[facts['error_of']]}"
+
+
+def _lacks(measured: bool) -> str:
+    return "was not trained" if measured else "has no value of its own"
 
 
 def _relation(space: Space, asked: Architecture, trained: Architecture, identical: bool) -> str:
@@ -227,6 +246,7 @@ _ERROR_OF = {
     "similar": "repeated trainings of networks of similar accuracy",
     "trainings": "repeated trainings of all networks",
     "images": "the number of images; another training adds its own",
+    "prediction": "what one training would measure around it",
 }
 
 
@@ -240,9 +260,14 @@ def _noise(table: Table, column: Column, asked: str) -> Noise | LocalNoise | Non
 def _error(
     table: Table, row: int, column: Column, runs: int, noise: Noise | LocalNoise | None
 ) -> tuple[float, str] | None:
-    """Standard error of a mean of so many trainings and what it is made of; None where it is not known."""
+    """Standard error of a mean of so many trainings and what it is made of; None where it is not known.
+
+    Of what is predicted the standard deviation of its predictive distribution.
+    """
     from robnas.statistics import standard_errors
 
+    if not runs:
+        return None if column.sd is None or math.isnan(column.sd[row]) else (float(column.sd[row]), "prediction")
     errors, source = standard_errors(table, column, noise)
     error = float(errors[row])
     if math.isnan(error):
@@ -260,14 +285,18 @@ def _constant(table: Table, row: int, column: Column) -> bool | None:
 
 def _rank(table: Table, row: int, column: Column, noise: Noise | LocalNoise | None, ranks: Any) -> dict[str, Any]:
     """Rank among others, if there are some, and its confidence set where the noise is known."""
-    from robnas.benchmarks import column_ranks, sharing
+    import numpy as np
+
+    from robnas.benchmarks import column_ranks, predicted_rows, sharing
     from robnas.statistics import rank_set
 
     placed = column_ranks(column)
-    count = int((column.counts > 0).sum())
+    count = int((~np.isnan(column.mean)).sum())
     if count < 2:
         return {}
     facts = {"rank": int(placed[row]), "sharing": int(sharing(placed)[row]), "of": count}
+    if column.predicted is not None:
+        return facts | {"predicted": int(predicted_rows(column).sum())}
     if not column.is_accuracy:
         return facts
     if noise is None:

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from robnas.benchmarks import Column, LocalNoise, Noise, NoiseKind, Table, address_of, name_of_key, tied
+from robnas.benchmarks import (
+    Column,
+    LocalNoise,
+    Noise,
+    NoiseKind,
+    Table,
+    address_of,
+    measured_only,
+    name_of_key,
+    predicted_rows,
+    tied,
+)
 from robnas.errors import InputError, Verbatim
 from robnas.reports._corruptions import CorruptionFacts, corruption_facts
 from robnas.statistics import (
@@ -51,7 +62,9 @@ class MetricFacts:
 
     metric: str
     architectures: int
-    """With a value."""
+    """With a measured value; all that follows is of these alone."""
+    predicted: int
+    """Architectures whose value is predicted."""
     runs: int
     """Trainings behind a value, at most."""
     images: int | None
@@ -83,6 +96,9 @@ class SplitFacts:
     ranked_by: str
     architectures: int
     """With a value of the metric that ranks."""
+    predicted: int
+    """Of these, with one that is predicted. `best`, `worst` and the ranks in them are of measured and predicted values,
+    all else is of measured ones."""
     metrics: tuple[MetricFacts, ...]
     best: tuple[Row, ...]
     """All rows if there are few, else the first ones."""
@@ -167,7 +183,8 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
     Raises:
         InputError: no split has the metric `rank_by`, or all columns are ambiguous.
     """
-    found = parts(table)
+    measured = measured_only(table)
+    found = parts(measured)
     if not found and table.ambiguous:
         raise next(iter(table.ambiguous.values())).error(f"table {table.name}")
     if not found:
@@ -180,7 +197,8 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
     splits = []
     for done, (part, known) in enumerate(zip(found, metrics, strict=True)):
         progress(done, len(found) + 1, part.name)
-        splits.append(_split(table, part, known, rank_by if rank_by in known else strongest(known)))
+        by = rank_by if rank_by in known else strongest(known)
+        splits.append(_split(table, measured, part, known, by))
     progress(len(found), len(found) + 1, "data quality")
     facts = TableFacts(
         table.name,
@@ -188,27 +206,29 @@ def table_facts(table: Table, rank_by: str | None = None, progress: Progress = s
         len(table),
         table.partition,
         tuple(splits),
-        tuple(_between(table, found, splits)),
-        tuple(data_quality(table)),
-        tuple(unchecked(table)),
+        tuple(_between(measured, found, splits)),
+        tuple(data_quality(measured)),
+        tuple(unchecked(measured)),
         tuple(str(reason.error(name_of_key(key))) for key, reason in table.ambiguous.items()),
     )
     progress(len(found) + 1, len(found) + 1, "numbers")
     return facts
 
 
-def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
+def _split(whole: Table, table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFacts:
+    """A part of a `table` of measured values, ranked by the `whole` table, which may have predicted ones."""
     metrics = [metric for metric in metrics if metric == by or not is_one_corruption(metric)]
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
-    rows = leaderboard(table, dataset, split, ranked.address, ranked.space)
+    guessed = {metric: _predicted(whole, column) for metric, column in columns.items()}
+    rows = leaderboard(whole, dataset, split, ranked.address, ranked.space)
     known = sum(row.rank is not None for row in rows)
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
     worst = [] if few else rows[max(known - BOTTOM, TOP) : known]
     noise = shown_noise(table, ranked)
     ranks, tied = {}, None
-    if noise is not None and known > 1:
+    if noise is not None and known > 1 and not guessed[by]:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.text: (found.low, found.high) for found in sets}
         by_name: Any = {"metric": ranked.address, "space": ranked.space}
@@ -219,7 +239,8 @@ def _split(table: Table, part: Part, metrics: Sequence[str], by: str) -> SplitFa
         split=split,
         ranked_by=by,
         architectures=known,
-        metrics=tuple(_metric(table, column, ranked) for column in columns.values()),
+        predicted=guessed[by],
+        metrics=tuple(_metric(table, column, ranked, guessed[metric]) for metric, column in columns.items()),
         best=tuple(best),
         worst=tuple(worst),
         left_out=0 if few else known - len(best) - len(worst),
@@ -263,13 +284,19 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
     return tuple((arch.text, (values[0], values[1])) for arch, values in found)
 
 
-def _metric(table: Table, column: Column, ranked: Column) -> MetricFacts:
+def _predicted(table: Table, column: Column) -> int:
+    """How many values of the column of that name are predicted."""
+    return int(predicted_rows(table.column(column.dataset, column.address, column.split, column.space)).sum())
+
+
+def _metric(table: Table, column: Column, ranked: Column, predicted: int) -> MetricFacts:
     known = column.mean[~np.isnan(column.mean)]
     low, median, high = np.quantile(known, (0, 0.5, 1)) if len(known) else (np.nan,) * 3
     noise, shown = known_noise(table, column), shown_noise(table, column)
     return MetricFacts(
         metric=column.metric,
         architectures=len(known),
+        predicted=predicted,
         runs=int(column.counts.max(initial=0)),
         images=column.facts.get("images"),
         best=float(high),

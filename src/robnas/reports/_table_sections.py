@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, measured_only
 from robnas.reports._corruptions import corruption_blocks
 from robnas.reports._genes import gene_blocks
 from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text, elided
@@ -20,7 +20,7 @@ from robnas.types import format_epsilon, parse_epsilon
 
 _LONGEST = 600  # characters of a value of the provenance
 _GENES = 12  # that are listed beside an architecture
-_OWN = ("images", "attack", "majority")  # facts that each metric of a split may have to itself
+_OWN = ("images", "attack", "majority", "predicted_by")  # facts that each metric of a split may have to itself
 _ERRORS = {
     "similar": "± is the standard error of the mean over trainings, from repeated trainings of similar accuracy",
     "trainings": "± is the standard error of the mean over trainings, from the pooled noise of repeated trainings",
@@ -29,6 +29,10 @@ _ERRORS = {
 }
 _OF_NOISE = {"local": ", that of repeated trainings of similar accuracy", "pooled": ", pooled over repeated trainings"}
 _OF_TWINS = " or, where no seeds are named, over isomorphic twins that are one network"
+_PREDICTED = (
+    "Values with ~ are predicted, not measured; ± is then the standard deviation of what one training would measure. "
+    "They stand in the rankings only: noise, correlations, fronts, pictures and data quality are of measured values."
+)
 _CONSTANT = "a network that gives one answer whatever the image shows, or learned nothing, as far as accuracies tell"
 
 
@@ -39,11 +43,11 @@ def table_sections(table: Table, facts: TableFacts) -> list[Section]:
         table: the benchmark.
         facts: its numbers.
     """
-    sections = []
+    sections, measured = [], measured_only(table)
     for number, split in enumerate(facts.splits, start=1):
         source = f"{split.source}: " if split.source else ""
         title = source + ", ".join(filter(None, (split.dataset, split.split, split.space)))
-        sections.append(Section(title, tuple(_split_blocks(table, split, number))))
+        sections.append(Section(title, tuple(_split_blocks(measured, split, number))))
     if facts.between:
         rows = tuple((pair.first, pair.second, _interval(pair.spearman)) for pair in facts.between)
         grid = Grid("Spearman correlation [95 %] of the ranking metric", ("one", "other", "ρ"), rows, texts=(1,))
@@ -61,6 +65,8 @@ def table_lead(table: Table, facts: TableFacts) -> list[Block]:
     blocks: list[Block] = [Text(f"{facts.architectures:,} architecture{plural}{of_space}, {each}. {measured}.")]
     if others := [table.column_name(column) for column in table.columns if not column.is_accuracy]:
         blocks.append(Text(f"Left out, for they are no accuracies: {elided(', '.join(others))}."))
+    if any(split.predicted for split in facts.splits):
+        blocks.append(Text(_PREDICTED, strong=True))
     notes = table.provenance.get("notes")
     return [*blocks, Text(short(str(notes)), strong=True)] if notes else blocks
 
@@ -68,22 +74,24 @@ def table_lead(table: Table, facts: TableFacts) -> list[Block]:
 def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Block]:
     by = facts.ranked_by
     yield Text(_best(facts))
+    only = " Of measured values only." if facts.predicted else ""
+    count = facts.architectures - facts.predicted
     has_clean = any(metric.metric == "clean" and metric.architectures for metric in facts.metrics)
     if has_clean and by != "clean" and facts.architectures:
         rows = leaderboard(table, facts.dataset, facts.split, facts.qualified(by), facts.space)
         figure = clean_versus_robust(rows, "clean", by, [point for _, point in facts.front], table.space)
         named = " Numbers beside points are ranks." if ranks_name_points(rows, "clean", by) else ""
-        alt = f"Scatter of clean against {by} accuracy of {facts.architectures:,} architectures; {_best(facts)}"
-        yield Picture(f"clean-vs-robust-{number}", alt, figure, f"Clean against {by} accuracy.{named}")
+        alt = f"Scatter of clean against {by} accuracy of {count:,} architectures; {_best(facts)}"
+        yield Picture(f"clean-vs-robust-{number}", alt, figure, f"Clean against {by} accuracy.{named}{only}")
     yield _ranking(facts)
     if facts.left_out or facts.unmeasured:
         columns = _columns(table, facts)
         listed = ", ".join(metric.metric for metric in facts.metrics)
-        alt = f"Histogram of the accuracies of {facts.architectures:,} architectures under {listed}"
-        yield Picture(f"histogram-{number}", alt, histogram(columns), "How the accuracies are spread.")
+        alt = f"Histogram of the accuracies of {count:,} architectures under {listed}"
+        yield Picture(f"histogram-{number}", alt, histogram(columns), f"How the accuracies are spread.{only}")
     if facts.front:
         yield _pareto(facts, table.space)
-    if facts.genes and facts.architectures > len(facts.genes):
+    if facts.genes and count > len(facts.genes):
         yield from gene_blocks(table, facts, number)
     yield _metrics(facts)
     for corruptions in facts.corruptions:
@@ -114,10 +122,15 @@ def _best(facts: SplitFacts) -> str:
     first = facts.best[0]
     value = cell_text(first.entries[facts.ranked_by])
     text = f"Best under {facts.ranked_by}: {elided(first.architecture.text)} with {value} %"
+    if facts.predicted:
+        how = "measured" if first.entries[facts.ranked_by].measured else "predicted"
+        text += f", {how}; {facts.predicted:,} of {facts.architectures:,} values are predicted"
     if first.sharing > 1:
         text += f", which {_counted(first.sharing - 1, 'another one has', 'others have')} too"
     if first.constant:
         text += ". It gives one answer whatever the image shows, or learned nothing: no attack can harm it"
+    if facts.predicted:
+        return f"{text}. Which one is the best cannot be told from predictions."
     if facts.tied is None:
         return f"{text}; how certain that is, is not known without repeated trainings."
     if facts.tied == 1:
@@ -140,6 +153,8 @@ def _ranking(facts: SplitFacts) -> Grid:
     if facts.unmeasured:
         rows.append(("–", f"{facts.unmeasured:,} without a value", *("–" for _ in (*sets, *metrics))))
     caption = f"Accuracy in %, ranked by {facts.ranked_by}; {_ERRORS[facts.errors]}"
+    if facts.predicted:
+        caption += "; ~: predicted, with the standard deviation of what one training would measure around it"
     if any(row.constant for row in (*facts.best, *facts.worst)):
         caption += f"; †: {_CONSTANT}"
     if any(row.sharing > 1 for row in (*facts.best, *facts.worst)):
@@ -162,7 +177,8 @@ def _ranking_row(row: Row, metrics: Sequence[str], facts: SplitFacts, most: int 
 
 
 def _pareto(facts: SplitFacts, space: Space) -> Grid:
-    caption = f"Pareto front of clean and {facts.ranked_by} accuracy in %"
+    of_measured = " of measured values" if facts.predicted else ""
+    caption = f"Pareto front of clean and {facts.ranked_by} accuracy in %{of_measured}"
     if facts.front_size > len(facts.front):
         caption += f", the first {len(facts.front)} of {facts.front_size}"
     if any(text in facts.front_constant for text, _ in facts.front):
@@ -191,10 +207,13 @@ def _marked(text: str, facts: SplitFacts) -> str:
 
 
 def _metrics(facts: SplitFacts) -> Grid:
-    header = ("metric", "architectures", "trainings", "images", "best", "median", "lowest", "attack")
+    guessed = any(metric.predicted for metric in facts.metrics)
+    more = ("predicted",) if guessed else ()
+    header = ("metric", "architectures", *more, "trainings", "images", "best", "median", "lowest", "attack")
     rows = tuple(
         (
-            metric.metric, f"{metric.architectures:,}", f"{metric.runs}",
+            metric.metric, f"{metric.architectures:,}", *((f"{metric.predicted:,}",) if guessed else ()),
+            f"{metric.runs}",
             "–" if metric.images is None else f"{metric.images:,}",
             *(_percent(value) for value in (metric.best, metric.median, metric.lowest)),
             str(metric.settings.get("attack", "–")),
@@ -203,7 +222,9 @@ def _metrics(facts: SplitFacts) -> Grid:
     )  # fmt: skip
     settings = dict.fromkeys(text for metric in facts.metrics if (text := _settings(metric)))
     with_what = f"; measured with {' or '.join(settings)}" if settings else ""
-    return Grid(f"What was measured, accuracies in %{with_what}", header, rows, texts=(7,))
+    told = dict.fromkeys(str(m.settings["predicted_by"]) for m in facts.metrics if "predicted_by" in m.settings)
+    with_what += f"; predicted by {' or '.join(told)}" if told else ""
+    return Grid(f"What was measured, accuracies in %{with_what}", header, rows, texts=(len(header) - 1,))
 
 
 def _settings(metric: MetricFacts) -> str:

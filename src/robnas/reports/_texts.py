@@ -8,11 +8,17 @@ from robnas.statistics import Accuracy, Row
 
 
 def cell_text(accuracy: Accuracy, most: int | None = None) -> str:
-    """``48.1 ±1.2`` in percent, see `error_text`, with a star if it rests on fewer than `most` images."""
+    """``48.1 ±1.2`` in percent, see `error_text`, with a star if it rests on fewer than `most` images.
+
+    ``~48.1 ±0.4`` where it is predicted.
+    """
     if math.isnan(accuracy.value):
         return "–"
+    text = f"{100 * accuracy.value:.1f}{error_text(accuracy)}"
+    if not accuracy.measured:
+        return f"~{text}"
     star = "*" if most is not None and accuracy.images is not None and accuracy.images < most else ""
-    return f"{100 * accuracy.value:.1f}{error_text(accuracy)}{star}"
+    return text + star
 
 
 def error_text(accuracy: Accuracy, digits: int = 1) -> str:
