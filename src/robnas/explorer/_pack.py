@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from robnas.benchmarks import Column, Scores, Table, exact_divisor, name_of_key
+from robnas.benchmarks import (
+    Column,
+    Scores,
+    Table,
+    exact_divisor,
+    measured_column,
+    measured_only,
+    name_of_key,
+    predicted_rows,
+)
 from robnas.errors import InputError, Verbatim
 from robnas.explorer._blocks import MISSING, Blocks
 from robnas.explorer._pack_noise import pack_noise
@@ -29,7 +38,7 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         source: what `robnas.load` takes, as the page shows it in commands.
         file: name of the binary file in the site.
     """
-    blocks = Blocks()
+    blocks, measured = Blocks(), measured_only(table)
     header: dict[str, Any] = {
         "name": table.name,
         "source": source,
@@ -50,7 +59,7 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         f"{column.name}, in {column.unit or 'no unit'}: the explorer shows accuracies"
         for column in table.columns if not column.is_accuracy
     ]  # fmt: skip
-    alone = {kind: _of_kind(table, *kind) for kind in {(column.space, column.source) for column in columns}}
+    alone = {kind: _of_kind(measured, *kind) for kind in {(column.space, column.source) for column in columns}}
     header["columns"] = [_pack_column(table, alone[one.space, one.source], one, blocks) for one in columns]
     header["constant"] = {
         _measured_on(table, one): _constant(alone[one.space, one.source], one.dataset, one.split) for one in columns
@@ -114,9 +123,19 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
         "runs": blocks.add(np.minimum(column.counts, MISSING), "u2") if varied else int(counts.max(initial=1)),
         "runs_vary": varied,
         "seeds": len(column.seeds),
-        "noise": pack_noise(table, column, blocks),
+        "noise": pack_noise(table, measured_column(column), blocks),
+        **_predicted(column, blocks),
         "facts": plain(column.facts),
     }
+
+
+def _predicted(column: Column, blocks: Blocks) -> dict[str, Any]:
+    """Standard deviation around each predicted value, and which these are; nothing where all are measured."""
+    if column.predicted is None:
+        return {}
+    rows = predicted_rows(column)
+    sd = np.full(len(rows), np.nan) if column.sd is None else column.sd
+    return {"predicted": {"rows": blocks.add(np.packbits(rows, bitorder="little"), "u1"), "sd": blocks.add(sd, "f4")}}
 
 
 def _corruption(column: Column) -> dict[str, Any]:

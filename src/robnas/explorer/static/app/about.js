@@ -31,9 +31,9 @@ function tableCard(space, table) {
 }
 
 function columnRow(column) {
-  const known = column.values.filter((value) => !Number.isNaN(value)).length, { facts } = column;
+  const known = column.values.filter((value) => !Number.isNaN(value)).length, guessed = column.values.filter((_, row) => column.isPredicted(row)).length, { facts } = column;
   const images = facts.images ? `${whole(facts.images)} images` : "–";
-  return h("tr", {}, [column.dataset, column.split, column.apart ? `${column.metric} ${column.apart}` : column.metric, whole(known), column.runs_vary ? "varies" : String(column.runs), ...noiseTexts(column), column.best.size ? whole(column.best.size) : "not known",
+  return h("tr", {}, [column.dataset, column.split, column.apart ? `${column.metric} ${column.apart}` : column.metric, column.guessed ? `${whole(known)}, ${whole(guessed)} predicted` : whole(known), column.runs_vary ? "varies" : String(column.runs), ...noiseTexts(column), column.best.size ? whole(column.best.size) : "not known",
     [images, facts.recipe_name ? `recipe ${facts.recipe_name}` : "", facts.recipe ? `(${facts.recipe})` : ""].filter(Boolean).join(", ")].map((text) => h("td", {}, text)));
 }
 
@@ -63,6 +63,8 @@ function scoreCard(file) {
 }
 
 function wholeTable(space, table) {
-  return [["architecture", ...table.columns.map(({ name }) => name)],
-    Array.from(table.indices, (index, row) => [space.writtenOf(index), ...table.columns.map(({ values }) => values[row])])];
+  const heads = table.columns.flatMap(({ name, guessed }) => guessed ? [name, `${name}:sd`, `${name}:measured`] : [name]);
+  const cells = (column, row) => column.guessed ? [column.values[row], column.isPredicted(row) ? column.sdOf(row) : "", !column.isPredicted(row) && !Number.isNaN(column.values[row])] : [column.values[row]];
+  return [["architecture", ...heads],
+    Array.from(table.indices, (index, row) => [space.writtenOf(index), ...table.columns.flatMap((column) => cells(column, row))])];
 }

@@ -138,6 +138,7 @@ function noiseNote(table) {
     (kinds.includes("local") || kinds.includes("pooled")) && `Under the rank, the ranks that this noise leaves possible: ${GUARANTEE}.`,
     kinds.includes("images") && "± is the standard error of a finite number of images; the noise of training is not known, so no set of ranks can be given.",
     kinds.includes("none") && "Without ±, nothing is known about the noise.",
+    table.columns.some(({ guessed }) => guessed) && "Values with ~ are predicted, not measured; their ± is the standard deviation of what one training would measure. Ranks count both, and no noise tells which ranks are possible.",
   ].filter(Boolean);
   return h("p", { class: "hint" }, texts.join(" "));
 }
@@ -166,7 +167,7 @@ const rankWords = ({ rank, sharing }) => sharing > 1 ? `${rank}, shared by ${sha
 function summary(data, index) {
   const { table, column } = data.main, row = table?.rowOf(index) ?? -1;
   if (row < 0 || !column) return "Not in the table.";
-  return Number.isNaN(column.values[row]) ? `${column.name} not measured.` : `${column.name} ${percent(column.values[row])}, rank ${rankWords(column.rankOf(row))}.`;
+  return Number.isNaN(column.values[row]) ? `${column.name} not measured.` : `${column.name} ${column.isPredicted(row) ? "predicted " : ""}${percent(column.values[row])}, rank ${rankWords(column.rankOf(row))}.`;
 }
 
 function csv(data, index) {
@@ -174,8 +175,8 @@ function csv(data, index) {
     const row = table.rowOf(index);
     return row < 0 ? [] : table.columns.map((column) => {
       const rank = column.rankOf(row);
-      return [data.space.writtenOf(index), data.space.writtenOf(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count, column.noise?.kind ?? "none", column.best.has(row) ? "yes" : "no", data.areIdentical(index, table.indices[row]) ? "yes" : "no"];
+      return [data.space.writtenOf(index), data.space.writtenOf(table.indices[row]), table.name, column.dataset, column.split, column.metric, column.values[row], column.sdOf(row), column.runsOf(row), rank.rank, rank.sharing, rank.low, rank.high, rank.count, column.noise?.kind ?? "none", column.best.has(row) ? "yes" : "no", column.isPredicted(row) ? "no" : "yes", data.areIdentical(index, table.indices[row]) ? "yes" : "no"];
     });
   });
-  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of", "noise", "may_be_best", "same_network"], rows];
+  return [["asked", "architecture", "table", "dataset", "split", "metric", "accuracy", "sd", "runs", "rank", "rank_shared_by", "rank_low", "rank_high", "of", "noise", "may_be_best", "measured", "same_network"], rows];
 }

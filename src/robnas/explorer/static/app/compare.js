@@ -3,9 +3,9 @@
 import { h, put, segmented } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
 import { pairs } from "./data.js";
-import { correlation, counted, shown, whole } from "./format.js";
+import { correlation, counted, shownOf, whole } from "./format.js";
 import { architectureOf, open } from "./links.js";
-import { describePoint, markedLink, pairedText } from "./map.js";
+import { describePoint, markedLink, pairedText, predictedPlaces, predictedText } from "./map.js";
 import { quantitySelect } from "./quantity-select.js";
 import { Scatter } from "./scatter.js";
 import { change } from "./state.js";
@@ -61,7 +61,7 @@ export function compareView(data) {
       segmented("Show", [["values", "Values"], ["ranks", "Ranks"]], asRanks ? "ranks" : "values", (as) => change({ as: as === "ranks" ? as : null })),
       h("div", { class: "presets" }, given.map(([text, one, two]) => h("button", { type: "button", class: "quiet", onclick: () => change({ a: one.id, b: two.id }) }, text))));
     shownPoints = asRanks ? { ...state.points, x: state.statistics.ranksA, y: state.statistics.ranksB } : state.points;
-    scatter.show({ x: axis(a, asRanks), y: axis(b, asRanks), points: shownPoints, current: architectureOf(params, data) });
+    scatter.show({ x: axis(a, asRanks), y: axis(b, asRanks), points: shownPoints, current: architectureOf(params, data), guessed: predictedPlaces(state.points, a, b) });
     showStatistics(data, side, state);
     showChanges(data, changes, state, params.falls === "yes");
   }
@@ -89,7 +89,8 @@ function showStatistics(data, side, { a, b, points, statistics }) {
       h("td", { class: "number" }, `${whole(first * second / count)} by chance`));
   });
   const sizes = [a, b].some(({ better }) => better < 0) ? h("p", { class: "hint" }, "Correlations are those of the values; in ranks the smallest size comes first.") : null;
-  put(side, h("h2", {}, "Agreement"), h("p", { class: "hint", "data-paired": "" }, `${counted(count, "architecture")}. ${pairedText(points.base, a, b)}`),
+  put(side, h("h2", {}, "Agreement"), h("p", { class: "hint", "data-paired": "" }, `${counted(count, "architecture")}. ${pairedText(points.base, a, b)} ${predictedText(points, a, b)}`.trim()),
+    [a, b].some(({ column }) => column?.guessed) ? h("p", { class: "notice" }, "Predicted values were made by a model: a correlation with them tells of the model, too.") : null,
     h("dl", { class: "figures" }, h("dt", {}, "Spearman ρ"), h("dd", { "data-figure": "spearman" }, intervalText(spearman)),
       h("dt", {}, "Kendall τ-b"), h("dd", { "data-figure": "kendall" }, intervalText(kendall))),
     sizes, h("p", { class: "hint" }, INTERVALS), h("p", { class: "hint" }, RANKS), shared.length ? h("table", {}, h("caption", {}, "Of the best by each"), h("tbody", {}, shared)) : null,
@@ -101,13 +102,13 @@ function bestOf(data, caption, points, ranksA, ranksB, a, b) {
   if (place < 0) return null;
   const equal = ranksA.filter((rank) => rank === ranksA[place]).length;
   return h("p", {}, `${caption}${equal > 1 ? `, one of ${whole(equal)} that are equal` : ""}: `, markedLink(data, points.index[place], [a, b]),
-    `, ${shown(a, points.x[place])}; by the second it has rank ${whole(ranksB[place])} with ${shown(b, points.y[place])}.`);
+    `, ${shownOf(a, points.x[place], points.index[place])}; by the second it has rank ${whole(ranksB[place])} with ${shownOf(b, points.y[place], points.index[place])}.`);
 }
 
 function showChanges(data, card, { a, b, points, statistics: { ranksA, ranksB } }, falls) {
   const order = Array.from(points.index, (_, place) => place).sort((p, q) => (falls ? -1 : 1) * ((ranksA[q] - ranksB[q]) - (ranksA[p] - ranksB[p])));
   const row = (place) => h("tr", {}, h("th", { scope: "row" }, markedLink(data, points.index[place], [a, b])),
-    [shown(a, points.x[place]), whole(ranksA[place]), shown(b, points.y[place]), whole(ranksB[place]), changeText(ranksA[place] - ranksB[place])].map((text) => h("td", { class: "number" }, text)));
+    [shownOf(a, points.x[place], points.index[place]), whole(ranksA[place]), shownOf(b, points.y[place], points.index[place]), whole(ranksB[place]), changeText(ranksA[place] - ranksB[place])].map((text) => h("td", { class: "number" }, text)));
   put(card, h("div", { class: "headline" }, h("h2", {}, "Ranks that change most"),
     segmented("Direction", [["rises", "Rises"], ["falls", "Falls"]], falls ? "falls" : "rises", (which) => change({ falls: which === "falls" ? "yes" : null }, { replace: true }))),
   h("div", { class: "scroll", role: "region", "aria-label": "Changes of rank", tabindex: 0 }, h("table", {},

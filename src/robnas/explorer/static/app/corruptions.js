@@ -9,8 +9,8 @@ const LEVELS = [1, 2, 3, 4, 5];
 function cell(column, row, open) {
   const value = column?.values[row] ?? NaN;
   if (Number.isNaN(value)) return h("td", { class: "number" }, "–");
-  const { rank, count } = column.rankOf(row), title = `${column.name}: ${percent(value)} ${column.sdText(row)}, rank ${whole(rank)} of ${whole(count)}`;
-  const found = h("td", { class: "number" }, h("button", { type: "button", class: "link", title, "data-column": column.name, onclick: () => open(column) }, (100 * value).toFixed(1)));
+  const mark = column.isPredicted(row) ? "~" : "", { rank, count } = column.rankOf(row), title = `${column.name}: ${mark}${percent(value)} ${column.sdText(row)}${mark && " (predicted)"}, rank ${whole(rank)} of ${whole(count)}`;
+  const found = h("td", { class: "number" }, h("button", { type: "button", class: "link", title, "data-column": column.name, onclick: () => open(column) }, mark + (100 * value).toFixed(1)));
   found.style.setProperty("--share", String(value));
   return found;
 }

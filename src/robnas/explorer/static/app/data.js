@@ -53,15 +53,21 @@ export class Column {
       : blocks.take(Float64Array, facts.offset, rows);
     this.counts = facts.runs_vary ? blocks.take(Uint16Array, facts.runs, rows) : null;
     this.spread = readSpread(facts.noise, this.values, blocks);
-    /** @type {Set<number>} rows that may be the best */
-    this.best = new Set(this.spread.best);
+    /** @type {Float32Array|null} standard deviation around each predicted value; null where all are measured */
+    this.guessed = facts.predicted ? blocks.take(Float32Array, facts.predicted.sd, rows) : null;
+    this.guesses = facts.predicted ? blocks.take(Uint8Array, facts.predicted.rows, Math.ceil(rows / 8)) : null;
+    /** @type {Set<number>} rows that may be the best; not known where values are predicted */
+    this.best = new Set(this.guessed ? [] : this.spread.best);
   }
+
+  /** Whether a row's value is predicted, not measured. @param {number} row */
+  isPredicted(row) { return this.guesses !== null && (this.guesses[row >> 3] >> (row & 7) & 1) === 1; }
 
   /** Trainings behind a row's mean. */
   runsOf(row) { return this.counts ? this.counts[row] : this.runs; }
 
-  /** Standard error of a row's value (as robnas.statistics.standard_errors), NaN where either is not known. */
-  sdOf(row) { return this.spread.errors[row]; }
+  /** Standard error of a row's value (as robnas.statistics.standard_errors), of a predicted one what a training would differ; NaN where not known. */
+  sdOf(row) { return this.isPredicted(row) ? this.guessed[row] : this.spread.errors[row]; }
 
   /** The same as text: ±1.23 or, where that would leave the scale from 0 to 1, to each side; empty if it is not known. */
   sdText(row) {
@@ -71,9 +77,9 @@ export class Column {
     return up === down ? `±${up}` : `+${up} −${down}`;
   }
 
-  /** Rank of a row with its confidence set. */
+  /** Rank of a row with its confidence set, of which no noise tells where values are predicted. */
   rankOf(row) {
-    const { variances, critical } = this.spread, own = variances[row], factor = critical[row];
+    const { variances, critical } = this.spread, own = variances[row], factor = this.guessed ? NaN : critical[row];
     return rankOf(this.values, row, Number.isNaN(factor) ? null : (other) => factor * Math.sqrt(variances[other] + own));
   }
 }
@@ -174,6 +180,12 @@ function quantity(facts, make, resolve) {
   let values = null;
   const at = (index) => (values ??= make())[index] ?? NaN; // one that was chosen since has no value
   return { table: null, column: null, better: 1, label: `${facts.group}: ${facts.name}`, ...facts, at, resolve: resolve ?? at };
+}
+
+/** Whether a quantity of an architecture is predicted, not measured. @param {Quantity} quantity @param {number} index */
+export function isPredicted({ table, column }, index) {
+  const row = table?.rowOf(index) ?? -1;
+  return row >= 0 && column !== null && column.isPredicted(row);
 }
 
 export class Data {

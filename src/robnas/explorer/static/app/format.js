@@ -25,5 +25,14 @@ export function shown(quantity, value) {
   return short(value);
 }
 
+/**
+ * The same of an architecture, marked where it is predicted: ~48.11 % ±0.42.
+ * @param {import("./data.js").Quantity} quantity @param {number} value @param {number} index
+ */
+export function shownOf(quantity, value, index) {
+  const { table, column } = quantity, row = table?.rowOf(index) ?? -1;
+  return row >= 0 && column?.isPredicted(row) ? `~${shown(quantity, value)} ${column.sdText(row)}`.trim() : shown(quantity, value);
+}
+
 /** One of something or several. @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;

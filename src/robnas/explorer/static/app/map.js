@@ -2,8 +2,8 @@
 
 import { announce, dropdown, h, put } from "./dom.js";
 import { csvButton, svgButton } from "./download.js";
-import { pairs } from "./data.js";
-import { counted, shown, whole } from "./format.js";
+import { isPredicted, pairs } from "./data.js";
+import { counted, shownOf, whole } from "./format.js";
 import { filterControls, filterOf } from "./genes/filters.js";
 import { architectureOf, breakable, linkTo, open } from "./links.js";
 import { quantitySelect } from "./quantity-select.js";
@@ -31,7 +31,7 @@ export function markedLink(data, index, quantities) {
 /** @param {import("./data.js").Data} data @param {import("./data.js").Quantity} x @param {import("./data.js").Quantity} y @param {any} points */
 export const describePoint = (data, x, y, points) => (place) => [
   h("b", { class: "code" }, breakable(data.space.shortOf(points.index[place]))), data.space.glance(points.index[place]),
-  h("dl", {}, [x, y].flatMap((q, axis) => [h("dt", {}, q.name), h("dd", {}, shown(q, (axis ? points.y : points.x)[place]))])),
+  h("dl", {}, [x, y].flatMap((q, axis) => [h("dt", {}, q.name), h("dd", {}, shownOf(q, (axis ? points.y : points.x)[place], points.index[place]))])),
   Object.assign(linkTo(data, points.index[place]), { textContent: `Open the ${data.space.noun}`, className: "" }),
 ];
 
@@ -42,6 +42,18 @@ export function pairedText(base, x, y) {
   return `Those of ${base.table.name}, each with what ${other.name} has measured of it${other.partition ? " or of an isomorphic one" : ""}.`;
 }
 
+/** How many of the points have a predicted value, which is drawn faint and marked with ~; nothing where none has. */
+export function predictedText(points, x, y) {
+  const count = predictedPlaces(points, x, y).size;
+  return count ? `${counted(count, "value")} or pairs of values are predicted, not measured: faint points, and ~ with the standard deviation of what one training would measure.` : "";
+}
+
+/** Places of the points of which a value is predicted. */
+export function predictedPlaces({ index }, x, y) {
+  const some = [x, y].some(({ column }) => column?.guessed);
+  return new Set(some ? [...index.keys()].filter((place) => isPredicted(x, index[place]) || isPredicted(y, index[place])) : []);
+}
+
 /** A list of architectures with two values each. */
 export function pointTable(data, caption, places, points, x, y) {
   return h("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: 0 }, h("table", { class: "points" },
@@ -49,7 +61,7 @@ export function pointTable(data, caption, places, points, x, y) {
     h("thead", {}, h("tr", {}, [data.space.noun, x.name, y.name].map((text, place) => h("th", { scope: "col", class: place ? "number" : null }, text)))),
     h("tbody", {}, places.slice(0, LISTED).map((place) => h("tr", {},
       h("th", { scope: "row" }, markedLink(data, points.index[place], [x, y])),
-      h("td", { class: "number" }, shown(x, points.x[place])), h("td", { class: "number" }, shown(y, points.y[place])))))));
+      h("td", { class: "number" }, shownOf(x, points.x[place], points.index[place])), h("td", { class: "number" }, shownOf(y, points.y[place], points.index[place])))))));
 }
 
 /** @param {import("./data.js").Data} data */
@@ -65,7 +77,8 @@ export function mapView(data) {
     onView: (view) => changeSoon("map", { view: partText(view) }, 250),
   });
   const count = h("p", { class: "hint" });
-  const csv = () => [["architecture", state.x.label, state.y.label], state.listed.map((place) => [data.space.writtenOf(state.points.index[place]), state.points.x[place], state.points.y[place]])];
+  const csv = () => [["architecture", state.x.label, state.y.label, ...guessedHeads(state)], state.listed.map((place) =>
+    [data.space.writtenOf(state.points.index[place]), state.points.x[place], state.points.y[place], ...guessedCells(state, place)])];
   const element = h("div", { class: "view" }, h("h1", { class: "unseen" }, "Map"), controls, data.space.filtered ? filters : null,
     h("div", { class: "split wide" },
       h("section", { class: "card", "aria-label": "Plot" }, scatter.element,
@@ -85,12 +98,12 @@ export function mapView(data) {
       colourSelect(colours, colour), checkbox("Pareto front", front, (on) => change({ front: on ? null : "no" })));
     scatter.show({
       x, y, points, front, brush, view: parsePart(params.view), current: architectureOf(params, data),
-      levels: colour?.paint(points.index) ?? null, legend: colour?.legend ?? "",
+      levels: colour?.paint(points.index) ?? null, legend: colour?.legend ?? "", guessed: predictedPlaces(points, x, y),
     });
     state.listed = (brush ? scatter.inside(brush) : front ? scatter.front : points.index.map((_, place) => place)).slice();
     state.listed = Array.from(state.listed).sort((a, b) => y.better * (points.y[b] - points.y[a]));
     showList(brush ? "Selected" : front ? "Pareto front" : "All", data, state, list);
-    put(count, points.index.length ? `${counted(points.index.length, "architecture")} with both values${keep ? ` and the genes that are asked for, of ${whole(state.all.index.length)}` : ""}. ${pairedText(points.base, x, y)}`.trim() : keep ? "No architecture has both values and these genes." : "No architecture has both values.");
+    put(count, points.index.length ? `${counted(points.index.length, "architecture")} with both values${keep ? ` and the genes that are asked for, of ${whole(state.all.index.length)}` : ""}. ${pairedText(points.base, x, y)} ${predictedText(points, x, y)}`.trim() : keep ? "No architecture has both values and these genes." : "No architecture has both values.");
     if (brush) announce(`${counted(state.listed.length, "architecture")} selected`);
   }
   return { element, update, recolour: () => scatter.recolour(), title: () => "Map" };
@@ -103,6 +116,10 @@ function showList(what, data, { listed, points, x, y }, list) {
     what === "Selected" ? h("button", { type: "button", class: "quiet", onclick: () => change({ brush: null }) }, "Clear the selection")
       : h("p", { class: "hint" }, "Shift-drag in the plot, or press Select and drag, to choose architectures."));
 }
+
+/** Further columns of a CSV: whether each value is measured, where some are not. */
+const guessedHeads = ({ x, y }) => [x, y].filter(({ column }) => column?.guessed).map(({ label }) => `${label} measured`);
+const guessedCells = ({ x, y, points }, place) => [x, y].filter(({ column }) => column?.guessed).map((q) => isPredicted(q, points.index[place]) ? "no" : "yes");
 
 /** Some of the points. */
 function filtered({ index, x, y, base }, keep) {

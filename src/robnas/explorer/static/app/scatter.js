@@ -27,6 +27,7 @@ const TOKENS = ["text", "muted", "grid", "surface", "point", "faint", "accent", 
  * @property {View|null} [brush] what is selected
  * @property {(painter: CanvasPainter, place: (x: number, y: number) => [number, number], colours: Record<string, string>) => void} [over] drawn last
  * @property {boolean} [faint] points in the background
+ * @property {Set<number>} [guessed] places of the points that are predicted, which are drawn faint
  * @typedef {{name: string, label: string, kind: "accuracy"|"size"|"score", better: 1|-1}} Axis
  */
 
@@ -150,20 +151,21 @@ export class Scatter {
 
   /** Points in view, by colour: the few that are selected last. */
   #paintPoints(painter) {
-    const { points: { x, y }, levels, brush, faint } = this.#content, { colours } = this;
+    const { points: { x, y }, levels, brush, faint, guessed } = this.#content, { colours } = this;
     const { left, top, width, height } = this.box, { x0, x1, y0, y1 } = this.view;
     const [scaleX, scaleY] = [width / (x1 - x0), height / (y1 - y0)];
     const names = levels ? levels.tokens.map((name) => colours[name]) : [faint ? colours.faint : colours.point];
-    const groups = [...names, colours.selected].map((colour) => ({ colour, xs: [], ys: [] }));
+    const grouped = () => [...names, colours.selected].map((colour) => ({ colour, xs: [], ys: [] })), groups = grouped(), pale = grouped();
     for (let i = 0; i < x.length; i++) {
       const a = x[i], b = y[i];
       if (a < x0 || a > x1 || b < y0 || b > y1) continue;
       const chosen = brush && a >= brush.x0 && a <= brush.x1 && b >= brush.y0 && b <= brush.y1;
-      const group = groups[chosen ? names.length : levels ? levels.of[i] : 0];
+      const group = (guessed?.has(i) && !chosen ? pale : groups)[chosen ? names.length : levels ? levels.of[i] : 0];
       group.xs.push(left + (a - x0) * scaleX);
       group.ys.push(top + (y1 - b) * scaleY);
     }
     const radius = x.length > 3000 ? 2.6 : x.length > 300 ? 3.4 : 5;
+    if (guessed?.size) painter.discs(pale.slice(0, -1), radius, faint || brush ? 0.15 : 0.25, this.scale, this.box);
     painter.discs(groups.slice(0, -1), radius, faint ? 0.4 : brush ? 0.35 : 0.75, this.scale, this.box);
     if (brush) painter.discs(groups.slice(-1), radius + 0.4, 0.95, this.scale, this.box);
   }

@@ -25,7 +25,7 @@ function optimumText({ task, unit }) {
   const optimum = task.optimum;
   if (!optimum) return "";
   const value = optimum.value === null ? "" : ` ${inUnit(optimum.value, unit, "%")}`;
-  return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}. `;
+  return `Regret is against the ${optimum.is}${value} of ${optimum.architectures.toLocaleString("en")} architectures of ${task.table}${optimum.predicted ? `, ${optimum.predicted.toLocaleString("en")} of them predicted: it is an estimate` : ""}. `;
 }
 
 /** The whole name of a column, as tasks have it: its source stands before the data set. */

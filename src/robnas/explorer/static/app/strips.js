@@ -44,11 +44,11 @@ function line(column, row, open) {
   const runs = column.runsOf(row);
   return h("tr", { "data-column": column.name, role: "row" },
     h("th", { scope: "row", role: "rowheader" }, h("button", { type: "button", class: "link", title: "Show on the map", onclick: () => open(column) }, column.metric), column.apart ? h("span", { class: "set" }, column.apart) : null),
-    h("td", { class: "number", role: "cell" }, h("b", {}, percent(value)), known && column.sdText(row) ? h("span", { class: "sd" }, ` ${column.sdText(row)}`) : null),
+    h("td", { class: "number", role: "cell" }, h("b", {}, `${column.isPredicted(row) ? "~" : ""}${percent(value)}`), known && column.sdText(row) ? h("span", { class: "sd" }, ` ${column.sdText(row)}`) : null),
     h("td", { class: "distribution", role: "cell" }, strip(column, row)),
     h("td", { class: "number rank", role: "cell" }, rank.rank, rank.shared ? h("span", { class: "set" }, rank.shared) : null, rank.set ? h("span", { class: "set", title: `Ranks that the noise of repeated trainings leaves possible: ${GUARANTEE}` }, rank.set) : null,
       known && column.best.has(row) ? h("span", { class: "set", title: bestTitle(column.best.size) }, column.best.size > 1 ? "may be the best" : "the best") : null),
-    h("td", { class: "number runs", role: "cell" }, known ? String(runs) : "not measured"));
+    h("td", { class: "number runs", role: "cell" }, column.isPredicted(row) ? "predicted" : known ? String(runs) : "not measured"));
 }
 
 /**
