@@ -13,6 +13,7 @@ from robnas.cli import (
     _architectures,
     _build,
     _check_result,
+    _complete,
     _explorer,
     _imports,
     _join,
@@ -80,6 +81,11 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
         _join.join,
         "robnas join nas-robbench-201 jung-2023 nas-bench-201-cost --out everything.parquet (then all about one "
         "architecture: robnas query 323133 --table everything.parquet --all)",
+    ),
+    (
+        _complete.complete,
+        "robnas complete sqlite:///runs.db --out completed.parquet (one metric: --dataset digits --metric pgd@32/255 "
+        "--split validation)",
     ),
     (_tables.export, "robnas export nas-robbench-201 --out table.csv"),
     (

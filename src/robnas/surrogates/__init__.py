@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from robnas.surrogates._campaign import Campaign as Campaign
     from robnas.surrogates._classes import classes_of as classes_of
     from robnas.surrogates._classes import one_of_each as one_of_each
+    from robnas.surrogates._complete import complete as complete
     from robnas.surrogates._designs import DESIGNS as DESIGNS
     from robnas.surrogates._designs import FOCUSES as FOCUSES
     from robnas.surrogates._designs import Design as Design
@@ -39,6 +40,7 @@ _HOME = {
     "_assess": ("Assessment", "assess"),
     "_campaign": ("Campaign",),
     "_classes": ("classes_of", "one_of_each"),
+    "_complete": ("complete",),
     "_designs": ("DESIGNS", "FOCUSES", "Design", "choose"),
     "_fit": ("Fitted", "fit"),
     "_gaussian_process": ("GaussianProcess",),

@@ -1,0 +1,123 @@
+"""The command that predicts what a table lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._space import SpaceName
+from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import Column, Table
+
+
+def complete(
+    source: Annotated[str, typer.Argument(help="What was measured, as --table of query.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv or .json.", show_default=False)],
+    dataset: Annotated[str | None, typer.Option(help="Only columns of this data set; all if omitted.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Only columns of this metric; all if omitted.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only columns of this split; all if omitted.")] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(help="Only columns of this weight of the robust loss; all if omitted."),
+    ] = None,
+    architectures: Annotated[
+        Path | None,
+        typer.Option(help="File of the architectures to predict, a line each; every one of the space if omitted."),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Surrogate; unknown names list the known.")] = "gaussian-process",
+    information: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the fit may look at: structure, scores:FILE, columns:TABLE::DATASET::METRIC::SPLIT; several "
+            "will do.  [default: structure]",
+            show_default=False,
+        ),
+    ] = None,
+    level: Annotated[float, typer.Option(help="Of the intervals that the fit is calibrated to.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Of what is random in a fit.")] = 0,
+    space: SpaceName = None,
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
+    as_json: Json = False,
+) -> None:
+    """Complete a table: keep what was measured, and predict the rest with a standard deviation.
+
+    The file knows which values are measured and which predicted, and so do all commands that read it.
+    """
+    from robnas._files import check_writable, read_text
+    from robnas.benchmarks import write_rows, write_table
+    from robnas.errors import InputError
+    from robnas.surrogates import complete as completed
+    from robnas.surrogates import information_of
+
+    if out.suffix not in (".parquet", ".csv", ".json"):
+        raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    check_writable(out)
+    listed = None if architectures is None else [line for line in read_text(architectures).split("\n") if line.strip()]
+    table = load_chosen(source, as_json, recipe, images, attack, dataset_version, attack_seed, space)
+    chosen = _chosen(table, dataset, metric, split, beta)
+    looked_at = information_of(information or ["structure"], table.space)
+    with progress_bar(as_json) as progress:
+        found = completed(
+            table, columns=chosen, architectures=listed, model=model, information=looked_at, level=level, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    write_table(found, out) if out.suffix == ".parquet" else write_rows(found, out)
+    facts = [_facts(found, column) for column in found.columns if column.predicted is not None]
+    left_out = found.provenance["completed"].get("not_completed", {})
+    if as_json:
+        print_json({
+            "path": str(out), "name": found.name, "space": found.space_key, "architectures": len(found),
+            "measured_architectures": len(table), "partition": found.partition, "columns": facts,
+            "not_completed": left_out,
+        })  # fmt: skip
+        return
+    each = f", one per class of {found.partition}" if found.partition else ""
+    say(f"{len(found):,} architectures{each}, {len(table):,} of them from {table.name}: {out}")
+    for column in facts:
+        say(f"  {_line(column)}")
+    for name, why in left_out.items():
+        say(f"not completed: {name}: {why}")
+
+
+def _chosen(
+    table: Table, dataset: str | None, metric: str | None, split: str | None, beta: float | None
+) -> list[Column] | None:
+    """The columns that the options name; None where they name nothing."""
+    if (dataset, metric, split, beta) == (None,) * 4:
+        return None
+    found = [
+        column
+        for column in table.columns
+        if dataset in (None, column.dataset) and split in (None, column.split) and beta in (None, column.beta)
+        and (metric is None or column.is_called(metric))
+    ]  # fmt: skip
+    return found or [table.column(dataset, metric, split, beta=beta)]  # an error, which says what there is
+
+
+def _facts(table: Table, column: Column) -> dict[str, Any]:
+    import numpy as np
+
+    from robnas.benchmarks import predicted_rows
+
+    rows = predicted_rows(column)
+    return {
+        "name": table.column_name(column), "dataset": column.dataset, "split": column.split, "metric": column.metric,
+        "beta": column.beta, "unit": column.unit, "measured": int(column.measured.sum()), "predicted": int(rows.sum()),
+        "median_sd": None if column.sd is None else float(np.median(column.sd[rows])),
+        **table.provenance["completed"]["columns"][table.column_name(column)],
+    }  # fmt: skip
+
+
+def _line(facts: dict[str, Any]) -> str:
+    sd = facts["median_sd"]
+    scale = f"{sd:.3g} {facts['unit']}" if facts["unit"] else f"{100 * sd:.2f} points"
+    return f"{facts['name']}: {facts['measured']:,} measured, {facts['predicted']:,} predicted, median ±{scale}"

@@ -1,0 +1,211 @@
+"""A table completed: what was measured stays as it is, the rest is predicted, with how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._brief import brief
+from robnas.benchmarks import (
+    IDENTICAL,
+    Column,
+    CurveColumn,
+    LocalNoise,
+    Noise,
+    Table,
+    table_of_records,
+)
+from robnas.errors import InputError, Verbatim, printable
+from robnas.records import Record
+from robnas.spaces import Architecture, Space, parse_key, space_of
+from robnas.surrogates._fit import Fitted, fit
+from robnas.surrogates._information import Information
+from robnas.surrogates._noise import table_noise
+from robnas.types import Progress, silent
+
+Floats = npt.NDArray[np.float64]
+_LONGEST = 200  # characters of a fact
+_LEAST = 1e-3  # smallest local standard deviation that is believed, as a share of the largest
+_C = TypeVar("_C", Column, CurveColumn)
+
+
+def complete(
+    source: Table | Iterable[Record],
+    *,
+    columns: Sequence[Column] | None = None,
+    architectures: Iterable[object] | None = None,
+    model: str = "gaussian-process",
+    information: Sequence[Information] | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Table:
+    """The table with a value for every architecture: measured where it was trained, else predicted.
+
+    A measured value stays what it is, and is what an architecture of its class answers with: one row per class of the
+    table's partition, or of networks that are identical where it declares none. A surrogate is fitted on the measured
+    values of each column alone; what an earlier completion predicted is predicted anew. The noise of a training, from
+    repeated trainings of the table, is part of the fit. `Column.facts` say by what a column was completed, and
+    ``provenance["completed"]`` from what.
+
+    Args:
+        source: what was measured.
+        columns: of the table, that are completed; all that can be if omitted.
+        architectures: that are to have a row beside those that have one; all of the space if omitted.
+        model: a name in `SURROGATES`, or one like these.
+        information: what the fit may look at; the structure of architectures if omitted.
+        level: of the intervals that the fit is calibrated to.
+        seed: of what is random in a fit.
+        progress: told about the columns done.
+
+    Raises:
+        InputError: a column that was asked for cannot be fitted, or none can; nothing is missing; a space that cannot
+            be listed, and no architectures are given.
+    """
+    table = source if isinstance(source, Table) else table_of_records("records", source)
+    chosen = table.columns if columns is None else tuple(columns)
+    if foreign := [column.name for column in chosen if not any(column is own for own in table.columns)]:
+        raise InputError(f"columns to complete of table {table.name}", expected="its own", got=foreign[0])
+    partition = table.partition or (IDENTICAL if IDENTICAL in table.space.partitions else None)
+    rows = _rows(table, partition, architectures)
+    lacking = [one for one in chosen if len(rows) > int(one.measured.sum())]
+    if not lacking:
+        got = Verbatim(f"{len(table):,} that have one")
+        raise InputError(f"table {table.name}", expected="architectures without a measured value", got=got)
+    done: dict[int, Column] = {}
+    about: dict[str, dict[str, Any]] = {}
+    reasons: dict[str, str] = {}
+    for number, column in enumerate(lacking):
+        progress(number, len(lacking), table.column_name(column))
+        try:
+            known = _Known.of(table, column)
+            fitted = fit(
+                [table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=model,
+                information=information, space=_space(table, column), pool=rows, level=level, seed=seed,
+            )  # fmt: skip
+        except InputError as error:
+            if columns is not None or (number == len(lacking) - 1 and not done):
+                raise
+            reasons[table.column_name(column)] = str(error)
+            continue
+        done[id(column)] = _completed(column, known, fitted, rows)
+        about[table.column_name(column)] = fitted.to_dict()
+    progress(len(lacking), len(lacking), "completed")
+    facts = {"columns": about, **({"not_completed": reasons} if reasons else {})}
+    return Table(
+        table.name, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns],
+        space=table.space, partition=partition, published=table.published,
+        provenance={**table.provenance, "completed": facts},
+        ambiguous=table.ambiguous, curves=[_grown(curve, len(rows)) for curve in table.curves],
+        ambiguous_curves=table.ambiguous_curves,
+    )  # fmt: skip
+
+
+def _space(table: Table, column: Column) -> Space:
+    """With the settings of the networks that were trained, where these are known."""
+    return table.space if column.space is None else space_of(parse_key(column.space))
+
+
+def _rows(table: Table, partition: str | None, architectures: Iterable[object] | None) -> tuple[Architecture, ...]:
+    """Those of the table, and one of each class that has none, in the space's order."""
+    space = table.space
+    if architectures is None and not space.listable:
+        raise InputError(
+            f"architectures to predict of space {space.name}",
+            expected="a list of them, because it is too large to list", got=Verbatim("none"),
+            remedy="--architectures FILE, a line each; architectures=… in Python",
+        )  # fmt: skip
+    asked: Iterable[Architecture] = (
+        space if architectures is None else dict.fromkeys(map(table.architecture, architectures))
+    )
+    if partition is None or not space.listable:
+        held = set(table.architectures)
+        return (*table.architectures, *(arch for arch in asked if arch not in held))
+    class_of = space.partition(partition).class_of
+    held_classes = set(class_of[table.rows].tolist())
+    new = []
+    for arch in _published_first(table, asked):
+        if (number := int(class_of[space.index_of(arch)])) not in held_classes:
+            held_classes.add(number)
+            new.append(arch)
+    return (*table.architectures, *sorted(new))
+
+
+def _published_first(table: Table, asked: Iterable[Architecture]) -> list[Architecture]:
+    """In the order of the published indices, where there are some: the first of a class is the one that is trained."""
+    if table.published is None:
+        return list(asked)
+    published, space = table.published, table.space
+    return sorted(asked, key=lambda arch: int(published[space.index_of(arch)]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What was measured of a column: each network once, however many of its rows were trained."""
+
+    __repr__ = brief
+
+    rows: npt.NDArray[np.intp]
+    """Of the table, one of each network, shape (networks,)."""
+    values: Floats
+    trainings: Floats
+    """Behind each value that tell something new: the same network with the same seeds does not."""
+    noise: Noise | LocalNoise | None
+
+    @classmethod
+    def of(cls, table: Table, column: Column) -> _Known:
+        """What is known of a column of the table."""
+        known = np.flatnonzero(column.measured)
+        _, first, number = np.unique(table.networks[known], return_index=True, return_inverse=True)
+        counts = column.counts[known].astype(np.float64)
+        total: Floats = np.bincount(number, weights=counts).astype(np.float64)
+        most = np.zeros(len(total))
+        np.maximum.at(most, number, counts)
+        means = np.bincount(number, weights=counts * column.measured_mean[known]) / total
+        return cls(known[first], means, most if column.seeds else total, table_noise(table, column))
+
+    @property
+    def errors(self) -> Floats | None:
+        """Standard error of each value, shape (networks,); None where the noise is not known."""
+        if self.noise is None:
+            return None
+        sd = self.noise.run_sd_at(self.values)
+        errors: Floats = np.maximum(sd, _LEAST * sd.max()) / np.sqrt(self.trainings)
+        return errors
+
+    def one_training(self, mean: Floats, sd: Floats) -> Floats:
+        """Standard deviation around predictions of one training, given that of values like the known ones."""
+        if self.noise is None:
+            return sd
+        more: Floats = self.noise.run_sd_at(mean) ** 2 * (1 - 1 / np.median(self.trainings))
+        return np.sqrt(sd**2 + more)
+
+
+def _completed(column: Column, known: _Known, fitted: Fitted, rows: Sequence[Architecture]) -> Column:
+    """The column at all rows, with what the surrogate says of those that have no run."""
+    found = fitted.predict(rows)
+    mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
+    facts = {**column.facts, "predicted_by": _told(fitted)}
+    return replace(_grown(column, len(rows)), predicted=mean, sd=known.one_training(mean, found.sd), facts=facts)
+
+
+def _told(fitted: Fitted) -> str:
+    """How the values came about, in short."""
+    text = f"{fitted.model} from {len(fitted.values):,} measured networks ({'; '.join(fitted.information)})"
+    return printable(text)[:_LONGEST]
+
+
+def _grown(column: _C, count: int) -> _C:
+    """The column with so many rows, the further ones without a value."""
+
+    def padded(values: Floats) -> Floats:
+        return np.concatenate([values, np.full((count - len(values), *values.shape[1:]), np.nan)])
+
+    if isinstance(column, CurveColumn) or column.predicted is None:
+        return replace(column, values=padded(column.values))
+    sd = None if column.sd is None else padded(column.sd)
+    return replace(column, values=padded(column.values), predicted=padded(column.predicted), sd=sd)
