@@ -24,6 +24,7 @@ from robnas.cli import (
     _reproduce,
     _score,
     _search,
+    _surrogate,
     _tables,
     _terminal,
     _theory,
@@ -106,7 +107,8 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
 for _command, _example in _COMMANDS:
     app.command(_command.__name__.replace("_", "-"), epilog=f"Example: {_example}")(_command)
 app.add_typer(_build.app, name="build")
-for _typer in (app, _build.app):
+app.add_typer(_surrogate.app, name="surrogate")
+for _typer in (app, _build.app, _surrogate.app):
     _imports.add_imports(_typer)
 
 

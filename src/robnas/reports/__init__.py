@@ -25,6 +25,7 @@ from robnas.reports._search_sections import interval_text as interval_text
 from robnas.reports._search_sections import verdict_text as verdict_text
 from robnas.reports._search_units import regret_words as regret_words
 from robnas.reports._search_units import rope_text as rope_text
+from robnas.reports._surrogate_figure import measured_against_predicted as measured_against_predicted
 from robnas.reports._table_sections import short as short
 from robnas.reports._texts import cell_text as cell_text
 from robnas.reports._texts import code_text as code_text

@@ -11,7 +11,7 @@ from robnas.statistics._true_noise import true_noise
 from robnas.surrogates import Prediction, accuracy_of
 
 _DRAWS = 10  # of a whole table
-_NAMES = ("spearman", "top_decile_spearman", "r2", "mae", "regret_top10")
+_OVERALL, _AT_TOP = ("spearman", "r2", "mae"), ("top_decile_spearman", "regret_top10")
 _NIL = 0.05  # of the distance between true means: with less noise than that they are told apart as they are
 
 
@@ -19,7 +19,8 @@ def prediction_ceiling(table: Table, column: Column, rng: np.random.Generator) -
     """What predictions would reach that know the true value behind each measured one: all but the intervals.
 
     True values are drawn from the distribution that explains the column best, as in `correlation_ceiling`, and measured
-    with the noise of its trainings. Tables of as many draws are compared as make the figures certain to a digit or two.
+    with the noise of its trainings. What concerns the best alone is left out where their values differ by no more than
+    noise: the upper end of that distribution cannot be told then.
 
     Args:
         table: of the column.
@@ -35,7 +36,8 @@ def prediction_ceiling(table: Table, column: Column, rng: np.random.Generator) -
     residuals, runs = table_residuals(table, column)
     known = ~np.isnan(column.mean)
     values = column.mean[known]
-    _, found, _ = behind_values(values, runs[known].astype(np.float64), true_noise(residuals, values))
+    around, behind = true_noise(residuals, values), runs[known].astype(np.float64)
+    _, found, _ = behind_values(values, behind, around)
     width, share = np.gradient(found.grid), found.share.ravel() / found.share.sum()
     several = []
     for _ in range(_DRAWS):
@@ -46,4 +48,7 @@ def prediction_ceiling(table: Table, column: Column, rng: np.random.Generator) -
         seen = true + sd * rng.standard_normal(len(sd))
         perfect = Prediction(true, sd, true, true, 0.9)
         several.append(accuracy_of(seen, perfect, sign=column.sign, rng=rng))
-    return {name: float(np.mean([one[name] for one in several])) for name in _NAMES}
+    best = column.sign * values >= np.quantile(column.sign * values, 0.9)
+    told = values[best].var() > (around(values[best]) ** 2 / behind[best]).mean()
+    names = (*_OVERALL, *_AT_TOP) if told else _OVERALL
+    return {name: float(np.mean([one[name] for one in several])) for name in names}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.benchmarks import Column, Table
@@ -38,6 +37,10 @@ class Assessment:
     dataset: str
     metric: str
     split: str
+    beta: float | None
+    unit: str
+    """Of the values; empty for accuracies, which are fractions."""
+    is_accuracy: bool
     train: int
     """Values that each fit knew."""
     design: str
@@ -68,7 +71,8 @@ class Assessment:
         """`summary` and what it is of, as plain values."""
         return {
             **self.summary,
-            "table": self.table, "dataset": self.dataset, "metric": self.metric, "split": self.split,
+            "table": self.table, "dataset": self.dataset, "metric": self.metric, "split": self.split, "beta": self.beta,
+            **({} if self.is_accuracy else {"unit": self.unit}),
             "train": self.train, "splits": len(self.splits), "held": float(np.mean(self.held)), "design": self.design,
             **({"focus": self.focus} if self.design == "active" else {}),
             "model": self.model, "information": list(self.information), "noise": self.noise, "seed": self.seed,
@@ -91,6 +95,7 @@ def assess(
     jobs: int = 1,
     same_dataset: bool = False,
     space: str | None = None,
+    beta: float | None = None,
     progress: Progress = silent,
 ) -> Assessment:
     """Measure a surrogate on a table: fit on a few of its values, predict the others, and again with other ones.
@@ -115,16 +120,17 @@ def assess(
         same_dataset: accept other columns of the table's own data set as information, such as the accuracy under
             another attack, which is nearly the answer.
         space: of the column where the table has it of several settings.
+        beta: of the column where the table has it of several.
         progress: told about finished splits.
 
     Raises:
         InputError: no such column, too few values, information that holds the answer, or as `robnas.surrogates.fit`.
     """
-    column = table.column(dataset, metric, split, space)
+    column = table.column(dataset, metric, split, space, beta)
     kinds = tuple(information) if information is not None else (Structure(table.space),)
     _check_honest(table, column, kinds, same_dataset=same_dataset)
     check_count("splits", splits), check_count("jobs", jobs), check_count("seed", seed, 0)
-    rows = np.flatnonzero(_measured(column))
+    rows = np.flatnonzero(column.measured)
     archs = table.architectures
     campaign = Campaign(
         [archs[row] for row in rows.tolist()], information=kinds, model=model, level=LEVEL,
@@ -136,25 +142,19 @@ def assess(
         raise InputError("train", expected=expected, got=Verbatim(f"{train:,}"))
     noise = table_noise(table, column)
     errors = standard_errors(noise, column)
-    trial = Trial(
-        campaign, column.mean[rows], None if errors is None else errors[rows], column.sign, train, design, focus
-    )  # fmt: skip
+    known = None if errors is None else errors[rows]
+    trial = Trial(campaign, column.measured_mean[rows], known, column.sign, train, design, focus)
     found = []
     progress(0, splits, f"{column.name}, {train} values")
     for done, one in enumerate(in_processes(trial.run, range(seed, seed + splits), jobs), start=1):
         progress(done, splits, f"{column.name}, {train} values")
         found.append(one)
     return Assessment(
-        table.name, column.dataset, column.qualified, column.split, train, design, focus, model,
-        tuple(one.text for one in kinds), "fit" if noise is None else noise.source, seed,
+        table.name, column.dataset, column.qualified, column.split, column.beta, column.unit, column.is_accuracy, train,
+        design, focus, model, tuple(one.text for one in kinds), "fit" if noise is None else noise.source, seed,
         tuple(len(one.measured) for one in found), tuple(one.numbers for one in found), found[0].measured,
         found[0].predicted,
     )  # fmt: skip
-
-
-def _measured(column: Column) -> npt.NDArray[np.bool_]:
-    """Rows whose value is that of a training, shape (rows,)."""
-    return ~np.isnan(column.mean)
 
 
 def _check_honest(table: Table, column: Column, information: Sequence[Information], *, same_dataset: bool) -> None:

@@ -38,5 +38,5 @@ def standard_errors(noise: Noise | LocalNoise | None, column: Column) -> Vector 
     if noise is None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Vector = noise.run_sd_at(column.mean) / np.sqrt(column.counts)
+        found: Vector = noise.run_sd_at(column.measured_mean) / np.sqrt(column.counts)
     return np.maximum(found, _SMALL * np.nanmax(found))

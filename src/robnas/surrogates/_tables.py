@@ -18,7 +18,7 @@ from robnas.surrogates._classes import class_keys
 from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._prediction import Matrix, Vector
 
-FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")
+FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")  # and ::BETA where a table has several
 """How `information_of` reads each kind."""
 
 
@@ -68,7 +68,7 @@ class ColumnValues:
     def _means(self) -> dict[Hashable, float]:
         found: dict[Hashable, list[float]] = {}
         keys = class_keys(self.table.architectures, self.table.space)
-        for key, value in zip(keys, self.column.mean.tolist(), strict=True):
+        for key, value in zip(keys, self.column.measured_mean.tolist(), strict=True):
             if value == value:
                 found.setdefault(key, []).append(value)
         return {key: float(np.mean(values)) for key, values in found.items()}
@@ -94,8 +94,10 @@ class ColumnValues:
 
 def _agree(first: Table, one: Column, second: Table, other: Column) -> bool:
     """Whether two columns have the same values wherever both have some."""
-    values = dict(zip(second.texts, other.mean.tolist(), strict=True))
-    pairs = [(value, values.get(text, np.nan)) for text, value in zip(first.texts, one.mean.tolist(), strict=True)]
+    values = dict(zip(second.texts, other.measured_mean.tolist(), strict=True))
+    pairs = [
+        (value, values.get(text, np.nan)) for text, value in zip(first.texts, one.measured_mean.tolist(), strict=True)
+    ]
     known = np.array([pair for pair in pairs if pair[0] == pair[0] and pair[1] == pair[1]])
     return len(known) > 0 and bool(np.allclose(known[:, 0], known[:, 1], rtol=0, atol=1e-6))
 
@@ -106,7 +108,7 @@ def information_of(texts: Sequence[str], space: Space | None = None) -> tuple[In
     Args:
         texts: ``structure``, what the architecture alone tells; ``scores:FILE``, scores of untrained networks, of a
             file that ``robnas score --out`` wrote or of a table of scores; ``columns:TABLE::DATASET::METRIC::SPLIT``,
-            values of a column of a table.
+            measured values of a column of a table, with ``::BETA`` behind where the table has several.
         space: of the architectures; ``nas-bench-201`` if omitted.
 
     Raises:
@@ -127,12 +129,22 @@ def _one(text: str, space: Space) -> Information:
     if kind == "columns":
         name, _, where = rest.partition("::")
         dataset, _, where = where.partition("::")
+        where, beta = _with_beta(where)
         metric, _, split = where.rpartition("::")  # a metric may have a source: jung-2023::pgd@8/255
         if name and dataset and metric and split:
             table = load(name)
             _check_space(text, table.space, space)
-            return ColumnValues(text, table, table.column(dataset, metric, split))
+            return ColumnValues(text, table, table.column(dataset, metric, split, beta=beta))
     raise InputError("information", expected=f"one of {', '.join(FORMS)}", got=text)
+
+
+def _with_beta(where: str) -> tuple[str, float | None]:
+    """What is before the beta, and the beta, if the last part is one: no split is a number."""
+    before, _, last = where.rpartition("::")
+    try:
+        return before, float(last)
+    except ValueError:
+        return where, None
 
 
 def _check_space(text: str, given: Space, space: Space) -> None:
