@@ -35,10 +35,11 @@ import numpy as np
 import robnas
 from robnas.benchmarks import read_scores
 from robnas.paper._figures import BLUE
-from robnas.proxies import SCALES, fit_few_shot, proxy_features
+from robnas.proxies import SCALES, proxy_features
 from robnas.reports import write_csv, write_pictures
 from robnas.spaces import Architecture, partition, sample
 from robnas.statistics import correlate, spearman, table_ceiling
+from robnas.surrogates import fit_few_shot
 
 METRIC, SIZES, SPLITS = "pgd@8/255", (20, 50, 100), 20
 

@@ -5,10 +5,11 @@ import sys
 import pytest
 
 import robnas
-from robnas import analysis, build, building, paper, reports, statistics
+from robnas import analysis, build, building, paper, proxies, reports, statistics, surrogates
 
 NOW = [(analysis, room, name) for room in (statistics, reports, paper) for name in dir(room)]
 NOW += [(build, building, name) for name in dir(building)]
+NOW += [(proxies, surrogates, name) for name in ("FewShotPredictor", "fit_few_shot", "structure")]
 
 
 def test_a_former_name_gives_what_is_there_now_and_says_once_where():

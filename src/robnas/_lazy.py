@@ -10,10 +10,17 @@ from types import ModuleType
 from typing import Any
 
 
-def attach(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package whose public names live in the modules that `names` gives."""
+def attach(
+    package: str, names: Mapping[str, str], former: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package whose public names live in the modules that `names` gives.
+
+    Those of `former` are in other rooms now; each says where.
+    """
 
     def getattribute(name: str) -> Any:
+        if former and name in former:
+            return _told(package, former[name], name)
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = importlib.import_module(names[name])
@@ -29,16 +36,20 @@ def moved(former: str, *rooms: str) -> tuple[Callable[[str], Any], Callable[[], 
 
     def getattribute(name: str) -> Any:
         for room in [] if name.startswith("_") else rooms:
-            if name in dir(module := importlib.import_module(room)):
-                text = f"{former}.{name} is now {room}.{name}"
-                warnings.warn(text, DeprecationWarning, stacklevel=2)
-                return getattr(module, name)
+            if name in dir(importlib.import_module(room)):
+                return _told(former, room, name)
         raise AttributeError(f"module {former!r}, now {' and '.join(rooms)}, has no attribute {name!r}")
 
     def directory() -> list[str]:
         return sorted({name for room in rooms for name in dir(importlib.import_module(room))})
 
     return getattribute, directory
+
+
+def _told(former: str, room: str, name: str) -> Any:
+    """A public name of a room for somebody who asks the `former` one."""
+    warnings.warn(f"{former}.{name} is now {room}.{name}", DeprecationWarning, stacklevel=3)
+    return getattr(importlib.import_module(room), name)
 
 
 def listing(module: str, lazy: Collection[str] = ()) -> Callable[[], list[str]]:

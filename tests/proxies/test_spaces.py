@@ -18,16 +18,15 @@ from robnas.proxies import (
     SCALES,
     Probe,
     ProxySettings,
-    fit_few_shot,
     probe_architecture,
     score,
     score_many,
     score_network,
     score_settings,
     selected,
-    structure,
 )
 from robnas.spaces import SPACES, Architecture, Gene, Space, TheorySpace
+from robnas.surrogates import fit_few_shot, structure
 from tests.proxies.toy import GENES, SPACE, build
 
 SETTINGS = ProxySettings(images=8, calibration=16)

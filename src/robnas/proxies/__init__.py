@@ -9,13 +9,10 @@ if TYPE_CHECKING:
     from robnas.proxies._croze import CRoZe as CRoZe
     from robnas.proxies._features import SCALES as SCALES
     from robnas.proxies._features import proxy_features as proxy_features
-    from robnas.proxies._features import structure as structure
     from robnas.proxies._many import as_table as as_table
     from robnas.proxies._many import score_many as score_many
     from robnas.proxies._many import score_settings as score_settings
     from robnas.proxies._ntk import KernelProxy as KernelProxy
-    from robnas.proxies._predictor import FewShotPredictor as FewShotPredictor
-    from robnas.proxies._predictor import fit_few_shot as fit_few_shot
     from robnas.proxies._probe import Probe as Probe
     from robnas.proxies._probe import UndefinedScoreError as UndefinedScoreError
     from robnas.proxies._proxies import CHEAP as CHEAP
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from robnas.proxies._proxies import Proxy as Proxy
     from robnas.proxies._proxies import attacks_of as attacks_of
     from robnas.proxies._proxies import selected as selected
+    from robnas.proxies._robust_score import ROBUST_WEIGHT as ROBUST_WEIGHT
     from robnas.proxies._score import NetworkScore as NetworkScore
     from robnas.proxies._score import ProxyScore as ProxyScore
     from robnas.proxies._score import probe_architecture as probe_architecture
@@ -33,14 +31,17 @@ if TYPE_CHECKING:
 _HOME = {
     "_batch": ("ProxySettings",),
     "_croze": ("CRoZe",),
-    "_features": ("SCALES", "proxy_features", "structure"),
+    "_features": ("SCALES", "proxy_features"),
     "_many": ("as_table", "score_many", "score_settings"),
     "_ntk": ("KernelProxy",),
-    "_predictor": ("FewShotPredictor", "fit_few_shot"),
     "_probe": ("Probe", "UndefinedScoreError"),
     "_proxies": ("CHEAP", "PROXIES", "Proxy", "attacks_of", "selected"),
+    "_robust_score": ("ROBUST_WEIGHT",),
     "_score": ("ProxyScore", "NetworkScore", "probe_architecture", "score", "score_network", "summary"),
 }
+_FORMER = ("FewShotPredictor", "fit_few_shot", "structure")
 __getattr__, __dir__ = _lazy.attach(
-    __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}
+    __name__,
+    {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names},
+    dict.fromkeys(_FORMER, "robnas.surrogates"),
 )

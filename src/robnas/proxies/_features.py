@@ -1,4 +1,4 @@
-"""Numbers that predictors read: proxies on scales on which differences mean something, and architectures as vectors."""
+"""Proxies as numbers that predictors read, on scales on which differences mean something."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from robnas._settings import check_keys
 from robnas.errors import InputError
-from robnas.networks.nas_bench_201 import NAME, shape
-from robnas.spaces import Architecture, Space, space_of
 
 Matrix = npt.NDArray[np.float64]
 _SMALL = 1e-12
@@ -38,8 +36,6 @@ SCALES: dict[str, Callable[[float], float]] = {
     "jacobian_norm": _log,
 }
 """How each proxy enters a predictor: those that spread over magnitudes by the logarithm of their size."""
-SHAPES: dict[str, Callable[[Sequence[Architecture]], Matrix]] = {NAME: shape}
-"""Of spaces where more is known of an architecture than its encoding."""
 
 
 def proxy_features(scores: Sequence[Mapping[str, float | None]]) -> Matrix:
@@ -56,22 +52,3 @@ def proxy_features(scores: Sequence[Mapping[str, float | None]]) -> Matrix:
             raise InputError("scores of an architecture, for a predictor", expected=expected, got=row[infinite[0]])
     rows = [[(math.nan if row[name] is None else scale(row[name])) for name, scale in SCALES.items()] for row in scores]  # type: ignore[arg-type]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(SCALES))
-
-
-def structure(architectures: Sequence[Architecture], space: Space | None = None) -> Matrix:
-    """What an architecture alone tells a predictor, shape (architectures, features).
-
-    The shape of each cell where the space has one, `robnas.networks.nas_bench_201.shape`; the usual encoding of the
-    space otherwise.
-
-    Args:
-        architectures: of one space.
-        space: theirs, where it is not registered.
-
-    Raises:
-        InputError: an architecture of another space.
-    """
-    if space is None:
-        space = space_of(architectures[0].space if architectures else None)
-    encode = SHAPES.get(space.name, space.encode)
-    return encode([space.parse(arch) for arch in architectures])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from robnas.surrogates._designs import FOCUSES as FOCUSES
     from robnas.surrogates._designs import Design as Design
     from robnas.surrogates._designs import choose as choose
+    from robnas.surrogates._few_shot import FewShotPredictor as FewShotPredictor
+    from robnas.surrogates._few_shot import fit_few_shot as fit_few_shot
     from robnas.surrogates._fit import Fitted as Fitted
     from robnas.surrogates._fit import fit as fit
     from robnas.surrogates._gaussian_process import GaussianProcess as GaussianProcess
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from robnas.surrogates._prediction import Prediction as Prediction
     from robnas.surrogates._prediction import Predictor as Predictor
     from robnas.surrogates._prediction import Surrogate as Surrogate
+    from robnas.surrogates._shape import SHAPES as SHAPES
+    from robnas.surrogates._shape import structure as structure
     from robnas.surrogates._surrogates import SURROGATES as SURROGATES
     from robnas.surrogates._tables import FORMS as FORMS
     from robnas.surrogates._tables import ColumnValues as ColumnValues
@@ -42,11 +46,13 @@ _HOME = {
     "_classes": ("classes_of", "one_of_each"),
     "_complete": ("complete",),
     "_designs": ("DESIGNS", "FOCUSES", "Design", "choose"),
+    "_few_shot": ("FewShotPredictor", "fit_few_shot"),
     "_fit": ("Fitted", "fit"),
     "_gaussian_process": ("GaussianProcess",),
     "_ground": ("Ground",),
     "_information": ("Features", "Information", "Structure", "gather"),
     "_prediction": ("Prediction", "Predictor", "Surrogate"),
+    "_shape": ("SHAPES", "structure"),
     "_surrogates": ("SURROGATES",),
     "_tables": ("FORMS", "ColumnValues", "ScoreValues", "information_of"),
 }

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.proxies._features import SCALES, Matrix, proxy_features, structure
-from robnas.proxies._robust_score import ROBUST_WEIGHT
+from robnas.proxies import ROBUST_WEIGHT, SCALES, proxy_features
 from robnas.spaces import Architecture, Space, space_of
+from robnas.surrogates._prediction import Matrix
+from robnas.surrogates._shape import structure
 
 Scores = Sequence[Mapping[str, float | None]]
 
