@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from robnas.surrogates._assess import Assessment as Assessment
     from robnas.surrogates._assess import assess as assess
     from robnas.surrogates._campaign import Campaign as Campaign
+    from robnas.surrogates._chooser import Chooser as Chooser
     from robnas.surrogates._classes import classes_of as classes_of
     from robnas.surrogates._classes import one_of_each as one_of_each
     from robnas.surrogates._complete import complete as complete
@@ -43,6 +44,7 @@ _HOME = {
     "_accuracy": ("METRICS", "accuracy_of", "over_splits"),
     "_assess": ("Assessment", "assess"),
     "_campaign": ("Campaign",),
+    "_chooser": ("Chooser",),
     "_classes": ("classes_of", "one_of_each"),
     "_complete": ("complete",),
     "_designs": ("DESIGNS", "FOCUSES", "Design", "choose"),

@@ -1,0 +1,114 @@
+"""What a build is told to train next, by a design and a surrogate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from robnas.building import Chosen, Measured
+from robnas.errors import InputError
+from robnas.spaces import Architecture, space_of
+from robnas.surrogates._campaign import Campaign
+from robnas.surrogates._designs import DESIGNS, FOCUSES, Focus
+from robnas.surrogates._fit import FEWEST
+from robnas.surrogates._information import Information
+from robnas.surrogates._prediction import Vector
+from robnas.surrogates._surrogates import SURROGATES
+from robnas.surrogates._tables import information_of
+
+_TOP = 0.1  # share of the architectures that are near the top
+_MEAN_OF_ABSOLUTE = math.sqrt(2 / math.pi)  # of a normal variable with standard deviation 1
+_DEGREES = 10  # of freedom, that the noise of a training needs to be known from repeated seeds
+
+
+@final
+@dataclass
+class Chooser:
+    """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
+
+    The error that it tells is the mean over all architectures that are not measured (or that are predicted to be in the
+    best tenth, with ``top``) of what one more training would differ from its prediction, by the predicted standard
+    deviation; the noise of a training has a part in it.
+
+    Raises:
+        InputError: an unknown design, focus or model.
+    """
+
+    design: str = "active"
+    """A name in `robnas.surrogates.DESIGNS`."""
+    focus: Focus = "everywhere"
+    """Where predictions matter: ``everywhere``, or near the ``top``."""
+    model: str = "gaussian-process"
+    """A name in `robnas.surrogates.SURROGATES`."""
+    information: Sequence[str | Information] = ("structure",)
+    """What the surrogate may look at; texts are those of `robnas.surrogates.information_of`."""
+    seed: int = 0
+    """Of whatever is drawn."""
+    _campaigns: dict[tuple[Architecture, ...], Campaign] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        DESIGNS[self.design], SURROGATES[self.model]
+        if self.focus not in FOCUSES:
+            raise InputError("focus", expected=f"one of {', '.join(FOCUSES)}", got=self.focus)
+
+    @property
+    def sequential(self) -> bool:
+        """Whether choices depend on measurements."""
+        return self.design not in ("random", "spread")
+
+    def to_dict(self) -> dict[str, Any]:
+        """What decides the choices, as plain values."""
+        texts = [one if isinstance(one, str) else one.text for one in self.information]
+        return {"design": self.design, "focus": self.focus, "model": self.model, "information": texts,
+                "seed": self.seed}  # fmt: skip
+
+    def choose(self, measured: Measured, count: int) -> Chosen:
+        """See `robnas.building.Chooser`; no two of one class of the partition `effective`, where a space has one."""
+        campaign = self._campaign(measured.candidates)
+        values = np.full(len(measured.candidates), np.nan)
+        values[list(measured.rows)] = np.nanmean(measured.values, axis=1) if measured.rows else np.nan
+        noise = _noise(measured)
+        taken = np.array([*measured.rows, *measured.closed], dtype=np.int64)
+        left = len(np.unique(campaign.classes)) - len(np.unique(campaign.classes[taken]))
+        rows: Sequence[int] = ()
+        if count and left:
+            rows = campaign.propose(
+                values, min(count, left), design=self.design, noise=noise, focus=self.focus, taken=measured.closed,
+                seed=self.seed,
+            )  # fmt: skip
+        return Chosen(rows, self._error(campaign, values, noise))
+
+    def _campaign(self, candidates: tuple[Architecture, ...]) -> Campaign:
+        """Whose features are computed once."""
+        if candidates not in self._campaigns:
+            space = space_of(candidates[0].space)
+            kinds = [one if not isinstance(one, str) else information_of([one], space)[0] for one in self.information]
+            self._campaigns = {candidates: Campaign(candidates, information=kinds, model=self.model, space=space)}
+        return self._campaigns[candidates]
+
+    def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
+        """Estimated mean absolute error over what is not measured; None while it cannot be known."""
+        known = values[~np.isnan(values)]
+        if len(known) < FEWEST or np.ptp(known) == 0:
+            return None
+        predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
+        asked = np.isnan(values)
+        if self.focus == "top":
+            asked &= predicted.mean >= np.quantile(predicted.mean, 1 - _TOP)
+        return _MEAN_OF_ABSOLUTE * float(predicted.sd[asked].mean()) if asked.any() else 0.0
+
+
+def _noise(measured: Measured) -> Vector | None:
+    """Standard error of each candidate's value by its seeds; None where too few were trained more than once."""
+    counts = (~np.isnan(measured.values)).sum(axis=1)
+    degrees = int((counts - 1).sum()) if len(counts) else 0
+    if degrees < _DEGREES:
+        return None
+    away = measured.values - np.nanmean(measured.values, axis=1, keepdims=True)
+    found = np.full(len(measured.candidates), np.nan)
+    found[list(measured.rows)] = np.sqrt(np.nansum(away**2) / degrees / counts)
+    return found
