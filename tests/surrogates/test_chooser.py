@@ -1,0 +1,94 @@
+"""What a build is told to train next."""
+
+import numpy as np
+import pytest
+
+import robnas
+from robnas.building import Measured
+from robnas.errors import InputError
+from robnas.spaces import space_of
+from robnas.surrogates import Chooser, classes_of
+
+SPACE = space_of(None)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return robnas.load("digits")
+
+
+def measured(table, rows, *, of=300, closed=(), seeds=1):
+    """Some of the first architectures of a table, as a build would have measured them."""
+    column = table.column("digits", "pgd@32/255", "validation")
+    rows = tuple(sorted(rows))
+    values = np.repeat(column.mean[list(rows)][:, None], seeds, axis=1)
+    return Measured(tuple(table.architectures[:of]), rows, values, tuple(closed))
+
+
+@pytest.mark.parametrize("design", ["random", "spread", "active"])
+def test_choices_are_open_each_of_another_class_and_always_the_same(table, design):
+    known = measured(table, range(0, 300, 12), closed=(1, 2))
+    first, again = (Chooser(design).choose(known, 6) for _ in range(2))
+    assert (first.rows, first.error) == (again.rows, again.error)
+    assert len(first.rows) == 6
+    assert not {*first.rows} & {*known.rows, *known.closed}
+    classes = classes_of(known.candidates, SPACE)
+    assert len(np.unique(classes[[*first.rows, *known.rows]])) == len(first.rows) + len(np.unique(classes[[*known.rows]]))
+
+
+def test_the_start_needs_no_measurement_and_knows_no_error(table):
+    chosen = Chooser("active").choose(measured(table, ()), 5)
+    assert len(chosen.rows) == 5
+    assert chosen.error is None
+
+
+def test_equal_values_are_no_end(table):
+    known = measured(table, range(25))
+    equal = Measured(known.candidates, known.rows, np.full((25, 1), 0.5))
+    chosen = Chooser("spread").choose(equal, 5)
+    assert len(chosen.rows) == 5
+    assert chosen.error is None
+
+
+def test_the_error_is_near_the_truth_and_falls(table):
+    column = table.column("digits", "pgd@32/255", "validation")
+    errors = [Chooser("spread").choose(measured(table, range(0, 600, step), of=600), 0).error for step in (30, 6)]
+    assert errors[1] < errors[0] < column.mean[:600].std()
+
+
+def test_a_focus_on_the_top_tells_the_error_there(table):
+    known = measured(table, range(0, 300, 6))
+    everywhere, top = (Chooser("active", focus=focus).choose(known, 0).error for focus in ("everywhere", "top"))
+    assert 0 < top < everywhere
+
+
+def test_only_one_of_a_class_is_worth_a_training():
+    """Of a plan that lists networks several times, there is nothing to choose once each is known."""
+    candidates = tuple(SPACE.parse(text) for text in ("000000", "000001", "444444"))
+    classes = classes_of(candidates, SPACE)
+    assert len(np.unique(classes)) < 3
+    chosen = Chooser("random").choose(Measured(candidates, (0,), np.array([[0.5]])), 2)
+    assert len(chosen.rows) == len(np.unique(classes)) - 1
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"design": "clever"}, "design: expected one of random, spread, active"),
+        ({"model": "oracle"}, "gaussian-process"),
+        ({"focus": "bottom"}, "focus: expected one of everywhere, top"),
+    ],
+)
+def test_unknown_names_are_refused(given, text):
+    with pytest.raises(InputError, match=text):
+        Chooser(**given)
+
+
+def test_repeated_seeds_tell_the_noise(table):
+    """Twins that differ make the values of single trainings less sure."""
+    known = measured(table, range(0, 300, 12), seeds=2)
+    rng = np.random.default_rng(0)
+    apart = known.values + rng.normal(0, 0.1, known.values.shape)
+    sure = Chooser("spread").choose(known, 0).error
+    unsure = Chooser("spread").choose(Measured(known.candidates, known.rows, apart), 0).error
+    assert unsure > sure
