@@ -33,7 +33,9 @@ def test_choices_are_open_each_of_another_class_and_always_the_same(table, desig
     assert len(first.rows) == 6
     assert not {*first.rows} & {*known.rows, *known.closed}
     classes = classes_of(known.candidates, SPACE)
-    assert len(np.unique(classes[[*first.rows, *known.rows]])) == len(first.rows) + len(np.unique(classes[[*known.rows]]))
+    assert len(np.unique(classes[[*first.rows, *known.rows]])) == len(first.rows) + len(
+        np.unique(classes[[*known.rows]])
+    )
 
 
 def test_the_start_needs_no_measurement_and_knows_no_error(table):

@@ -46,6 +46,17 @@ def budget_of(design: Designing, architectures: int) -> int:
     return architectures if design.budget is None else min(design.budget, architectures)
 
 
+def check_design(expansion: Expansion) -> None:
+    """Nothing happens if the plan has no design, or one by which it can be built.
+
+    Raises:
+        InputError: it does not measure what the design looks at, or nothing says when it is enough.
+    """
+    if expansion.plan.design is not None:
+        looked_at(expansion)
+        budget_of(expansion.plan.design, 1)
+
+
 def looked_at(expansion: Expansion) -> tuple[str, Split]:
     """Metric and split that the design of a plan looks at.
 
@@ -60,7 +71,7 @@ def looked_at(expansion: Expansion) -> tuple[str, Split]:
         keys = [str(entry["metric"]) for entry in expansion.measurements if entry["split"] == split]
         attacks = {key: one.threat.epsilon for key in keys if (one := Metric.parse(key)).threat is not None}
         pgd = [key for key in attacks if Metric.parse(key).attack == "pgd"]
-        metric = max(pgd, key=lambda key: attacks[key]) if pgd else [*keys[:1], *attacks][-1]
+        metric = max(pgd, key=lambda key: attacks[key]) if pgd else ["clean", *attacks][-1]
     seen_of(expansion, split, (metric,))
     return metric, split
 

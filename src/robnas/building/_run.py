@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from robnas.attacks import check_radius
-from robnas.building._designed import DesignedBuild, KnownPart, budget_of, pooled
+from robnas.building._designed import DesignedBuild, KnownPart, budget_of, check_design, pooled
 from robnas.building._designing import Chooser
 from robnas.building._driver import BuildResult, Policy, drive, driving
 from robnas.building._enrol import enrol, enrol_designed, resumed
@@ -92,7 +92,9 @@ def load_and_expand(
     if plan.recipe.attacks:
         check_radius(plan.recipe.attack.threat, data.image_shape)
     sizes: dict[str, int] = {split: len(part) for split, part in data.splits.items()}
-    return expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
+    found = expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
+    check_design(found)
+    return found
 
 
 def estimate(expansion: Expansion, store: RecordStore | None) -> Estimate:
