@@ -44,10 +44,12 @@ def test_the_start_needs_no_measurement_and_knows_no_error(table):
     assert chosen.error is None
 
 
-def test_equal_values_are_no_end(table):
+@pytest.mark.parametrize("design", ["random", "spread", "active"])
+def test_equal_values_are_no_end(table, design):
+    """As where the first trainings all stay at chance."""
     known = measured(table, range(25))
     equal = Measured(known.candidates, known.rows, np.full((25, 1), 0.5))
-    chosen = Chooser("spread").choose(equal, 5)
+    chosen = Chooser(design).choose(equal, 5)
     assert len(chosen.rows) == 5
     assert chosen.error is None
 

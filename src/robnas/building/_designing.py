@@ -45,7 +45,7 @@ class Designing:
     split: Split | None = None
     """On which images; validation by default, if the plan measures it."""
     start: int = 20
-    """Architectures that are spread over the space before any are chosen by what was measured."""
+    """Architectures that are chosen before any is measured, spread over the space."""
     batch: int | None = None
     """Architectures that are chosen at once; a fifth of what is known if omitted, at least five."""
     seed: int = 0

@@ -76,8 +76,9 @@ class Chooser:
         left = len(np.unique(campaign.classes)) - len(np.unique(campaign.classes[taken]))
         rows: Sequence[int] = ()
         if count and left:
+            blind = self.sequential and not _tells(values)
             rows = campaign.propose(
-                values, min(count, left), design=self.design, noise=noise, focus=self.focus, taken=measured.closed,
+                values, min(count, left), design="spread" if blind else self.design, noise=noise, focus=self.focus, taken=measured.closed,
                 seed=self.seed,
             )  # fmt: skip
         return Chosen(rows, self._error(campaign, values, noise))
@@ -92,14 +93,19 @@ class Chooser:
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
         """Estimated mean absolute error over what is not measured; None while it cannot be known."""
-        known = values[~np.isnan(values)]
-        if len(known) < FEWEST or np.ptp(known) == 0:
+        if not _tells(values):
             return None
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
         asked = np.isnan(values)
         if self.focus == "top":
             asked &= predicted.mean >= np.quantile(predicted.mean, 1 - _TOP)
         return _MEAN_OF_ABSOLUTE * float(predicted.sd[asked].mean()) if asked.any() else 0.0
+
+
+def _tells(values: Vector) -> bool:
+    """Whether a surrogate can be fitted on what is known."""
+    known = values[~np.isnan(values)]
+    return len(known) >= FEWEST and bool(np.ptp(known) > 0)
 
 
 def _noise(measured: Measured) -> Vector | None:
