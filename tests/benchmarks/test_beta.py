@@ -9,16 +9,22 @@ import pytest
 
 from robnas.benchmarks import (
     Ambiguity,
+    Choice,
     Column,
     CurveColumn,
     Table,
+    holdings,
     load,
     read_rows,
+    table_of_records,
+    table_of_store,
     write_croissant,
     write_rows,
     write_table,
 )
 from robnas.errors import InputError
+from robnas.records import Curve, Record, RecordStore
+from robnas.spaces import Architecture
 from tests.benchmarks.conftest import same_table
 from tests.data.conftest import refused
 
@@ -268,3 +274,87 @@ def test_a_file_with_a_beta_that_is_none_is_refused(tmp_path):
     pq.write_table(table.replace_schema_metadata({b"robnas": json.dumps(facts).encode()}), path)
     with refused(r"column digits test clean, beta: expected a number in \[0, 1\], got 7"):
         load(path)
+
+
+# stores
+
+RECIPES = {
+    f"{beta:g}".ljust(16, "a"): {"name": f"digits+beta={beta:g}", "objective": "mixed", "beta": beta, "epochs": 4}
+    for beta in BETAS
+}
+RECORD = Record(
+    architecture=Architecture("323133"), dataset="digits", dataset_hash="d" * 16, split="test", recipe_hash="", seed=0,
+    attack_hash="", attack_seed=0, metric="clean", value=0.5, images=10, seconds=1.0, torch_version="2", device="cpu",
+)  # fmt: skip
+
+
+def measured(recipes, **changes):
+    return [replace(RECORD, recipe_hash=hash_, value=place / 10, **changes) for place, hash_ in enumerate(recipes)]
+
+
+def test_recipes_that_differ_by_their_beta_are_columns(tmp_path):
+    with RecordStore(tmp_path / "runs.db") as store:
+        store.add(measured(RECIPES), settings=RECIPES)
+        store.add(measured(RECIPES, split="validation")[1:2])
+    table = table_of_store(tmp_path / "runs.db")
+    assert [(one.split, one.beta, one.mean.tolist()) for one in table.columns] == [
+        ("test", 0.0, [0.0]), ("test", 0.5, [0.1]), ("test", 1.0, [0.2]), ("validation", 0.5, [0.1]),
+    ]  # fmt: skip
+    assert [one.facts["recipe_name"] for one in table.columns[:2]] == ["digits+beta=0", "digits+beta=0.5"]
+    one = table_of_store(tmp_path / "runs.db", Choice(recipe="digits+beta=0.5"))
+    assert [column.beta for column in one.columns] == [0.5, 0.5]
+    assert {found.recipe_name: found.beta for found in holdings(tmp_path / "runs.db")} == {
+        "digits+beta=0": 0.0, "digits+beta=0.5": 0.5, "digits+beta=1": 1.0,
+    }  # fmt: skip
+
+
+def test_recipes_that_differ_in_more_are_refused_in_a_line_that_says_in_what():
+    recipes = {**RECIPES, "c" * 16: {"name": "long", "objective": "mixed", "beta": 0.25, "epochs": 8}}
+    table = table_of_records("t", measured(recipes), recipes=recipes)
+    said = (
+        r"^table t, digits test clean: expected records of one recipe, got 0.5aaaaa \(digits\+beta=0.5\), .*, "
+        r"which differ in beta \(0.0, 0.25, 0.5, 1.0\) and epochs \(4, 8\); choose one: --recipe 0.5aaaaa "
+    )
+    for beta in (None, 0.5):
+        with refused(said, InputError):
+            table.query("323133", **CLEAN, seed=0, beta=beta)
+    assert [
+        one.beta
+        for one in table_of_records("t", measured(recipes), recipes=recipes, choice=Choice(recipe="long")).columns
+    ] == [0.25]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"objective": "trades"}, {"objective": {"name": "mart"}}, {"beta": "half"}, {"beta": 0.0}],
+    ids=["unknown", "trades", "own", "text", "the same"],
+)
+def test_recipes_without_a_beta_of_their_own_are_not_told_apart_by_it(changes):
+    recipes = {hash_: {**settings, **changes} if changes else {} for hash_, settings in RECIPES.items()}
+    table = table_of_records("t", measured(recipes), recipes=recipes)
+    with refused("^table t, digits test clean: expected records of one recipe, got ", InputError):
+        table.query("323133", **CLEAN, seed=0)
+
+
+def test_a_recipe_of_one_name_and_several_betas_is_chosen_with_all_of_them():
+    named = {hash_: {**settings, "name": "mine"} for hash_, settings in RECIPES.items()}
+    recipes = {**named, "c" * 16: {"name": "long", "objective": "mixed", "beta": 0.5, "epochs": 8}}
+    table = table_of_records("t", measured(recipes), recipes=recipes, choice=Choice(recipe="mine"))
+    assert [one.beta for one in table.columns] == list(BETAS)
+
+
+def test_what_is_ambiguous_at_one_beta_is_known_at_the_others():
+    records = [*measured(RECIPES), replace(measured(RECIPES)[1], images=20)]
+    curves = [Curve(
+        architecture=Architecture("323133"), dataset="digits", dataset_hash="d" * 16, split="validation", seed=0,
+        recipe_hash=hash_, attack_hash="", attack_seed=0, metric="clean", images=10, epochs=(1, 2), values=(0.1, beta),
+    ) for hash_, beta in zip(RECIPES, BETAS, strict=True)]  # fmt: skip
+    table = table_of_records("t", records, recipes=RECIPES, curves=curves)
+    assert table.query("323133", **CLEAN, seed=0, beta=1) == 0.2
+    with refused("^table t, digits test clean: expected records of one number of images", InputError):
+        table.query("323133", **CLEAN, seed=0, beta=0.5)
+    with refused("^beta of table t: expected one of 0, 0.5, 1, got none", InputError):
+        table.query("323133", **CLEAN, seed=0)
+    assert list(table.provenance["left_out"]) == ["digits test clean beta=0.5"]
+    found = table.curve("323133", dataset="digits", metric="clean", split="validation", seed=0, beta=0.5)
+    assert found.tolist() == [0.1, 0.5]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, final
 
+from robnas.benchmarks._recipes import Recipes
 from robnas.benchmarks._runs import is_number
 from robnas.errors import InputError, Verbatim
 from robnas.records import Curve, Record
@@ -27,7 +28,7 @@ class Choice:
     """What to take from a store that holds several; what is None is not restricted."""
 
     recipe: str | None = None
-    """Name of the recipe, or the beginning of its hash."""
+    """Name of the recipe, or of several that differ in their beta only; or the beginning of its hash."""
     images: int | None = None
     """How many images of the split were asked."""
     attack: str | None = None
@@ -49,12 +50,12 @@ class Choice:
             wanted = space_of(parse_key(wanted)).key
         return wanted in (None, key, parse_key(key)["name"])
 
-    def of(self, records: Iterable[Record], names: Mapping[str, str]) -> list[Record]:
+    def of(self, records: Iterable[Record], recipes: Recipes) -> list[Record]:
         """The records that are meant.
 
         Args:
             records: all.
-            names: of recipes, by hash.
+            recipes: what is known of them.
 
         Raises:
             InputError: no record is meant, or a beginning fits several hashes; the text lists what there is.
@@ -63,7 +64,7 @@ class Choice:
         for part in PARTS:
             wanted = getattr(self, part)
             if wanted is not None:
-                found = _take(part, wanted, found, names)
+                found = _take(part, wanted, found, recipes)
         return found
 
     def among_curves(self, curves: list[Curve]) -> list[Curve]:
@@ -109,6 +110,8 @@ class Ambiguity:
     """What it may be."""
     shown: tuple[str, ...]
     """The same for people."""
+    told: str = ""
+    """In what they differ, of recipes."""
 
     def error(self, what: str) -> InputError:
         """What to say to those who ask for the column."""
@@ -117,7 +120,7 @@ class Ambiguity:
         return InputError(
             what,
             expected=f"records of one {_WORDS.get(self.part, self.part)}",
-            got=Verbatim(", ".join(self.shown)),
+            got=Verbatim(", ".join(self.shown) + (f", which differ in {self.told}" if self.told else "")),
             remedy=f"choose one: --{option} {first} on the command line, {self.part}={quoted} in Python",
         )
 
@@ -127,7 +130,7 @@ def value_of(record: Record | Curve, part: str) -> Any:
     return getattr(record, _FIELDS.get(part, part))
 
 
-def ambiguity(records: Sequence[Record] | Sequence[Curve], names: Mapping[str, str]) -> Ambiguity | None:
+def ambiguity(records: Sequence[Record] | Sequence[Curve], recipes: Recipes) -> Ambiguity | None:
     """In what the records of one metric on one split of one data set differ, if in anything."""
     for part in PARTS:
         values = sorted({value_of(record, part) for record in records})
@@ -135,7 +138,8 @@ def ambiguity(records: Sequence[Record] | Sequence[Curve], names: Mapping[str, s
             return Ambiguity(
                 part,
                 tuple(_shortest(value, values) for value in values),
-                tuple(_shown(value, values, names) for value in values),
+                tuple(_shown(value, values, recipes) for value in values),
+                recipes.differences(values) if part == "recipe" else "",
             )
     return None
 
@@ -147,23 +151,23 @@ def _contradict(records: Sequence[Record] | Sequence[Curve]) -> bool:
     )
 
 
-def _take(part: str, wanted: object, records: list[Record], names: Mapping[str, str]) -> list[Record]:
+def _take(part: str, wanted: object, records: list[Record], recipes: Recipes) -> list[Record]:
     known = sorted({value_of(r, part) for r in records if not _in_any_case(r, part)})
     if part in _FIELDS:
-        meant = [value for value in known if names.get(value) == wanted] if part == "recipe" else []
+        meant = [value for value in known if recipes.names.get(value) == wanted] if part == "recipe" else []
         if not meant and isinstance(wanted, str) and wanted:
             meant = [value for value in known if value.startswith(wanted)]
     else:
         meant = [value for value in known if is_number(wanted) and value == wanted]
-    if len(meant) != 1:
+    if len(meant) != 1 and not (part == "recipe" and meant and recipes.differ_by_beta(meant)):
         what = "name or beginning of one hash" if part == "recipe" else "beginning of one hash"
         raise InputError(
             part.replace("_", " "),
             expected=f"{f'the {what} among' if part in _FIELDS else 'one of'} "
-            + (", ".join(_shown(value, known, names) for value in known) or "none"),
+            + (", ".join(_shown(value, known, recipes) for value in known) or "none"),
             got=wanted,
         )
-    return [record for record in records if value_of(record, part) == meant[0] or _in_any_case(record, part)]
+    return [record for record in records if value_of(record, part) in meant or _in_any_case(record, part)]
 
 
 def _in_any_case(record: Record, part: str) -> bool:
@@ -187,6 +191,6 @@ def _shortest(value: Any, known: Sequence[Any]) -> str:
     return text
 
 
-def _shown(value: Any, known: Sequence[Any], names: Mapping[str, str]) -> str:
-    name = names.get(value)
+def _shown(value: Any, known: Sequence[Any], recipes: Recipes) -> str:
+    name = recipes.names.get(value)
     return _shortest(value, known) + (f" ({name})" if name else "")

@@ -11,8 +11,10 @@ import numpy as np
 
 from robnas.benchmarks._choice import Choice, ambiguity, value_of
 from robnas.benchmarks._column import Column
+from robnas.benchmarks._columns import name_of_key, whole_key
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._fields import one_line
+from robnas.benchmarks._recipes import Recipes
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, StoreError, Verbatim
 from robnas.records import Curve, Record, StoreAddress
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _ALL = Choice()
 _HOLDING = ("space", "dataset", "dataset_hash", "recipe_hash", "split", "metric", "attack_hash", "images")
-Key = tuple[str, ...]
+Key = tuple[Any, ...]
 _R = TypeVar("_R", Record, Curve)
 
 
@@ -34,63 +36,70 @@ def table_of_records(
     *,
     partition: str | None = None,
     recipe_names: Mapping[str, str] | None = None,
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
     choice: Choice = _ALL,
     curves: Iterable[Curve] = (),
 ) -> Table:
     """A table with the records' values per seed.
 
     A column needs records of one space with its settings, recipe, version of the data set, attack and number of images.
-    Networks of several sizes have a column each. Where there are several of the others, the table has no such column,
-    and asking for it is an error that says how to choose; all other columns can be asked. Each column's `facts` say
-    what it rests on.
+    Networks of several sizes have a column each, and so have recipes that differ in nothing but their beta. Where there
+    are several of the others, the table has no such column, and asking for it is an error that says in what they differ
+    and how to choose; all other columns can be asked. Each column's `facts` say what it rests on.
 
     Args:
         name: of the table.
         records: any.
         partition: see `Table`.
         recipe_names: hash → name, for people.
+        recipes: hash → settings, which tell betas and names, of those that are known.
         choice: which of them to take, where there are several kinds.
         curves: of these trainings and others, which are left out: a row needs a record.
 
     Raises:
         InputError: there are no records, none that are meant, or some of several spaces.
     """
-    names = dict(recipe_names or {})
+    told = _recipes(recipe_names, recipes)
     found = list(records)
     if not found:
         raise InputError(f"table {name}", expected="records", got=Verbatim("none"))
-    found = choice.of(found, names)
+    found = choice.of(found, told)
     space = _space(name, found)
     several = len(_keys(found)) > 1
-    groups = _groups(found, several)
-    refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, names))}
+    groups = _groups(found, several, told)
+    refused = {key: reason for key, group in groups.items() if (reason := ambiguity(group, told))}
     trained = {_training(record) for record in found}
-    drawn = _groups([curve for curve in curves if _training(curve) in trained], several)
+    drawn = _groups([curve for curve in curves if _training(curve) in trained], several, told)
     drawn = {key: choice.among_curves(group) for key, group in drawn.items()}
-    refused_curves = {key: reason for key, group in drawn.items() if (reason := ambiguity(group, names))}
+    refused_curves = {key: reason for key, group in drawn.items() if (reason := ambiguity(group, told))}
     architectures = sorted({record.architecture for record in found})
     row_of = {arch: row for row, arch in enumerate(architectures)}
     columns = [
-        replace(_column(name, group, row_of, names), space=_trained(key, group[0], space))
+        replace(_column(name, group, row_of, told), space=_trained(key, group[0], space))
         for key, group in groups.items()
         if key not in refused
     ]
     curve_columns = [
-        replace(_curve_column(name, group, row_of, names), space=_trained(key, group[0], space))
+        replace(_curve_column(name, group, row_of, told), space=_trained(key, group[0], space))
         for key, group in drawn.items()
         if key not in refused_curves
     ]
     provenance: dict[str, object] = {
         part: sorted({str(getattr(record, part)) for record in found}) for part in ("torch_version", "device")
     }
-    left_out = {" ".join(key): str(reason.error("records")) for key, reason in refused.items()}
-    left_out |= {f"curves {' '.join(key)}": str(why.error("curves")) for key, why in refused_curves.items()}
+    left_out = {name_of_key(key): str(reason.error("records")) for key, reason in refused.items()}
+    left_out |= {f"curves {name_of_key(key)}": str(why.error("curves")) for key, why in refused_curves.items()}
     if left_out:
         provenance["left_out"] = left_out
     return Table(
         name, architectures, columns, space=space, partition=partition, provenance=provenance, ambiguous=refused,
         curves=curve_columns, ambiguous_curves=refused_curves,
     )  # fmt: skip
+
+
+def _recipes(names: Mapping[str, str] | None, settings: Mapping[str, Mapping[str, Any]] | None) -> Recipes:
+    known = {hash_: one for hash_, one in (settings or {}).items() if one}
+    return Recipes({hash_: str(one.get("name", "")) for hash_, one in known.items()} | dict(names or {}), known)
 
 
 def _space(name: str, records: Sequence[Record]) -> Space:
@@ -111,7 +120,7 @@ def _space(name: str, records: Sequence[Record]) -> Space:
 
 def _trained(spot: Key, record: Record | Curve, space: Space) -> str | None:
     """Key of the space of a column; None where it is one for all, without the settings that the space has."""
-    return record.space if len(spot) > 3 or record.space == space.key else None
+    return record.space if whole_key(spot)[3] is not None or record.space == space.key else None
 
 
 def _keys(records: Sequence[Record]) -> list[str]:
@@ -123,16 +132,31 @@ def _training(one: Record | Curve) -> tuple[object, ...]:
     return one.architecture, one.space, one.dataset_hash, one.recipe_hash, one.seed
 
 
-def _groups(records: Sequence[_R], several: bool) -> dict[Key, list[_R]]:
-    """By data set, split and metric, and by space where there are several of them."""
+def _groups(records: Sequence[_R], several: bool, recipes: Recipes) -> dict[Key, list[_R]]:
+    """By data set, split and metric, and by space and beta where there are several of them."""
     groups: dict[Key, list[_R]] = {}
     for record in records:
         spot: Key = (record.dataset, record.split, record.metric)
         groups.setdefault((*spot, record.space) if several else spot, []).append(record)
-    return groups
+    return {key: part for spot, group in groups.items() for key, part in _by_beta(spot, group, recipes).items()}
 
 
-def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, int], names: Mapping[str, str]) -> Column:
+def _by_beta(spot: Key, records: list[_R], recipes: Recipes) -> dict[Key, list[_R]]:
+    """The records of one spot by beta, if their recipes differ in nothing else."""
+    used = {record.recipe_hash for record in records}
+    if len(used) == 1 or not recipes.differ_by_beta(used):
+        return {spot: records}
+    dataset, split, metric, space, source, _ = whole_key(spot)
+    betas = {recipe: recipes.beta(recipe) for recipe in used}
+    return {
+        (dataset, split, metric, space, source, betas[recipe]): [
+            record for record in records if record.recipe_hash == recipe
+        ]
+        for recipe in sorted(used, key=lambda recipe: betas[recipe] or 0.0)
+    }
+
+
+def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, int], recipes: Recipes) -> Column:
     """The records of one metric on one split of one data set."""
     first = group[0]
     seeds = tuple(sorted({record.seed for record in group}))
@@ -147,15 +171,16 @@ def _column(name: str, group: Sequence[Record], row_of: Mapping[Architecture, in
                 got=Verbatim(f"{values[cell]:g} and {record.value:g}"),
             )
         values[cell] = record.value
-    facts = _facts(first, names)
+    facts = _facts(first, recipes)
     for part in ("num_classes", "majority"):  # equal for all: the images are; missing in records of older versions
         known = [value for record in group if (value := getattr(record, part)) is not None]
         facts |= {part: known[0]} if known else {}
-    return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts)
+    beta = recipes.beta(first.recipe_hash)
+    return Column(first.dataset, first.split, first.metric, values, seeds, facts=facts, beta=beta)
 
 
 def _curve_column(
-    name: str, group: Sequence[Curve], row_of: Mapping[Architecture, int], names: Mapping[str, str]
+    name: str, group: Sequence[Curve], row_of: Mapping[Architecture, int], recipes: Recipes
 ) -> CurveColumn:
     """The curves of one metric on one split of one data set."""
     first = group[0]
@@ -175,13 +200,14 @@ def _curve_column(
             )
         own[at] = curve.values
     split = check_split(first.split)
-    return CurveColumn(first.dataset, split, first.metric, epochs, values, seeds, facts=_facts(first, names))
+    facts, beta = _facts(first, recipes), recipes.beta(first.recipe_hash)
+    return CurveColumn(first.dataset, split, first.metric, epochs, values, seeds, facts=facts, beta=beta)
 
 
-def _facts(one: Record | Curve, names: Mapping[str, str]) -> dict[str, Any]:
+def _facts(one: Record | Curve, recipes: Recipes) -> dict[str, Any]:
     """What a column rests on."""
     facts: dict[str, Any] = {part: value_of(one, part) for part in ("recipe", "images", "attack", "dataset_version")}
-    return facts | {"recipe_name": one_line(names.get(one.recipe_hash, ""))}
+    return facts | {"recipe_name": one_line(recipes.names.get(one.recipe_hash, ""))}
 
 
 def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
@@ -191,8 +217,8 @@ def table_of_store(url: str | Path, choice: Choice = _ALL) -> Table:
         DataError: the file of an SQLite store is missing; none is made.
         InputError: there are no records, or none that are meant.
     """
-    name, records, names, curves = _read(url, choice)
-    return table_of_records(name, records, recipe_names=names, choice=choice, curves=curves)
+    name, records, recipes, curves = _read(url, choice)
+    return table_of_records(name, records, recipes=recipes, choice=choice, curves=curves)
 
 
 def meant_records(store: RecordStore, choice: Choice) -> list[Record]:
@@ -209,23 +235,27 @@ def meant_curves(store: RecordStore, records: Iterable[Record]) -> list[Curve]:
     return store.curves(space=sorted({record.space for record in records}))
 
 
-def _read(url: str | Path, choice: Choice = _ALL) -> tuple[str, list[Record], dict[str, str], list[Curve]]:
-    """Name, records, names of the recipes and curves of a store."""
+def _read(url: str | Path, choice: Choice = _ALL) -> tuple[str, list[Record], dict[str, dict[str, Any]], list[Curve]]:
+    """Name, records, settings of the recipes and curves of a store."""
     from robnas.records import RecordStore
 
     address = StoreAddress.parse(url).check_exists()
     with RecordStore(address, complete=False) as store:
         records = meant_records(store, choice)
-        names = {hash_: _name(store, hash_) for hash_ in sorted({record.recipe_hash for record in records})}
+        recipes = known_recipes(store, records)
         curves = meant_curves(store, records)
-    return address.name, records, names, curves
+    return address.name, records, recipes, curves
 
 
-def _name(store: Any, recipe_hash: str) -> str:
-    try:
-        return str(store.settings(recipe_hash).get("name", ""))
-    except StoreError:  # the store was filled without settings
-        return ""
+def known_recipes(store: RecordStore, records: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    """The settings of the recipes of records by their hash; none where the store was filled without."""
+    found: dict[str, dict[str, Any]] = {}
+    for hash_ in sorted({record.recipe_hash for record in records}):
+        try:
+            found[hash_] = store.settings(hash_)
+        except StoreError:
+            found[hash_] = {}
+    return found
 
 
 @final
@@ -243,6 +273,8 @@ class Holding:
     """Hash of the recipe."""
     recipe_name: str
     """Its name, empty if the store does not know it."""
+    beta: float | None
+    """Weight of the robust loss in its objective; None where it is not known, or the objective has none."""
     split: str
     """``train``, ``validation`` or ``test``."""
     metric: str
@@ -272,7 +304,8 @@ def holdings(url: str | Path, space: str | None = None) -> list[Holding]:
         DataError: the file of an SQLite store is missing; none is made.
         InputError: nothing is of that space, or a space is not known here.
     """
-    _, records, names, _ = _read(url, Choice(space=space))
+    _, records, settings, _ = _read(url, Choice(space=space))
+    recipes = _recipes(None, settings)
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         key = tuple(getattr(record, part) for part in _HOLDING)
@@ -283,7 +316,8 @@ def holdings(url: str | Path, space: str | None = None) -> list[Holding]:
             dataset=group[0].dataset,
             dataset_version=group[0].dataset_hash,
             recipe=group[0].recipe_hash,
-            recipe_name=names[group[0].recipe_hash],
+            recipe_name=recipes.names.get(group[0].recipe_hash, ""),
+            beta=recipes.beta(group[0].recipe_hash),
             split=group[0].split,
             metric=group[0].metric,
             attack=group[0].attack_hash,

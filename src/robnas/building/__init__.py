@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from robnas.building._enrol import resumed as resumed
     from robnas.building._executors import EXECUTORS as EXECUTORS
     from robnas.building._export import table_of_plan as table_of_plan
+    from robnas.building._export import table_of_plans as table_of_plans
     from robnas.building._inputs import Inputs as Inputs
     from robnas.building._local import LocalExecutor as LocalExecutor
     from robnas.building._measuring import CurveMeasuring as CurveMeasuring
@@ -88,6 +89,7 @@ __getattr__, __dir__ = _lazy.attach(
         "resumed": "robnas.building._enrol",
         "run_plan": "robnas.building._run",
         "table_of_plan": "robnas.building._export",
+        "table_of_plans": "robnas.building._export",
         "write_weights": "robnas.building._weights",
     },
 )

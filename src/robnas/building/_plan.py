@@ -15,6 +15,7 @@ from robnas._brief import brief
 from robnas._files import read_text
 from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, settled_metric, to_dict
+from robnas.benchmarks import as_beta, beta_text
 from robnas.building._designing import Designing
 from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence
@@ -57,6 +58,22 @@ class Plan:
         """The plan of a TOML file.
 
         Raises:
+            InputError: the file is missing or no TOML, or an entry is unknown, missing or wrong, or asks for several
+                betas.
+        """
+        found = cls.read_all(path)
+        if len(found) > 1:
+            got, remedy = Verbatim(f"{len(found)}"), "give beta in place of betas"
+            raise InputError(f"plan {path}, recipe betas", expected="one here", got=got, remedy=remedy)
+        return found[0]
+
+    @classmethod
+    def read_all(cls, path: Path) -> tuple[Plan, ...]:
+        """The plans of a TOML file: a plan for each of ``betas`` of its ``[recipe]``, else one.
+
+        Those for several betas differ in the beta of their recipe, and in their name, ``NAME beta=0.5``.
+
+        Raises:
             InputError: the file is missing or no TOML, or an entry is unknown, missing or wrong.
         """
         try:
@@ -65,7 +82,16 @@ class Plan:
             got = Verbatim(f"{type(error).__name__} ({' '.join(str(error).split())[:120]})")
             raise InputError(f"plan {path}", expected="a TOML file", got=got) from None
         load_entries(f"imports of {path}", values.pop("imports", []), path.parent)  # before any name is looked up
-        return cls.from_dict(values)
+        return cls.all_from_dict(values)
+
+    @classmethod
+    def all_from_dict(cls, values: Mapping[str, Any]) -> tuple[Plan, ...]:
+        """The same of a TOML document, see `from_dict`."""
+        documents = _of_betas(values)
+        found = tuple(map(cls.from_dict, documents))
+        if documents != [values] and (objective := found[0].recipe.objective) != "mixed":
+            raise InputError("plan recipe betas", expected="objective mixed, whose weight it is", got=objective)
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
@@ -275,6 +301,23 @@ def _size_moved(recipe: Mapping[str, Any], space: Mapping[str, Any]) -> tuple[Ma
         if space.get(what, value) != value:
             raise InputError(f"plan recipe {what}", expected=f"{space[what]}, as [space] says, or none", got=value)
     return {key: value for key, value in recipe.items() if key not in size}, {**space, **size}
+
+
+def _of_betas(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The document of a plan for each of its betas; the document itself where it asks for none."""
+    recipe, name = values.get("recipe"), values.get("name")
+    if not isinstance(recipe, Mapping) or "betas" not in recipe:
+        return [values]
+    what, betas = "plan recipe betas", sequence("plan recipe betas", recipe["betas"])
+    found = {as_beta(what, beta): beta for beta in betas}
+    if not found or len(found) < len(betas):
+        raise InputError(what, expected="at least one, each once", got=list(betas))
+    rest = {key: value for key, value in recipe.items() if key != "betas"}
+    if "beta" in rest:
+        raise InputError("plan recipe beta", expected="none beside betas", got=rest["beta"])
+    return [
+        {**values, "name": f"{name} {beta_text(beta)}", "recipe": {**rest, "beta": beta}} for beta in found.values()
+    ]
 
 
 def _recipe(values: Mapping[str, Any]) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +28,7 @@ from robnas.cli._common import DataDir, Json, checked_device, print_json, progre
 from robnas.cli._space import SpaceName, check_agrees, is_meant
 
 if TYPE_CHECKING:
-    from robnas.building import Estimate, Plan
+    from robnas.building import BuildResult, Estimate, Plan
     from robnas.records import PlanStatus, RecordStore, StoreAddress, StoredPlan
 
 _DEFAULT = "run"
@@ -104,56 +105,71 @@ def run(
 ) -> None:
     """Run what is missing of a plan; the word run may be left out, and the same command goes on after a kill."""
     from robnas._files import check_writable
-    from robnas.building import Limits, Plan, Policy, estimate, load_and_expand, run_plan
-    from robnas.records import RecordStore, StoreAddress
+    from robnas.building import Limits, Plan, Policy
+    from robnas.records import StoreAddress
     from robnas.types import check_count
 
     given = {"kind": design, "budget": budget, "until_mae": until_mae, "focus": focus, "metric": metric, "split": split}
-    place, wanted = StoreAddress.parse(store), with_design(Plan.read(plan), given)
-    chooser = chooser_of(wanted)
-    key = wanted.space.of.key
-    check_agrees(space, key, f"plan {wanted.name}")
-    limits = Limits(seconds=time_limit, memory=memory_limit)
-    policy = Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake)
-    options = executor_options(executor, jobs, address, gpu_share, device)
+    place, plans = StoreAddress.parse(store), [with_design(one, given) for one in Plan.read_all(plan)]
+    check_agrees(space, plans[0].space.of.key, f"plan {plans[0].name}")
+    options: dict[str, Any] = {
+        "executor": executor,
+        "options": executor_options(executor, jobs, address, gpu_share, device),
+        "limits": Limits(seconds=time_limit, memory=memory_limit),
+        "policy": Policy(attempts=check_count("--attempts", attempts), brake=None if keep_going else Policy.brake),
+        "work_dir": work_dir,
+        "weights_dir": _weights_dir(place, weights_dir) if keep_weights else weights_dir,
+        "device": device,
+    }
     if limit is not None:
         check_count("--limit", limit, 0)
-    weights_dir = _weights_dir(place, weights_dir) if keep_weights else weights_dir
-    for folder in (work_dir, weights_dir):
+    for folder in (work_dir, options["weights_dir"]):
         if folder is not None and not dry_run:
             check_writable(folder, folder=True)
+    told, failed = [], False
+    for wanted in plans:
+        facts, result = _build(wanted, place, dry_run, limit, data_dir, as_json, options)
+        told.append(facts)
+        if result is not None:
+            limit = None if limit is None else limit - result.done - result.failed
+            failed |= result.failed > 0
+            if result.stopped:
+                break
+    if as_json:
+        print_json(told[0] if len(plans) == 1 else {"plans": told})
+    if failed:
+        raise typer.Exit(1)
+
+
+def _build(
+    wanted: Plan,
+    place: StoreAddress,
+    dry_run: bool,
+    limit: int | None,
+    data_dir: Path | None,
+    as_json: bool,
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], BuildResult | None]:
+    """Run what is missing of one plan, and say so; what there is to tell as JSON, and the result if it was run."""
+    from robnas.building import estimate, load_and_expand, run_plan
+    from robnas.records import RecordStore
+
+    chooser = chooser_of(wanted)
     with progress_bar(as_json) as progress:
         expansion = load_and_expand(wanted, data_dir, progress)
     if dry_run and not place.exists():
-        _tell(estimate(expansion, None), wanted, as_json)
-        return
+        return _tell(estimate(expansion, None), wanted, as_json), None
     with RecordStore(place, complete=not dry_run) as records:
         found = estimate(expansion, None if records.version is None else records)
+        facts = _tell(found, wanted, as_json)
         if dry_run:
-            _tell(found, wanted, as_json)
-            return
-        if not as_json:
-            _tell(found, wanted, as_json)
+            return facts, None
         with progress_bar(as_json) as progress:
             result = run_plan(
-                expansion,
-                records,
-                executor=executor,
-                options=options,
-                limits=limits,
-                limit=limit,
-                policy=policy,
-                chooser=chooser,
-                data_dir=data_dir,
-                work_dir=work_dir,
-                weights_dir=weights_dir,
-                device=device,
-                progress=progress,
-                note=_note,
-            )
-    if as_json:
-        print_json({"plan": wanted.name, "space": key, "hash": found.plan, **vars(result)})
-    else:
+                expansion, records, limit=limit, chooser=chooser, data_dir=data_dir, progress=progress, note=_note,
+                **options,
+            )  # fmt: skip
+    if not as_json:
         print(
             f"{result.done:,} done, {result.failed:,} failed in {_duration(result.seconds)}; {result.remaining:,} left"
         )
@@ -163,8 +179,7 @@ def run(
             say(f"why: robnas build status --store {place.shown}")
         if result.stopped:
             print("to go on nevertheless: the same command with --keep-going")
-    if result.failed:
-        raise typer.Exit(1)
+    return {"plan": wanted.name, "space": wanted.space.of.key, "hash": found.plan, **vars(result)}, result
 
 
 @app.command(epilog="Example: robnas build status --store sqlite:///runs.db")
@@ -198,7 +213,8 @@ def retry(
     if not failed:
         raise InputError("retry", expected="--failed", got=Verbatim("nothing to try again"))
     with RecordStore(_existing(store)) as records:
-        count = TrialQueue(records, _chosen_plan(records, plan, space).hash).retry()
+        chosen = _chosen_plans(records, plan, space)
+        count = sum(TrialQueue(records, one.hash).retry() for one in chosen)
     if as_json:
         print_json({"waiting_again": count})
     else:
@@ -213,10 +229,10 @@ def export(
     space: SpaceName = None,
     as_json: Json = False,
 ) -> None:
-    """Write the finished trials of a plan as a table."""
+    """Write the finished trials of a plan, of all its betas, as a table."""
     from robnas._files import check_writable
     from robnas.benchmarks import write_table
-    from robnas.building import table_of_plan
+    from robnas.building import table_of_plans
     from robnas.errors import InputError
     from robnas.records import RecordStore
 
@@ -224,7 +240,7 @@ def export(
         raise InputError("--out", expected="a file ending in .parquet", got=str(out))
     check_writable(out)
     with RecordStore(_existing(store), complete=False) as records:
-        table = table_of_plan(records, _chosen_plan(records, plan, space))
+        table = table_of_plans(records, _chosen_plans(records, plan, space))
     write_table(table, out)
     facts = {
         "path": str(out),
@@ -253,16 +269,16 @@ def _weights_dir(place: StoreAddress, given: Path | None) -> Path:
     return place.path.with_name(f"{place.path.stem}-weights")
 
 
-def _chosen_plan(store: RecordStore, name: str | None, space: str | None) -> StoredPlan:
-    """The plan of this name, or the only one, of the space if that is named."""
-    from robnas.records import find_plan, stored_plans
+def _chosen_plans(store: RecordStore, name: str | None, space: str | None) -> list[StoredPlan]:
+    """The plan of this name, or the only one, of the space if that is named; of several betas all."""
+    from robnas.records import find_plans, stored_plans
 
     if name is None and space is not None:
         of_space = [plan for plan in stored_plans(store) if is_meant(space, plan.space)]
         if len(of_space) == 1:
-            return of_space[0]
-    found = find_plan(store, name)
-    check_agrees(space, found.space, f"plan {found.name}")
+            return of_space
+    found = find_plans(store, name)
+    check_agrees(space, found[0].space, f"plan {found[0].name}")
     return found
 
 
@@ -324,10 +340,11 @@ def _duration(seconds: float) -> str:
     return duration(seconds)
 
 
-def _tell(found: Estimate, plan: Plan, as_json: bool) -> None:
+def _tell(found: Estimate, plan: Plan, as_json: bool) -> dict[str, Any]:
+    """Say what is to do, unless it is told as JSON; the same for that."""
+    facts = {"plan": plan.name, "space": plan.space.of.key, **vars(found), "worker_hours": found.worker_hours}
     if as_json:
-        print_json({"plan": plan.name, "space": plan.space.of.key, **vars(found), "worker_hours": found.worker_hours})
-        return
+        return facts
     print(
         f"plan {plan.name} ({found.plan}): {found.total:,} trials, {found.done:,} done, {found.failed:,} failed, ",
         end="",
@@ -347,6 +364,7 @@ def _tell(found: Estimate, plan: Plan, as_json: bool) -> None:
         )
     else:
         print("no trial of this kind was measured yet; the first ones tell the cost (try --limit 8)")
+    return facts
 
 
 def _status_lines(one: PlanStatus) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from robnas.records._plans import ON_DEMAND as ON_DEMAND
     from robnas.records._plans import StoredPlan as StoredPlan
     from robnas.records._plans import find_plan as find_plan
+    from robnas.records._plans import find_plans as find_plans
     from robnas.records._plans import plan_doubts as plan_doubts
     from robnas.records._plans import plan_pairs as plan_pairs
     from robnas.records._plans import plan_records as plan_records
@@ -58,6 +59,7 @@ __getattr__, __dir__ = _lazy.attach(
         "Unfinished": "robnas.records._queue",
         "WantedTrials": "robnas.records._wanted",
         "find_plan": "robnas.records._plans",
+        "find_plans": "robnas.records._plans",
         "plan_doubts": "robnas.records._plans",
         "plan_pairs": "robnas.records._plans",
         "plan_records": "robnas.records._plans",

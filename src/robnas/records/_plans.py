@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,6 +18,7 @@ from robnas.types import canonical_metric
 
 ON_DEMAND = "on demand"
 """Mark in the facts of a plan whose trials are those that searches asked for."""
+_OF_BETA = re.compile(r" beta=(\d[\d.e-]*)$")
 _plans, _trials, _members = _schema.plans, _schema.trials, _schema.members
 
 
@@ -41,6 +44,17 @@ class StoredPlan:
     def space(self) -> str:
         """`Space.key` of its trials."""
         return str(self.settings.get("space", UNKNOWN))
+
+    @property
+    def base(self) -> str:
+        """Its name without the beta that a plan asked for several has in it."""
+        return _OF_BETA.sub("", self.name)
+
+    @property
+    def beta(self) -> float:
+        """The beta in its name; nan where there is none."""
+        found = _OF_BETA.search(self.name)
+        return float(found[1]) if found else math.nan
 
 
 def stored_plans(store: RecordStore) -> list[StoredPlan]:
@@ -109,6 +123,20 @@ def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
         got=Verbatim("no plan" if not known else "none named" if name is None else repr(name)),
         remedy="give --plan with a hash" if shown else "robnas build PLAN.toml --store URL",
     )
+
+
+def find_plans(store: RecordStore, name: str | None = None) -> list[StoredPlan]:
+    """The plan of `find_plan`, or those that are called ``NAME beta=…``: one plan asked for several betas.
+
+    Raises:
+        InputError: there is none, or more than one; the text lists them.
+    """
+    known = [plan for plan in stored_plans(store) if ON_DEMAND not in plan.facts]
+    betas = [plan for plan in known if plan.base != plan.name and name in (None, plan.base)]
+    whole = name is not None or len(betas) == len(known)
+    if betas and whole and len({plan.base for plan in betas}) == 1 and len({plan.name for plan in betas}) == len(betas):
+        return sorted(betas, key=lambda plan: plan.beta)
+    return [find_plan(store, name)]
 
 
 def plan_pairs(store: RecordStore, plan: StoredPlan) -> set[tuple[str, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robnas.benchmarks import Choice, Table, meant_curves, meant_records, table_of_records
+from robnas.benchmarks import Choice, Table, known_recipes, meant_curves, meant_records, table_of_records
 from robnas.building import table_of_plan
 from robnas.errors import InputError, RobnasError
 from robnas.records import (
@@ -69,10 +69,8 @@ def _table(
         if plan is not None:
             return table_of_plan(store, known[0])
         records = meant_records(store, choice)
-        recipes = sorted({record.recipe_hash for record in records})
-        names = {hash_: str(_known_settings(store, hash_).get("name", "")) for hash_ in recipes}
-        curves = meant_curves(store, records)
-        return table_of_records(name, records, recipe_names=names, choice=choice, curves=curves)
+        recipes, curves = known_recipes(store, records), meant_curves(store, records)
+        return table_of_records(name, records, recipes=recipes, choice=choice, curves=curves)
     except InputError:
         if known and not choice and not store.spaces():
             return None
