@@ -247,8 +247,13 @@ def _alike(one: _Kind, other: _Kind) -> bool:
 
 
 def has_beta(found: Column | CurveColumn | Ambiguity, own: float | None, wanted: float) -> bool:
-    """Whether a column is of a beta; what is no accuracy and has none, such as a latency, is the same for all."""
-    return own == wanted or (own is None and isinstance(found, Column) and not found.is_accuracy)
+    """Whether a column is of a beta; what is no accuracy and has none, such as a latency, is the same for all.
+
+    So is what was measured in several ways of whatever beta: whoever asks for it is told so.
+    """
+    if own is None:
+        return isinstance(found, Ambiguity) or (isinstance(found, Column) and not found.is_accuracy)
+    return own == wanted
 
 
 def source_of_key(key: tuple[Any, ...]) -> str:
