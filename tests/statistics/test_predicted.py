@@ -129,7 +129,8 @@ def test_a_card_says_what_is_predicted(table):
             assert (known.runs, len(known.seeds)) == ((3, 3) if is_measured else (0, 0))
             assert known.of == COUNT
             assert known.ranks is None
-            assert is_measured or known.standard_error == SD
+            assert known.sd == (None if is_measured else SD)
+            assert (known.standard_error is None) is not is_measured
 
 
 def test_a_published_row_is_compared_with_what_was_measured(table):

@@ -72,13 +72,15 @@ def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:
 def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
     accuracy = not known.unit and known.direction == "maximise"
     value = f"{100 * known.value:.2f} %" if accuracy else f"{known.value:.6g} {known.unit}".rstrip()
-    error = "" if known.standard_error is None else f"±{_of_scale(known.standard_error, accuracy)}"
+    sd = known.standard_error if known.measured else known.sd
+    error = "" if sd is None else f"±{_of_scale(sd, accuracy)}"
     shared = f", shared by {known.sharing:,}" if known.sharing > 1 else ""
     noise = "" if known.ranks is None else f" ({known.ranks[0]:,} to {known.ranks[1]:,} with the noise)"
-    runs = "one run" if known.runs == 1 else f"{known.runs} runs" if known.measured else "predicted, not measured"
-    images = "" if known.images is None else f", {known.images:,} images"
+    runs = "one run" if known.runs == 1 else f"{known.runs} runs" if known.measured else "predicted"
+    images = "" if known.images is None or not known.measured else f", {known.images:,} images"
     space = f", {known.space}" if tell_space and known.space else ""
     rank = f"rank {known.rank:,} of {known.of:,}{shared}{noise}"
+    value = value if known.measured else f"~{value}"
     return known.metric, value, error, rank, f"{known.split}, {runs}{images}{space}"
 
 

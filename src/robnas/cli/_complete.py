@@ -13,6 +13,10 @@ from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recip
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Column, Table
+    from robnas.spaces import Architecture
+
+
+_SHOWN = 12  # columns that an error lists
 
 
 def complete(
@@ -52,7 +56,7 @@ def complete(
 
     The file knows which values are measured and which predicted, and so do all commands that read it.
     """
-    from robnas._files import check_writable, read_text
+    from robnas._files import check_writable
     from robnas.benchmarks import write_rows, write_table
     from robnas.errors import InputError
     from robnas.surrogates import complete as completed
@@ -61,8 +65,8 @@ def complete(
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     check_writable(out)
-    listed = None if architectures is None else [line for line in read_text(architectures).split("\n") if line.strip()]
     table = load_chosen(source, as_json, recipe, images, attack, dataset_version, attack_seed, space)
+    listed = None if architectures is None else _listed(architectures, table)
     chosen = _chosen(table, dataset, metric, split, beta)
     looked_at = information_of(information or ["structure"], table.space)
     with progress_bar(as_json) as progress:
@@ -88,10 +92,30 @@ def complete(
         say(f"not completed: {name}: {why}")
 
 
+def _listed(path: Path, table: Table) -> list[Architecture]:
+    """The architectures of a file, a line each."""
+    from robnas._files import read_text
+    from robnas.errors import InputError, Verbatim
+
+    if not path.is_file():
+        got = Verbatim("a folder" if path.is_dir() else "nothing")
+        raise InputError("--architectures", expected=f"a file {path}", got=got)
+    found = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        try:
+            found += [table.architecture(line.strip())] if line.strip() else []
+        except InputError as error:
+            expected, got = f"an architecture of space {table.space.name}", Verbatim(str(error))
+            raise InputError(f"{path}, line {number}", expected=expected, got=got) from None
+    return found
+
+
 def _chosen(
     table: Table, dataset: str | None, metric: str | None, split: str | None, beta: float | None
 ) -> list[Column] | None:
     """The columns that the options name; None where they name nothing."""
+    from robnas.errors import InputError, Verbatim
+
     if (dataset, metric, split, beta) == (None,) * 4:
         return None
     found = [
@@ -100,7 +124,15 @@ def _chosen(
         if dataset in (None, column.dataset) and split in (None, column.split) and beta in (None, column.beta)
         and (metric is None or column.is_called(metric))
     ]  # fmt: skip
-    return found or [table.column(dataset, metric, split, beta=beta)]  # an error, which says what there is
+    if not found:
+        names = [table.column_name(column) for column in table.columns]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        asked = " ".join(str(part) for part in (dataset, split, metric, beta) if part is not None)
+        raise InputError(
+            f"columns to complete of table {table.name}", expected=f"one of {', '.join(names[:_SHOWN])}{more}",
+            got=Verbatim(f"none of {asked}"),
+        )  # fmt: skip
+    return found
 
 
 def _facts(table: Table, column: Column) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def join(
         about = {key: told[key] for key in ("citation", "licence") if told.get(key)}
         facts = sources.setdefault(column.source, {"columns": 0, "relatives": 0, **about})
         facts["columns"] += 1
+        if column.predicted is not None:
+            facts["predicted"] = facts.get("predicted", 0) + 1
         facts["relatives"] = max(facts["relatives"], column.facts.get("relatives", 0))
     if as_json:
         print_json({
@@ -69,6 +71,8 @@ def join(
     say(f"{len(joined):,} architectures that all hold ({held}), {len(joined.columns)} columns: {out}")
     for source, facts in sources.items():
         say(f"  {source}: {facts['columns']} columns; licence: {shown(facts.get('licence', 'not stated'))}")
+        if facts.get("predicted"):
+            say(f"    {facts['predicted']} columns hold predicted values beside measured ones")
         if facts["relatives"]:
             say(f"    for up to {facts['relatives']:,} architectures values of another network of their class")
     for text in left_out:

@@ -118,7 +118,8 @@ def query(
         low, high = (value - error[0], value + error[0])
         if column.is_accuracy:
             low, high = max(0.0, low), min(1.0, high)
-        facts |= {"standard_error": error[0], "error_of": error[1], "low": low, "high": high}
+        told = {"standard_error": error[0], "error_of": error[1]} if facts["measured"] else {"sd": error[0]}
+        facts |= {**told, "low": low, "high": high}
     facts["constant"] = _constant(found, row, column) if facts["measured"] else None
     if run == "mean":
         facts |= _rank(found, row, column, known, ranks)
@@ -175,9 +176,12 @@ def _after_epoch(
 
 def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
     """What was found, a line each; `noise` as it was asked for."""
-    runs = "one run" if trainings == 1 else f"mean of {trainings} runs" if trainings else "predicted, not measured"
     where = f"{facts['architecture']} {facts['dataset']} {facts['split']} {facts['metric']}"
-    say(f"{where}: {_value_text(facts)} ({runs})")
+    if facts["measured"]:
+        runs = "one run" if trainings == 1 else f"mean of {trainings} runs"
+        say(f"{where}: {_value_text(facts)} ({runs})")
+    else:
+        say(f"{where}: predicted {_value_text(facts)}{_sd_text(facts)}, not measured")
     if "recipe" in facts:
         say(_settings(facts))
     if relatives := facts.get("relatives"):
@@ -195,8 +199,15 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
         print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {told}")
     if facts.get("noise"):
         print(noise_text(facts, noise))
+    if "sd" in facts:
+        print(_predicted_text(facts))
+    if "predicted_by" in facts and not facts["measured"]:
+        say(f"predicted by {shown(facts['predicted_by'])}")
     if "standard_error" in facts:
-        print(_error_text(facts))
+        print(
+            f"standard error {100 * facts['standard_error']:.2f} points, {100 * facts['low']:.2f} to "
+            f"{100 * facts['high']:.2f} %: {_ERROR_OF[facts['error_of']]}"
+        )
     if "unit" in facts or not facts["measured"]:
         return
     if facts["constant"]:
@@ -208,15 +219,18 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
         print("not checked whether the network is constant: number of classes or clean accuracy unknown")
 
 
-def _error_text(facts: Mapping[str, Any]) -> str:
-    """How far off the value may be, and by what."""
-    error, low, high = (facts[key] for key in ("standard_error", "low", "high"))
-    what = "standard error" if facts["measured"] else "standard deviation"
-    if "unit" in facts:
-        size, span = f"{error:.3g} {facts['unit']}".rstrip(), f"{low:.6g} to {high:.6g}"
-    else:
-        size, span = f"{100 * error:.2f} points", f"{100 * low:.2f} to {100 * high:.2f} %"
-    return f"{what} {size}, {span}: {_ERROR_OF[facts['error_of']]}"
+def _sd_text(facts: Mapping[str, Any]) -> str:
+    """`` ±7.30`` in percentage points or in the unit; nothing where it is not known."""
+    if "sd" not in facts:
+        return ""
+    return f" ±{facts['sd']:.3g}" if "unit" in facts else f" ±{100 * facts['sd']:.2f}"
+
+
+def _predicted_text(facts: Mapping[str, Any]) -> str:
+    """What the standard deviation of a predicted value means."""
+    ends = [f"{facts[key]:.6g}" if "unit" in facts else f"{100 * facts[key]:.2f}" for key in ("low", "high")]
+    unit = f" {facts['unit']}".rstrip() if "unit" in facts else " %"
+    return f"{' to '.join(ends)}{unit}: one standard deviation of what one training would measure"
 
 
 def _lacks(measured: bool) -> str:
@@ -246,7 +260,6 @@ _ERROR_OF = {
     "similar": "repeated trainings of networks of similar accuracy",
     "trainings": "repeated trainings of all networks",
     "images": "the number of images; another training adds its own",
-    "prediction": "what one training would measure around it",
 }
 
 
@@ -267,7 +280,7 @@ def _error(
     from robnas.statistics import standard_errors
 
     if not runs:
-        return None if column.sd is None or math.isnan(column.sd[row]) else (float(column.sd[row]), "prediction")
+        return None if column.sd is None or math.isnan(column.sd[row]) else (float(column.sd[row]), "")
     errors, source = standard_errors(table, column, noise)
     error = float(errors[row])
     if math.isnan(error):

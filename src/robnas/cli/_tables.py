@@ -15,7 +15,7 @@ from robnas.cli._space import SpaceName, check_agrees, is_meant, is_usual, space
 from robnas.types import Metric, by_severity
 
 if TYPE_CHECKING:
-    from robnas.benchmarks import Table
+    from robnas.benchmarks import Column, Table
 
 Recipe = Annotated[
     str | None, typer.Option(help="Of a store: records of this recipe only, its name or the beginning of its hash.")
@@ -164,6 +164,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
                 "noise": noise_facts(table, column),
+                **_predicted(column),
                 **({} if column.is_accuracy else {"unit": column.unit, "direction": column.direction}),
                 **({"source": column.source} if column.source else {}),
                 **column.facts,
@@ -188,6 +189,15 @@ def _facts(table: Table) -> dict[str, Any]:
     }
 
 
+def _predicted(column: Column) -> dict[str, int]:
+    """How many values are measured and how many predicted; nothing where all are measured."""
+    from robnas.benchmarks import predicted_rows
+
+    if column.predicted is None:
+        return {}
+    return {"measured": int(column.measured.sum()), "predicted": int(predicted_rows(column).sum())}
+
+
 _PROVENANCE = (
     "citation", "licence", "variant", "notes", "missing_runs", "missing_architectures", "threeseed_differs_from_mean",
     "unverified",
@@ -203,6 +213,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
         runs = f"{column['runs']} runs" if column["runs"] > 1 else "one run"
         if "images" in column:
             runs += f", {column['images']:,} images"
+        if "predicted" in column:
+            runs += f", {column['measured']:,} measured and {column['predicted']:,} predicted"
         unit = f"{column['unit'] or 'no unit'}, to {column['direction']}, " if "unit" in column else ""
         groups.setdefault(spot_text(column, facts["columns"]), {})[column["metric"]] = unit + runs
     for spot, metrics in groups.items():

@@ -38,8 +38,9 @@ class Known:
     runs: int
     """Trainings behind it; 0 where it is predicted."""
     measured: bool
-    """False where it is predicted; then `standard_error` is the standard deviation of what one training would
-    measure around it."""
+    """False where it is predicted."""
+    sd: float | None
+    """Standard deviation of what one training would measure around a predicted value, where that is known."""
     seeds: dict[int, float]
     """Value of each run, where the runs are known."""
     rank: int
@@ -180,11 +181,12 @@ def _known(table: Table, row: int, column: Column) -> Known:
         direction=column.direction,
         runs=int(column.counts[row]),
         measured=bool(column.counts[row]),
+        sd=None if column.counts[row] or math.isnan(errors[row]) else float(errors[row]),
         seeds={seed: value for seed, value in seeds if not math.isnan(value)},
         rank=int(ranks[row]),
         sharing=int(sharing(ranks)[row]),
         of=int(held.sum()),
-        standard_error=None if math.isnan(errors[row]) else float(errors[row]),
+        standard_error=None if math.isnan(errors[row]) or not column.counts[row] else float(errors[row]),
         error_of=error_of,
         ranks=possible,
         images=images if isinstance(images, int) else None,

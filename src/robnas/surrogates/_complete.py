@@ -67,6 +67,8 @@ def complete(
             be listed, and no architectures are given.
     """
     table = source if isinstance(source, Table) else table_of_records("records", source)
+    if not isinstance(level, int | float) or not 0 < level < 1:
+        raise InputError("level of intervals", expected="a number between 0 and 1", got=level)
     chosen = table.columns if columns is None else tuple(columns)
     if foreign := [column.name for column in chosen if not any(column is own for own in table.columns)]:
         raise InputError(f"columns to complete of table {table.name}", expected="its own", got=foreign[0])
