@@ -13,7 +13,7 @@ from robnas._brief import brief
 from robnas.benchmarks import Column, Scores, Table, load, load_scores
 from robnas.errors import InputError, Verbatim
 from robnas.proxies import SCALES
-from robnas.spaces import Architecture, Space, space_of
+from robnas.spaces import SPACES, Architecture, Space, space_of
 from robnas.surrogates._classes import class_keys
 from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._prediction import Matrix, Vector
@@ -123,7 +123,7 @@ def _one(text: str, space: Space) -> Information:
     if text == FORMS[0]:
         return Structure(space)
     if kind == "scores" and rest:
-        scores = load_scores(rest, None if rest.startswith("nas-") else space)
+        scores = load_scores(rest, None if space.name in SPACES else space)
         _check_space(text, scores.space, space)
         return ScoreValues(text, scores)
     if kind == "columns":
