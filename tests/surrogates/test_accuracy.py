@@ -65,7 +65,7 @@ def test_equal_predictions_are_chosen_by_chance_and_not_by_place():
 
 def test_too_few_to_judge_are_refused():
     measured, predicted = made(19)
-    with pytest.raises(InputError, match="at least 20 measured architectures .*, got 19; fit on fewer"):
+    with pytest.raises(InputError, match=r"at least 20 measured architectures .*, got 19; fit on fewer"):
         of(measured, predicted)
 
 
