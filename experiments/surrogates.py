@@ -1,0 +1,221 @@
+"""How much of a published benchmark do few trainings give? Surrogates on a table that knows every value.
+
+    python experiments/surrogates.py --out runs/surrogates --jobs 2
+    python experiments/surrogates.py --out runs/surrogates --only structure --train 20,50,100 --splits 20
+
+Assesses surrogates on nas-robbench-201, split by split (`robnas.surrogates.assess`): robust and clean accuracies of its
+three data sets, 20 to 500 known values, from the structure alone and from the values of other data sets; the designs
+random, spread and active against each other at equal budget; the other models. Each finished assessment is a line of
+OUT/assessments.jsonl, and the same command goes on behind it. What there is is printed as Markdown and written to
+OUT/surrogates.md: means over splits and, of designs, the difference to random choice with its 95 % interval (bootstrap
+over splits, which are the same for all designs up to what they choose).
+
+Models and their constants were chosen on CIFAR-10 and on the digits. CIFAR-100 is judged here for the first time;
+ImageNet16-120 was seen by an earlier study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import robnas
+from robnas.statistics import prediction_ceiling
+from robnas.surrogates import assess, information_of
+
+TABLE, SPLIT = "nas-robbench-201", "test"
+ROBUST, CLEAN = "pgd@8/255", "clean"
+DATASETS = ("cifar10", "cifar100", "imagenet16-120")
+CIFARS = ("cifar100", "cifar10")
+SIZES = (20, 50, 100, 200, 500)
+FIRST = 20
+MODELS = ("ridge", "trees", "ensemble")
+RESAMPLES = 2000
+SHOWN = {
+    "spearman": (1, 3), "top_decile_spearman": (1, 2), "r2": (1, 3), "mae": (100, 2), "regret_top10": (100, 2),
+    "coverage_90": (1, 3), "coverage_90_min": (1, 3), "coverage_90_top": (1, 3), "median_width_90": (100, 2),
+}  # fmt: skip
+"""Numbers of a table: by what they are multiplied, and digits."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One assessment."""
+
+    part: str
+    dataset: str
+    metric: str
+    train: int
+    information: tuple[str, ...] = ("structure",)
+    design: str = "spread"
+    focus: str = "everywhere"
+    model: str = "gaussian-process"
+    seed: int = 0
+
+
+def wanted(sizes: tuple[int, ...], seed: int) -> Iterator[Wanted]:
+    """All assessments, the most asked first."""
+    for dataset in DATASETS:
+        for size in sizes:
+            yield Wanted("structure", dataset, ROBUST, size, seed=seed)
+    for size in sizes:
+        yield Wanted("others", "cifar10", ROBUST, size, _with("cifar100"), seed=seed)
+        yield Wanted("others", "imagenet16-120", ROBUST, size, _with(*CIFARS), seed=seed)
+        yield Wanted("others", "cifar100", ROBUST, size, _with("cifar10"), seed=seed)
+    for size in (one for one in sizes if one <= 200):
+        yield Wanted("designs", "cifar10", ROBUST, size, design="random", seed=seed)
+        for focus in ("everywhere", "top") if size > FIRST else ():  # so many are spread
+            yield Wanted("designs", "cifar10", ROBUST, size, design="active", focus=focus, seed=seed)
+    for dataset in DATASETS:
+        for size in sizes:
+            yield Wanted("clean", dataset, CLEAN, size, seed=seed)
+    for model in MODELS:
+        for size in (one for one in sizes if one <= 200):
+            yield Wanted("models", "cifar10", ROBUST, size, model=model, seed=seed)
+
+
+def _with(*datasets: str) -> tuple[str, ...]:
+    return ("structure", *(f"columns:{TABLE}::{name}::{ROBUST}::{SPLIT}" for name in datasets))
+
+
+def main() -> None:
+    """Assess what is missing, then print what there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/surrogates"))
+    parser.add_argument("--only", help="structure, others, designs, clean or models; with commas between")
+    parser.add_argument("--dataset", help="with commas between; all if omitted")
+    parser.add_argument("--train", default=",".join(map(str, SIZES)))
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0, help="of the first split")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--report", action="store_true", help="assess nothing")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    journal = given.out / "assessments.jsonl"
+    found = read(journal)
+    sizes = tuple(map(int, given.train.split(",")))
+    parts, datasets = ((text or "").split(",") for text in (given.only, given.dataset))
+    for one in () if given.report else wanted(sizes, given.seed):
+        asked = (not given.only or one.part in parts) and (not given.dataset or one.dataset in datasets)
+        if asked and key(one, given.splits) not in found:
+            found[key(one, given.splits)] = run(one, given.splits, given.jobs)
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(found[key(one, given.splits)]) + "\n")
+    text = report(list(found.values()))
+    print(text)
+    (given.out / "surrogates.md").write_text(text, encoding="utf-8")
+
+
+def read(journal: Path) -> dict[str, dict[str, Any]]:
+    """Finished assessments by their key; a line that was cut off is left out."""
+    found = {}
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
+        if line.endswith("}"):
+            one = json.loads(line)
+            found[
+                key(Wanted(**{**one["wanted"], "information": tuple(one["wanted"]["information"])}), one["count"])
+            ] = one
+    return found
+
+
+def key(one: Wanted, splits: int) -> str:
+    """What makes two assessments the same."""
+    return json.dumps([asdict(one), splits])
+
+
+def run(one: Wanted, splits: int, jobs: int) -> dict[str, Any]:
+    """One assessment with the numbers of each split."""
+    table = robnas.load(TABLE)
+    found = assess(
+        table, dataset=one.dataset, metric=one.metric, split=SPLIT, train=one.train, splits=splits, design=one.design,
+        focus=one.focus,  # type: ignore[arg-type]
+        information=information_of(one.information, table.space), model=one.model, seed=one.seed, jobs=jobs,
+    )  # fmt: skip
+    shown = ", ".join(f"{name} {scale * found.summary[name]:.{digits}f}" for name, (scale, digits) in SHOWN.items())
+    print(f"{one.part}, {one.dataset} {one.metric}, {one.train} values, {one.design}, {one.model}: {shown}", flush=True)
+    return {"wanted": asdict(one), "count": splits, "each": [dict(part) for part in found.splits], **found.to_dict()}
+
+
+def report(found: list[dict[str, Any]]) -> str:
+    """All assessments as Markdown."""
+    lines: list[str] = []
+    for part in dict.fromkeys(one["wanted"]["part"] for one in found):
+        here = [one for one in found if one["wanted"]["part"] == part]
+        for column in dict.fromkeys((one["dataset"], one["metric"]) for one in here):
+            lines += [f"## {part}: {' '.join(column)}", "", *_rows(one for one in here if of(one) == column), ""]
+            lines += [_ceiling(*column), ""]
+    compared = [one for one in found if one["wanted"]["part"] == "designs" or _is_spread(one)]
+    lines += ["## designs against random choice, difference of means [95 %]", "", *_against_random(compared), ""]
+    return "\n".join(lines)
+
+
+def of(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Data set and metric."""
+    return one["dataset"], one["metric"]
+
+
+def _rows(found: Any) -> list[str]:
+    names = ("known values", "design", "model", "information", *SHOWN)
+    rows = [
+        [str(one["train"]), _design(one), one["model"], ", ".join(map(_brief, one["information"])), *_numbers(one)]
+        for one in found
+    ]
+    return [f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows)]
+
+
+def _numbers(one: Mapping[str, Any]) -> Iterator[str]:
+    for name, (scale, digits) in SHOWN.items():
+        yield f"{scale * one[name]:.{digits}f} ±{scale * one[f'{name}_sd']:.{digits}f}"
+
+
+def _brief(information: str) -> str:
+    return information.removeprefix(f"columns:{TABLE}::").removesuffix(f"::{SPLIT}")
+
+
+def _design(one: Mapping[str, Any]) -> str:
+    return f"active, {one['focus']}" if one["design"] == "active" else str(one["design"])
+
+
+def _is_spread(one: Mapping[str, Any]) -> bool:
+    return one["wanted"]["part"] == "structure" and one["dataset"] == "cifar10"
+
+
+def _ceiling(dataset: str, metric: str) -> str:
+    table = robnas.load(TABLE)
+    found = prediction_ceiling(table, table.column(dataset, metric, SPLIT), np.random.default_rng(0)) or {}
+    shown = (f"{name} {SHOWN[name][0] * value:.3f}" for name, value in found.items())
+    return f"With the noise of trainings at best: {', '.join(shown)}."
+
+
+def _against_random(found: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for base in (one for one in found if one["design"] == "random"):
+        for one in found:
+            same = (one["train"], one["count"], one["wanted"]["seed"]) == (
+                base["train"], base["count"], base["wanted"]["seed"],
+            )  # fmt: skip
+            if same and one is not base:
+                rows.append([str(one["train"]), _design(one), *(_difference(one, base, name) for name in SHOWN)])
+    names = ("known values", "design", *SHOWN)
+    return [f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows)]
+
+
+def _difference(one: Mapping[str, Any], base: Mapping[str, Any], name: str) -> str:
+    scale, digits = SHOWN[name]
+    if name == "coverage_90_min":
+        return f"{scale * (one[name] - base[name]):+.{digits}f}"
+    first, second = (np.array([part[name] for part in each["each"]]) for each in (one, base))
+    drawn = np.random.default_rng(0).integers(len(first), size=(RESAMPLES, len(first)))
+    means = scale * (first - second)[drawn].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{scale * (first - second).mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+if __name__ == "__main__":
+    main()
