@@ -76,9 +76,9 @@ class Chooser:
         left = len(np.unique(campaign.classes)) - len(np.unique(campaign.classes[taken]))
         rows: Sequence[int] = ()
         if count and left:
-            blind = self.sequential and not _tells(values)
+            design = "spread" if self.sequential and not _tells(values) else self.design
             rows = campaign.propose(
-                values, min(count, left), design="spread" if blind else self.design, noise=noise, focus=self.focus, taken=measured.closed,
+                values, min(count, left), design=design, noise=noise, focus=self.focus, taken=measured.closed,
                 seed=self.seed,
             )  # fmt: skip
         return Chosen(rows, self._error(campaign, values, noise))
