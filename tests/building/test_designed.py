@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robnas.building import Chosen, Designing, Plan, drive, enrol, estimate, load_and_expand, run_plan
-from robnas.errors import InputError, StoreError
+from robnas.errors import InputError
 from robnas.records import RecordStore, TrialQueue, find_plan, store_status
 from robnas.spaces import SPACES, Gene, Space
 from tests.building.designs import LISTED, Whimsical, build, choices, designed, trained
@@ -19,6 +19,13 @@ DESIGN = {"kind": "active", "budget": 7, "start": 3, "batch": 2}
 def store(url):
     with RecordStore(url) as store:
         yield store
+
+
+@pytest.fixture
+def vast():
+    SPACES["vast"] = Space("vast", genes=[Gene(f"g{number}", tuple(range(10))) for number in range(40)])
+    yield "vast"
+    del SPACES["vast"]
 
 
 def test_a_start_then_batches_up_to_the_budget(store):
@@ -173,16 +180,30 @@ def test_notes_say_what_was_chosen(store):
     assert "2 architectures are chosen beside 5 known ones, whose predictions err by about 20.00 points" in notes
 
 
-def test_another_process_that_chose_otherwise_is_not_overwritten(store):
-    class Disturbed(Whimsical):
-        def choose(self, measured, count):
-            if len(measured.rows) == 3:
-                build(designed({**DESIGN, "budget": 5}), store)
-                return Chosen([row for row in range(10) if row not in measured.rows][-count:], 0.5)
-            return super().choose(measured, count)
+class Overtaken(Whimsical):
+    """While it thinks for the second time, another process builds up to a budget."""
 
-    with pytest.raises(StoreError, match="another one has gone on with it"):
-        build(designed(DESIGN), store, Disturbed())
+    def __init__(self, store, budget, chooser):
+        super().__init__()
+        self.other = lambda: build(designed({**DESIGN, "budget": budget}), store, chooser)
+
+    def choose(self, measured, count):
+        if len(measured.rows) == 3 and self.other is not None:
+            other, self.other = self.other, None
+            other()
+        return super().choose(measured, count)
+
+
+@pytest.mark.parametrize("budget", [5, 7, 9])
+@pytest.mark.parametrize("scale", [1.0, 2.0])  # the other tells another error, and so writes other events
+def test_of_two_processes_the_first_one_chooses_for_both(store, url, budget, scale):
+    with RecordStore(f"{url}.calm.db") as calm:
+        build(designed({**DESIGN, "budget": max(budget, 7)}), calm)
+        undisturbed = choices(calm)
+    result = build(designed(DESIGN), store, Overtaken(store, budget, Whimsical(scale=scale)))
+    assert choices(store) == undisturbed
+    assert (result.done, result.design.known) == (3 + max(0, 7 - budget), max(budget, 7))
+    assert len(trained(store)) == max(budget, 7)
 
 
 @pytest.mark.parametrize(
@@ -312,14 +333,12 @@ def test_the_estimate_is_of_what_the_budget_leaves(store):
     assert estimate(load_and_expand(plan_without_design()), store).known is None
 
 
+def test_a_search_of_such_a_plan_asks_for_all_of_it(vast):
+    found = load_and_expand(plan(design="active", space={"name": vast, "kind": "all"}, extra=[]), listed=False)
+    assert found.plan.space.kind == "all"
+
+
 # spaces that are too large
-
-
-@pytest.fixture
-def vast():
-    SPACES["vast"] = Space("vast", genes=[Gene(f"g{number}", tuple(range(10))) for number in range(40)])
-    yield "vast"
-    del SPACES["vast"]
 
 
 def test_of_a_space_that_cannot_be_listed_a_random_pool_is_looked_at(store, vast):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
@@ -16,12 +16,13 @@ from robnas.building._driver import Driver
 from robnas.building._known import Known, seen_of
 from robnas.building._plan import Expansion, Plan
 from robnas.building._selection import Selection
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, StoreError, StoreUnavailableError, Verbatim
 from robnas.records import LoggedEvent, QueuedTrial, RecordStore, SearchLog, WantedTrials, timing
 from robnas.spaces import Architecture
 from robnas.types import Metric, Progress, Split
 
 _ENDED = ("done", "failed")
+_CHUNK = 5_000  # trials in one question to a store
 _DIGITS = 6  # of an estimate that is kept: the last ones may differ between machines
 
 
@@ -129,8 +130,12 @@ class KnownPart:
         states = timing(self._store, self.expansion.setup).states
         ended = [trial for trials in self.trials.values() for trial in trials if states.get(trial.hash) in _ENDED]
         found = Known(self._store, self.expansion, self.split, self._seen)
-        values = found.values([trial for trial in ended if states[trial.hash] == "done"])
-        return {trial.hash for trial in ended}, {trial: value for trial, (value,) in values.items()}
+        done = [trial for trial in ended if states[trial.hash] == "done"]
+        values: dict[QueuedTrial, float] = {}
+        for start in range(0, len(done), _CHUNK):
+            part = found.values(done[start : start + _CHUNK])
+            values |= {trial: value for trial, (value,) in part.items()}
+        return {trial.hash for trial in ended}, values
 
     def measured(self) -> Measured:
         """What is known now; what a plan has outside the pool counts if it is known.
@@ -186,6 +191,10 @@ class DesignedBuild:
     ) -> None:
         self._known, self._wanted, self._chooser = known, wanted, chooser
         self._progress, self._note = progress, note
+        self._chosen: list[Architecture] = []
+        self._told: Mapping[str, Any] = {}
+        self._error: float | None = None
+        self._events = 0  # of the journal, that are known here
         self._design = known.design
         self._budget = budget_of(self._design, len(known.trials))
         facts = {
@@ -197,32 +206,52 @@ class DesignedBuild:
         }
         if known.pool is not None:
             note(f"the choices are among {known.pool:,} architectures, drawn at random")
-        wanted.log = self._log = SearchLog(store, content_hash(facts), facts)
-        events = self._log.events()
-        space = known.expansion.plan.space.of
-        self._chosen = [space.parse(event.architecture) for event in events if event.kind == "ask"]
-        self._told = next((event.facts for event in reversed(events) if event.kind == "tell"), {})
+        self._log = SearchLog(store, content_hash(facts), facts)
+        self._catch_up()
         self._measured = known.measured()
-        self._error: float | None = self._told.get("error")
         self._begun, self._spent = time.monotonic(), self._count(self._measured)
 
     def run(self, driver: Driver) -> DesignResult:
         """Choose and train until it is enough, or the driver goes no further.
 
         Raises:
-            StoreError: another process has gone on with it and chose otherwise, or the store cannot be written.
+            StoreError: the store cannot be written.
             InputError: the chooser chose what it may not.
         """
         while True:
             if not self._train(driver):
                 self._measured = driver.patiently(self._known.measured)
                 return self._result("the build was stopped")
+            if driver.patiently(self._catch_up):
+                continue
             self._measured = driver.patiently(self._known.measured)
-            reason, rows = self._choose()
-            driver.patiently(self._wanted.beat)  # a fit may take longer than a lease; keeps what was chosen
-            if reason:
+            reason = self._choose()
+            driver.patiently(self._wanted.join)  # a fit may take longer than a lease
+            if self._is_kept(driver) and reason:
                 return self._result(reason)
-            self._chosen += [self._measured.candidates[row] for row in rows]
+
+    def _catch_up(self) -> bool:
+        """Take over what is chosen in the store; whether another process has gone on meanwhile."""
+        events, before = self._log.catch_up(), self._events
+        space = self._known.expansion.plan.space.of
+        self._chosen = [space.parse(event.architecture) for event in events if event.kind == "ask"]
+        self._told = next((event.facts for event in reversed(events) if event.kind == "tell"), {})
+        self._error = self._told.get("error")
+        self._events = len(events)
+        return self._events > before
+
+    def _is_kept(self, driver: Driver) -> bool:
+        """Keep what was chosen; False if another process was first, whose choices are taken over."""
+        try:
+            driver.patiently(self._log.flush)
+        except StoreUnavailableError:
+            raise
+        except StoreError:
+            if not driver.patiently(self._catch_up):
+                raise
+            return False
+        driver.patiently(self._catch_up)
+        return True
 
     # training
 
@@ -266,8 +295,8 @@ class DesignedBuild:
 
     # choosing
 
-    def _choose(self) -> tuple[str, tuple[int, ...]]:
-        """Why it is enough, or the rows that are trained next."""
+    def _choose(self) -> str:
+        """Choose what is trained next; why it is enough, if it is."""
         measured, design = self._measured, self._design
         spent = self._count(measured)
         left = min(self._budget - spent, measured.open)
@@ -282,8 +311,8 @@ class DesignedBuild:
             reason = f"the estimated mean absolute error is {self._error:.4g}, at most {design.until_mae:g}"
         elif not (rows or reason):
             reason = "nothing else is worth a training"
-        self._keep(measured, () if reason else rows, reason)
-        return reason, rows
+        self._tell(measured, () if reason else rows, reason)
+        return reason
 
     def _is_precise(self, measured: Measured) -> bool:
         until = self._design.until_mae
@@ -295,8 +324,8 @@ class DesignedBuild:
             return f"all {len(measured.candidates):,} architectures are measured or have failed"
         return f"the budget of {self._budget:,} architectures is used"
 
-    def _keep(self, measured: Measured, rows: tuple[int, ...], reason: str) -> None:
-        """What is known and chosen, with the next training that is begun."""
+    def _tell(self, measured: Measured, rows: tuple[int, ...], reason: str) -> None:
+        """Append to the journal what is known and chosen."""
         told = {
             "known": len(measured.rows),
             "failed": len(measured.closed),
@@ -307,7 +336,6 @@ class DesignedBuild:
         }
         if told != self._told:
             self._log.append(LoggedEvent("tell", "", None, len(self._chosen), told))
-            self._told = told
         for place, row in enumerate(rows, start=len(self._chosen)):
             self._log.append(LoggedEvent("ask", measured.candidates[row].text, None, place))
         if rows:

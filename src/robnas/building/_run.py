@@ -82,8 +82,8 @@ def load_and_expand(
             or classes are none for the attacks of the plan.
         DataError: the data set cannot be read.
     """
-    plan = pooled(plan)
     if listed:
+        plan = pooled(plan)
         plan.pairs  # noqa: B018 (a selection that is empty is said before the images are read)
     data = plan.source.load(data_dir, progress)
     check_suite(plan.measuring.suite, data)
@@ -93,7 +93,8 @@ def load_and_expand(
         check_radius(plan.recipe.attack.threat, data.image_shape)
     sizes: dict[str, int] = {split: len(part) for split, part in data.splits.items()}
     found = expand(plan, data.content_hash, sizes, corrupted_splits(plan.measuring, data, plan.source, data_dir))
-    check_design(found)
+    if listed:  # what is only asked for now and then needs none
+        check_design(found)
     return found
 
 

@@ -65,7 +65,8 @@ class SearchLog:
                         remedy="use another store",
                     )
         self._open: list[LoggedEvent] = []  # not kept yet
-        self._count = len(self.events())
+        self._count = 0
+        self.catch_up()
 
     def events(self) -> list[LoggedEvent]:
         """All that was appended, in order.
@@ -86,6 +87,13 @@ class SearchLog:
             raise StoreError(f"store {self._store.shown}, {what}", expected="what a search writes",
                              got=Verbatim(f"number {row.number}, {row.kind}"), remedy=RESTORE)  # fmt: skip
         return LoggedEvent(row.kind, row.architecture, row.epochs or None, asked, facts)
+
+    def catch_up(self) -> list[LoggedEvent]:
+        """All that this and other processes have kept; what was appended and is not kept is forgotten."""
+        self._open.clear()
+        found = self.events()
+        self._count = len(found)
+        return found
 
     def append(self, event: LoggedEvent) -> None:
         """One more, to be kept by the next `flush`."""

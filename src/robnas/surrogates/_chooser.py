@@ -30,9 +30,9 @@ _DEGREES = 10  # of freedom, that the noise of a training needs to be known from
 class Chooser:
     """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
 
-    The error that it tells is the mean over all architectures that are not measured (or that are predicted to be in the
-    best tenth, with ``top``) of what one more training would differ from its prediction, by the predicted standard
-    deviation; the noise of a training has a part in it.
+    The error that it tells is the mean over all architectures that are not measured (with ``top`` by their chance to be
+    in the best tenth) of what one more training would differ from its prediction, by the predicted standard deviation;
+    the noise of a training has a part in it.
 
     Raises:
         InputError: an unknown design, focus or model.
@@ -95,11 +95,15 @@ class Chooser:
         """Estimated mean absolute error over what is not measured; None while it cannot be known."""
         if not _tells(values):
             return None
+        from scipy.special import ndtr
+
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
-        asked = np.isnan(values)
-        if self.focus == "top":
-            asked &= predicted.mean >= np.quantile(predicted.mean, 1 - _TOP)
-        return _MEAN_OF_ABSOLUTE * float(predicted.sd[asked].mean()) if asked.any() else 0.0
+        matters = np.isnan(values).astype(np.float64)
+        if self.focus == "top":  # by the chance to be there
+            matters *= ndtr((predicted.mean - np.quantile(predicted.mean, 1 - _TOP)) / predicted.sd)
+        if not matters.any():
+            return 0.0
+        return _MEAN_OF_ABSOLUTE * float((matters * predicted.sd).sum() / matters.sum())
 
 
 def _tells(values: Vector) -> bool:
