@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robnas.building import EXECUTORS, Chosen, LocalExecutor, load_and_expand, run_plan
+from robnas.building import EXECUTORS, Chosen, load_and_expand, run_plan
 from tests.building.oracle import Oracle
 from tests.building.test_driver import Inline
 from tests.building.test_plan import plan
@@ -41,14 +41,13 @@ def designed(design, **changes):
     return load_and_expand(plan(**{"seeds": [0], "space": space, "extra": [], "design": design} | changes))
 
 
-def build(expansion, store, chooser=None, *, jobs=None, inline=True, oracle=None, **options):
+def build(expansion, store, chooser=None, *, executor=Inline, oracle=None, **options):
     """A build whose trainings are an `Oracle`."""
     given = Oracle.of(expansion, **(oracle or {}))
     EXECUTORS.pop("oracle", None)
-    EXECUTORS["oracle"] = lambda trainer, **more: Inline(given) if inline else LocalExecutor(given, **more)
+    EXECUTORS["oracle"] = lambda trainer, **more: executor(given, **more)
     try:
-        more = {} if jobs is None else {"options": {"jobs": jobs}}
-        return run_plan(expansion, store, executor="oracle", chooser=chooser or Whimsical(), **more, **options)
+        return run_plan(expansion, store, executor="oracle", chooser=chooser or Whimsical(), **options)
     finally:
         EXECUTORS.pop("oracle", None)
 

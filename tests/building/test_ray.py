@@ -13,6 +13,7 @@ from robnas._own import load_file
 from robnas.building import EXECUTORS, Executor, Limits, _ray, drive
 from robnas.errors import InputError, RobnasError
 from robnas.records import Failure, Outcome, RecordStore, store_status
+from tests.building import designs
 from tests.building.test_driver import Inline
 from tests.building.test_local import Spoiled
 from tests.building.test_own_files import TRAINER
@@ -54,6 +55,15 @@ def test_a_build_on_ray_is_that_of_this_machine(started, url, tmp_path):
     with RecordStore(url) as store:
         assert drive(queue_of(store, 30), started(Quick(), jobs=2)).done == 30
     assert everything(url) == everything(here)
+
+
+def test_a_design_on_ray_chooses_what_it_chooses_here(started, url, tmp_path):
+    expansion = designs.designed({"kind": "active", "budget": 6, "start": 3, "batch": 2})
+    with RecordStore(f"sqlite:///{tmp_path}/here.db") as here, RecordStore(url) as store:
+        designs.build(expansion, here)
+        result = designs.build(expansion, store, executor=started, options={"jobs": 2})
+        assert (result.done, result.design.known) == (6, 6)
+        assert designs.choices(store) == designs.choices(here)
 
 
 def test_limits_are_those_of_this_machine(started):
