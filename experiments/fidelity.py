@@ -77,7 +77,7 @@ def build(plans: Mapping[Setting, Expansion], store: RecordStore, minutes: float
     except KeyboardInterrupt:
         if time.monotonic() < ends:
             raise
-        _say("\ntime is up; the same command goes on")
+        _say("time is up; the same command goes on")
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _progress(name: str) -> Progress:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"\n{text}", file=sys.stderr, flush=True)
 
 
 def told(study: Study, plans: Mapping[Setting, Expansion], store: RecordStore | None, **where: Any) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,13 @@ class Gold:
                 "gold", expected=f"at least {FEWEST} architectures with all seeds", got=got, remedy="train on"
             )
         self.truth = tied(column.mean[[rows[arch.text] for arch in self.archs]])
-        self.ceiling = table_ceiling(table, column, np.random.default_rng(0))
+        self._table, self._column = table, column
         self._draws = Bootstrap(len(self.archs), np.random.default_rng(0), RESAMPLES)
+
+    @cached_property
+    def ceiling(self) -> Correlation:
+        """The highest ρ that the noise of gold leaves to anybody."""
+        return table_ceiling(self._table, self._column, np.random.default_rng(0))
 
     def judged(self, name: str, scores: Mapping[str, float], **facts: Any) -> Finding:
         """A finding about scores, higher is better, by the text of the architecture; `facts` are what it costs."""
