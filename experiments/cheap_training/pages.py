@@ -97,9 +97,10 @@ def figure(gold: Gold, found: Sequence[Finding]) -> Any:
 
     drawn = Figure(figsize=(11, 4.6), layout="constrained")
     panels = drawn.subplots(1, 2, sharey=True)
+    shown = [one for one in found if one.spearman.value == one.spearman.value]  # a constant column has no ranks
     for axes, (name, price) in zip(panels, PRICES.items(), strict=True):
         for attack in STYLES:
-            some = [one for one in found if one.setting is not None and one.setting.attack == attack]
+            some = [one for one in shown if one.setting is not None and one.setting.attack == attack]
             _points(axes, attack, [price(one) for one in some], [one.spearman for one in some])
         front = [found[place] for place in frontier(found, price)[0] if found[place].setting is not None]
         prices, rhos = [price(one) for one in front], [one.spearman.value for one in front]
@@ -109,7 +110,8 @@ def figure(gold: Gold, found: Sequence[Finding]) -> Any:
             (gold.ceiling.value, ":", "ceiling of gold's noise"),
         ):
             axes.axhline(place, color="black", linestyle=style, linewidth=1, label=label)
-        axes.set_xscale("log")
+        if any(one.setting is not None for one in shown):
+            axes.set_xscale("log")
         axes.set_xlabel(f"cost of a training: {name}")
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
@@ -123,7 +125,7 @@ def _points(axes: Any, attack: str, prices: Sequence[float], rhos: Sequence[Corr
         return
     colour, marker = STYLES[attack]
     value, low, high = np.array([(rho.value, rho.low, rho.high) for rho in rhos]).T
-    bars = np.abs([value - low, high - value])
+    bars = np.nan_to_num(np.abs([value - low, high - value]))
     axes.errorbar(
         prices, value, bars, fmt=marker, color=colour, ecolor=(colour, 0.35), elinewidth=1, markersize=6, label=attack
     )
