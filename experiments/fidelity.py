@@ -21,7 +21,8 @@ than 20 points: FGSM on validation images, or the training's own attack on train
 Intervals of 95 % are bootstraps over architectures (m out of n for regrets), those of shares exact binomial ones.
 
 The **frontier** are settings of which none as cheap has a higher ρ, with counting parameters, which costs nothing,
-among them, and how often each is on it in the resamples. Written as Markdown, CSV and a figure (png, svg).
+among them, and how often each is on it in the resamples; what is not shown to order better than that is named, too.
+Written as Markdown, CSV and a figure (png, svg).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def expanded(study: Study, data_dir: Path | None = None) -> dict[Setting, Expans
     return {one: load_and_expand(study.plan(one), data_dir) for one in (study.gold, *study.settings)}
 
 
-def build(plans: Mapping[Setting, Expansion], store: RecordStore, minutes: float | None = None, **how: Any) -> None:
+def build(plans: Mapping[Setting, Expansion], store: RecordStore, minutes: float | None = None, **how: Any) -> bool:
     """Train what is missing.
 
     Args:
@@ -67,6 +68,9 @@ def build(plans: Mapping[Setting, Expansion], store: RecordStore, minutes: float
         store: where records go.
         minutes: stop after so many.
         how: arguments of `run_plan`.
+
+    Returns:
+        Whether all was asked for; False if the time was up before.
     """
     ends = math.inf if minutes is None else time.monotonic() + 60 * minutes
     try:
@@ -78,6 +82,8 @@ def build(plans: Mapping[Setting, Expansion], store: RecordStore, minutes: float
         if time.monotonic() < ends:
             raise
         _say("time is up; the same command goes on")
+        return False
+    return True
 
 
 @contextmanager
@@ -161,11 +167,16 @@ def main() -> None:
             for line in told(study, plans, None if store is None or store.version is None else store, **where):
                 print(line, flush=True)
             return
-        store = stack.enter_context(RecordStore(place))
+        store, finished = stack.enter_context(RecordStore(place)), True
         if not given.analyse:
             options = executor_options("local", given.jobs, None, 0.0, given.device)
-            build(plans, store, given.minutes, options=options, work_dir=given.work_dir, **where)
-        print(write(study, plans, store, given.out))
+            finished = build(plans, store, given.minutes, options=options, work_dir=given.work_dir, **where)
+        try:
+            print(write(study, plans, store, given.out))
+        except InputError as error:
+            if finished:
+                raise
+            _say(str(error))
 
 
 def _arguments() -> argparse.Namespace:

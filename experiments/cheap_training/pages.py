@@ -9,7 +9,7 @@ import numpy as np
 
 from robnas.statistics import Correlation
 
-from .findings import PRICES, Finding, Gold, frontier
+from .findings import PRICES, Finding, Gold, better, frontier
 from .study import GOLD_SEEDS
 
 HEADER = (
@@ -58,6 +58,8 @@ def report(gold: Gold, found: Sequence[Finding], lacking: Sequence[str]) -> str:
     for name, (places, share) in fronts.items():
         steps = [f"{found[p].name} (ρ {found[p].spearman.value:.3f}, in {share[p]:.0%} of resamples)" for p in places]
         lines += ["", f"**Frontier by {name}**, cheapest first: {'; '.join(steps)}."]
+    if worse := [one.name for one in found[1:] if not better(one, found[0])]:
+        lines += ["", f"**Not shown to order better than {found[0].name}**: {'; '.join(worse)}."]
     if lacking:
         lines += ["", f"Not there yet: {'; '.join(lacking)}."]
     return "\n".join(lines) + "\n"
@@ -94,8 +96,9 @@ def table(found: Sequence[Finding]) -> tuple[list[str], list[list[Any]]]:
 def figure(gold: Gold, found: Sequence[Finding]) -> Any:
     """Cost against rank correlation, with the frontier, counting parameters and the ceiling of gold's noise."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
-    drawn = Figure(figsize=(11, 4.6), layout="constrained")
+    drawn = Figure(figsize=(12, 4.6), layout="constrained")
     panels = drawn.subplots(1, 2, sharey=True)
     shown = [one for one in found if one.spearman.value == one.spearman.value]  # a constant column has no ranks
     for axes, (name, price) in zip(panels, PRICES.items(), strict=True):
@@ -112,11 +115,15 @@ def figure(gold: Gold, found: Sequence[Finding]) -> Any:
             axes.axhline(place, color="black", linestyle=style, linewidth=1, label=label)
         if any(one.setting is not None for one in shown):
             axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            for place in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+                place("{x:,.10g}")
+            axes.tick_params(axis="x", which="both", labelsize=8)
         axes.set_xlabel(f"cost of a training: {name}")
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
     panels[0].set_ylabel("Spearman's ρ with gold, 95 % interval")
-    panels[1].legend(frameon=False, fontsize=8, loc="lower right")
+    drawn.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside right center")
     return drawn
 
 

@@ -227,6 +227,7 @@ def test_order_regret_overfitting_and_cost_are_those_of_trainings_that_are_known
     assert "| pgd-2, 1 epoch, C=2, 32 images (standard) | 30 | 0 | 0.1 | 0.50 | 1.000 [1.000, 1.000] |" in text
     header, lines = table(found)
     assert {len(header)} == {len(line) for line in lines}
+    assert "**Not shown to order better than counting parameters**: rs-fgsm, 1 epoch, C=2, 32 images." in text
     assert "Not there yet" not in text
 
 
@@ -280,7 +281,7 @@ def test_it_stops_in_time_and_goes_on_without_training_anything_twice(tiny, stor
 
 def test_the_time_that_is_given_is_kept(tiny, store, capsys):
     EXECUTORS.register("known", lambda trainer, **options: Idle(), overwrite=True)
-    fidelity.build(tiny, store, minutes=0.3 / 60, executor="known")
+    assert not fidelity.build(tiny, store, minutes=0.3 / 60, executor="known")
     assert "time is up" in capsys.readouterr().err
     (status,) = store_status(store)
     assert (status.done, status.running, status.failed) == (0, 0, 0)
