@@ -139,7 +139,8 @@ def _finding(gold: Gold, setting: Setting, expansion: Expansion, store: RecordSt
     robust, single = (
         table.column(study.data, metric, "validation").mean.tolist() for metric in (study.metric, study.one_step)
     )
-    warned = {line.partition(":")[0] for line in plan_doubts(store, plan)}  # checks are off: only of the training
+    doubts = (line.partition(": ") for line in plan_doubts(store, plan))
+    warned = {text for text, _, doubt in doubts if doubt.startswith("training: ")}
     fooled = [is_overfitted(one, pgd) or text in warned for text, one, pgd in zip(texts, single, robust, strict=True)]
     return gold.judged(
         str(setting),

@@ -63,6 +63,7 @@ def test_one_factor_at_a_time_and_twelve_crossed_settings(study):
     assert replace(again, label="") == replace(study.gold, label="")
     assert len({replace(one, label="") for one in study.settings}) == len(study.settings) == 25
     assert study.gold.passes(study.threat) > 9 * standard.passes(study.threat)
+    assert len({study.plan(one).name for one in (study.gold, *study.settings)}) == 26
 
 
 def test_the_standard_of_the_digits_is_the_recipe_of_the_bundled_table():
