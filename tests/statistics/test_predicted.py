@@ -16,6 +16,7 @@ from robnas.benchmarks import (
     measured_only,
     predicted_rows,
 )
+from robnas.benchmarks.adapters import NaslibGraph, NatsBench, RobustnessDataset
 from robnas.errors import InputError
 from robnas.statistics import (
     card,
@@ -142,3 +143,16 @@ def test_a_published_row_is_compared_with_what_was_measured(table):
     assert found.architectures == ()
     assert len(found.undecided) == COUNT - MEASURED
     assert found.beyond == ("clean",)
+
+
+def test_the_calls_of_others_are_not_answered_by_predictions(table):
+    arch = table.architectures[0]
+    for make in (
+        lambda one: NaslibGraph(one, arch, metric="clean"),
+        lambda one: NatsBench(one, metric="clean", split="test"),
+        RobustnessDataset,
+    ):
+        with refused(
+            "^table completed, digits test clean: expected measured values, got 50 predicted ones", InputError
+        ):
+            make(table)

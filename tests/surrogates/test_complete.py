@@ -1,5 +1,6 @@
 """A completed table: what was measured stays, the rest is predicted, and nobody takes one for the other."""
 
+import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -160,6 +161,17 @@ def test_one_training_of_each_class_that_the_table_declares(recorder):
     classes = [int(official.class_of[arch.index]) for arch in found.architectures]
     assert len(set(classes)) == len(classes)
     arch = found.architectures[-1]
+    identical = CELLS.partition("identical")
+    for other in CELLS:  # a relative that is another network says so, predicted or not
+        row = found.row(other)
+        if row >= 20 and not identical.same(other, found.at(row)):
+            value = found.query(other, **CLEAN, seed="mean")
+            assert (type(value), value.identical) == (PredictedValue, False)
+            assert copy.copy(value).identical is False
+            assert found.query(found.at(row), **CLEAN, seed="mean").identical
+            break
+    else:
+        raise AssertionError("no relative")
     assert published[arch.index] == min(published[other.index] for other in official.members(arch))
 
 

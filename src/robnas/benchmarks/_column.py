@@ -53,17 +53,19 @@ class RelativeValue(Value):
 class PredictedValue(Value):
     """What was not measured but predicted, from other architectures: it rests on no training, its `runs` are 0."""
 
-    __slots__ = ("sd",)
+    __slots__ = ("identical", "sd")
     sd: float
     """Standard deviation of what one training would measure around it; nan where it is not known."""
+    identical: bool  # type: ignore[misc]
+    """Whether it is predicted of the network that was asked for, see `Value.identical`."""
 
-    def __new__(cls, value: float, runs: int = 0, sd: float = float("nan")) -> PredictedValue:
+    def __new__(cls, value: float, runs: int = 0, sd: float = float("nan"), identical: bool = True) -> PredictedValue:
         self = cast(PredictedValue, super().__new__(cls, value, runs))
-        self.sd = sd
+        self.sd, self.identical = sd, identical
         return self
 
-    def __getnewargs__(self) -> tuple[float, int, float]:  # type: ignore[override]
-        return float(self), self.runs, self.sd
+    def __getnewargs__(self) -> tuple[float, int, float, bool]:  # type: ignore[override]
+        return float(self), self.runs, self.sd, self.identical
 
 
 @final
@@ -173,12 +175,17 @@ class Column(Runs):
             return self.measured_mean
         return np.where(self.measured, self.measured_mean, self.predicted)
 
-    def mean_at(self, row: int) -> Value:
-        """The mean of one row, which knows what it rests on; nan where there is none."""
+    def mean_at(self, row: int, identical: bool = True) -> Value:
+        """The mean of one row, which knows what it rests on; nan where there is none.
+
+        Args:
+            row: number of it.
+            identical: whether the architecture of the row is the network that is asked for.
+        """
         value, runs = self.fast_mean[row], int(self.counts[row])
         if self.predicted is None or runs:
-            return Value(value, runs)
-        return PredictedValue(value, sd=float("nan" if self.sd is None else self.sd[row]))
+            return (Value if identical else RelativeValue)(value, runs)
+        return PredictedValue(value, 0, float("nan" if self.sd is None else self.sd[row]), identical)
 
     def take(self, rows: npt.NDArray[Any]) -> Column:
         """Some of the rows, by numbers or as a mask."""

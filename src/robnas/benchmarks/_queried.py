@@ -368,7 +368,7 @@ class Queried:
             runs = int(column.counts[row])
             if not runs and isinstance(column, Column) and column.predicted is not None:
                 self._known(kind, column.fast_mean[row], runs, column, arch)
-                return row, column.mean_at(row)
+                return row, column.mean_at(row, kind is Value)
             return row, self._known(kind, column.fast_mean[row], runs, column, arch)
         return row, self._known(kind, column.of_seed(row, seed, rng), 1, column, arch)
 

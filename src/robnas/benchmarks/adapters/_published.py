@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._column import Value
+from robnas.benchmarks._predicted import check_measured
 from robnas.benchmarks._runs import is_number
 from robnas.benchmarks._table import Table
 from robnas.errors import InputError, Verbatim
@@ -33,14 +34,16 @@ def genotypes(published: npt.NDArray[np.integer[Any]]) -> list[str]:
 
 
 def check_table(table: Table) -> Table:
-    """The table, if its architectures are those that these classes know.
+    """The table, if its architectures are those that these classes know, and it was measured.
 
     Raises:
-        InputError: it is of another space.
+        InputError: it is of another space, or has predicted values, which these calls could not tell from others.
     """
     if table.space.name != NAME:
         got = Verbatim(f"table {table.name}, which belongs to {table.space.name}")
         raise InputError("table", expected=f"one of space {NAME}", got=got)
+    for column in table.columns:
+        check_measured(column, f"table {table.name}, {column.name}")
     return table
 
 
