@@ -34,6 +34,11 @@ def test_a_run_draws_what_was_predicted_and_keeps_what_was_measured(table):
     assert len(np.unique(found[:, MEASURED])) == 400
 
 
+def test_accuracies_are_drawn_within_their_scale():
+    found = np.array([told(task(completed(sd=2.0), noise="predictive"), seed) for seed in range(3)])
+    assert (found.min(), found.max()) == (0, 1)
+
+
 def test_a_seed_draws_the_same_for_every_algorithm(table):
     noisy = task(table, noise="predictive")
     np.testing.assert_array_equal(told(noisy, 3), told(noisy, 3))

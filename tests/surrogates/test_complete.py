@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -31,8 +32,9 @@ class Recorder:
         return self
 
     def predict(self, rows, level):
-        found = np.full(len(rows), self.mean)
-        return Prediction(found, np.full(len(rows), 0.03), found - 0.05, found + 0.05, level)
+        found, half = np.full(len(rows), self.mean), 0.03 * NormalDist().inv_cdf((1 + level) / 2)
+        sd = np.full(len(rows), 0.01)  # the interval is calibrated, this is not
+        return Prediction(found, sd, found - half, found + half, level)
 
 
 @pytest.fixture(autouse=True)

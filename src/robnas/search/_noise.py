@@ -55,6 +55,14 @@ def predictive_sd(columns: Sequence[Column]) -> Floats:
     return found
 
 
+def within_scale(drawn: Floats, columns: Sequence[Column]) -> Floats:
+    """What was drawn, shape (rows, objectives), the first of which are the columns: accuracies within [0, 1]."""
+    for place, column in enumerate(columns):
+        if column.is_accuracy:
+            drawn[:, place] = np.clip(drawn[:, place], 0, 1)
+    return drawn
+
+
 def check_runs(columns: Sequence[Column]) -> None:
     """Raise `InputError` where single runs are asked for and values are predicted, which have none."""
     for column in columns:

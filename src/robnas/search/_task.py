@@ -45,7 +45,7 @@ from robnas.search._constraint import Constraint, check_constraints
 from robnas.search._costs import COSTS, Cost, costs_of, hours_of
 from robnas.search._goal import Goal, kinds_of
 from robnas.search._hypervolume import Scale
-from robnas.search._noise import check_runs, has_runs, local_noise, one_run, predictive_sd, run_sd
+from robnas.search._noise import check_runs, has_runs, local_noise, one_run, predictive_sd, run_sd, within_scale
 from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST, LOWEST
 from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
@@ -540,7 +540,7 @@ class Task:
         width = len(self.seen)
         if self.noise != "seeds":
             found[:, :width] += rng.normal(0.0, 1.0, (len(found), width)) * self.noise_sd
-            return found
+            return within_scale(found, self.seen) if self.noise == "predictive" else found
         drawn = rng.random(len(found))  # one training gives all metrics
         for place, (column, one) in enumerate(zip(self.seen, columns, strict=True)):
             if has_runs(column):
