@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from robnas.benchmarks import Scores
 from robnas.explorer import build_site
 from tests.benchmarks.completed import COUNT, MEASURED, SD, completed, measured
 from tests.explorer.acting import downloaded, row_of
@@ -32,7 +33,10 @@ def ours():
 def address(ours, serve):
     own = measured(ours)
     own.name = "measured"
-    return serve(build_site([("completed.parquet", ours), ("measured.parquet", own)]))
+    means = np.arange(COUNT, dtype=float)[:, None]
+    scores = Scores(tuple(ours.texts), ("mine",), means, np.full_like(means, 0.1), {}, {})
+    tables = [("completed.parquet", ours), ("measured.parquet", own)]
+    return serve(build_site(tables, [("scores.parquet", scores)]))
 
 
 def test_the_page_knows_which_values_are_predicted_and_how_sure_they_are(visit, address, ours):
@@ -87,3 +91,11 @@ def test_a_comparison_says_that_a_model_made_some_of_the_values(visit, address):
 def test_the_data_view_counts_what_is_predicted(visit, address):
     text = visit(address).open("#/data").inner_text('section[aria-label="completed"]')
     assert f"{COUNT}, {COUNT - MEASURED} predicted" in text
+
+
+def test_scores_are_correlated_with_measured_values_alone(visit, address):
+    text = (
+        visit(address).open("#/kernels?accuracy=completed~digits~test~clean").inner_text('section[aria-label="Scores"]')
+    )
+    assert f"{MEASURED} architectures" in text
+    assert "measured values alone" in text

@@ -9,6 +9,7 @@ import pytest
 
 from robnas.benchmarks import Column, CurveColumn, PredictedValue, Table, Value, measured_only, predicted_rows
 from robnas.errors import InputError
+from robnas.records import Record
 from robnas.spaces import SPACES, Gene, Space
 from robnas.surrogates import SURROGATES, Prediction, complete
 from tests.data.conftest import refused
@@ -256,3 +257,22 @@ def test_measured_only_is_the_table_without_predictions():
     assert [column.predicted for column in found.columns] == [None, None]
     np.testing.assert_array_equal(found.columns[0].values[:20], table.columns[0].values)
     assert measured_only(table) is table
+
+
+def test_records_are_completed_as_their_table_is():
+    table = lab()
+    records = [
+        Record(
+            architecture=arch, space="toy", dataset_hash="d" * 16, split="test", recipe_hash="r" * 16, seed=seed,
+            metric="clean", attack_hash="", images=100, dataset="digits", value=float(value), seconds=1.0,
+            torch_version="2", device="cpu",
+        )
+        for arch, runs in zip(table.architectures, table.columns[0].values, strict=True)
+        for seed, value in enumerate(runs)
+        if not np.isnan(value)
+    ]  # fmt: skip
+    found = complete(records)
+    (column,) = found.columns
+    assert predicted_rows(column).sum() == 44
+    for arch in table.architectures:
+        assert found.query(arch, **CLEAN, seed=0) == table.query(arch, **CLEAN, seed=0)

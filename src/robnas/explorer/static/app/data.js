@@ -304,14 +304,15 @@ function baseOf(x, y) {
 
 /**
  * The architectures that have both quantities, with their values.
- * @param {Quantity} x @param {Quantity} y
+ * @param {Quantity} x @param {Quantity} y @param {boolean} measured leave out those of which a value is predicted
  * @returns {{index: Uint32Array, x: Float64Array, y: Float64Array, base: Quantity}} base: whose architectures they are
  */
-export function pairs(x, y) {
+export function pairs(x, y, measured = false) {
   const base = baseOf(x, y), table = base.table ? null : (x.table ?? y.table), rows = new Set();
   const index = [], first = [], second = [];
   for (const one of base.members) {
     const row = table?.rowOf(one);
+    if (measured && (isPredicted(x, one) || isPredicted(y, one))) continue;
     if (rows.has(row)) continue; // scored under two names, trained once
     if (table) rows.add(row);
     const a = x === base ? x.at(one) : x.resolve(one), b = y === base ? y.at(one) : y.resolve(one);

@@ -27,7 +27,7 @@ export function kernelsView(data) {
 
   function update(params) {
     const x = data.find(params.score, scores[0].id), y = data.find(params.accuracy);
-    Object.assign(state, { x, y, points: pairs(x, y) });
+    Object.assign(state, { x, y, points: pairs(x, y, true) });
     put(controls, quantitySelect(data, "Score", x, (score) => change({ score }), ({ kind }) => kind !== "accuracy"),
       quantitySelect(data, "Accuracy", y, (accuracy) => change({ accuracy }), ({ kind }) => kind === "accuracy"));
     scatter.show({ x, y, points: state.points, current: architectureOf(params, data) });
@@ -44,7 +44,7 @@ const nothing = () => h("section", { class: "card empty" }, h("h2", {}, "No scor
 /** Every score with its correlation, over the architectures that have it. */
 function correlations(scores, y) {
   return scores.map((quantity) => {
-    const points = pairs(quantity, y);
+    const points = pairs(quantity, y, true);
     return { quantity, ...spearmanInterval(points.x, tied(points.y, resolutionOf(y))) };
   });
 }
@@ -69,7 +69,7 @@ function showList(list, data, found, x, y) {
     h("th", { scope: "row" }, h("button", { type: "button", class: "link", "aria-pressed": String(one.quantity === x), onclick: () => change({ score: one.quantity.id }) }, one.quantity.name)),
     h("td", { class: "distribution" }, bar(one)), h("td", { class: "number", title: intervalText(one) }, correlation(one.value)), h("td", { class: "number" }, String(one.count)));
   const current = found.find(({ quantity }) => quantity === x);
-  put(list, h("h2", {}, "Rank correlation"), h("p", { class: "hint" }, `with ${y.label}`),
+  put(list, h("h2", {}, "Rank correlation"), h("p", { class: "hint" }, `with ${y.label}${y.column?.guessed ? ", measured values alone: what is predicted was made of such scores" : ""}`),
     current ? h("dl", { class: "figures" }, h("dt", {}, x.name), h("dd", { "data-figure": "spearman" }, intervalText(current)), h("dt", {}, "over"), h("dd", {}, counted(current.count, "architecture"))) : null,
     h("div", { class: "scroll", role: "region", "aria-label": "Correlation of each score", tabindex: 0 }, h("table", {},
       h("thead", {}, h("tr", {}, ["score", "−1 … 1", "ρ", "n"].map((text, place) => h("th", { scope: "col", class: place > 1 ? "number" : null }, text)))), h("tbody", {}, found.map(row)))),
