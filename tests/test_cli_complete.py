@@ -1,12 +1,14 @@
 """`robnas complete`, and what commands say of the table that it writes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from robnas.benchmarks import Column, Table, predicted_rows, read_table, write_table
 from robnas.cli import main
+from robnas.records import Record, RecordStore
 from robnas.spaces import SPACES
 from tests.benchmarks.completed import COUNT, MEASURED, SD, completed, measured
 
@@ -175,3 +177,26 @@ def test_a_cost_is_predicted_in_its_unit(tmp_path, capsys):
     told = robnas(capsys, "query", "333333", "--table", out, "--dataset", "digits", "--metric", "latency:mine")
     assert "333333 digits test latency:mine: predicted " in told
     assert " ms ±" in told
+
+
+def test_a_store_is_completed_and_what_is_measured_in_several_ways_is_left_out(tmp_path, capsys):
+    record = Record(
+        architecture=SPACE.parse("323133"), dataset_hash="d" * 16, split="test", recipe_hash="r" * 16, seed=0,
+        metric="clean", attack_hash="", images=100, dataset="digits", value=0.5, seconds=1.0, torch_version="2",
+        device="cpu",
+    )  # fmt: skip
+    architectures = SPACE.sample(np.random.default_rng(0), 12)
+    records = [replace(record, architecture=arch, value=0.3 + 0.02 * n) for n, arch in enumerate(architectures)]
+    attacked = [replace(one, metric="pgd@8/255", attack_hash=("a" if n % 2 else "b") * 16) for n, one in
+                enumerate(records)]  # fmt: skip
+    with RecordStore(f"sqlite:///{tmp_path}/runs.db") as store:
+        store.add([*records, *attacked])
+    (tmp_path / "list.txt").write_text("333333\n", encoding="utf-8")
+    words = ["complete", tmp_path / "runs.db", "--out", tmp_path / "c.parquet", "--architectures",
+             tmp_path / "list.txt", "--json"]  # fmt: skip
+    told = json.loads(robnas(capsys, *words))
+    assert [one["name"] for one in told["columns"]] == ["digits test clean"]
+    assert "digits test pgd@8/255" in told["left_out"][0]
+    told = json.loads(robnas(capsys, *words, "--attack", "a"))
+    assert [(one["measured"], one["predicted"]) for one in told["columns"]] == [(12, 1), (6, 7)]
+    assert told["left_out"] == []

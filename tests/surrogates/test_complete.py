@@ -66,6 +66,7 @@ def test_measured_values_stay_as_they_are_and_all_others_are_predicted():
     table = lab()
     found = complete(table)
     assert len(found) == 64
+    assert (found.name, complete(found).name) == ("lab (completed)",) * 2
     assert found.architectures[: len(table)] == table.architectures
     for before, after in zip(table.columns, found.columns, strict=True):
         np.testing.assert_array_equal(after.values[: len(table)], before.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,7 +58,7 @@ def complete(
     The file knows which values are measured and which predicted, and so do all commands that read it.
     """
     from robnas._files import check_writable
-    from robnas.benchmarks import write_rows, write_table
+    from robnas.benchmarks import name_of_key, write_rows, write_table
     from robnas.errors import InputError
     from robnas.surrogates import complete as completed
     from robnas.surrogates import information_of
@@ -76,20 +77,23 @@ def complete(
         )  # fmt: skip
     write_table(found, out) if out.suffix == ".parquet" else write_rows(found, out)
     facts = [_facts(found, column) for column in found.columns if column.predicted is not None]
-    left_out = found.provenance["completed"].get("not_completed", {})
+    reasons = found.provenance["completed"].get("not_completed", {})
+    left_out = [str(why.error(name_of_key(key))) for key, why in found.ambiguous.items()]
     if as_json:
         print_json({
             "path": str(out), "name": found.name, "space": found.space_key, "architectures": len(found),
             "measured_architectures": len(table), "partition": found.partition, "columns": facts,
-            "not_completed": left_out,
+            "not_completed": reasons, "left_out": left_out,
         })  # fmt: skip
         return
     each = f", one per class of {found.partition}" if found.partition else ""
     say(f"{len(found):,} architectures{each}, {len(table):,} of them from {table.name}: {out}")
     for column in facts:
         say(f"  {_line(column)}")
-    for name, why in left_out.items():
+    for name, why in reasons.items():
         say(f"not completed: {name}: {why}")
+    for text in left_out:
+        say(f"left out: {text}", sys.stderr)
 
 
 def _listed(path: Path, table: Table) -> list[Architecture]:

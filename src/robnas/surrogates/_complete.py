@@ -30,7 +30,8 @@ from robnas.surrogates._prediction import Prediction
 from robnas.types import Progress, silent
 
 Floats = npt.NDArray[np.float64]
-_LONGEST = 200  # characters of a fact
+_LONGEST = 200  # characters of a fact or a name
+_SUFFIX = " (completed)"  # of the name, so that nobody takes it for the table that was measured
 _LEAST = 1e-3  # smallest local standard deviation that is believed, as a share of the largest
 _C = TypeVar("_C", Column, CurveColumn)
 
@@ -101,7 +102,7 @@ def complete(
     progress(len(lacking), len(lacking), "completed")
     facts = {"columns": about, **({"not_completed": reasons} if reasons else {})}
     return Table(
-        table.name, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns],
+        table.name.removesuffix(_SUFFIX)[: _LONGEST - len(_SUFFIX)] + _SUFFIX, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns],
         space=table.space, partition=partition, published=table.published,
         provenance={**table.provenance, "completed": facts},
         ambiguous=table.ambiguous, curves=[_grown(curve, len(rows)) for curve in table.curves],
