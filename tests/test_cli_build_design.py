@@ -111,6 +111,17 @@ def test_it_stops_at_a_stated_accuracy(capsys, folder):
 
 
 @pytest.mark.parametrize(
+    "entry", ['information = ["scores:nowhere.csv"]', 'information = ["hearsay"]', 'model = "oracle"']
+)
+def test_what_a_surrogate_cannot_look_at_is_refused_before_anything_is_written(capsys, folder, entry):
+    (folder / "plan.toml").write_text(f'{PLAN}[design]\nkind = "active"\nbudget = 3\n{entry}\n')
+    code, _, err = command(capsys, "build", "plan.toml", *STORE)
+    assert code == 2
+    assert entry.split('"')[1].removeprefix("scores:") in err
+    assert not (folder / "runs.db").exists()
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
         (("--budget", "3"), "--budget: expected --design beside it, or [design] in the plan, got none"),

@@ -53,14 +53,17 @@ def with_design(plan: Plan, given: Mapping[str, Any]) -> Plan:
 
 
 def chooser_of(plan: Plan) -> Chooser | None:
-    """What chooses the trainings of a plan, if it has a design."""
+    """What chooses the trainings of a plan, if it has a design.
+
+    Raises:
+        InputError: an unknown design, model or kind of information, or information that cannot be read.
+    """
     if (design := plan.design) is None:
         return None
-    from robnas.surrogates import Chooser
+    from robnas.surrogates import Chooser, information_of
 
-    return Chooser(
-        design.kind, focus=design.focus, model=design.model, information=design.information, seed=design.seed
-    )
+    information = information_of(design.information, plan.space.of)
+    return Chooser(design.kind, focus=design.focus, model=design.model, information=information, seed=design.seed)
 
 
 def estimate_lines(found: Estimate, plan: Plan) -> list[str]:
