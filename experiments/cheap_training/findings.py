@@ -121,7 +121,7 @@ def findings(
     found, lacking = [gold.judged(FREE, sizes, overfitted=share([]), **nothing)], []
     for setting in study.settings:
         one = _finding(gold, setting, plans[setting], store) if done.get(plans[setting].hash, 0) else None
-        if one is None or one.count < FEWEST:
+        if one is None:
             lacking.append(str(setting))
         else:
             found.append(one)
@@ -132,10 +132,13 @@ def _stored(expansion: Expansion, store: RecordStore) -> Any:
     return next(plan for plan in stored_plans(store) if plan.hash == expansion.hash)
 
 
-def _finding(gold: Gold, setting: Setting, expansion: Expansion, store: RecordStore) -> Finding:
+def _finding(gold: Gold, setting: Setting, expansion: Expansion, store: RecordStore) -> Finding | None:
+    """None where too few of the architectures that gold knows are trained."""
     study, plan = gold.study, _stored(expansion, store)
     table = table_of_plan(store, plan)
     texts = [arch.text for arch in table.architectures]
+    if len({arch.text for arch in gold.archs} & set(texts)) < FEWEST:
+        return None
     robust, single = (
         table.column(study.data, metric, "validation").mean.tolist() for metric in (study.metric, study.one_step)
     )

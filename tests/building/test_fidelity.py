@@ -13,7 +13,7 @@ from torch import nn
 
 from robnas.building import EXECUTORS
 from robnas.data import load_data
-from robnas.errors import InputError
+from robnas.errors import DivergedError, InputError
 from robnas.records import OF_TRAINING, Curve, Outcome, Record, RecordStore, store_status
 from robnas.spaces import partition
 from robnas.statistics import Correlation
@@ -251,6 +251,27 @@ def test_architectures_without_all_seeds_of_gold_have_no_part(tiny, store, monke
     gold, found, _ = findings(TINY, tiny, store)
     assert {arch.text for arch in gold.archs} == whole
     assert {one.count for one in found} == {len(whole)}
+
+
+def test_a_setting_of_which_gold_knows_too_little_is_not_there_yet(tiny, store, monkeypatch):
+    run, standard = fidelity.run_plan, TINY.settings[0]
+    built(tiny, store, says, only=[TINY.gold])
+    monkeypatch.setattr(fidelity, "run_plan", lambda *given, **more: run(*given, limit=3, **more))
+    built(tiny, store, says, only=[standard])
+    _, found, lacking = findings(TINY, tiny, store)
+    assert [one.setting for one in found] == [None]
+    assert str(standard) in lacking
+    assert report(*findings(TINY, tiny, store)).count("|\n") == 3
+
+
+def test_trainings_that_failed_are_counted(tiny, store):
+    def some_fail(setting, place, seed):
+        if setting == TINY.settings[0] and place < 3:
+            raise DivergedError(1, 1, float("nan"))
+        return says(setting, place, seed)
+
+    built(tiny, store, some_fail, only=[TINY.gold, TINY.settings[0]])
+    assert "(standard) | 27 (3 failed) | 0 | 0.1 |" in report(*findings(TINY, tiny, store))
 
 
 def _seeds(store, expansion):
