@@ -118,6 +118,7 @@ def load(
     dataset_version: str | None = None,
     attack_seed: int | None = None,
     space: str | None = None,
+    beta: float | None = None,
 ) -> Table:
     """A table by name or path.
 
@@ -133,16 +134,24 @@ def load(
         attack_seed: of a store, take the records of this seed of the attack only.
         space: of a store, take the records of this space only, of a table the columns: its name, or its key with the
             settings. Of a CSV or JSON file, whose architectures these are.
+        beta: take the columns of this weight of the robust loss only.
 
     Raises:
         DataError: the file is missing or damaged.
         InputError: there is no such table, or no such record in the store; or the table is of another space.
     """
-    text, space = str(name), None if space is None else _key(space)
+    space = None if space is None else _key(space)
     choice = Choice(
         recipe=recipe, images=images, attack=attack, dataset_version=dataset_version, attack_seed=attack_seed,
         space=space,
     )  # fmt: skip
+    found = _loaded(name, choice, progress)
+    return found if beta is None else found.select(beta=beta)
+
+
+def _loaded(name: str | Path, choice: Choice, progress: Progress) -> Table:
+    """A table of whatever betas."""
+    text, space = str(name), choice.space
     if text not in (*BUNDLED, *CATALOGUE) and is_store(name):
         from robnas.benchmarks._records import table_of_store
 

@@ -44,11 +44,14 @@ def print_card(table: Table, card: Card, as_json: bool) -> None:
 
 def _lines(group: Group, tell_space: bool) -> Iterator[str]:
     """A line for each value, then one for each corruption, and one for what is missing."""
-    yield from _below([_cells(known, tell_space) for known in group.known if not is_one_corruption(known.metric)])
+    yield from _below(
+        [_cells(known, tell_space, _beta(known, group)) for known in group.known if not is_one_corruption(known.metric)]
+    )
     grid: dict[tuple[str, ...], dict[int, str]] = {}
     for known in filter(lambda known: is_one_corruption(known.metric), group.known):
         corruption, _, severity = known.metric.partition("@")
-        place = (corruption, known.split, known.space or "") if tell_space else (corruption, known.split)
+        told = (known.space or "") if tell_space else None, _beta(known, group) or None
+        place = corruption, known.split, *(one for one in told if one is not None)
         grid.setdefault(place, {})[int(severity)] = f"{'' if known.measured else '~'}{100 * known.value:.1f}"
     if grid:
         guessed = ", ~ predicted" if any("~" in text for at in grid.values() for text in at.values()) else ""
@@ -69,7 +72,14 @@ def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
+def _beta(known: Known, group: Group) -> str:
+    """The beta, where a group has several."""
+    from robnas.benchmarks import beta_text
+
+    return beta_text(known.beta) if len({one.beta for one in group.known}) > 1 else ""
+
+
+def _cells(known: Known, tell_space: bool, beta: str) -> tuple[str, ...]:
     accuracy = not known.unit and known.direction == "maximise"
     value = f"{100 * known.value:.2f} %" if accuracy else f"{known.value:.6g} {known.unit}".rstrip()
     sd = known.standard_error if known.measured else known.sd
@@ -81,7 +91,7 @@ def _cells(known: Known, tell_space: bool) -> tuple[str, ...]:
     space = f", {known.space}" if tell_space and known.space else ""
     rank = f"rank {known.rank:,} of {known.of:,}{shared}{noise}"
     value = value if known.measured else f"~{value}"
-    return known.metric, value, error, rank, f"{known.split}, {runs}{images}{space}"
+    return f"{known.metric} {beta}".rstrip(), value, error, rank, f"{known.split}, {runs}{images}{space}"
 
 
 def _of_scale(error: float, accuracy: bool) -> str:

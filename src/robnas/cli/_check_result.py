@@ -9,6 +9,7 @@ import typer
 
 from robnas.cli._common import Json, TableName, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
+from robnas.cli._tables import Beta
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Finding, Table
@@ -34,6 +35,7 @@ def check_result(
         str | None, typer.Option(help="percent or fraction; if omitted, rows with a number above 1 are in percent.")
     ] = None,
     space: SpaceName = None,
+    beta: Beta = None,
     as_json: Json = False,
 ) -> None:
     """Tell which architectures of a table have the numbers of published rows, within rounding, or that none has.
@@ -43,7 +45,7 @@ def check_result(
     from robnas.benchmarks import check_claim, load, read_claims
 
     with progress_bar(as_json) as progress:
-        held = load(table, progress, space=space)
+        held = load(table, progress, space=space, beta=beta)
         claims = read_claims(rows, unit, held)  # type: ignore[arg-type]
         findings = [check_claim(held, claim, dataset=dataset, split=split) for claim in claims]
     if as_json:

@@ -9,6 +9,7 @@ import typer
 
 from robnas.cli._common import Json, print_json, progress_bar
 from robnas.cli._space import SpaceName
+from robnas.cli._tables import Beta
 
 if TYPE_CHECKING:
     from robnas.explorer import Site
@@ -28,6 +29,7 @@ def explore(
     scores: Annotated[list[Path] | None, typer.Option(help="A file of robnas score --out; several will do.")] = None,
     search: Annotated[list[Path] | None, typer.Option(help="A folder of robnas search --out; several will do.")] = None,
     space: SpaceName = None,
+    beta: Beta = None,
     traces: Annotated[int, typer.Option(min=0, help="Runs of each search that can be replayed.")] = 3,
     export: Annotated[
         Path | None, typer.Option(help="Write the pages to this folder, for any web server, instead of serving them.")
@@ -45,7 +47,7 @@ def explore(
     if export is not None:
         check_export(export)
     with progress_bar(as_json) as progress:
-        site = _site(tables or [_DEFAULT], scores or [], search or [], traces, space, progress)
+        site = _site(tables or [_DEFAULT], scores or [], search or [], traces, space, beta, progress)
     facts: dict[str, Any] = {"files": len(site), "bytes": sum(map(len, site.values()))}
     if export is not None:
         folder = write_site(site, export)
@@ -74,12 +76,18 @@ def _flush() -> None:
 
 
 def _site(
-    tables: list[str], scores: list[Path], search: list[Path], traces: int, space: str | None, progress: Progress
+    tables: list[str],
+    scores: list[Path],
+    search: list[Path],
+    traces: int,
+    space: str | None,
+    beta: float | None,
+    progress: Progress,
 ) -> Site:
     from robnas.benchmarks import load, read_scores
     from robnas.explorer import build_site, read_searches
 
-    loaded = [(name, load(name, progress, space=space)) for name in tables]
+    loaded = [(name, load(name, progress, space=space, beta=beta)) for name in tables]
     held = [table for _, table in loaded]
     searches = [replay for folder in search for replay in read_searches(folder, held, traces, progress)]
     return build_site(loaded, [(str(path), read_scores(path)) for path in scores], searches)

@@ -41,10 +41,13 @@ def print_noise(columns: Sequence[Mapping[str, Any]]) -> None:
 
 
 def spot_text(column: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> str:
-    """Data set and split with the source, if it has one, and the space where the columns are of several."""
-    several = len({one["space"] for one in columns}) > 1
+    """Data set and split with the source, if it has one, and space and beta where the columns are of several."""
+    space, beta = (len({one.get(key) for one in columns}) > 1 for key in ("space", "beta"))
     source = f"{column['source']}:" if column.get("source") else ""
-    return f"{source}{column['dataset']} {column['split']}" + (f", {column['space']}" if several else "")
+    told = (f", {column['space']}" if space else "") + (
+        f", beta {column['beta']:g}" if beta and "beta" in column else ""
+    )
+    return f"{source}{column['dataset']} {column['split']}{told}"
 
 
 def rank_set_text(facts: Mapping[str, Any]) -> str:

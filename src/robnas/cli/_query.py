@@ -12,7 +12,7 @@ import typer
 from robnas.cli._common import ENCODINGS, Json, TableName, parse_architecture, print_json, progress_bar, say
 from robnas.cli._noise import noise_text, rank_set_text
 from robnas.cli._space import SpaceName
-from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen, shown
+from robnas.cli._tables import Attack, AttackSeed, Beta, DatasetVersion, Images, Recipe, load_chosen, shown
 from robnas.types import is_attacked
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def query(
     ] = None,
     resolve: Resolve = "declared",
     space: SpaceName = None,
+    beta: Beta = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -69,7 +70,7 @@ def query(
     from robnas.errors import InputError
     from robnas.statistics import RankMethod
 
-    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
+    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space, beta)
     arch = parse_architecture(architecture)
     if seed != "mean" and not (seed.isascii() and seed.isdecimal()):
         raise InputError("--seed", expected="mean or the number of a run", got=seed)
@@ -108,6 +109,7 @@ def query(
         "value": float(value),
         **({} if column.is_accuracy else {"unit": column.unit, "direction": column.direction}),
         **({"source": column.source} if column.source else {}),
+        **({} if column.beta is None else {"beta": column.beta}),
         "runs": value.runs,
         "measured": value.runs > 0,
         **column.facts,
@@ -316,7 +318,7 @@ def _rank(table: Table, row: int, column: Column, noise: Noise | LocalNoise | No
         return facts | {"noise": None}
     place = rank_set(
         table, table.at(row), dataset=column.dataset, metric=column.address, split=column.split, noise=noise,
-        method=ranks, space=column.space,
+        method=ranks, space=column.space, beta=column.beta,
     )  # fmt: skip
     low, high = noise.interval_at(place.value)
     return facts | {

@@ -9,7 +9,7 @@ import typer
 
 from robnas.cli._common import print_json, progress_bar
 from robnas.cli._space import SpaceName, space_choice
-from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe
+from robnas.cli._tables import Attack, AttackSeed, Beta, DatasetVersion, Images, Recipe
 
 
 def report(
@@ -31,6 +31,7 @@ def report(
         str | None, typer.Option(help="Of a store: the finished trials of this plan only, its name or hash.")
     ] = None,
     space: SpaceName = None,
+    beta: Beta = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -48,7 +49,7 @@ def report(
         space=space_choice(space),
     )  # fmt: skip
     with progress_bar(as_json) as progress:
-        found = report_of(source, rank_by=rank_by, plan=plan, choice=choice, progress=progress)
+        found = report_of(source, rank_by=rank_by, plan=plan, choice=choice, beta=beta, progress=progress)
         files = write_page(found.page, out)
     if as_json:
         print_json({"kind": found.kind, "files": [str(path) for path in files], **found.facts})

@@ -12,6 +12,7 @@ from robnas.cli._build import Address, Attempts, Device, GpuShare, KeepGoing, Me
 from robnas.cli._common import DataDir, Json, print_json, progress_bar, say
 from robnas.cli._search_plan import check_only_with_plan, search_by_training, settings_of
 from robnas.cli._space import SpaceName
+from robnas.cli._tables import Beta
 
 if TYPE_CHECKING:
     from robnas.search import Experiment, Result
@@ -27,6 +28,7 @@ def search(
         ),
     ] = None,
     space: SpaceName = None,
+    beta: Beta = None,
     dataset: Annotated[str | None, typer.Option(help="Such as cifar10.")] = None,
     metric: Annotated[
         list[str] | None,
@@ -163,7 +165,7 @@ def search(
         "noise": None if noise == "none" else noise, "count": None if count == "live" else count,
         "regret": None if regret == "table" else regret,
     }  # fmt: skip
-    changes = {"space": space, "budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
+    changes = {"space": space, "beta": beta, "budget": budget, "runs": runs, "seed": seed, "checkpoints": checkpoint}
     run = {
         "store": store, "seeds": seeds, "batch": batch, "executor": executor, "address": address,
         "gpu-share": gpu_share, "device": device, "time-limit": time_limit, "memory-limit": memory_limit,
@@ -171,6 +173,7 @@ def search(
     }  # fmt: skip
     if plan is not None:
         given |= {"table": table, "config": config, "runs": runs, "checkpoint": checkpoint}
+        given |= {"beta": None if beta is None else str(beta)}
         if search_by_training(plan, given, {**run, "jobs": jobs}, changes, out, as_json):
             raise typer.Exit(1)
         return
@@ -236,6 +239,7 @@ def _from_options(given: dict[str, Any], changes: dict[str, Any], progress: Prog
         given["dataset"],
         given["metric"] or (),
         split=given["split"],
+        beta=changes["beta"],
         report_dataset=given["report-dataset"],
         report_metrics=given["report-metric"] or None,
         report_split=given["report-split"],

@@ -28,6 +28,9 @@ DatasetVersion = Annotated[
     str | None, typer.Option(help="Of a store: records of the data set whose content hash begins so.")
 ]
 AttackSeed = Annotated[int | None, typer.Option(help="Of a store: records of this seed of the attack only.")]
+Beta = Annotated[
+    float | None, typer.Option(help="Weight of the robust loss in training, such as 0.5; where there are several.")
+]
 
 
 def tables(
@@ -102,7 +105,8 @@ def _one_table(name: str, space: str | None, as_json: bool) -> None:
         recipe = (
             f"recipe {entry.recipe} ({shown(entry.recipe_name)})" if entry.recipe_name else f"recipe {entry.recipe}"
         )
-        head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}, space {entry.space}"
+        beta = "" if entry.beta in (None, 1) else f", beta {entry.beta:g}"
+        head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}{beta}, space {entry.space}"
         if head != last:
             say(head)
         last = head
@@ -161,6 +165,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "split": column.split,
                 "metric": column.metric,
                 "space": column.space,
+                **({} if column.beta is None else {"beta": column.beta}),
                 "seeds": list(column.seeds),
                 "runs": int(column.counts.max()),
                 "noise": noise_facts(table, column),
@@ -177,6 +182,7 @@ def _facts(table: Table) -> dict[str, Any]:
                 "split": curve.split,
                 "metric": curve.metric,
                 "space": curve.space,
+                **({} if curve.beta is None else {"beta": curve.beta}),
                 "seeds": list(curve.seeds),
                 "runs": int(curve.counts.max()),
                 "epochs": list(curve.epochs),
@@ -259,15 +265,15 @@ def shown(value: Any) -> str:
 
 def load_chosen(
     name: str, as_json: bool, recipe: str | None, images: int | None, attack: str | None,
-    dataset_version: str | None, attack_seed: int | None, space: str | None = None,
+    dataset_version: str | None, attack_seed: int | None, space: str | None = None, beta: float | None = None,
 ) -> Table:  # fmt: skip
-    """A table with progress; all but the first two choose among the records of a store, the last also among columns."""
+    """A table with progress; all but the first two choose among the records of a store, the last two also columns."""
     from robnas.benchmarks import load
 
     with progress_bar(as_json) as progress:
         return load(
             name, progress, recipe=recipe, images=images, attack=attack, dataset_version=dataset_version,
-            attack_seed=attack_seed, space=space,
+            attack_seed=attack_seed, space=space, beta=beta,
         )  # fmt: skip
 
 
@@ -292,6 +298,7 @@ def export(
     out: Annotated[Path, typer.Option(help="File ending in .parquet, .csv, .json or .croissant.json.")],
     dataset: Annotated[str | None, typer.Option(help="Only this data set; all if omitted.")] = None,
     space: SpaceName = None,
+    beta: Beta = None,
     recipe: Recipe = None,
     images: Images = None,
     attack: Attack = None,
@@ -311,7 +318,7 @@ def export(
     if out.suffix not in (".parquet", ".csv", ".json"):
         raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
     check_writable(out)
-    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
+    found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space, beta)
     if dataset:
         found = found.select(dataset)
     if out.name.endswith(_CROISSANT):
@@ -319,7 +326,7 @@ def export(
         if not described.exists():
             write_table(found, described)
         else:
-            _check_described(table, described, whole=dataset is None and space is None)
+            _check_described(table, described, whole=dataset is None and space is None and beta is None)
         write_croissant(described)
     elif out.suffix == ".parquet":
         found.to_pandas(dataset)  # an error if nothing can be written

@@ -12,6 +12,7 @@ from robnas.benchmarks import (
     Column,
     Scores,
     Table,
+    beta_text,
     exact_divisor,
     measured_column,
     measured_only,
@@ -59,10 +60,10 @@ def pack_table(table: Table, source: str, file: str) -> tuple[dict[str, Any], by
         f"{column.name}, in {column.unit or 'no unit'}: the explorer shows accuracies"
         for column in table.columns if not column.is_accuracy
     ]  # fmt: skip
-    alone = {kind: _of_kind(measured, *kind) for kind in {(column.space, column.source) for column in columns}}
-    header["columns"] = [_pack_column(table, alone[one.space, one.source], one, blocks) for one in columns]
+    alone = {kind: _of_kind(measured, kind) for kind in {_kind(column) for column in columns}}
+    header["columns"] = [_pack_column(table, alone[_kind(one)], one, blocks) for one in columns]
     header["constant"] = {
-        _measured_on(table, one): _constant(alone[one.space, one.source], one.dataset, one.split) for one in columns
+        _measured_on(table, one): _constant(alone[_kind(one)], one.dataset, one.split) for one in columns
     }
     header["main"] = _main(columns)
     return header, blocks.content()
@@ -73,24 +74,38 @@ def _sizes(table: Table, blocks: Blocks) -> dict[str, Any] | None:
     return None if is_known(table.space) else pack_sizes(table, blocks)
 
 
-def _of_kind(table: Table, space: str | None, source: str) -> Table:
-    """The columns of one space and source, as statistics take them; the table itself if it has no others."""
-    columns = [column for column in table.columns if (column.space, column.source) == (space, source)]
+def _kind(column: Column) -> tuple[str | None, str, float | None]:
+    """Space, source and beta."""
+    return column.space, column.source, column.beta
+
+
+def _of_kind(table: Table, kind: tuple[str | None, str, float | None]) -> Table:
+    """The columns of one space, source and beta, as statistics take them; the table itself if it has no others."""
+    columns = [column for column in table.columns if _kind(column) == kind]
     if len(columns) == len(table.columns):
         return table
     return Table(table.name, table.architectures, columns, space=table.space, partition=table.partition)
 
 
 def _several(table: Table, column: Column) -> str | None:
-    """The key of a column's space where that is needed to tell it from another one."""
-    return None if table.column_name(column) == column.name else column.space
+    """The key of a column's space and its beta where these are needed to tell it from another one."""
+    return table.column_name(column).removeprefix(column.name).strip() or None
+
+
+def _told_apart(table: Table, column: Column) -> dict[str, Any]:
+    """What a query has to say to mean the column and no other of its name."""
+    same = [other for other in table.columns if other.name == column.name]
+    space = {"space_needed": column.space} if len({other.space for other in same}) > 1 else {}
+    return space | ({"beta_needed": column.beta} if len({other.beta for other in same}) > 1 else {})
 
 
 def _measured_on(table: Table, column: Column) -> str:
-    """Data set and split, with the source and, where others of these were trained in another one, the space."""
-    spaces = {other.space for other in table.columns if (other.dataset, other.split) == (column.dataset, column.split)}
+    """Data set and split, with the source and, where others of these were trained with another one, space and beta."""
+    same = [other for other in table.columns if (other.dataset, other.split) == (column.dataset, column.split)]
+    space = column.space if len({other.space for other in same}) > 1 else None
+    beta = column.beta if len({other.beta for other in same}) > 1 else None
     source = f"{column.source}:" if column.source else ""
-    return source + " ".join(filter(None, (column.dataset, column.split, column.space if len(spaces) > 1 else None)))
+    return source + " ".join(filter(None, (column.dataset, column.split, space, beta_text(beta))))
 
 
 def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
@@ -118,6 +133,7 @@ def _pack_column(whole: Table, table: Table, column: Column, blocks: Blocks) -> 
         **_corruption(column),
         "space": column.space,
         "apart": _several(whole, column),
+        **_told_apart(whole, column),
         "measured_on": _measured_on(whole, column),
         **place,
         "runs": blocks.add(np.minimum(column.counts, MISSING), "u2") if varied else int(counts.max(initial=1)),

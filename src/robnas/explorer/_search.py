@@ -251,8 +251,9 @@ def _fields(kind: Any) -> set[str]:
 def _task(facts: Mapping[str, Any], table: Table) -> Task:
     """The task of `Task.to_dict`."""
     space = facts.get("space")
-    columns: dict[str, Column] = {column.name: column for column in table.columns if column.space in (None, space)}
-    columns = {column.name: column for column in table.columns} | columns
+    meant = [one for one in table.columns if "beta" not in facts or one.beta in (None, facts["beta"])]
+    columns: dict[str, Column] = {column.name: column for column in meant if column.space in (None, space)}
+    columns = {column.name: column for column in meant} | columns
     if unknown := [name for name in (*facts["seen"], *facts["reported"]) if name not in columns]:
         raise InputError(f"column of table {table.name}", expected=f"one of {', '.join(columns)}", got=unknown[0])
     return Task(

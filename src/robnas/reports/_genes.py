@@ -28,7 +28,7 @@ def gene_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Block]
     genes = sorted(facts.genes, key=lambda gene: -gene.explained if gene.explained == gene.explained else math.inf)
     drawn = [gene for gene in genes if 1 < len(gene.choices) <= _BOXES][:_PANELS]
     if drawn:
-        column = table.column(facts.dataset, facts.qualified(facts.ranked_by), facts.split, facts.space)
+        column = table.column(facts.dataset, facts.qualified(facts.ranked_by), facts.split, facts.space, facts.beta)
         alt = f"Accuracy under {facts.ranked_by} by the choices of {', '.join(gene.gene for gene in drawn)}"
         caption = f"Accuracy under {facts.ranked_by} of the architectures that made each choice: quartiles, and range."
         yield Picture(f"genes-{number}", alt, gene_boxes(table, column, drawn), caption)

@@ -50,6 +50,7 @@ def report_of(
     rank_by: str | None = None,
     plan: str | None = None,
     choice: Choice = _ALL,
+    beta: float | None = None,
     progress: Progress = silent,
 ) -> Report:
     """The report of a table, a store of records, or what `robnas search --out` has written.
@@ -60,6 +61,7 @@ def report_of(
         rank_by: metric by which architectures are ranked; the strongest PGD of each split if omitted.
         plan: of a store, report the finished trials of this plan only: its name, or the beginning of its hash.
         choice: of a store without `plan`, which records to take where there are several kinds.
+        beta: of a table or store, report the columns of this weight of the robust loss only.
         progress: told about the parts done.
 
     Raises:
@@ -71,16 +73,16 @@ def report_of(
     if not named and is_store(source):
         from robnas.reports._store import store_report  # needs a database
 
-        title, lead, sections, numbers = store_report(source, rank_by, plan, choice, progress)
+        title, lead, sections, numbers = store_report(source, rank_by, plan, choice, beta, progress)
         return Report("store", _page(title, lead, sections), plain(numbers))
     if plan is not None:
         raise InputError("--plan", expected="a store, which has plans", got=text)
     if not named and (path.is_dir() or path.suffix == ".json"):
-        if rank_by is not None or choice != Choice(space=choice.space):
+        if rank_by is not None or beta is not None or choice != Choice(space=choice.space):
             raise InputError("report of a search", expected="no choice of metrics or records", got=text)
         return _search_report(path, choice)
     fields = dataclasses.fields(Choice)
-    table = load(source, progress, **{field.name: getattr(choice, field.name) for field in fields})
+    table = load(source, progress, beta=beta, **{field.name: getattr(choice, field.name) for field in fields})
     facts = table_facts(table, rank_by, progress)
     provenance = Section("Provenance", (provenance_grid("Where the numbers come from", table.provenance),))
     page = _page(f"Report of {table.name}", table_lead(table, facts), [*table_sections(table, facts), provenance])

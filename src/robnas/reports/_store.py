@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from robnas.benchmarks import Choice, Table, known_recipes, meant_curves, meant_records, table_of_records
-from robnas.building import table_of_plan
+from robnas.building import table_of_plans
 from robnas.errors import InputError, RobnasError
 from robnas.records import (
     PlanStatus,
     RecordStore,
     StoreAddress,
     StoredPlan,
-    find_plan,
+    find_plans,
     plan_doubts,
     store_status,
     stored_plans,
@@ -29,7 +29,7 @@ _DOUBTS = 25  # that are listed one by one
 
 
 def store_report(
-    url: str | Path, rank_by: str | None, plan: str | None, choice: Choice, progress: Progress
+    url: str | Path, rank_by: str | None, plan: str | None, choice: Choice, beta: float | None, progress: Progress
 ) -> tuple[str, list[Block], list[Section], dict[str, Any]]:
     """Title, lead, sections and numbers of the report of a store; arguments and errors as for `report_of`."""
     address = StoreAddress.parse(url).check_exists()
@@ -37,7 +37,7 @@ def store_report(
     with RecordStore(address, complete=False) as store:  # to read is not to write
         known = [] if store.version is None else stored_plans(store)
         if plan is not None:
-            known = [find_plan(store, plan)]
+            known = find_plans(store, plan)
             if choice != Choice(space=choice.space):
                 raise InputError("--plan", expected="no further choice of records", got=plan)
             check_space(choice, known[0].space, f"plan {known[0].name}")
@@ -46,8 +46,9 @@ def store_report(
         states = [state for state in store_status(store) if state.plan in wanted] if known else []
         doubts = [text for found in known for text in plan_doubts(store, found)]
         table = _table(store, name, known, plan, choice)
+        table = table if table is None or beta is None else table.select(beta=beta)
         settings = {} if table is None else _settings(store, table)
-    title = f"Report of {known[0].name if plan is not None else name}"
+    title = f"Report of {(known[0].name if len(known) == 1 else known[0].base) if plan is not None else name}"
     sections, facts = _build_sections(states), {"plans": states, "doubts": doubts}
     lead: list[Block] = [Text("No trial has ended with records.", strong=True)]
     if table is not None:
@@ -67,7 +68,7 @@ def _table(
     """What there is to report; None if trials have ended, but none with records."""
     try:
         if plan is not None:
-            return table_of_plan(store, known[0])
+            return table_of_plans(store, known)
         records = meant_records(store, choice)
         recipes, curves = known_recipes(store, records), meant_curves(store, records)
         return table_of_records(name, records, recipes=recipes, choice=choice, curves=curves)

@@ -15,6 +15,7 @@ from robnas.benchmarks import (
     NoiseKind,
     Table,
     address_of,
+    beta_text,
     measured_only,
     name_of_key,
     predicted_rows,
@@ -127,6 +128,8 @@ class SplitFacts:
     """Spearman of each pair of metrics; nan where one is constant."""
     space: str | None
     """Key of the space that was trained in, where the table has this split of several; else None."""
+    beta: float | None
+    """Weight of the robust loss that was trained with, where the table has this split of several; else None."""
     source: str
     """Name of the table that was joined, in joined tables."""
     genes: tuple[GeneEffect, ...]
@@ -136,9 +139,9 @@ class SplitFacts:
 
     @property
     def name(self) -> str:
-        """``cifar10 test``, with its source if it has one, and the key of the space where the table has several."""
+        """``cifar10 test``, with its source if it has one, and space and beta where the table has several."""
         source = f"{self.source}:" if self.source else ""
-        return source + " ".join(filter(None, (self.dataset, self.split, self.space)))
+        return source + " ".join(filter(None, (self.dataset, self.split, self.space, beta_text(self.beta))))
 
     def qualified(self, metric: str) -> str:
         """The name of a metric in the table, see `Column.address`."""
@@ -221,7 +224,7 @@ def _split(whole: Table, table: Table, part: Part, metrics: Sequence[str], by: s
     columns = {metric: part.columns[metric] for metric in metrics}
     dataset, split, ranked = part.dataset, part.split, columns[by]
     guessed = {metric: _predicted(whole, column) for metric, column in columns.items()}
-    rows = leaderboard(whole, dataset, split, ranked.address, ranked.space)
+    rows = leaderboard(whole, dataset, split, ranked.address, ranked.space, ranked.beta)
     known = sum(row.rank is not None for row in rows)
     few = len(rows) <= TOP + BOTTOM
     best = rows if few else rows[: min(TOP, known)]
@@ -231,7 +234,7 @@ def _split(whole: Table, table: Table, part: Part, metrics: Sequence[str], by: s
     if noise is not None and known > 1 and not guessed[by]:
         sets = [_ranks(table, row, ranked, noise) for row in (*best, *worst) if row.rank is not None]
         ranks = {found.architecture.text: (found.low, found.high) for found in sets}
-        by_name: Any = {"metric": ranked.address, "space": ranked.space}
+        by_name: Any = {"metric": ranked.address, "space": ranked.space, "beta": ranked.beta}
         tied = len(tied_with_best(table, dataset=dataset, split=split, noise=noise, **by_name))
     front, constant = _front(table, ranked), constant_in(part)
     return SplitFacts(
@@ -261,6 +264,7 @@ def _split(whole: Table, table: Table, part: Part, metrics: Sequence[str], by: s
             for second in metrics[:number]
         ),
         space=part.space,
+        beta=part.beta,
         source=part.source,
         genes=() if table.space.families else tuple(gene_effects(table.space, table.architectures, ranked.mean)),
         corruptions=corruption_facts(part.columns, ranked, table.architectures),
@@ -269,7 +273,9 @@ def _split(whole: Table, table: Table, part: Part, metrics: Sequence[str], by: s
 
 def _ranks(table: Table, row: Row, column: Column, noise: Noise | LocalNoise) -> RankSet:
     arch, dataset, metric, split = row.architecture, column.dataset, column.address, column.split
-    return rank_set(table, arch, dataset=dataset, metric=metric, split=split, noise=noise, space=column.space)
+    return rank_set(
+        table, arch, dataset=dataset, metric=metric, split=split, noise=noise, space=column.space, beta=column.beta
+    )
 
 
 def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]], ...]:
@@ -278,7 +284,8 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
         return ()
     try:
         clean = address_of("clean", ranked.source)
-        found = table.pareto(ranked.dataset, clean, ranked.address, split=ranked.split, space=ranked.space)
+        kind: Any = {"split": ranked.split, "space": ranked.space, "beta": ranked.beta}
+        found = table.pareto(ranked.dataset, clean, ranked.address, **kind)
     except InputError:
         return ()
     return tuple((arch.text, (values[0], values[1])) for arch, values in found)
@@ -286,7 +293,8 @@ def _front(table: Table, ranked: Column) -> tuple[tuple[str, tuple[float, float]
 
 def _predicted(table: Table, column: Column) -> int:
     """How many values of the column of that name are predicted."""
-    return int(predicted_rows(table.column(column.dataset, column.address, column.split, column.space)).sum())
+    found = table.column(column.dataset, column.address, column.split, column.space, column.beta)
+    return int(predicted_rows(found).sum())
 
 
 def _metric(table: Table, column: Column, ranked: Column, predicted: int) -> MetricFacts:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from robnas.benchmarks import Column, Table, measured_only
+from robnas.benchmarks import Column, Table, beta_text, measured_only
 from robnas.reports._corruptions import corruption_blocks
 from robnas.reports._genes import gene_blocks
 from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text, elided
@@ -46,7 +46,9 @@ def table_sections(table: Table, facts: TableFacts) -> list[Section]:
     sections, measured = [], measured_only(table)
     for number, split in enumerate(facts.splits, start=1):
         source = f"{split.source}: " if split.source else ""
-        title = source + ", ".join(filter(None, (split.dataset, split.split, split.space)))
+        title = source + ", ".join(
+            filter(None, (split.dataset, split.split, split.space, beta_text(split.beta).replace("=", " ")))
+        )
         sections.append(Section(title, tuple(_split_blocks(measured, split, number))))
     if facts.between:
         rows = tuple((pair.first, pair.second, _interval(pair.spearman)) for pair in facts.between)
@@ -78,7 +80,7 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
     count = facts.architectures - facts.predicted
     has_clean = any(metric.metric == "clean" and metric.architectures for metric in facts.metrics)
     if has_clean and by != "clean" and facts.architectures:
-        rows = leaderboard(table, facts.dataset, facts.split, facts.qualified(by), facts.space)
+        rows = leaderboard(table, facts.dataset, facts.split, facts.qualified(by), facts.space, facts.beta)
         figure = clean_versus_robust(rows, "clean", by, [point for _, point in facts.front], table.space)
         named = " Numbers beside points are ranks." if ranks_name_points(rows, "clean", by) else ""
         alt = f"Scatter of clean against {by} accuracy of {count:,} architectures; {_best(facts)}"
@@ -113,7 +115,7 @@ def _split_blocks(table: Table, facts: SplitFacts, number: int) -> Iterator[Bloc
 
 def _columns(table: Table, facts: SplitFacts) -> list[Column]:
     names = [facts.qualified(metric.metric) for metric in facts.metrics]
-    return [table.column(facts.dataset, name, facts.split, facts.space) for name in names]
+    return [table.column(facts.dataset, name, facts.split, facts.space, facts.beta) for name in names]
 
 
 def _best(facts: SplitFacts) -> str:

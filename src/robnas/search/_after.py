@@ -34,4 +34,4 @@ def curves_seen(table: Table, columns: Sequence[Column]) -> tuple[CurveColumn, .
 
 
 def _curve(table: Table, column: Column) -> CurveColumn:
-    return table.curve_column(column.dataset, column.qualified, column.split, column.space)
+    return table.curve_column(column.dataset, column.qualified, column.split, column.space, column.beta)

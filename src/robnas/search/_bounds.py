@@ -61,7 +61,7 @@ def _own(table: Table, given: Column, name: str) -> Column:
 def _column(table: Table, name: str, seen: Column) -> Column | None:
     """The column of that name; None for a size."""
     found = columns_called(table, seen.dataset, name)
-    for key in ("split", "space"):
+    for key in ("split", "space", "beta"):
         same = [column for column in found if getattr(column, key) == getattr(seen, key)]
         found = same if len(found) > 1 and same else found
     if len(found) == 1:
@@ -70,7 +70,7 @@ def _column(table: Table, name: str, seen: Column) -> Column | None:
         return None
     if not found:
         with suppress(InputError):  # a name that the column had once, with a warning
-            return table.column(seen.dataset, name, seen.split, seen.space)
+            return table.column(seen.dataset, name, seen.split, seen.space, seen.beta)
     what = f"constraint {name}"
     if found:
         names = " or ".join(column.name for column in found)

@@ -29,7 +29,14 @@ def _without_source(column: Column) -> str:
     return f"{column.dataset} {column.split} {column.metric}"
 
 
-def column_of(table: Table, dataset: str | None, metric: str, split: str | None, space: Space | str | None) -> Column:
+def column_of(
+    table: Table,
+    dataset: str | None,
+    metric: str,
+    split: str | None,
+    space: Space | str | None,
+    beta: float | None = None,
+) -> Column:
     """The column, by its metric or by its whole name.
 
     A split that is not named is the only one that the table has for it, never one of several. What is no accuracy does
@@ -39,9 +46,9 @@ def column_of(table: Table, dataset: str | None, metric: str, split: str | None,
     splits: set[str] = {column.split for column in found}
     if found and metric in (found[0].name, _without_source(found[0])):
         name = found[0].qualified if len({column.source for column in found}) == 1 else found[0].metric
-        return table.column(found[0].dataset, name, found[0].split, space)
+        return table.column(found[0].dataset, name, found[0].split, space, beta)
     if split is None or not any(column.is_accuracy for column in found):
         if not found:  # the error lists what there is
             splits = {split or next((c.split for c in table.columns if c.dataset == dataset), "test")}
         split = splits.pop() if len(splits) == 1 else split
-    return table.column(dataset, metric, split, space)
+    return table.column(dataset, metric, split, space, beta)

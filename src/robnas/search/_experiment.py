@@ -47,13 +47,15 @@ _TEXTS: Kind = ("a text, or a list of texts", lambda value: isinstance(value, st
 _NUMBERS: Kind = ("a list of whole numbers", lambda value: _list_of(object, value))
 _TOP = {
     "table": _TEXT, "budget": _ANY, "runs": _ANY, "seed": _ANY, "checkpoints": _NUMBERS, "imports": _ANY, "space": _ANY,
+    "beta": _ANY,
     "task": ("tables under [[task]]", lambda value: _list_of(dict, value)),
     "algorithm": ("tables under [[algorithm]]", lambda value: _list_of(dict, value)),
 }  # fmt: skip
 _TASK = {
     "name": _TEXT, "dataset": _TEXTS, "split": _TEXT, "metric": _TEXTS, "metrics": _TEXTS, "costs": _TEXTS,
     "report_dataset": _TEXT, "report_metrics": _TEXTS, "report_split": _TEXT, "noise": _TEXTS, "seed": _ANY,
-    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT, "space": _ANY, "constraints": _TEXTS,
+    "partition": _TEXT, "max_parameters": _ANY, "count": _TEXT, "regret": _TEXT, "space": _ANY, "beta": _ANY,
+    "constraints": _TEXTS,
 }  # fmt: skip
 _ALGORITHM = {"name": _TEXT, "label": _TEXT, "tasks": _TEXTS}
 
@@ -119,12 +121,12 @@ class Experiment:
     def read(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
         """The experiment of a TOML file.
 
-        ``dataset``, ``metric`` and ``noise`` of a ``[[task]]`` may be lists: one task per combination. ``metrics`` and
-        ``costs`` make one task with several objectives. ``constraints`` are texts such as ``latency:pixel3 <= 5``. An
-        ``[[algorithm]]`` has a name, its settings, and may have a label and the names of the only tasks that it does.
-        ``imports`` lists Python files of one's own, relative to the file. ``space``, at the top or in a task, chooses
-        among columns that were measured in several: a text such as ``nas-bench-201:channels=16,cells=5``, or a table of
-        name and settings.
+        ``dataset``, ``metric``, ``noise`` and ``beta`` of a ``[[task]]`` may be lists: one task per combination.
+        ``metrics`` and ``costs`` make one task with several objectives. ``constraints`` are texts such as
+        ``latency:pixel3 <= 5``. An ``[[algorithm]]`` has a name, its settings, and may have a label and the names of
+        the only tasks that it does. ``imports`` lists Python files of one's own, relative to the file. ``space``,
+        at the top or in a task, chooses among columns that were measured in several: a text such as
+        ``nas-bench-201:channels=16,cells=5``, or a table of name and settings. So does ``beta``, a number.
 
         Args:
             path: the file.
@@ -153,7 +155,7 @@ class Experiment:
         repetitions = Repetitions(
             values["budget"], values["runs"], values.get("seed", 0), _checkpoints(values, changes)
         )
-        shared = {"space": values["space"]} if "space" in values else {}
+        shared: dict[str, Any] = {key: values[key] for key in ("space", "beta") if key in values}
         tasks = [task for entry in values["task"] for task in _tasks(table, {**shared, **entry})]
         for entry in values["algorithm"]:
             _check_kinds("[[algorithm]]", entry, _ALGORITHM)
@@ -228,13 +230,14 @@ class Experiment:
         if not type(case.algorithm).__module__.startswith("robnas.") or not all(map(_is_plain, fields)):
             return None
         files = [Path(value) for value in fields if isinstance(value, str) and Path(value).is_file()]
+        task = without_usual_space(case.task.to_dict())
         facts = {
             "robnas": __version__,
             "format": FORMAT,
             "algorithm": case.label,
             "kind": type(case.algorithm).__name__,
             "settings": settings_of(case.algorithm),
-            "task": without_usual_space(case.task.to_dict()),
+            "task": {key: value for key, value in task.items() if key != "beta"},  # the values tell betas apart
             "values": _hash(*_contents(case.task)),
             "files": _hash(*(file.read_bytes() for file in files)),
             **({} if case.task.max_parameters is None else {"infeasible": "never asked"}),
@@ -333,15 +336,16 @@ def _tasks(table: Table, entry: Mapping[str, Any]) -> Iterator[Task]:
     _check_kinds("[[task]]", entry, _TASK)
     if ("metric" in entry) == ("metrics" in entry):
         raise InputError("[[task]]", expected="metric, or metrics for several objectives", got=dict(entry))
-    rest = {key: value for key, value in entry.items() if key not in ("dataset", "metric", "metrics", "noise")}
+    rest = {key: value for key, value in entry.items() if key not in ("dataset", "metric", "metrics", "noise", "beta")}
     rest["space"] = _space_key(rest.get("space"))
     wanted = [entry["metrics"]] if "metrics" in entry else _listed(entry["metric"])
-    combinations = list(product(_listed(entry.get("dataset")), wanted, _listed(entry.get("noise", "none"))))
+    lists = [_listed(entry.get("dataset")), wanted, _listed(entry.get("noise", "none")), _listed(entry.get("beta"))]
+    combinations = list(product(*lists))
     if not combinations:
-        raise InputError("[[task]]", expected="at least one dataset, metric and noise", got=dict(entry))
-    for dataset, metrics, noise in combinations:
+        raise InputError("[[task]]", expected="at least one dataset, metric, noise and beta", got=dict(entry))
+    for dataset, metrics, noise, beta in combinations:
         name = rest.pop("name", "") if len(combinations) == 1 else ""
-        yield Task.named(table, dataset, metrics, noise=noise, **{**rest, "name": name})
+        yield Task.named(table, dataset, metrics, noise=noise, beta=beta, **{**rest, "name": name})
 
 
 def _space_key(given: Any) -> str | None:

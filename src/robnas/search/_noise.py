@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 def local_noise(table: Table, column: Column) -> LocalNoise:
     """That of a column of the table."""
-    return table.local_noise(column.dataset, column.qualified, split=column.split, space=column.space)
+    return table.local_noise(column.dataset, column.qualified, split=column.split, space=column.space, beta=column.beta)
 
 
 def run_sd(table: Table, columns: Sequence[Column], *, local: bool) -> Floats:
@@ -27,7 +27,9 @@ def run_sd(table: Table, columns: Sequence[Column], *, local: bool) -> Floats:
         elif local:
             found.append(local_noise(table, column).run_sd_at(column.mean))
         else:
-            noise = table.noise(column.dataset, column.qualified, split=column.split, space=column.space)
+            noise = table.noise(
+                column.dataset, column.qualified, split=column.split, space=column.space, beta=column.beta
+            )
             found.append(np.full(len(column.mean), noise.run_sd))
     return np.stack(found, axis=1)
 

@@ -21,6 +21,7 @@ from robnas.benchmarks import (
     Expected,
     Objective,
     Table,
+    beta_text,
     expected_accuracies,
     pareto_front,
     predicted_rows,
@@ -169,6 +170,7 @@ class Task:
         report_split: str | None = None,
         costs: str | Sequence[str] = (),
         space: Space | str | None = None,
+        beta: float | None = None,
         **settings: Any,
     ) -> Task:
         """A task by the names of columns.
@@ -184,6 +186,7 @@ class Task:
             report_split: split reported.
             costs: further objective, to be minimised, or several.
             space: with which settings the networks were trained, or its key, where the table has several.
+            beta: weight of the robust loss that they were trained with, where the table has several.
             settings: further fields. Among `constraints` there may be texts such as ``latency:pixel3 <= 5``.
 
         Raises:
@@ -191,9 +194,9 @@ class Task:
         """
         metrics = listed(metrics)
         reports = metrics if report_metrics is None else listed(report_metrics)
-        seen = tuple(column_of(table, dataset, metric, split, space) for metric in metrics)
+        seen = tuple(column_of(table, dataset, metric, split, space, beta) for metric in metrics)
         shown = report_dataset or dataset
-        reported = tuple(column_of(table, shown, metric, report_split or split, space) for metric in reports)
+        reported = tuple(column_of(table, shown, metric, report_split or split, space, beta) for metric in reports)
         if not reported:
             raise InputError("metric", expected=f"at least one of {', '.join(metrics_of(table))}", got=Verbatim("none"))
         return cls(table, seen, reported, costs=cast(tuple[Cost, ...], listed(costs)), **settings)
@@ -213,6 +216,18 @@ class Task:
         """
         usual = SPACES.get(self.space.name) in (None, self.space)
         return self.seen[0].space or (self.space.name if usual else self.space.key)
+
+    @property
+    def _kind(self) -> list[str]:
+        """What tells the first column seen from others of its name."""
+        same = [column for column in self.table.columns if column.name == self.seen[0].name]
+        beta = beta_text(self.seen[0].beta) if len({column.beta for column in same}) > 1 else ""
+        return [*([self.space_key] if len({column.space for column in same}) > 1 else []), *([beta] if beta else [])]
+
+    @property
+    def beta(self) -> float | None:
+        """Weight of the robust loss that the networks seen were trained with; None where it is not known."""
+        return self.seen[0].beta
 
     @property
     def objectives(self) -> int:
@@ -236,7 +251,7 @@ class Task:
 
         text = " × ".join(filter(None, [join(self.seen), *self.costs]))
         if any(column.name == self.seen[0].name and column is not self.seen[0] for column in self.table.columns):
-            text += f", {self.space_key}"
+            text += "".join(f", {told}" for told in self._kind)
         if self.seed is not None:
             text += f", seed {self.seed}"
         if self.noise != "none":
@@ -260,6 +275,7 @@ class Task:
             "name": self.name,
             "table": self.table.name,
             "space": self.space_key,
+            **({} if self.beta is None else {"beta": self.beta}),
             "seen": [column.name for column in self.seen],
             "reported": [column.name for column in self.reported],
             "costs": list(self.costs),
@@ -496,7 +512,7 @@ class Task:
         found = [*predicted_notes((*self.seen, *self.reported, *bounds)), *lacking_notes(self.seen)]
         found += starmap(bound_note, self._numbered)
         found += class_notes(self.table, self.seen, self.constraints)
-        for column in {(column.name, column.space): column for column in columns}.values():
+        for column in {(column.name, column.space, column.beta): column for column in columns}.values():
             local = local_noise(self.table, column)
             if local.window == local.groups:
                 found.append(

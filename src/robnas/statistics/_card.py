@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from robnas.benchmarks import IDENTICAL, Column, Table, column_ranks, sharing
+from robnas.benchmarks import IDENTICAL, Column, Table, beta_text, column_ranks, sharing
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
 from robnas.statistics._leaderboard import ErrorSource, metrics_of, standard_errors
@@ -30,6 +30,8 @@ class Known:
     split: str
     space: str | None
     """Key of the space that was trained in, where that is known."""
+    beta: float | None
+    """Weight of the robust loss that was trained with, where that is known."""
     value: float
     """Mean over the runs: an accuracy, or in the unit."""
     unit: str
@@ -152,9 +154,12 @@ def _kind(column: Column) -> CardKind:
 def _group(table: Table, row: int, key: tuple[str, str, CardKind], columns: list[Column]) -> Group:
     order = {metric: place for place, metric in enumerate(metrics_of(column.metric for column in columns))}
     known, missing = [], []
-    for column in sorted(columns, key=lambda column: (order[column.metric], column.split)):
+    for column in sorted(
+        columns, key=lambda one: (order[one.metric], one.split, -1.0 if one.beta is None else one.beta)
+    ):
         if math.isnan(column.mean[row]):
-            missing.append(f"{column.split} {column.metric}")
+            several = len({one.beta for one in columns}) > 1
+            missing.append(" ".join(filter(None, (column.split, column.metric, beta_text(column.beta) * several))))
         else:
             known.append(_known(table, row, column))
     return Group(*key, tuple(known), tuple(missing))
@@ -170,12 +175,13 @@ def _known(table: Table, row: int, column: Column) -> Known:
     possible = None
     if noise is not None and held.sum() > 1 and column.predicted is None:
         where: Any = {"dataset": column.dataset, "metric": column.address, "split": column.split}
-        found = rank_set(table, table.at(row), **where, noise=noise, space=column.space)
+        found = rank_set(table, table.at(row), **where, noise=noise, space=column.space, beta=column.beta)
         possible = found.low, found.high
     return Known(
         metric=column.metric,
         split=column.split,
         space=column.space,
+        beta=column.beta,
         value=float(column.mean[row]),
         unit=column.unit,
         direction=column.direction,

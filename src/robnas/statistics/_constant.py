@@ -17,7 +17,7 @@ _UNKNOWN = 2.0  # times it: how frequent the most frequent class may be where th
 
 
 def constant_rows(
-    table: Table, dataset: str, split: str, space: str | Space | None = None
+    table: Table, dataset: str, split: str, space: str | Space | None = None, beta: float | None = None
 ) -> npt.NDArray[np.bool_] | None:
     """Rows whose network gives one answer for all images, or one that is no better, as far as accuracies tell.
 
@@ -30,14 +30,15 @@ def constant_rows(
         dataset: name of the data set.
         split: ``validation`` or ``test``.
         space: key of the space that was trained in; needed where the table has clean accuracies of several.
+        beta: weight of the robust loss that was trained with; likewise.
 
     Returns:
         Shape (rows,); None where it cannot be told: no clean accuracy, or the number of classes is not known.
 
     Raises:
-        InputError: the table has clean accuracies of several spaces, and none of them is named.
+        InputError: the table has clean accuracies of several spaces or betas, and none of them is named.
     """
-    part = part_of(table, dataset, split, space, "clean")
+    part = part_of(table, dataset, split, space, "clean", beta)
     return None if part is None else constant_in(part)
 
 

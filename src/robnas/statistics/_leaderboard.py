@@ -76,7 +76,9 @@ class Row:
         return self.entries[metric].error
 
 
-def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Space | None = None) -> list[Row]:
+def leaderboard(
+    table: Table, dataset: str, split: str, by: str, space: str | Space | None = None, beta: float | None = None
+) -> list[Row]:
     """Rows sorted by the mean of a metric, best first; rows without it come last, equal ones in the space's order.
 
     Args:
@@ -85,11 +87,12 @@ def leaderboard(table: Table, dataset: str, split: str, by: str, space: str | Sp
         split: ``validation`` or ``test``.
         by: key of the metric, which may be that of a cost or score; the others are accuracies of the same trainings.
         space: key of the space that was trained in; needed where the table has this metric of several.
+        beta: weight of the robust loss that was trained with; needed where the table has this metric of several.
 
     Raises:
-        InputError: the table has no such data set, split or metric, or has it of several spaces.
+        InputError: the table has no such data set, split or metric, or has it of several spaces or betas.
     """
-    column = table.column(dataset, by, split, space)
+    column = table.column(dataset, by, split, space, beta)
     part = part_with(table, column)
     columns = {**part.columns, column.metric: column}
     errors = {metric: standard_errors(table, column)[0] for metric, column in columns.items()}

@@ -1,4 +1,4 @@
-"""What stands together in a table: the accuracies on one split of one data set, of networks of one size."""
+"""What stands together in a table: accuracies on one split of one data set, of networks of one size and one beta."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 from robnas._brief import brief
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, beta_text
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space
 
@@ -28,12 +28,14 @@ class Part:
     """By metric."""
     source: str = ""
     """Name of the table that they were joined from, where the table has this split of several; else empty."""
+    beta: float | None = None
+    """Weight of the robust loss that was trained with, where the table has this split of several; else None."""
 
     @property
     def name(self) -> str:
-        """``cifar10 test``, and where the table has several of these the source and the key of the space."""
+        """``cifar10 test``, and where the table has several of these the source, the key of the space and the beta."""
         source = f"{self.source}:" if self.source else ""
-        return source + " ".join(filter(None, (self.dataset, self.split, self.space)))
+        return source + " ".join(filter(None, (self.dataset, self.split, self.space, beta_text(self.beta))))
 
 
 def parts(table: Table) -> list[Part]:
@@ -46,14 +48,17 @@ def parts(table: Table) -> list[Part]:
     sources = Counter(spot[:2] for spot in columns)
     for (dataset, split, source), all_ in columns.items():
         source *= sources[dataset, split] > 1
-        keys = dict.fromkeys(column.space for column in all_)
-        if len(keys.keys() - {None}) < 2:
-            found.append(Part(dataset, split, None, {column.metric: column for column in all_}, source))
-            continue
-        for key in keys:
-            of_key = {column.metric: column for column in all_ if column.space == key}
-            found.append(Part(dataset, split, key, of_key, source))
+        one_space, one_beta = (len(set(known) - {None}) < 2 for known in zip(*map(_kind, all_), strict=True))
+        groups: dict[tuple[str | None, float | None], dict[str, Column]] = {}
+        for column in all_:
+            key = None if one_space else column.space, None if one_beta else column.beta
+            groups.setdefault(key, {})[column.metric] = column
+        found += [Part(dataset, split, space, of, source, beta) for (space, beta), of in groups.items()]
     return found
+
+
+def _kind(column: Column) -> tuple[str | None, float | None]:
+    return column.space, column.beta
 
 
 def parts_of(table: Table, dataset: str, split: str) -> list[Part]:
@@ -64,18 +69,28 @@ def parts_of(table: Table, dataset: str, split: str) -> list[Part]:
 def part_with(table: Table, column: Column) -> Part:
     """The part that a column is in; one of its own where the table has none like it."""
     found = [part for part in parts_of(table, column.dataset, column.split) if column.source in _sources(part)]
-    same = [part for part in found if len(found) == 1 or part.space == column.space]
+    spaces, betas = ({part.space for part in found}, {part.beta for part in found})
+    same = [
+        part
+        for part in found
+        if (len(spaces) == 1 or part.space == column.space) and (len(betas) == 1 or part.beta == column.beta)
+    ]
     own = {column.metric: column} if column.is_accuracy else {}
     return same[0] if same else Part(column.dataset, column.split, None, own)
 
 
 def part_of(
-    table: Table, dataset: str, split: str, space: str | Space | None = None, metric: str | None = None
+    table: Table,
+    dataset: str,
+    split: str,
+    space: str | Space | None = None,
+    metric: str | None = None,
+    beta: float | None = None,
 ) -> Part | None:
     """The part of these names that has the metric, if one is given; None where the table has none.
 
     Raises:
-        InputError: there are several, and `space` names none of them; the text lists their keys or their sources.
+        InputError: there are several, and `space` and `beta` name none of them; the text lists what tells them apart.
     """
     found = parts_of(table, dataset, split)
     if space is None and metric is not None:
@@ -83,15 +98,24 @@ def part_of(
     key = space.key if isinstance(space, Space) else space
     if key is not None and len(found) > 1:
         found = [part for part in found if key in (part.space, *_spaces(part))] or found
+    if beta is not None and len(found) > 1:
+        found = [part for part in found if part.beta == beta] or found
     if len(found) < 2:
         return found[0] if found else None
     where = f"table {table.name}, {dataset} {split}"
     if len(sources := list(dict.fromkeys(part.source for part in found))) > 1:
         remedy = f"take one: table.select(source={sources[0]!r}), or that table itself"
         raise InputError(where, expected="accuracies of one source", got=Verbatim(", ".join(sources)), remedy=remedy)
+    if len({part.space for part in found}) == 1:
+        raise InputError(
+            f"beta of {where}",
+            expected=f"one of {', '.join(f'{part.beta:g}' for part in found if part.beta is not None)}",
+            got=Verbatim("none") if beta is None else beta,
+            remedy="name the beta: it is never guessed" if beta is None else "",
+        )
     raise InputError(
         f"space of {where}",
-        expected=f"one of {', '.join(str(part.space) for part in found)}",
+        expected=f"one of {', '.join(dict.fromkeys(str(part.space) for part in found))}",
         got=Verbatim("none") if key is None else key,
         remedy="name the space: it is never guessed" if key is None else "",
     )

@@ -73,6 +73,7 @@ def rank_set(
     noise: Spread | None = None,
     method: RankMethod = "marginal",
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> RankSet:
     """The ranks that the noise of trainings leaves possible for one architecture.
 
@@ -106,6 +107,7 @@ def rank_set(
             pooled, `Table.local_noise` has a window of your own.
         method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
         space: key of the space that was trained in; needed where the table has the metric of several.
+        beta: weight of the robust loss that was trained with; needed where the table has the metric of several.
 
     Raises:
         InputError: the architecture has no value, or the table no repeated trainings and none is given.
@@ -120,6 +122,7 @@ def rank_set(
         noise=noise,
         method=method,
         space=space,
+        beta=beta,
     )[0]
 
 
@@ -135,6 +138,7 @@ def rank_sets(
     method: RankMethod = "marginal",
     progress: Progress = silent,
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> list[RankSet]:
     """`rank_set` of several architectures, which is faster than one by one.
 
@@ -149,12 +153,13 @@ def rank_sets(
         method: ``marginal``, ``stepwise``, ``simultaneous`` or ``bayes``.
         progress: told about the architectures done.
         space: as for `rank_set`.
+        beta: as for `rank_set`.
 
     Raises:
         InputError: as for `rank_set`.
     """
     _check_method(method, get_args(RankMethod))
-    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space, beta), noise, level)
     places = range(len(found.rows)) if architectures is None else [found.place(table, arch) for arch in architectures]
     ranks = competition_ranks(found.values).astype(int)
     size = dict(zip(*np.unique(ranks, return_counts=True), strict=True))
@@ -285,6 +290,7 @@ def critical_values(
     level: float = 0.95,
     noise: Spread | None = None,
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> tuple[Floats, Floats]:
     """What the marginal `rank_set` of any row is made of: the variance of its value, and its critical value.
 
@@ -299,6 +305,7 @@ def critical_values(
         level: confidence level.
         noise: as for `rank_set`.
         space: as for `rank_set`.
+        beta: as for `rank_set`.
 
     Returns:
         Variances and critical values, shape (rows,); nan without a value.
@@ -306,7 +313,7 @@ def critical_values(
     Raises:
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
-    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space, beta), noise, level)
     variance, critical = np.full((2, len(table)), np.nan)
     variance[found.rows] = found.variance
     critical[found.rows] = each_against_all(found.variance, found.variance, found.noise.degrees, level)
@@ -322,9 +329,10 @@ def may_be_best(
     level: float = 0.95,
     noise: Spread | None = None,
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> Bools:
     """Whether a row is among those of the marginal `tied_with_best`, shape (rows,); see there for the arguments."""
-    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space, beta), noise, level)
     may = np.zeros(len(table), dtype=bool)
     may[found.rows[_unbeaten(found.values, found.variance, found.noise.degrees, level)]] = True
     return may
@@ -340,6 +348,7 @@ def tied_with_best(
     noise: Spread | None = None,
     method: Literal["marginal", "bayes"] = "marginal",
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> list[tuple[Architecture, float]]:
     """The architectures that may be the best: a set that holds the truly best one with probability `level`.
 
@@ -357,6 +366,7 @@ def tied_with_best(
         noise: as for `rank_set`.
         method: ``marginal`` or ``bayes``.
         space: as for `rank_set`.
+        beta: as for `rank_set`.
 
     Returns:
         Architectures and values, highest first.
@@ -365,7 +375,7 @@ def tied_with_best(
         InputError: fewer than 2 architectures have a value, or the table no repeated trainings and none is given.
     """
     _check_method(method, ("marginal", "bayes"))
-    found = _measured(table, table.column(dataset, metric, split, space), noise, level)
+    found = _measured(table, table.column(dataset, metric, split, space, beta), noise, level)
     if method == "bayes" and found.variance.any():
         may = _most_likely(posterior(found.values, found.runs, found.noise).best(), level)
     else:

@@ -42,7 +42,12 @@ class Scored:
 
 
 def join(
-    scores: Sequence[Scores], table: Table, dataset: str, split: str = SPLIT, space: str | Space | None = None
+    scores: Sequence[Scores],
+    table: Table,
+    dataset: str,
+    split: str = SPLIT,
+    space: str | Space | None = None,
+    beta: float | None = None,
 ) -> Scored:
     """What is in all of `scores` and in the table, by space and text.
 
@@ -53,6 +58,7 @@ def join(
         split: of the table.
         space: key of the space that was trained in where the table has the split of several; that of the scores if
             omitted.
+        beta: weight of the robust loss that was trained with, where the table has several.
 
     Raises:
         InputError: fewer than 3 architectures, scores of another space than the table, or the table has no such data
@@ -68,7 +74,7 @@ def join(
     shared = set.intersection(*(set(one.codes) for one in scores))
     found = trained(shared, table, dataset, split)
     codes, rows = list(found), list(found.values())
-    part = part_of(table, dataset, split, space)
+    part = part_of(table, dataset, split, space, beta=beta)
     if part is None:  # costs, or scores of others
         got = Verbatim("none")
         raise InputError(
@@ -264,7 +270,8 @@ def ceiling(
     rng: np.random.Generator,
     split: str = SPLIT,
     space: str | Space | None = None,
+    beta: float | None = None,
 ) -> float:
     """Spearman that the noise of trainings leaves to a perfect score; nan where no trainings were repeated."""
-    column = table.column(dataset, metric, split, space)
+    column = table.column(dataset, metric, split, space, beta)
     return float("nan") if measured_noise(table, column) is None else table_ceiling(table, column, rng, 1).value

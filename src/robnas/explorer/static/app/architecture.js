@@ -85,11 +85,11 @@ function facts(data, index) {
 function pythonText({ space }, table, column, index) {
   const row = table.rowOf(index), known = row >= 0 && !Number.isNaN(column.values[row]), value = known ? `  # ${column.values[row].toFixed(4)}` : "";
   return `import robnas\n\ntable = robnas.load(${pythonString(table.source)})\narch = ${space.python(index)}\n`
-    + `table.query(arch, dataset=${pythonString(column.dataset)}, metric=${pythonString(column.metric)}, split=${pythonString(column.split)}, ${column.apart ? `space=${pythonString(column.apart)}, ` : ""}seed="mean")${value}\n`;
+    + `table.query(arch, dataset=${pythonString(column.dataset)}, metric=${pythonString(column.metric)}, split=${pythonString(column.split)}, ${column.space_needed ? `space=${pythonString(column.space_needed)}, ` : ""}${column.beta_needed === undefined ? "" : `beta=${column.beta_needed}, `}seed="mean")${value}\n`;
 }
 
 const commandText = ({ space }, table, column, index) => `robnas query ${shellWord(space.textOf(index))} --table ${shellWord(table.source)} --dataset ${shellWord(column.dataset)} `
-  + `--metric ${shellWord(column.metric)} --split ${shellWord(column.split)}${column.apart ? ` --space ${shellWord(column.apart)}` : ""}${importsOf(table)}`;
+  + `--metric ${shellWord(column.metric)} --split ${shellWord(column.split)}${column.space_needed ? ` --space ${shellWord(column.space_needed)}` : ""}${column.beta_needed === undefined ? "" : ` --beta ${column.beta_needed}`}${importsOf(table)}`;
 
 /** Files of one's own that the plan of a table names: where a space is one's own, it is in one of them. */
 const importsOf = ({ provenance }) => (provenance?.plan?.imports ?? []).map(({ file }) => ` --import ${shellWord(file)}`).join("");
