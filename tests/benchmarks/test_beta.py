@@ -22,9 +22,10 @@ from robnas.benchmarks import (
     write_rows,
     write_table,
 )
+from robnas.benchmarks.adapters import NaslibGraph, NasRobBench201, NatsBench
 from robnas.errors import InputError
 from robnas.records import Curve, Record, RecordStore
-from robnas.spaces import Architecture
+from robnas.spaces import SIZE, Architecture
 from tests.benchmarks.conftest import same_table
 from tests.data.conftest import refused
 
@@ -358,3 +359,18 @@ def test_what_is_ambiguous_at_one_beta_is_known_at_the_others():
     assert list(table.provenance["left_out"]) == ["digits test clean beta=0.5"]
     found = table.curve("323133", dataset="digits", metric="clean", split="validation", seed=0, beta=0.5)
     assert found.tolist() == [0.1, 0.5]
+
+
+@pytest.mark.parametrize("kind", [NaslibGraph, NatsBench, NasRobBench201])
+def test_calls_of_others_do_not_choose_a_beta(kind):
+    published = np.arange(SIZE)
+    whole = varied(published=published)
+    make = {
+        NaslibGraph: lambda table: kind(table, "323133", metric="clean"),
+        NatsBench: lambda table: kind(table, metric="clean", split="test"),
+    }.get(kind, kind)
+    with refused(r"^table: expected one beta, got table varied of 0, 0.5, 1; take table.select\(beta=1\)$", InputError):
+        make(whole)
+    assert whole.betas == BETAS
+    if kind is NaslibGraph:
+        assert make(whole.select(beta=0.5)).query("TEST_ACCURACY", dataset="digits") == pytest.approx(69)

@@ -86,6 +86,11 @@ class Queried:
         return self._columns.datasets
 
     @property
+    def betas(self) -> tuple[float, ...]:
+        """Weights of the robust loss that columns were trained with, ascending, as far as they are known."""
+        return tuple(sorted({column.beta for column in self.columns if column.beta is not None}))
+
+    @property
     def architectures(self) -> tuple[Architecture, ...]:
         """The architecture of each row."""
         return self._lookup.architectures

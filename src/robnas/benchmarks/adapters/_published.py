@@ -37,11 +37,15 @@ def check_table(table: Table) -> Table:
     """The table, if its architectures are those that these classes know, and it was measured.
 
     Raises:
-        InputError: it is of another space, or has predicted values, which these calls could not tell from others.
+        InputError: it is of another space, or of several betas, between which these calls do not choose, or has
+            predicted values, which they could not tell from others.
     """
     if table.space.name != NAME:
         got = Verbatim(f"table {table.name}, which belongs to {table.space.name}")
         raise InputError("table", expected=f"one of space {NAME}", got=got)
+    if len(table.betas) > 1:
+        got = Verbatim(f"table {table.name} of {', '.join(f'{beta:g}' for beta in table.betas)}")
+        raise InputError("table", expected="one beta", got=got, remedy=f"take table.select(beta={table.betas[-1]:g})")
     for column in table.columns:
         check_measured(column, f"table {table.name}, {column.name}")
     return table
