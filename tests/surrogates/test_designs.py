@@ -107,8 +107,10 @@ def test_the_most_telling_measurement_is_that_of_a_gaussian_process():
     scale = np.maximum(sd**2 - 0.25, 1e-4 * sd**2) / (np.diag(given) + 1e-3)
     covariance = given * np.sqrt(scale[:, None] * scale)
     noise = 0.25
+    unknown = np.maximum(sd**2 - 0.25, 1e-4 * sd**2)
     gain = [
-        (weights * covariance[:, place] ** 2).sum() / (covariance[place, place] + noise + 1e-3 * scale[place])
+        (weights / np.sqrt(unknown) * covariance[:, place] ** 2).sum()
+        / (covariance[place, place] + noise + 1e-3 * scale[place])
         for place in range(12)
     ]
     gain[1] = gain[7] = -1

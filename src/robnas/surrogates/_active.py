@@ -10,20 +10,23 @@ from robnas.surrogates._prediction import Vector
 Distances = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 _JITTER = 1e-3  # of the variance of the process: a smooth one takes itself for all too sure
-_REFERENCES = 600  # points over which the variance is summed
+_REFERENCES = 600  # points over which it is summed
 _LEAST = 1e-4  # of the variance of a measurement: as much at least is not its noise
 
 
 def most_telling(
     distances: Distances, sd: Vector, weights: Vector, count: int, *, allowed: Places, taken: Places
 ) -> list[int]:
-    """Choose measurements one after another, each the one that lowers the weighted sum of variances most (Cohn 1996).
+    """Choose measurements one after another, each the one that lowers the weighted sum of standard deviations most.
+
+    To first order: the variance that a measurement takes off each point (Cohn 1996), over the standard deviation there.
+    By variances alone the few points that nobody can predict would outweigh all others.
 
     Args:
         distances: between all points, shape (points, points).
         sd: predicted standard deviation of a measurement at each point, above 0, shape (points,): that of the surest
             point is taken for its noise.
-        weights: how much the variance at each point matters, shape (points,).
+        weights: how much each point matters, shape (points,).
         count: how many to choose.
         allowed: places that may be chosen.
         taken: places that were measured.
@@ -35,7 +38,7 @@ def most_telling(
     unknown = np.maximum(sd**2 - noise, _LEAST * sd**2)
     process = _Process(distances, taken)
     scale = unknown / process.variance  # of the process to what is predicted
-    references = _references(weights * unknown)
+    references = _references(weights * np.sqrt(unknown))
     shared = process.covariances(references)  # (points, references)
     relative = 1 / process.variance[references]
     left, found = np.zeros(len(sd), dtype=np.bool_), list[int]()

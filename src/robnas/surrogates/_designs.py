@@ -84,10 +84,10 @@ class Spread:
 @final
 @dataclass(frozen=True)
 class Active:
-    """One after another whatever lowers the predicted variance most, by `Focus`; `Spread` while nothing was fitted.
+    """One after another whatever lowers the predicted errors most, by `Focus`; `Spread` while nothing was fitted.
 
     How much a training tells of other architectures is taken from a Gaussian process on standardised features (Matérn
-    5/2, the median distance as its length), the variance itself from the prediction.
+    5/2, the median distance as its length), how large they are from the prediction.
     """
 
     def choose(
