@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Scores, write_table
+from robnas.benchmarks import Column, Scores, Table, write_table
 from robnas.errors import DataError, InputError
 from robnas.proxies import SCALES
 from robnas.spaces import Architecture
-from robnas.surrogates import information_of
+from robnas.surrogates import ColumnValues, information_of
 from tests.surrogates.small import CELLS, OWN, cells, own
 
 
@@ -40,10 +42,6 @@ def test_a_column_tells_of_relatives_too():
 
 
 def test_the_source_of_a_joined_metric_and_a_beta_are_understood(tmp_path):
-    from dataclasses import replace
-
-    from robnas.benchmarks import Table
-
     table = cells(40)
     column = table.column("first", "clean", "test")
     several = [replace(column, beta=beta, values=column.values * beta) for beta in (0.5, 1.0)]
@@ -83,3 +81,19 @@ def test_information_of_another_space_is_refused(tmp_path):
     write_table(own(), tmp_path / "own.parquet")
     with pytest.raises(InputError):
         information_of([f"columns:{tmp_path}/own.parquet::first::clean::test"], CELLS)
+
+
+def test_what_a_table_takes_for_the_same_stands_in_where_it_has_no_member_of_the_class():
+    official, effective = (CELLS.partition(name).class_of for name in ("official", "effective"))
+    pairs = [
+        (first, second)
+        for members in (np.flatnonzero(official == number) for number in range(400))
+        for first in members[:1].tolist()
+        for second in members[1:].tolist()
+        if effective[first] != effective[second]
+    ]
+    here, there = map(CELLS.from_index, pairs[0])
+    column = Column("first", "test", "clean", [[0.5]])
+    table = Table("one", [here], [column], partition="official")
+    found = ColumnValues("columns:one", table, table.columns[0]).features([here, there, Architecture("323133")])
+    np.testing.assert_array_equal(found[:, 0], [0.5, 0.5, np.nan])

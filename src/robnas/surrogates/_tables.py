@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,7 +52,7 @@ def _scaled(name: str, values: Vector) -> Vector:
 @final
 @dataclass(frozen=True, eq=False)
 class ColumnValues:
-    """Values of a column, the mean over what the table has of the class of an architecture."""
+    """Values of a column: the mean over what the table has of the class `effective` of an architecture."""
 
     __repr__ = brief
 
@@ -74,9 +75,18 @@ class ColumnValues:
         return {key: float(np.mean(values)) for key, values in found.items()}
 
     def features(self, architectures: Sequence[Architecture]) -> Matrix:
-        """Shape (architectures, 1); nan where the table has no value of the class."""
+        """Shape (architectures, 1); nan where the table has no value of the class, or of what it takes for the same."""
         keys = class_keys(architectures, self.table.space)
-        return np.array([[self._means.get(key, np.nan)] for key in keys], dtype=np.float64).reshape(len(keys), 1)
+        pairs = zip(keys, architectures, strict=True)
+        found = [[self._means[key] if key in self._means else self._relative(arch)] for key, arch in pairs]
+        return np.array(found, dtype=np.float64).reshape(len(keys), 1)
+
+    def _relative(self, arch: Architecture) -> float:
+        """Value of the architecture that the table says was trained in its place."""
+        try:
+            return float(self.column.measured_mean[self.table.row(arch)])
+        except InputError:
+            return math.nan
 
     def is_of(self, table: Table, column: Column) -> bool:
         """Whether it was measured on the data set of a column of the same table, whatever file that was read from."""
