@@ -85,8 +85,7 @@ def assess(
             information=information_of(information or ["structure"], held.space), model=model, seed=seed, jobs=jobs,
             same_dataset=same_dataset, beta=beta, progress=progress,
         )  # fmt: skip
-    column = held.column(found.dataset, found.metric, found.split, space, found.beta)
-    ceiling = prediction_ceiling(held, column, np.random.default_rng(0))
+    ceiling = prediction_ceiling(held, held.column(dataset, metric, split, beta=beta), np.random.default_rng(0))
     if picture is not None:
         from robnas.reports import measured_against_predicted, write_picture
 
@@ -116,9 +115,10 @@ _LINES = (
 def _print(found: Assessment, ceiling: dict[str, float] | None) -> None:
     facts = found.to_dict()
     beta = "" if found.beta is None else f", beta {found.beta:g}"
+    design = found.design + (f" ({found.focus})" if found.design == "active" else "")
     say(
         f"{found.table}, {found.dataset} {found.split} {found.metric}{beta}: {found.train} known values, design "
-        f"{found.design}, {found.model} on {', '.join(found.information)}"
+        f"{design}, {found.model} on {', '.join(found.information)}"
     )
     splits = len(found.splits)
     say(f"judged on {facts['held']:,.0f} architectures of other classes, mean over {splits} splits ± sd between them")
