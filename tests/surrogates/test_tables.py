@@ -27,8 +27,13 @@ def test_each_kind_of_information_is_read_from_its_text(tmp_path):
     np.testing.assert_allclose(found[:30, 0], [SCALES["snip"](value) for value in means[:, 0]])
     np.testing.assert_array_equal(found[:30, 1], means[:, 1])
     assert np.isnan(found[30]).all()
-    (values,) = columns.features(table.architectures).T
+    values, crowded = columns.features(table.architectures).T
     assert values == pytest.approx(table.column("second", "pgd@8/255", "test").mean)
+    order = np.argsort(values)
+    assert (np.diff(crowded[order]) >= 0).all()
+    assert np.ptp(crowded[order][-5:]) / np.ptp(values[order][-5:]) > np.ptp(crowded[order][:5]) / np.ptp(
+        values[order][:5]
+    )
 
 
 def test_a_column_tells_of_relatives_too():

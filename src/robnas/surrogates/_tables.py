@@ -21,6 +21,7 @@ from robnas.surrogates._prediction import Matrix, Vector
 
 FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")  # and ::BETA where a table has several
 """How `information_of` reads each kind."""
+_ABOVE = 0.3  # standard deviations, of the best value: top, see `ColumnValues`
 
 
 @final
@@ -52,7 +53,10 @@ def _scaled(name: str, values: Vector) -> Vector:
 @final
 @dataclass(frozen=True, eq=False)
 class ColumnValues:
-    """Values of a column: the mean over what the table has of the class `effective` of an architecture."""
+    """Values of a column: the mean over what the table has of the class `effective` of an architecture.
+
+    Each as it is and as −log(top − value), which spreads the best: they crowd, here as in what is predicted.
+    """
 
     __repr__ = brief
 
@@ -62,8 +66,8 @@ class ColumnValues:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """One."""
-        return ("value",)
+        """The value, and how it stands to the best."""
+        return ("value", "crowded")
 
     @cached_property
     def _means(self) -> dict[Hashable, float]:
@@ -75,11 +79,17 @@ class ColumnValues:
         return {key: float(np.mean(values)) for key, values in found.items()}
 
     def features(self, architectures: Sequence[Architecture]) -> Matrix:
-        """Shape (architectures, 1); nan where the table has no value of the class, or of what it takes for the same."""
+        """Shape (architectures, 2); nan where the table has no value of the class, or of what it takes for the same."""
         keys = class_keys(architectures, self.table.space)
         pairs = zip(keys, architectures, strict=True)
-        found = [[self._means[key] if key in self._means else self._relative(arch)] for key, arch in pairs]
-        return np.array(found, dtype=np.float64).reshape(len(keys), 1)
+        values = np.array([self._means[key] if key in self._means else self._relative(arch) for key, arch in pairs])
+        return np.stack([values, -np.log(self._top - self.column.sign * values)], axis=1)
+
+    @cached_property
+    def _top(self) -> float:
+        """What no value reaches."""
+        known = self.column.sign * self.column.measured_mean[self.column.measured]
+        return float(known.max() + _ABOVE * (known.std() or 1.0))
 
     def _relative(self, arch: Architecture) -> float:
         """Value of the architecture that the table says was trained in its place."""
