@@ -164,6 +164,25 @@ def test_a_limit_stops_in_the_middle_of_a_batch_and_the_batch_is_finished_first(
     assert result.design.reason == "the budget of 7 architectures is used"
 
 
+def test_the_status_says_how_far_the_design_is_and_the_time_that_all_of_it_takes(store):
+    seen = []
+
+    class Watching(Whimsical):
+        def choose(self, measured, count):
+            seen.append(store_status(store))
+            return super().choose(measured, count)
+
+    build(designed(DESIGN, seeds=[0, 1]), store, Watching())
+    assert [one.design for one in seen[0]] == [None]
+    [third] = seen[2]
+    assert (third.design.kind, third.design.chosen, third.design.known, third.design.budget) == ("active", 5, 3, 7)
+    assert (third.design.trials_left, third.design.reason) == (4, "")
+    [status] = store_status(store)
+    assert (status.total, status.done, status.design.chosen, status.design.known) == (14, 14, 7, 7)
+    assert (status.design.error, status.design.trials_left) == (pytest.approx(1 / 7, rel=1e-5), 0)
+    assert status.design.reason == "the budget of 7 architectures is used"
+
+
 def test_progress_tells_rate_error_and_what_is_left(store):
     told = []
     build(designed(DESIGN), store, progress=lambda *shown: told.append(shown))

@@ -331,6 +331,7 @@ class DesignedBuild:
             "failed": len(measured.closed),
             "error": self._error,
             "budget": self._budget,
+            "seeds": self._known.seeds,
             "until_mae": self._design.until_mae,
             "reason": reason,
         }

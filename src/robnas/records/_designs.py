@@ -39,27 +39,35 @@ class DesignStatus:
     """Estimated mean absolute error of the predictions then, as a fraction."""
     reason: str
     """Why it is over; empty while it is not."""
+    trials_left: int
+    """That it may choose yet, beyond those that it has chosen."""
 
 
 def design_statuses(store: RecordStore, connection: sa.Connection) -> dict[str, DesignStatus]:
     """Hash of a plan → its last design; plans without one are left out."""
     if not sa.inspect(connection).has_table(_searches.name):  # a store of an earlier version
         return {}
-    found = {}
+    found: dict[str, DesignStatus] = {}
     for row in connection.execute(sa.select(_searches).order_by(_searches.c.created, _searches.c.hash)).all():
         facts = store.decoded(row.json, f"search {row.hash}")
         if isinstance(facts.get("design"), Mapping) and isinstance(facts.get("plan"), str):
-            found[facts["plan"]] = _status(store, connection, row.hash, facts)
+            found |= _status(store, connection, row.hash, facts)
     return found
 
 
-def _status(store: RecordStore, connection: sa.Connection, search: str, facts: Mapping[str, Any]) -> DesignStatus:
+def _status(
+    store: RecordStore, connection: sa.Connection, search: str, facts: Mapping[str, Any]
+) -> dict[str, DesignStatus]:
+    """By the hash of its plan; nothing of a design that has chosen nothing yet."""
     mine = _events.c.search == search
     chosen = connection.scalar(sa.select(sa.func.count()).where(mine, _events.c.kind == "ask"))
     last = sa.select(_events.c.json).where(mine, _events.c.kind == "tell").order_by(_events.c.number.desc()).limit(1)
-    text = connection.scalar(last)
-    told = {} if text is None else store.decoded(text, f"search {search}")
-    return DesignStatus(
+    if (text := connection.scalar(last)) is None:
+        return {}
+    told = store.decoded(text, f"search {search}")
+    spent = told.get("known", 0) + told.get("failed", 0) + (chosen or 0) - told.get("asked", 0)
+    left = 0 if told.get("reason") else max(0, told.get("budget", 0) - spent)
+    status = DesignStatus(
         kind=str(facts["design"].get("kind")),
         metric=str(facts.get("metric")),
         split=str(facts.get("split")),
@@ -70,4 +78,6 @@ def _status(store: RecordStore, connection: sa.Connection, search: str, facts: M
         until_mae=told.get("until_mae"),
         error=told.get("error"),
         reason=told.get("reason", ""),
+        trials_left=left * told.get("seeds", 1),
     )
+    return {facts["plan"]: status}

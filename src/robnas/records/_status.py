@@ -72,7 +72,14 @@ def store_status(store: RecordStore) -> list[PlanStatus]:
         found = connection.execute(sa.select(_plans.c.hash, _plans.c.name).order_by(_plans.c.created)).all()
         designs = design_statuses(store, connection)
         statuses = [_status(connection, hash_, name, alive, moment) for hash_, name in found]
-    return [replace(one, design=designs.get(one.plan)) for one in statuses]
+    return [_with_design(one, designs.get(one.plan)) for one in statuses]
+
+
+def _with_design(status: PlanStatus, design: DesignStatus | None) -> PlanStatus:
+    """The same with what the design may choose yet in the time that is left."""
+    if design is None or status.rate is None or status.seconds_left is None:
+        return replace(status, design=design)
+    return replace(status, design=design, seconds_left=status.seconds_left + design.trials_left / status.rate)
 
 
 def _status(connection: sa.Connection, plan: str, name: str, alive: set[str], moment: float) -> PlanStatus:
