@@ -31,8 +31,8 @@ class Chooser:
     """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
 
     The error that it tells is the mean over all architectures that are not measured (with ``top`` by their chance to be
-    in the best tenth) of what one more training would differ from its prediction, by the predicted standard deviation;
-    the noise of a training has a part in it.
+    in the best tenth) of what one more training would differ from its prediction, by the width of the calibrated
+    intervals; the noise of a training has a part in it.
 
     Raises:
         InputError: an unknown design, focus or model.
@@ -98,12 +98,13 @@ class Chooser:
         from scipy.special import ndtr
 
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
+        sd = predicted.calibrated_sd
         matters = np.isnan(values).astype(np.float64)
         if self.focus == "top":  # by the chance to be there
-            matters *= ndtr((predicted.mean - np.quantile(predicted.mean, 1 - _TOP)) / predicted.sd)
+            matters *= ndtr((predicted.mean - np.quantile(predicted.mean, 1 - _TOP)) / sd)
         if not matters.any():
             return 0.0
-        return _MEAN_OF_ABSOLUTE * float((matters * predicted.sd).sum() / matters.sum())
+        return _MEAN_OF_ABSOLUTE * float((matters * sd).sum() / matters.sum())
 
 
 def _tells(values: Vector) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +25,6 @@ from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.surrogates._fit import Fitted, fit
 from robnas.surrogates._information import Information
 from robnas.surrogates._noise import table_noise
-from robnas.surrogates._prediction import Prediction
 from robnas.types import Progress, silent
 
 Floats = npt.NDArray[np.float64]
@@ -195,15 +193,8 @@ def _completed(column: Column, known: _Known, fitted: Fitted, rows: Sequence[Arc
     found = fitted.predict(rows)
     mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
     facts = {**column.facts, "predicted_by": _told(fitted)}
-    sd = known.one_training(mean, _calibrated_sd(found))
+    sd = known.one_training(mean, found.calibrated_sd)
     return replace(_grown(column, len(rows)), predicted=mean, sd=sd, facts=facts)
-
-
-def _calibrated_sd(found: Prediction) -> Floats:
-    """That of a normal distribution with as wide an interval: intervals are calibrated, and a table keeps none."""
-    half = (found.high - found.low) / 2 / NormalDist().inv_cdf((1 + found.level) / 2)
-    sd: Floats = np.where(np.isfinite(half), half, found.sd)
-    return sd
 
 
 def _told(fitted: Fitted) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Protocol, final
 
 import numpy as np
@@ -32,6 +33,13 @@ class Prediction:
     """Upper end, shape (architectures,)."""
     level: float
     """How often the interval is to hold the measurement."""
+
+    @property
+    def calibrated_sd(self) -> Vector:
+        """That of a normal distribution with as wide an interval, for intervals are calibrated; (architectures,)."""
+        half = (self.high - self.low) / 2 / NormalDist().inv_cdf((1 + self.level) / 2)
+        found: Vector = np.where(np.isfinite(half), half, self.sd)
+        return found
 
 
 class Predictor(Protocol):
