@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from robnas.building import Chosen, Designing, Plan, drive, enrol, estimate, load_and_expand, run_plan
+from robnas import search
+from robnas.building import EXECUTORS, Chosen, Designing, Plan, drive, enrol, estimate, load_and_expand, run_plan
 from robnas.errors import InputError
 from robnas.records import RecordStore, TrialQueue, find_plan, store_status
 from robnas.spaces import SPACES, Gene, Space
 from tests.building.designs import LISTED, Whimsical, build, choices, designed, trained
 from tests.building.oracle import Oracle
+from tests.building.searched import objective
 from tests.building.test_driver import Inline
 from tests.building.test_plan import plan
 
@@ -100,6 +102,16 @@ def test_what_the_store_knows_counts_as_known(store):
     assert set(before) < set(trained(store))
     [status] = store_status(store)  # it is the same plan
     assert (status.total, status.done) == (10, 7)
+
+
+def test_what_a_search_has_trained_counts_as_known(store):
+    plain = load_and_expand(plan_without_design())
+    with objective(plain, store) as one:
+        trace = search.run(search.RandomSearch(), one, budget=3, seed=0)
+    EXECUTORS.pop("oracle")
+    result = build(designed(DESIGN), store)
+    assert (result.done, result.design.known) == (4, 7)
+    assert {(arch.text, 0) for arch in trace.architectures} < set(trained(store))
 
 
 def plan_without_design():

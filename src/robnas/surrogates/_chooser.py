@@ -26,7 +26,7 @@ _DEGREES = 10  # of freedom, that the noise of a training needs to be known from
 
 
 @final
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Chooser:
     """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
 
@@ -88,7 +88,8 @@ class Chooser:
         if candidates not in self._campaigns:
             space = space_of(candidates[0].space)
             kinds = [one if not isinstance(one, str) else information_of([one], space)[0] for one in self.information]
-            self._campaigns = {candidates: Campaign(candidates, information=kinds, model=self.model, space=space)}
+            self._campaigns.clear()
+            self._campaigns[candidates] = Campaign(candidates, information=kinds, model=self.model, space=space)
         return self._campaigns[candidates]
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
