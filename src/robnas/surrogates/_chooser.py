@@ -115,12 +115,13 @@ def _tells(values: Vector) -> bool:
 
 
 def _noise(measured: Measured) -> Vector | None:
-    """Standard error of each candidate's value by its seeds; None where too few were trained more than once."""
+    """Standard error of each candidate's value by its seeds; None where too few were trained again."""
     counts = (~np.isnan(measured.values)).sum(axis=1)
     degrees = int((counts - 1).sum()) if len(counts) else 0
     if degrees < _DEGREES:
         return None
     away = measured.values - np.nanmean(measured.values, axis=1, keepdims=True)
+    variance = float(np.nansum(away**2)) / degrees
     found = np.full(len(measured.candidates), np.nan)
-    found[list(measured.rows)] = np.sqrt(np.nansum(away**2) / degrees / counts)
-    return found
+    found[list(measured.rows)] = np.sqrt(variance / counts)
+    return found if variance > 0 else None
