@@ -1,5 +1,8 @@
 """A build that trains a part of its plan, chosen as it goes on."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -193,6 +196,23 @@ def test_the_status_says_how_far_the_design_is_and_the_time_that_all_of_it_takes
     assert (status.total, status.done, status.design.chosen, status.design.known) == (14, 14, 7, 7)
     assert (status.design.error, status.design.trials_left) == (pytest.approx(1 / 7, rel=1e-5), 0)
     assert status.design.reason == "the budget of 7 architectures is used"
+
+
+def test_ctrl_c_while_it_thinks_loses_nothing(store, url):
+    class Interrupted(Whimsical):
+        def choose(self, measured, count):
+            if len(measured.rows) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().choose(measured, count)
+
+    with RecordStore(f"{url}.calm.db") as calm:
+        build(designed(DESIGN), calm)
+        undisturbed = choices(calm)
+    with pytest.raises(KeyboardInterrupt):
+        build(designed(DESIGN), store, Interrupted())
+    assert len(trained(store)) == 3
+    assert build(designed(DESIGN), store).done == 4
+    assert choices(store) == undisturbed
 
 
 def test_progress_tells_rate_error_and_what_is_left(store):
