@@ -66,7 +66,8 @@ class Campaign:
     def _ground(self) -> tuple[Ground, npt.NDArray[np.int64]]:
         """One architecture of each class as points, and the place of each among all."""
         places = one_of_each(self.classes)
-        return Ground(gather(self.information, self.architectures).rows[places]), places
+        known = gather(self.information, self.architectures)
+        return Ground(known.rows[places], known.groups), places
 
     def fit(self, values: npt.ArrayLike, noise: npt.ArrayLike | None = None, seed: int = 0) -> Fitted:
         """Fit on the known values.

@@ -21,6 +21,7 @@ Places = npt.NDArray[np.int64]
 Focus = Literal["everywhere", "top"]
 FOCUSES: tuple[Focus, ...] = ("everywhere", "top")
 """Where the uncertainty is to be lowered: over all architectures, or among those that may be in the best tenth."""
+_APART = 50
 _MOST = 6000  # points whose distances fit into memory and a second; of more a sample is looked at
 
 
@@ -69,16 +70,21 @@ class Random:
 @final
 @dataclass(frozen=True)
 class Spread:
-    """Such that every architecture has a chosen one nearby: k-medoids on standardised features."""
+    """Such that every architecture has a chosen one nearby: k-medoids on standardised features, squared distances.
+
+    From 50 on they are drawn at random: medoids keep apart, and pairs that are close tell how far a value reaches.
+    """
 
     def choose(
         self, ground: Ground, candidates: Places, count: int, *, taken: Places, predicted: Prediction | None,
         focus: Focus, rng: np.random.Generator,
     ) -> list[int]:  # fmt: skip
         """See `Design`."""
+        apart = min(count, max(_APART - len(taken), 0))
         seen = _seen(ground, candidates, count, taken, rng)
-        places = medoids(seen.ground.distances, count, rng, allowed=seen.candidates, fixed=seen.taken.tolist())
-        return seen.back(places)
+        places = medoids(seen.ground.distances**2, apart, rng, allowed=seen.candidates, fixed=seen.taken.tolist())
+        left = np.setdiff1d(seen.candidates, places)
+        return seen.back([*places, *rng.choice(left, size=count - apart, replace=False).tolist()])
 
 
 @final

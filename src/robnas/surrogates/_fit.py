@@ -12,6 +12,7 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
+from robnas.surrogates._calibration import ENOUGH, left_out, stretch, stretched
 from robnas.surrogates._information import Information, Structure, gather
 from robnas.surrogates._prediction import Matrix, Prediction, Predictor, Vector
 from robnas.surrogates._surrogates import SURROGATES
@@ -38,6 +39,8 @@ class Fitted:
     level: float
     """Of the intervals."""
     seed: int
+    stretch: float
+    """By how much intervals were stretched so that they hold known values left out; 1 below 100 known ones."""
     _space: Space = field(repr=False)
     _kinds: tuple[Information, ...] = field(repr=False)
     _predictor: Predictor = field(repr=False)
@@ -49,7 +52,8 @@ class Fitted:
             InputError: an architecture of another space, or features that are missing.
         """
         rows = _rows(self._kinds, [_of(self._space, arch) for arch in architectures])
-        return self._predictor.predict(rows, self.level)
+        found = self._predictor.predict(rows, self.level)
+        return found if self.stretch == 1 else stretched(found, self.stretch)
 
     def to_dict(self) -> dict[str, Any]:
         """How the predictions came about, for provenance: plain values."""
@@ -59,6 +63,7 @@ class Fitted:
             "known": len(self.architectures),
             "level": self.level,
             "seed": self.seed,
+            "stretch": self.stretch,
         }
 
 
@@ -106,8 +111,14 @@ def fit(
     around = _rows(kinds, [_of(space, arch) for arch in pool])
     errors = np.broadcast_to(np.asarray(np.nan if noise is None else noise, dtype=np.float64), known.shape)
     groups = gather(kinds, members[:1]).groups
-    predictor = SURROGATES[model].fit(rows, known, errors.copy(), groups=groups, pool=around, seed=seed)
-    return Fitted(model, tuple(one.text for one in kinds), members, known, level, seed, space, kinds, predictor)
+    surrogate = SURROGATES[model]
+    others: dict[str, Any] = {"groups": groups, "pool": around, "seed": seed}
+    predictor = surrogate.fit(rows, known, errors.copy(), **others)
+    factor = 1.0
+    if len(known) >= ENOUGH:
+        factor = stretch(left_out(surrogate, predictor, rows, known, errors, level=level, **others), known)
+    texts = tuple(one.text for one in kinds)
+    return Fitted(model, texts, members, known, level, seed, factor, space, kinds, predictor)
 
 
 def _of(space: Space, arch: Architecture) -> Architecture:

@@ -1,61 +1,87 @@
-"""A Gaussian process with one length per group of features."""
+"""The Gaussian process as a surrogate: the mean of a fit on values and one on how far they are from the best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, field
+from typing import final
 
 import numpy as np
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
-
-_SMALL = 1e-6
+from robnas.surrogates._process import Priors, Process, fit_process
+from robnas.surrogates._rows import Standard, one_thread
+from robnas.surrogates._transforms import NoiseLevel, Scale
 
 
 @final
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A Matérn 5/2 process."""
+    """Two processes on standardised features, Matérn 5/2 with one length per group, whose predictions are averaged.
+
+    One is fitted on the values, one on −log(top − value), see `Scale`. The standard error of each value is known to
+    both, carried through that scale. Lengths and variances are the most probable ones.
+    """
+
+    priors: Priors = field(default_factory=Priors)
 
     def fit(
         self, rows: Matrix, values: Vector, noise: Vector, *, groups: Sequence[str], pool: Matrix, seed: int
-    ) -> FittedProcess:
+    ) -> FittedProcesses:
         """See `robnas.surrogates.Surrogate`."""
-        from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+        standard, level = Standard.of(rows, pool), NoiseLevel.of(values, noise)
+        errors = np.where(np.isnan(noise), level.at(values), noise)
+        parts = []
+        with one_thread():
+            for scale in (Scale.plain(values), Scale.crowded(values)):
+                spread = (errors * scale.steepness(values)) ** 2
+                targets = scale.forward(values)
+                process = fit_process(standard(rows), groups, targets, spread, self.priors, seed)
+                parts.append(_Part(scale, process, spread))
+        return FittedProcesses(tuple(parts), standard, level)
 
-        seen = np.concatenate([rows, pool]) if len(pool) else rows
-        centre, spread = seen.mean(axis=0), seen.std(axis=0)
-        spread[spread < _SMALL] = 1
-        scale = float(values.std())
-        known = np.where(np.isnan(noise), 0.1 * scale, noise) / scale
-        kernel = ConstantKernel(1.0) * Matern(4.0, nu=2.5)
-        process = GaussianProcessRegressor(kernel, alpha=known**2 + _SMALL)
-        process.fit((rows - centre) / spread, (values - values.mean()) / scale)
-        return FittedProcess(process, centre, spread, float(values.mean()), scale, float(np.median(known)))
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    scale: Scale
+    process: Process
+    noise: Vector
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class FittedProcess:
+class FittedProcesses:
     """What `GaussianProcess.fit` returns."""
 
     __repr__ = brief
 
-    process: Any
-    centre: Vector
-    spread: Vector
-    middle: float
-    scale: float
-    noise: float
+    parts: tuple[_Part, ...] = field(repr=False)
+    standard: Standard = field(repr=False)
+    noise: NoiseLevel
 
     def predict(self, rows: Matrix, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`."""
+        given = self.standard(rows)
+        with one_thread():
+            return self._averaged([part.process.predict(given) for part in self.parts], level)
+
+    def left_out(self, level: float) -> Prediction:
+        """See `robnas.surrogates.Predictor`."""
+        with one_thread():
+            return self._averaged([part.process.left_out(part.noise) for part in self.parts], level)
+
+    def _averaged(self, found: Sequence[tuple[Vector, Vector]], level: float) -> Prediction:
         from scipy.special import ndtri
 
-        mean, sd = self.process.predict((rows - self.centre) / self.spread, return_std=True)
-        mean, sd = self.middle + self.scale * mean, self.scale * np.sqrt(sd**2 + self.noise**2)
-        half = ndtri((1 + level) / 2) * sd
-        return Prediction(mean, sd, mean - half, mean + half, level)
+        sides = np.array([-1.0, 1.0])[:, None] * float(ndtri((1 + level) / 2))
+        means, sds, ends = [], [], []
+        for part, (mean, variance) in zip(self.parts, found, strict=True):
+            values = part.scale.back(mean)
+            steep = part.scale.steepness(values)
+            sd = np.sqrt(variance + (self.noise.at(values) * steep) ** 2)
+            means.append(values)
+            sds.append(sd / steep)
+            ends.append(np.sort(part.scale.back(mean + sides * sd), axis=0))
+        low, high = np.mean(ends, axis=0)
+        return Prediction(np.mean(means, axis=0), np.mean(sds, axis=0), low, high, level)

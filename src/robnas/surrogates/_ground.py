@@ -24,16 +24,19 @@ class Ground:
 
     rows: Matrix
     """Features, shape (architectures, features); a nan counts as the mean of its feature."""
+    groups: tuple[str, ...] = ()
+    """A name for each feature: those of one name count as one; each for itself where there are none."""
 
     @cached_property
     def scaled(self) -> Matrix:
-        """Each feature with mean 0 and standard deviation 1, those left out that are the same for all."""
+        """Each feature with mean 0 and standard deviation 1 / √(features of its group); constant ones are left out."""
         known = ~np.isnan(self.rows)
         counts = np.maximum(known.sum(axis=0), 1)
         away = np.where(known, self.rows - np.where(known, self.rows, 0.0).sum(axis=0) / counts, 0.0)
         spread = np.sqrt((away**2).sum(axis=0) / counts)
         telling = spread > _CONSTANT
-        found: Matrix = away[:, telling] / spread[telling]
+        size = np.array([self.groups.count(name) for name in self.groups] or [1])
+        found: Matrix = (away / np.where(telling, spread, 1) / np.sqrt(size))[:, telling]
         return found
 
     @cached_property
@@ -46,4 +49,4 @@ class Ground:
 
     def part(self, places: npt.NDArray[np.int64]) -> Ground:
         """These points alone."""
-        return Ground(self.rows[places])
+        return Ground(self.rows[places], self.groups)

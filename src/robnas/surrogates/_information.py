@@ -12,6 +12,7 @@ import numpy as np
 from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
+from robnas.surrogates._descriptions import described
 from robnas.surrogates._prediction import Matrix
 
 
@@ -47,7 +48,7 @@ class Features:
 @final
 @dataclass(frozen=True)
 class Structure:
-    """What the architecture alone tells: its genes and, in ``nas-bench-201``, its shape and mean field.
+    """What the architecture alone tells: its genes or, in ``nas-bench-201``, its mean field, counts and ways.
 
     A gene whose order means something is a number, another one a column for each choice.
 
@@ -61,18 +62,11 @@ class Structure:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """The gene, or the part of the description, that each feature is from."""
-        return tuple(gene.name for gene in self.space.genes for _ in range(1 if gene.ordered else len(gene)))
+        return tuple(name for name, part in described(self.space, []).items() for _ in range(part.shape[1]))
 
     def features(self, architectures: Sequence[Architecture]) -> Matrix:
         """A row for each architecture, shape (architectures, features)."""
-        places = self.space.position_array(architectures)
-        columns = []
-        for number, gene in enumerate(self.space.genes):
-            if gene.ordered:
-                columns.append(places[:, [number]] / max(len(gene) - 1, 1))
-            else:
-                columns.append((places[:, [number]] == np.arange(len(gene))).astype(np.float64))
-        return np.concatenate(columns, axis=1)
+        return np.concatenate(list(described(self.space, architectures).values()), axis=1)
 
 
 def gather(information: Sequence[Information], architectures: Sequence[Architecture]) -> Features:

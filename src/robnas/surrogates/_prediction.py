@@ -45,8 +45,8 @@ class Prediction:
 class Predictor(Protocol):
     """A fitted surrogate.
 
-    One that knows what it would have said of each known architecture without its value has ``left_out(level)``, a
-    `Prediction` too; others are fitted again on parts of the values where that is asked for.
+    One that knows what it would have said of each known architecture without its value also has a method
+    ``left_out(level)``, a `Prediction` of them; others are fitted again on parts of the values to calibrate intervals.
     """
 
     def predict(self, rows: Matrix, level: float) -> Prediction:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from robnas._registry import Registry
 from robnas.errors import InputError
+from robnas.surrogates._ensemble import Ensemble
 from robnas.surrogates._gaussian_process import GaussianProcess
 from robnas.surrogates._prediction import Surrogate
+from robnas.surrogates._ridge import Ridge
+from robnas.surrogates._trees import Trees
 
 
 def _fits(name: str, surrogate: object) -> None:
@@ -13,5 +16,16 @@ def _fits(name: str, surrogate: object) -> None:
         raise InputError(f"surrogate {name}", expected="an object with a method fit", got=surrogate)
 
 
-SURROGATES: Registry[Surrogate] = Registry("surrogate", {"gaussian-process": GaussianProcess()}, object, _fits)
+_SHIPPED: dict[str, Surrogate] = {
+    "gaussian-process": GaussianProcess(),
+    "ridge": Ridge(),
+    "trees": Trees(),
+    "ensemble": Ensemble(),
+}
+SURROGATES: Registry[Surrogate] = Registry(
+    "surrogate",
+    _SHIPPED,
+    object,
+    _fits,
+)
 """Kinds of models by name, with their usual settings. One of your own is one more entry."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from robnas.networks.nas_bench_201._network import Network as Network
     from robnas.networks.nas_bench_201._network import build_cell_network as build_cell_network
     from robnas.networks.nas_bench_201._published import published_weights as published_weights
+    from robnas.networks.nas_bench_201._shape import SHAPE as SHAPE
     from robnas.networks.nas_bench_201._shape import shape as shape
 
 _HOME = {
@@ -21,7 +22,7 @@ _HOME = {
     "_folded": ("Folded",),
     "_network": ("Network", "build_cell_network"),
     "_published": ("published_weights",),
-    "_shape": ("shape",),
+    "_shape": ("SHAPE", "shape"),
 }
 __getattr__, __dir__ = _lazy.attach(
     __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}

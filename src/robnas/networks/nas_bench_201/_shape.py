@@ -14,6 +14,14 @@ from robnas.spaces.nas_bench_201 import CellArchitecture
 
 _GAINS = {SKIP: 1.0, CONV1: 2.0, CONV3: 6.0, POOL: 1.0}
 
+SHAPE: tuple[str, ...] = (
+    *("parameters", "macs", "count_1x1", "count_3x3", "count_convolutions", "count_poolings", "count_skips"),
+    "count_ways",
+    *(f"{which}_{what}" for what in ("convolutions", "3x3", "poolings") for which in ("most", "fewest", "mean")),
+    "gain",
+)
+"""Names of the columns of `shape`."""
+
 
 def shape(architectures: Sequence[object]) -> npt.NDArray[np.float64]:
     """The shape of each cell, shape (architectures, 18); live edges only.
