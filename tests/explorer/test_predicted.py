@@ -66,7 +66,7 @@ def test_a_cell_says_what_is_predicted(visit, address, ours):
 def test_lists_and_files_of_the_map_mark_what_is_predicted(visit, address, ours):
     page = visit(address).open(MAP)
     plot = page.inner_text('section[aria-label="Plot"]')
-    assert f"{COUNT - MEASURED} values or pairs of values are predicted, not measured" in plot
+    assert f"Of {COUNT - MEASURED} a value is predicted, not measured" in plot
     cells = page.locator("table.points tbody tr").all()
     for line in cells[:5] + cells[-5:]:
         name, *values = line.locator("th, td").all_inner_texts()

@@ -8,8 +8,10 @@ import pytest
 from robnas.benchmarks import (
     Claim,
     Column,
+    PredictedValue,
     Scores,
     Table,
+    Value,
     check_claim,
     expected_accuracies,
     measured_column,
@@ -156,3 +158,13 @@ def test_the_calls_of_others_are_not_answered_by_predictions(table):
             "^table completed, digits test clean: expected measured values, got 50 predicted ones", InputError
         ):
             make(table)
+
+
+def test_a_front_says_which_of_its_values_are_predicted(table):
+    (first, values), *_ = table.pareto("digits", "clean", "pgd@8/255", split="test")
+    row = table.row(first)
+    assert row >= MEASURED
+    assert [type(value) for value in values] == [PredictedValue] * 2
+    assert values == tuple(column.mean[row] for column in table.columns)
+    assert all(type(value) is Value for _, found in measured(table).pareto("digits", "clean", "pgd@8/255", split="test")
+               for value in found)  # fmt: skip

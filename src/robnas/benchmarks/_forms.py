@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks._choice import Ambiguity
-from robnas.benchmarks._column import Column
+from robnas.benchmarks._column import Column, Value
 from robnas.benchmarks._columns import Columns, has_beta, source_of_key, whole_key
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._headers import MEASURED, SD
@@ -224,14 +224,14 @@ def best_rows(column: Column, most: int) -> list[int]:
     return [int(row) for row in order if not np.isnan(column.mean[row])]
 
 
-def pareto_rows(columns: list[Column], name: str) -> list[tuple[int, tuple[float, ...]]]:
+def pareto_rows(columns: list[Column], name: str) -> list[tuple[int, tuple[Value, ...]]]:
     """Rows of table `name` on the Pareto front of these columns, by the first of them, with their values."""
     check_comparable(columns, name)
     points = np.stack([column.mean for column in columns], axis=1)
     better = points * [column.sign for column in columns]
     front = pareto_front(better)
     front = front[np.argsort(-better[front, 0], kind="stable")]
-    return [(int(row), tuple(points[row].tolist())) for row in front]
+    return [(int(row), tuple(column.mean_at(row) for column in columns)) for row in front.tolist()]
 
 
 def check_same_space(table: _Tabled, other: _Tabled) -> None:

@@ -108,10 +108,11 @@ class Table(Queried):
         split: str | None = None,
         space: str | Space | None = None,
         beta: float | None = None,
-    ) -> list[tuple[Architecture, tuple[float, ...]]]:
+    ) -> list[tuple[Architecture, tuple[Value, ...]]]:
         """The architectures that no other one beats or equals in all metrics and beats in one, by the first metric.
 
-        Of a column that is to be minimised the lower value beats.
+        Of a column that is to be minimised the lower value beats. Predicted values count like measured ones; each value
+        knows what it rests on.
         """
         if len(metrics) < 2:
             raise InputError("metrics", expected="at least 2", got=metrics)

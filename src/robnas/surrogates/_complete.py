@@ -99,10 +99,10 @@ def complete(
         about[table.column_name(column)] = fitted.to_dict()
     progress(len(lacking), len(lacking), "completed")
     facts = {"columns": about, **({"not_completed": reasons} if reasons else {})}
+    name = table.name.removesuffix(_SUFFIX)[: _LONGEST - len(_SUFFIX)] + _SUFFIX
     return Table(
-        table.name.removesuffix(_SUFFIX)[: _LONGEST - len(_SUFFIX)] + _SUFFIX, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns],
-        space=table.space, partition=partition, published=table.published,
-        provenance={**table.provenance, "completed": facts},
+        name, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns], space=table.space,
+        partition=partition, published=table.published, provenance={**table.provenance, "completed": facts},
         ambiguous=table.ambiguous, curves=[_grown(curve, len(rows)) for curve in table.curves],
         ambiguous_curves=table.ambiguous_curves,
     )  # fmt: skip

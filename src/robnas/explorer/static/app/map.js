@@ -45,7 +45,7 @@ export function pairedText(base, x, y) {
 /** How many of the points have a predicted value, which is drawn faint and marked with ~; nothing where none has. */
 export function predictedText(points, x, y) {
   const count = predictedPlaces(points, x, y).size;
-  return count ? `${counted(count, "value")} or pairs of values are predicted, not measured: faint points, and ~ with the standard deviation of what one training would measure.` : "";
+  return count ? `Of ${whole(count)} a value is predicted, not measured: faint points, and ~ with the standard deviation of what one training would measure.` : "";
 }
 
 /** Places of the points of which a value is predicted. */
