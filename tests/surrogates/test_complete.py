@@ -211,6 +211,18 @@ def test_only_the_columns_that_are_asked_for_are_completed():
         complete(table, columns=[lab().columns[0]])
 
 
+def test_columns_may_be_completed_one_after_the_other():
+    table = lab()
+    first = complete(table, columns=[table.columns[1]], level=0.8)
+    both = complete(first, columns=[first.columns[0]])
+    np.testing.assert_array_equal(both.columns[1].mean, first.columns[1].mean)
+    np.testing.assert_array_equal(both.columns[1].sd, first.columns[1].sd)
+    about = both.provenance["completed"]["columns"]
+    assert {name: facts["level"] for name, facts in about.items()} == {
+        "digits test clean": 0.9, "digits test pgd@8/255": 0.8,
+    }  # fmt: skip
+
+
 def test_learning_curves_stay_beside_what_is_predicted():
     table = lab()
     curve = CurveColumn("digits", "test", "clean", (1, 2), np.full((20, 2, 2), 0.5), (0, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -79,33 +79,57 @@ def complete(
     if not lacking:
         got = Verbatim(f"{len(table):,} that have one")
         raise InputError(f"table {table.name}", expected="architectures without a measured value", got=got)
-    done: dict[int, Column] = {}
-    about: dict[str, dict[str, Any]] = {}
+    done: dict[str, tuple[Column, dict[str, Any]]] = {}
     reasons: dict[str, str] = {}
     for number, column in enumerate(lacking):
-        progress(number, len(lacking), table.column_name(column))
+        progress(number, len(lacking), name := table.column_name(column))
         try:
-            known = _Known.of(table, column)
-            fitted = fit(
-                [table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=model,
-                information=information, space=_space(table, column), pool=rows, level=level, seed=seed,
-            )  # fmt: skip
+            done[name] = _filled(table, column, rows, model, information, level, seed)
         except InputError as error:
             if columns is not None or (number == len(lacking) - 1 and not done):
                 raise
-            reasons[table.column_name(column)] = str(error)
-            continue
-        done[id(column)] = _completed(column, known, fitted, rows)
-        about[table.column_name(column)] = fitted.to_dict()
+            reasons[name] = str(error)
     progress(len(lacking), len(lacking), "completed")
-    facts = {"columns": about, **({"not_completed": reasons} if reasons else {})}
-    name = table.name.removesuffix(_SUFFIX)[: _LONGEST - len(_SUFFIX)] + _SUFFIX
+    return _grown_table(table, rows, partition, done, reasons)
+
+
+def _grown_table(
+    table: Table, rows: Sequence[Architecture], partition: str | None,
+    done: Mapping[str, tuple[Column, dict[str, Any]]], reasons: Mapping[str, str],
+) -> Table:  # fmt: skip
+    """The table with these rows, and the columns that are `done`, each by its name with how it was predicted."""
+    columns: list[Column] = []
+    about: dict[str, dict[str, Any]] = {}
+    before = table.provenance.get("completed", {}).get("columns", {})
+    for column in table.columns:
+        name = table.column_name(column)
+        grown, how = done.get(name) or (_grown(column, len(rows)), before.get(name))
+        columns.append(grown)
+        about |= {name: how} if how and grown.predicted is not None else {}
+    facts = {"columns": about, **({"not_completed": dict(reasons)} if reasons else {})}
     return Table(
-        name, rows, [done.get(id(one)) or _grown(one, len(rows)) for one in table.columns], space=table.space,
+        table.name.removesuffix(_SUFFIX)[: _LONGEST - len(_SUFFIX)] + _SUFFIX, rows, columns, space=table.space,
         partition=partition, published=table.published, provenance={**table.provenance, "completed": facts},
         ambiguous=table.ambiguous, curves=[_grown(curve, len(rows)) for curve in table.curves],
         ambiguous_curves=table.ambiguous_curves,
     )  # fmt: skip
+
+
+def _filled(
+    table: Table, column: Column, rows: Sequence[Architecture], model: str, information: Sequence[Information] | None,
+    level: float, seed: int,
+) -> tuple[Column, dict[str, Any]]:  # fmt: skip
+    """The column at all rows, with what a surrogate says of those that have no run; and how that came about."""
+    known = _Known.of(table, column)
+    fitted = fit(
+        [table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=model,
+        information=information, space=_space(table, column), pool=rows, level=level, seed=seed,
+    )  # fmt: skip
+    found = fitted.predict(rows)
+    mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
+    sd = known.one_training(mean, found.calibrated_sd)
+    facts = {**column.facts, "predicted_by": _told(fitted)}
+    return replace(_grown(column, len(rows)), predicted=mean, sd=sd, facts=facts), fitted.to_dict()
 
 
 def _space(table: Table, column: Column) -> Space:
@@ -186,15 +210,6 @@ class _Known:
             return sd
         more: Floats = self.noise.run_sd_at(mean) ** 2 * (1 - 1 / np.median(self.trainings))
         return np.sqrt(sd**2 + more)
-
-
-def _completed(column: Column, known: _Known, fitted: Fitted, rows: Sequence[Architecture]) -> Column:
-    """The column at all rows, with what the surrogate says of those that have no run."""
-    found = fitted.predict(rows)
-    mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
-    facts = {**column.facts, "predicted_by": _told(fitted)}
-    sd = known.one_training(mean, found.calibrated_sd)
-    return replace(_grown(column, len(rows)), predicted=mean, sd=sd, facts=facts)
 
 
 def _told(fitted: Fitted) -> str:
