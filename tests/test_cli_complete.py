@@ -134,7 +134,7 @@ def test_a_measured_value_is_told_as_ever(folder, capsys):
                     for name in ("completed.parquet", "lab.parquet"))  # fmt: skip
     for key in ("value", "standard_error", "error_of", "low", "high", "runs", "measured", "constant"):
         assert facts[key] == alone[key]
-    assert facts["measured"] is True
+    assert (facts["measured"], facts["sd"]) == (True, None)
     assert (facts["of"], alone["of"]) == (COUNT, MEASURED)
     assert "rank_low" not in facts
     assert "(mean of 3 runs)" in robnas(capsys, "query", *words, folder / "completed.parquet")

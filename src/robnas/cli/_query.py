@@ -112,6 +112,7 @@ def query(
         **({} if column.beta is None else {"beta": column.beta}),
         "runs": value.runs,
         "measured": value.runs > 0,
+        "sd": None,
         **column.facts,
     }
     known = _noise(found, column, noise)
@@ -201,7 +202,7 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
         print(f"rank {facts['rank']:,} of {facts['of']:,}{_shared(facts['sharing'])}; {told}")
     if facts.get("noise"):
         print(noise_text(facts, noise))
-    if "sd" in facts:
+    if facts["sd"] is not None:
         print(_predicted_text(facts))
     if "predicted_by" in facts and not facts["measured"]:
         say(f"predicted by {shown(facts['predicted_by'])}")
@@ -223,7 +224,7 @@ def _print(facts: Mapping[str, Any], trainings: int, noise: str) -> None:
 
 def _sd_text(facts: Mapping[str, Any]) -> str:
     """`` ±7.30`` in percentage points or in the unit; nothing where it is not known."""
-    if "sd" not in facts:
+    if facts["sd"] is None:
         return ""
     return f" ±{facts['sd']:.3g}" if "unit" in facts else f" ±{100 * facts['sd']:.2f}"
 
