@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from robnas.benchmarks import Scores
-from robnas.explorer import build_site
+from robnas.explorer import build_site, read_searches
+from robnas.search import Experiment, RandomSearch, Repetitions, Task
 from tests.benchmarks.completed import COUNT, MEASURED, SD, completed, measured
-from tests.explorer.acting import downloaded, row_of
+from tests.explorer.acting import downloaded, row_of, until
 
 READ = """async () => {
   const { Data } = await import("/app/data.js"), data = await Data.load();
@@ -30,13 +31,16 @@ def ours():
 
 
 @pytest.fixture(scope="module")
-def address(ours, serve):
+def address(ours, serve, tmp_path_factory):
     own = measured(ours)
     own.name = "measured"
     means = np.arange(COUNT, dtype=float)[:, None]
     scores = Scores(tuple(ours.texts), ("mine",), means, np.full_like(means, 0.1), {}, {})
     tables = [("completed.parquet", ours), ("measured.parquet", own)]
-    return serve(build_site(tables, [("scores.parquet", scores)]))
+    searched = Task.named(ours, "digits", "pgd@8/255", split="test", noise="predictive")
+    folder = tmp_path_factory.mktemp("search")
+    list(Experiment.of({"random-search": RandomSearch()}, [searched], Repetitions(10, 2)).run(out=folder / "results"))
+    return serve(build_site(tables, [("scores.parquet", scores)], read_searches(folder, [ours])))
 
 
 def test_the_page_knows_which_values_are_predicted_and_how_sure_they_are(visit, address, ours):
@@ -99,3 +103,11 @@ def test_scores_are_correlated_with_measured_values_alone(visit, address):
     )
     assert f"{MEASURED} architectures" in text
     assert "measured values alone" in text
+
+
+def test_a_regret_against_predicted_values_is_called_an_estimate(visit, address):
+    page = visit(address).open("#/search")
+    until(page, "document.body.innerText.includes('Regret is against the')")
+    text = page.inner_text("main")
+    assert f"of {COUNT} architectures of completed, {COUNT - MEASURED} of them predicted: it is an estimate" in text
+    assert "no replay" not in text
