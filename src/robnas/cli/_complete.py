@@ -131,7 +131,7 @@ def _chosen(
     if not found:
         names = [table.column_name(column) for column in table.columns]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        asked = " ".join(str(part) for part in (dataset, split, metric, beta) if part is not None)
+        asked = " ".join(filter(None, (dataset, split, metric, None if beta is None else f"beta={beta:g}")))
         raise InputError(
             f"columns to complete of table {table.name}", expected=f"one of {', '.join(names[:_SHOWN])}{more}",
             got=Verbatim(f"none of {asked}"),
