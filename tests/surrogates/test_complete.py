@@ -11,7 +11,7 @@ from robnas.benchmarks import Column, CurveColumn, PredictedValue, Table, Value,
 from robnas.errors import InputError
 from robnas.records import Record
 from robnas.spaces import SPACES, Gene, Space
-from robnas.surrogates import SURROGATES, Prediction, complete
+from robnas.surrogates import SURROGATES, ColumnValues, Prediction, complete
 from tests.data.conftest import refused
 
 GENES = [Gene("depth", tuple(range(1, 9)), ordered=True), Gene("width", tuple(range(8)), ordered=True)]
@@ -289,3 +289,24 @@ def test_records_are_completed_as_their_table_is():
     assert predicted_rows(column).sum() == 44
     for arch in table.architectures:
         assert found.query(arch, **CLEAN, seed=0) == table.query(arch, **CLEAN, seed=0)
+
+
+def test_other_columns_help_and_the_predicted_one_is_no_information():
+    architectures = tuple(TOY)
+    full = truth(architectures)[:, None]
+    columns = [Column("digits", "test", name, values) for name, values in (("clean", full), ("pgd@8/255", full**2))]
+    whole, rows = Table("whole", architectures, columns), np.arange(0, 64, 6)
+    table = Table("lab", [architectures[row] for row in rows], [column.take(rows) for column in columns])
+    clean = ColumnValues("columns:whole::digits::clean::test", whole, whole.columns[0])
+    found = complete(table, information=[clean])
+    about = found.provenance["completed"]
+    assert about["columns"]["digits test pgd@8/255"]["information"] == ["columns:whole::digits::clean::test"]
+    reason = "information: expected another column than the predicted one, got 'columns:whole::digits::clean::test'"
+    assert about["not_completed"] == {"digits test clean": reason}
+    column = found.columns[1]
+    wanted = [whole.query(arch, **PGD, seed="mean") for arch in found.architectures]
+    assert np.abs(column.mean - wanted).max() < 0.05
+    few = Table("few", whole.architectures[:40], [column.take(np.arange(40)) for column in whole.columns])
+    lacking = ColumnValues("columns:few::digits::clean::test", few, few.columns[0])
+    with pytest.raises(InputError, match="features of a surrogate: expected all of them for each architecture, got"):
+        complete(table, columns=[table.columns[1]], information=[lacking])

@@ -25,6 +25,7 @@ from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.surrogates._fit import Fitted, fit
 from robnas.surrogates._information import Information
 from robnas.surrogates._noise import table_noise
+from robnas.surrogates._tables import ColumnValues
 from robnas.types import Progress, silent
 
 Floats = npt.NDArray[np.float64]
@@ -120,6 +121,9 @@ def _filled(
     level: float, seed: int,
 ) -> tuple[Column, dict[str, Any]]:  # fmt: skip
     """The column at all rows, with what a surrogate says of those that have no run; and how that came about."""
+    for one in information or ():
+        if isinstance(one, ColumnValues) and one.holds(table, column):
+            raise InputError("information", expected="another column than the predicted one", got=one.text)
     known = _Known.of(table, column)
     fitted = fit(
         [table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=model,
