@@ -90,14 +90,15 @@ class Values:
         return np.stack([self.clean[split][..., seed], self.robust[split][..., seed]], axis=-1)
 
 
-def ranks(table: Table) -> Lines:
+def ranks(table: Table, draws: int = 2 * DRAWS) -> Lines:
     """Metric, both betas, Spearman with its interval, and what noise alone would leave."""
     betas, rows = table.betas, []
     for metric in (CLEAN, ROBUST):
         columns = {beta: table.column(DATASET, metric, "test", beta=beta) for beta in betas}
         left = {beta: table_ceiling(table, one, np.random.default_rng(SEED)).value for beta, one in columns.items()}
         for first, second in combinations(betas, 2):
-            found = correlate(columns[first].mean, columns[second].mean, rng=np.random.default_rng(SEED))
+            rng = np.random.default_rng(SEED)
+            found = correlate(columns[first].mean, columns[second].mean, rng=rng, resamples=draws)
             numbers = (found.value, found.low, found.high, left[first] * left[second])
             rows.append([metric, f"{first:g}", f"{second:g}", *(f"{number:.3f}" for number in numbers)])
     return rows
@@ -218,7 +219,8 @@ def answers(table: Table, draws: int = DRAWS) -> dict[str, Lines]:
     """The rows of each section."""
     values = Values.of(table)
     return {
-        "ranks": ranks(table), "best": best(table), "losses": losses(values, draws), "fronts": fronts(values, draws),
+        "ranks": ranks(table, 2 * draws), "best": best(table), "losses": losses(values, draws),
+        "fronts": fronts(values, draws),
         "searches": searches(values, draws=draws),
     }  # fmt: skip
 

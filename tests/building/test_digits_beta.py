@@ -32,7 +32,7 @@ def table(turned=False, noise=0.002):
 
 def test_ranks_that_do_not_move_and_ranks_that_turn():
     for turned, sign in ((False, 1), (True, -1)):
-        found = {(row[0], row[1], row[2]): [float(cell) for cell in row[3:]] for row in study.ranks(table(turned))}
+        found = {(row[0], row[1], row[2]): [float(cell) for cell in row[3:]] for row in study.ranks(table(turned), 20)}
         assert len(found) == 2 * 3
         for metric in (study.CLEAN, study.ROBUST):
             value, low, high, noise = found[metric, "0", "0.5"]

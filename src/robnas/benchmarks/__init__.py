@@ -14,7 +14,6 @@ from robnas.benchmarks._claims import read_claims as read_claims
 from robnas.benchmarks._column import Column as Column
 from robnas.benchmarks._column import PredictedValue as PredictedValue
 from robnas.benchmarks._column import Value as Value
-from robnas.benchmarks._columns import beta_text as beta_text
 from robnas.benchmarks._columns import name_of_key as name_of_key
 from robnas.benchmarks._counts import counted as counted
 from robnas.benchmarks._counts import exact_divisor as exact_divisor
@@ -63,7 +62,6 @@ from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._repeats import Repeats as Repeats
 from robnas.benchmarks._rows import IDENTICAL as IDENTICAL
 from robnas.benchmarks._runs import address_of as address_of
-from robnas.benchmarks._runs import as_beta as as_beta
 from robnas.benchmarks._score_tables import load_scores as load_scores
 from robnas.benchmarks._score_tables import scores_of as scores_of
 from robnas.benchmarks._score_tables import scores_path as scores_path

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar, final
 
+from robnas._betas import as_beta, beta_text
 from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column
 from robnas.benchmarks._curve import CurveColumn
 from robnas.benchmarks._renamed import warn_renamed
-from robnas.benchmarks._runs import address_of, as_beta, is_called, qualified
+from robnas.benchmarks._runs import address_of, is_called, qualified
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space, configured, parse_key, space_of
 from robnas.types import by_severity
@@ -234,11 +235,6 @@ def name_of_key(key: tuple[Any, ...]) -> str:
     dataset, split, metric, space, source, beta = whole_key(key)
     told = filter(None, (dataset, split, metric, space, beta_text(beta)))
     return (f"{source}:" if source else "") + " ".join(told)
-
-
-def beta_text(beta: float | None) -> str:
-    """``beta=0.5``, as names of columns have it; nothing where it is not known."""
-    return "" if beta is None else f"beta={beta:.12g}"
 
 
 def _alike(one: _Kind, other: _Kind) -> bool:

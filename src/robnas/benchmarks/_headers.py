@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
+from robnas._betas import as_beta, beta_text
 from robnas.benchmarks._column import Direction
-from robnas.benchmarks._columns import beta_text
-from robnas.benchmarks._runs import as_beta
 from robnas.errors import DataError
 from robnas.spaces import parse_key, space_of
 from robnas.types import SPLITS, Split, canonical_metric, check_split

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from robnas.benchmarks._runs import as_beta
+from robnas._betas import as_beta
 from robnas.errors import InputError, shorten
 
 _NO_MATTER = ("name", "beta")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from robnas._betas import as_beta
 from robnas.errors import InputError, Verbatim
 from robnas.types import Split, canonical_metric
 
@@ -168,17 +169,6 @@ class Runs:
             )
         runs = self.values[row][~np.isnan(self.values[row])]
         return float(runs[rng.integers(len(runs))]) if len(runs) else float("nan")
-
-
-def as_beta(what: str, beta: object) -> float:
-    """A weight of the robust loss, to twelve decimals, so that 0.1 + 0.2 and 0.3 are the same.
-
-    Raises:
-        InputError: no number in [0, 1].
-    """
-    if isinstance(beta, bool) or not isinstance(beta, int | float | np.number) or not 0 <= beta <= 1:
-        raise InputError(what, expected="a number in [0, 1]", got=beta)
-    return round(float(beta), 12) + 0.0  # no -0, which would be shown
 
 
 def floats(what: str, values: npt.ArrayLike) -> Floats:

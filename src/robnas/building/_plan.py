@@ -11,11 +11,11 @@ from typing import Any, final
 
 import numpy as np
 
+from robnas._betas import as_beta, beta_text
 from robnas._brief import brief
 from robnas._files import read_text
 from robnas._own import OwnFile, check_facts, facts, load_entries, loaded
 from robnas._settings import check_keys, content_hash, settled_metric, to_dict
-from robnas.benchmarks import as_beta, beta_text
 from robnas.building._designing import Designing
 from robnas.building._measuring import Measuring, described
 from robnas.building._selection import Extra, Selection, seed_list, sequence

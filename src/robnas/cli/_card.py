@@ -74,7 +74,7 @@ def _below(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def _beta(known: Known, group: Group) -> str:
     """The beta, where a group has several."""
-    from robnas.benchmarks import beta_text
+    from robnas._betas import beta_text
 
     return beta_text(known.beta) if len({one.beta for one in group.known}) > 1 else ""
 

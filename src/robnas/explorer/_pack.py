@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from robnas._betas import beta_text
 from robnas.benchmarks import (
     Column,
     Scores,
     Table,
-    beta_text,
     exact_divisor,
     measured_column,
     measured_only,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from robnas._betas import beta_text
 from robnas.benchmarks import (
     Column,
     LocalNoise,
@@ -15,7 +16,6 @@ from robnas.benchmarks import (
     NoiseKind,
     Table,
     address_of,
-    beta_text,
     measured_only,
     name_of_key,
     predicted_rows,

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from robnas.benchmarks import Column, Table, beta_text, measured_only
+from robnas._betas import beta_text
+from robnas.benchmarks import Column, Table, measured_only
 from robnas.reports._corruptions import corruption_blocks
 from robnas.reports._genes import gene_blocks
 from robnas.reports._page import Block, Bullets, Grid, Picture, Section, Text, elided

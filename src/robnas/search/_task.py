@@ -12,6 +12,7 @@ from typing import Any, Literal, cast, final, get_args
 import numpy as np
 import numpy.typing as npt
 
+from robnas._betas import beta_text
 from robnas._brief import brief
 from robnas._seeds import derive_seed
 from robnas._settings import check_keys
@@ -21,7 +22,6 @@ from robnas.benchmarks import (
     Expected,
     Objective,
     Table,
-    beta_text,
     expected_accuracies,
     pareto_front,
     predicted_rows,

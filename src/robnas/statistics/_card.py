@@ -8,7 +8,8 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from robnas.benchmarks import IDENTICAL, Column, Table, beta_text, column_ranks, sharing
+from robnas._betas import beta_text
+from robnas.benchmarks import IDENTICAL, Column, Table, column_ranks, sharing
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture
 from robnas.statistics._leaderboard import ErrorSource, metrics_of, standard_errors

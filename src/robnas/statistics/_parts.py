@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
+from robnas._betas import beta_text
 from robnas._brief import brief
-from robnas.benchmarks import Column, Table, beta_text
+from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Space
 
