@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -40,8 +41,10 @@ def folder(tmp_path, monkeypatch):
     """With a plan whose trainings are an `Oracle`."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan.toml").write_text(PLAN)
-    expansion = load_and_expand(Plan.read(tmp_path / "plan.toml"))
-    EXECUTORS["oracle"] = lambda trainer, **options: Inline(Oracle.of(expansion))
+    plan = Plan.read(tmp_path / "plan.toml")
+    EXECUTORS["oracle"] = lambda trainer, **options: Inline(
+        Oracle.of(load_and_expand(replace(plan, recipe=trainer.recipe)))
+    )
     yield tmp_path
     del EXECUTORS["oracle"]
 
@@ -98,6 +101,16 @@ def test_the_plan_may_say_the_same(capsys, folder):
     assert "it looks at clean on test images" in out
     code, out, err = command(capsys, "build", "plan.toml", *STORE, "--budget", "6", "--metric", "pgd@16/255", "--json")
     assert (json.loads(out)["done"], json.loads(out)["design"]["known"]) == (1, 6)
+
+
+def test_each_beta_of_a_plan_has_a_design_of_its_own(capsys, folder):
+    (folder / "plan.toml").write_text(PLAN.replace("epochs = 1", "epochs = 1\nbetas = [0, 1]"))
+    code, out, err = command(capsys, "build", "plan.toml", *STORE, "--design", "active", "--budget", "22", "--json")
+    assert code == 0, err
+    first, second = json.loads(out)["plans"]
+    assert (first["design"]["known"], second["design"]["known"]) == (22, 22)
+    code, out, _ = command(capsys, *STATUS, "--json")
+    assert [(one["done"], one["design"]["chosen"]) for one in json.loads(out)["plans"]] == [(22, 22), (22, 22)]
 
 
 def test_it_stops_at_a_stated_accuracy(capsys, folder):
