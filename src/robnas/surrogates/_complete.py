@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,8 +23,9 @@ from robnas.errors import InputError, Verbatim, printable
 from robnas.records import Record
 from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.surrogates._fit import Fitted, fit
-from robnas.surrogates._information import Information
+from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._noise import table_noise
+from robnas.surrogates._remembered import Remembered, remembered
 from robnas.surrogates._tables import ColumnValues
 from robnas.types import Progress, silent
 
@@ -80,12 +81,13 @@ def complete(
     if not lacking:
         got = Verbatim(f"{len(table):,} that have one")
         raise InputError(f"table {table.name}", expected="architectures without a measured value", got=got)
+    filling = _Filling(table, rows, model, None if information is None else tuple(information), level, seed)
     done: dict[str, tuple[Column, dict[str, Any]]] = {}
     reasons: dict[str, str] = {}
     for number, column in enumerate(lacking):
         progress(number, len(lacking), name := table.column_name(column))
         try:
-            done[name] = _filled(table, column, rows, model, information, level, seed)
+            done[name] = filling.of(column)
         except InputError as error:
             if columns is not None or (number == len(lacking) - 1 and not done):
                 raise
@@ -116,29 +118,45 @@ def _grown_table(
     )  # fmt: skip
 
 
-def _filled(
-    table: Table, column: Column, rows: Sequence[Architecture], model: str, information: Sequence[Information] | None,
-    level: float, seed: int,
-) -> tuple[Column, dict[str, Any]]:  # fmt: skip
-    """The column at all rows, with what a surrogate says of those that have no run; and how that came about."""
-    for one in information or ():
-        if isinstance(one, ColumnValues) and one.holds(table, column):
-            raise InputError("information", expected="another column than the predicted one", got=one.text)
-    known = _Known.of(table, column)
-    fitted = fit(
-        [table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=model,
-        information=information, space=_space(table, column), pool=rows, level=level, seed=seed,
-    )  # fmt: skip
-    found = fitted.predict(rows)
-    mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
-    sd = known.one_training(mean, found.calibrated_sd)
-    facts = {**column.facts, "predicted_by": _told(fitted)}
-    return replace(_grown(column, len(rows)), predicted=mean, sd=sd, facts=facts), fitted.to_dict()
+@dataclass(frozen=True, eq=False)
+class _Filling:
+    """How the columns of a table are completed."""
 
+    __repr__ = brief
 
-def _space(table: Table, column: Column) -> Space:
-    """With the settings of the networks that were trained, where these are known."""
-    return table.space if column.space is None else space_of(parse_key(column.space))
+    table: Table
+    rows: tuple[Architecture, ...]
+    """Of the completed table."""
+    model: str
+    information: tuple[Information, ...] | None
+    level: float
+    seed: int
+    _kept: dict[str, tuple[Remembered, ...]] = field(default_factory=dict)
+    """Features of all rows, by the key of the space that was trained in: the same for many columns."""
+
+    def of(self, column: Column) -> tuple[Column, dict[str, Any]]:
+        """The column at all rows, with what a surrogate says of those that have no run; and how that came about."""
+        for one in self.information or ():
+            if isinstance(one, ColumnValues) and one.holds(self.table, column):
+                raise InputError("information", expected="another column than the predicted one", got=one.text)
+        known = _Known.of(self.table, column)
+        space = self.table.space if column.space is None else space_of(parse_key(column.space))
+        fitted = fit(
+            [self.table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=self.model,
+            information=self._looked_at(space), space=space, pool=self.rows, level=self.level, seed=self.seed,
+        )  # fmt: skip
+        found = fitted.predict(self.rows)
+        mean = np.clip(found.mean, 0, 1) if column.is_accuracy else found.mean
+        sd = known.one_training(mean, found.calibrated_sd)
+        facts = {**column.facts, "predicted_by": _told(fitted)}
+        return replace(_grown(column, len(self.rows)), predicted=mean, sd=sd, facts=facts), fitted.to_dict()
+
+    def _looked_at(self, space: Space) -> tuple[Remembered, ...]:
+        """The information, whose features are computed once; of a space with the settings of the trained networks."""
+        key = space.key if self.information is None else ""
+        if key not in self._kept:
+            self._kept[key] = remembered(self.information or (Structure(space),), self.rows)
+        return self._kept[key]
 
 
 def _rows(table: Table, partition: str | None, architectures: Iterable[object] | None) -> tuple[Architecture, ...]:
