@@ -141,17 +141,16 @@ def test_networks_that_are_one_are_trained_once_and_answer_for_all(recorder):
     others = [one for one in CELLS.sample(np.random.default_rng(0), 8) if not identical.same(one, arch)]
     values = np.linspace(0.1, 0.5, len(others) + 2)
     rows = [arch, twin, *others]
-    for seeds, trainings in (((0,), 1), ((), 2)):  # with the same seed, twins tell nothing new
+    for seeds in ((0,), ()):
         table = Table("lab", rows, [Column("digits", "test", "clean", values[:, None], seeds)])
-        found = complete(table, model="recorder")
+        found = complete(table, model="recorder", architectures=[third, "444444"] if seeds else None)
         assert found.partition == "identical"
-        assert len(found) == identical.count + 1  # both twins were trained
+        assert len(found) == (len(rows) + 1 if seeds else identical.count + 1)  # both twins were trained
         assert found.is_measured(third, **CLEAN)
         assert found.query(third, **CLEAN, seed="mean") == values[0]
         assert found.query(twin, **CLEAN, seed="mean") == values[1]
         assert len(recorder.seen[-1][1]) == len(others) + 1
         assert np.isclose(recorder.seen[-1][1], values[:2].mean()).any()
-        assert trainings in (1, 2)
 
 
 def test_one_training_of_each_class_that_the_table_declares(recorder):
@@ -310,3 +309,17 @@ def test_other_columns_help_and_the_predicted_one_is_no_information():
     lacking = ColumnValues("columns:few::digits::clean::test", few, few.columns[0])
     with pytest.raises(InputError, match="features of a surrogate: expected all of them for each architecture, got"):
         complete(table, columns=[table.columns[1]], information=[lacking])
+
+
+def test_twins_that_share_their_seeds_are_no_further_trainings(recorder):
+    twins = ["000000", "000014"]
+    others = [arch.text for arch in CELLS.sample(np.random.default_rng(0), 30)]
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.3, 0.5, (32, 1)) + rng.normal(0, 0.01, (32, 2))
+    table = Table("lab", [*twins, *others], [Column("digits", "test", "clean", values, (0, 1))])
+    complete(table, model="recorder", architectures=["444444"])
+    _, known, errors, _ = recorder.seen[0]
+    assert len(known) < len(table)
+    place = int(np.argmin(np.abs(known - values[:2].mean())))
+    noise = table.noise("digits", "clean", split="test").run_sd
+    assert errors[place] == pytest.approx(noise / 2**0.5)  # of two seeds, not of four trainings
