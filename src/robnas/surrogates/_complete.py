@@ -26,6 +26,7 @@ from robnas.surrogates._fit import Fitted, fit
 from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._noise import table_noise
 from robnas.surrogates._remembered import Remembered, remembered
+from robnas.surrogates._surrogates import SURROGATES
 from robnas.surrogates._tables import ColumnValues
 from robnas.types import Progress, silent
 
@@ -72,6 +73,7 @@ def complete(
     table = source if isinstance(source, Table) else table_of_records("records", source)
     if not isinstance(level, int | float) or not 0 < level < 1:
         raise InputError("level of intervals", expected="a number between 0 and 1", got=level)
+    _ = SURROGATES[model]  # an unknown one is no fault of a column
     chosen = table.columns if columns is None else tuple(columns)
     if foreign := [column.name for column in chosen if not any(column is own for own in table.columns)]:
         raise InputError(f"columns to complete of table {table.name}", expected="its own", got=foreign[0])
@@ -90,7 +92,8 @@ def complete(
             done[name] = filling.of(column)
         except InputError as error:
             if columns is not None or (number == len(lacking) - 1 and not done):
-                raise
+                expected, got = "what a surrogate can be fitted on", Verbatim(str(error))
+                raise InputError(f"column {name}", expected=expected, got=got) from None
             reasons[name] = str(error)
     progress(len(lacking), len(lacking), "completed")
     return _grown_table(table, rows, partition, done, reasons)
