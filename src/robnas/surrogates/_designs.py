@@ -21,7 +21,7 @@ Places = npt.NDArray[np.int64]
 Focus = Literal["everywhere", "top"]
 FOCUSES: tuple[Focus, ...] = ("everywhere", "top")
 """Where the uncertainty is to be lowered: over all architectures, or among those that may be in the best tenth."""
-_APART = 50
+_APART = 50  # of a spread design are medoids, the others are drawn
 _MOST = 6000  # points whose distances fit into memory and a second; of more a sample is looked at
 
 
