@@ -21,7 +21,8 @@ class GaussianProcess:
     """Two processes on standardised features, Matérn 5/2 with one length per group, whose predictions are averaged.
 
     One is fitted on the values, one on −log(top − value), see `Scale`. The standard error of each value is known to
-    both, carried through that scale. Lengths and variances are the most probable ones.
+    both, carried through that scale. Lengths and variances are the most probable ones. In values of other columns the
+    mean is linear.
     """
 
     priors: Priors = field(default_factory=Priors)

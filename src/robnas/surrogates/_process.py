@@ -13,7 +13,8 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Vector
 
-_MEAN_VARIANCE = 4.0  # of the unknown mean of standardised targets
+_MEAN_VARIANCE = 4.0  # of the unknown mean of standardised targets, and of its slopes
+_LINEAR = "columns:"  # begins groups of features with which the mean rises: values of the same kind elsewhere
 _JITTER = 1e-9
 _MOST = 600  # values on which lengths are fitted: of more, a part tells as much
 _STEPS = 80  # of the optimiser, which needs 15 to 30
@@ -59,6 +60,7 @@ class Process:
     _targets: Vector = field(repr=False)
     _factor: Matrix = field(repr=False)
     _weights: Vector = field(repr=False)
+    _linear: npt.NDArray[np.int64] = field(repr=False)
 
     def predict(self, rows: Matrix) -> tuple[Vector, Vector]:
         """Mean and variance of a new target without its own noise, each shape (rows,)."""
@@ -66,11 +68,14 @@ class Process:
 
         means, variances = [np.empty(0)], [np.empty(0)]
         for start in range(0, len(rows), _CHUNK):
-            apart = _distances(rows[start : start + _CHUNK], self._rows, self._members)
-            shared = self.amplitude * _matern(np.tensordot(self.lengths**-2.0, apart, 1))[0] + _MEAN_VARIANCE
+            here, known = rows[start : start + _CHUNK], self._rows
+            apart = _distances(here, known, self._members)
+            trend = _trend(here, self._linear)
+            shared = self.amplitude * _matern(np.tensordot(self.lengths**-2.0, apart, 1))[0]
+            shared += trend @ _trend(known, self._linear).T
             means.append(shared @ self._weights)
             told = solve_triangular(self._factor, shared.T, lower=True)
-            variances.append(self.amplitude + _MEAN_VARIANCE - (told**2).sum(axis=0))
+            variances.append(self.amplitude + (trend**2).sum(axis=1) - (told**2).sum(axis=0))
         return np.concatenate(means), np.maximum(np.concatenate(variances), 0) + self.rest
 
     def left_out(self, noise: Vector) -> tuple[Vector, Vector]:
@@ -105,16 +110,22 @@ def fit_process(
     part = np.arange(len(rows))
     if len(rows) > _MOST:
         part = np.sort(np.random.default_rng(seed).choice(len(rows), _MOST, replace=False))
-    logs = _most_probable(_distances(rows[part], rows[part], members), targets[part], noise[part], priors)
+    linear = np.flatnonzero([name.startswith(_LINEAR) for name in groups])
+    basis = _trend(rows, linear)
+    trend = basis @ basis.T
+    within = np.ix_(part, part)
+    logs = _most_probable(
+        _distances(rows[part], rows[part], members), trend[within], targets[part], noise[part], priors
+    )
     lengths, amplitude, rest = np.exp(logs[:-2]), float(np.exp(logs[-2])), float(np.exp(logs[-1]))
     apart = np.tensordot(lengths**-2.0, _distances(rows, rows, members), 1)
-    covariance = amplitude * _matern(apart)[0] + _MEAN_VARIANCE
+    covariance = amplitude * _matern(apart)[0] + trend
     covariance[np.diag_indices(len(rows))] += rest + noise + _JITTER
     factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    return Process(lengths, amplitude, rest, rows, members, targets, factor, cho_solve((factor, True), targets))
+    return Process(lengths, amplitude, rest, rows, members, targets, factor, cho_solve((factor, True), targets), linear)
 
 
-def _most_probable(apart: Matrix, targets: Vector, noise: Vector, priors: Priors) -> Vector:
+def _most_probable(apart: Matrix, trend: Matrix, targets: Vector, noise: Vector, priors: Priors) -> Vector:
     """Logarithms of lengths, amplitude and rest, shape (groups + 2,)."""
     from scipy.optimize import minimize
 
@@ -123,7 +134,7 @@ def _most_probable(apart: Matrix, targets: Vector, noise: Vector, priors: Priors
     flat = apart.reshape(many, -1)
 
     def loss(logs: Vector) -> tuple[float, Vector]:
-        value, slope = _likelihood(logs, apart, flat, targets, noise)
+        value, slope = _likelihood(logs, apart, flat, trend, targets, noise)
         away = (logs - centre) / spread
         return value + 0.5 * float(away @ away), slope + away / spread
 
@@ -132,13 +143,15 @@ def _most_probable(apart: Matrix, targets: Vector, noise: Vector, priors: Priors
     return np.asarray(found.x, dtype=np.float64)
 
 
-def _likelihood(logs: Vector, apart: Matrix, flat: Matrix, targets: Vector, noise: Vector) -> tuple[float, Vector]:
+def _likelihood(
+    logs: Vector, apart: Matrix, flat: Matrix, trend: Matrix, targets: Vector, noise: Vector
+) -> tuple[float, Vector]:
     """Minus the logarithm of the probability of the targets, less a constant, and its slope."""
     from scipy.linalg.lapack import dpotrf, dpotri
 
     scales, amplitude, rest = np.exp(-2 * logs[:-2]), np.exp(logs[-2]), np.exp(logs[-1])
     kernel, steep = _matern(np.tensordot(scales, apart, 1))
-    covariance = amplitude * kernel + _MEAN_VARIANCE
+    covariance = amplitude * kernel + trend
     diagonal = np.diag_indices(len(targets))
     covariance[diagonal] += rest + noise + _JITTER
     factor, failed = dpotrf(covariance, lower=1, clean=1)
@@ -152,6 +165,12 @@ def _likelihood(logs: Vector, apart: Matrix, flat: Matrix, targets: Vector, nois
     slopes = -0.5 * amplitude * scales * (flat @ (pull * steep).ravel())
     slope = [*slopes, -0.5 * amplitude * float((pull * kernel).sum()), -0.5 * rest * float(np.trace(pull))]
     return value, np.array(slope)
+
+
+def _trend(rows: Matrix, linear: npt.NDArray[np.int64]) -> Matrix:
+    """A row times another one is the covariance of the means there: one mean for all, and a slope in some features."""
+    found: Matrix = math.sqrt(_MEAN_VARIANCE) * np.column_stack([np.ones(len(rows)), rows[:, linear]])
+    return found
 
 
 def _distances(first: Matrix, second: Matrix, members: Sequence[npt.NDArray[np.int64]]) -> Matrix:
