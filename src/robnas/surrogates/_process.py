@@ -13,8 +13,9 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Vector
 
-_MEAN_VARIANCE = 4.0  # of the unknown mean of standardised targets, and of its slopes
-_LINEAR = "columns:"  # begins groups of features with which the mean rises: values of the same kind elsewhere
+_MEAN_VARIANCE = 4.0  # of the unknown mean of standardised targets
+_LINEAR = "/crowded"  # ends groups of features with which the mean rises: values of other columns, see `ColumnValues`
+_SLOPE_VARIANCE = 1.0  # of the slopes in all of them together
 _JITTER = 1e-9
 _MOST = 600  # values on which lengths are fitted: of more, a part tells as much
 _STEPS = 80  # of the optimiser, which needs 15 to 30
@@ -110,7 +111,7 @@ def fit_process(
     part = np.arange(len(rows))
     if len(rows) > _MOST:
         part = np.sort(np.random.default_rng(seed).choice(len(rows), _MOST, replace=False))
-    linear = np.flatnonzero([name.startswith(_LINEAR) for name in groups])
+    linear = np.flatnonzero([name.endswith(_LINEAR) for name in groups])
     basis = _trend(rows, linear)
     trend = basis @ basis.T
     within = np.ix_(part, part)
@@ -169,7 +170,8 @@ def _likelihood(
 
 def _trend(rows: Matrix, linear: npt.NDArray[np.int64]) -> Matrix:
     """A row times another one is the covariance of the means there: one mean for all, and a slope in some features."""
-    found: Matrix = math.sqrt(_MEAN_VARIANCE) * np.column_stack([np.ones(len(rows)), rows[:, linear]])
+    slope = math.sqrt(_SLOPE_VARIANCE / max(len(linear), 1))
+    found: Matrix = np.column_stack([np.full(len(rows), math.sqrt(_MEAN_VARIANCE)), slope * rows[:, linear]])
     return found
 
 
