@@ -374,3 +374,20 @@ def test_calls_of_others_do_not_choose_a_beta(kind):
     assert whole.betas == BETAS
     if kind is NaslibGraph:
         assert make(whole.select(beta=0.5)).query("TEST_ACCURACY", dataset="digits") == pytest.approx(69)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_betas_stand_beside_sources_spaces_and_units(suffix, tmp_path):
+    other = Table("other 2", CODES, [replace(column(1.0), beta=None), column(0.5, "pgd@32/255")])
+    kinds = [(space, beta) for space in (SMALL, LARGE) for beta in (0.0, 1.0)]
+    sized = Table("sized", CODES, [replace(column(beta), space=space) for space, beta in kinds], space="nas-bench-201")
+    for table in (varied(LATENCY).join(other), sized):
+        path = tmp_path / f"{table.name}{suffix}"
+        (write_table if suffix == ".parquet" else write_rows)(table, path)
+        found = load(path)
+        for ours, theirs in zip(table.columns, found.columns, strict=True):
+            assert (ours.name, ours.beta, ours.unit) == (theirs.name, theirs.beta, theirs.unit)
+            assert ours.space in (None, theirs.space)
+            np.testing.assert_allclose(ours.mean, theirs.mean, rtol=0, atol=1e-15)
+    if suffix == ".parquet":
+        assert [(one.space, one.beta) for one in load(path, space=LARGE, beta=1).columns] == [(LARGE, 1.0)]

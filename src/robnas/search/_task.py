@@ -275,7 +275,9 @@ class Task:
             "name": self.name,
             "table": self.table.name,
             "space": self.space_key,
-            **({} if self.beta is None else {"beta": self.beta}),
+            **(
+                {} if self.beta in (None, 1) and not self._kind else {"beta": self.beta}
+            ),  # earlier versions knew 1 only
             "seen": [column.name for column in self.seen],
             "reported": [column.name for column in self.reported],
             "costs": list(self.costs),
