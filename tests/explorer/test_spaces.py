@@ -343,6 +343,25 @@ def test_two_widths_of_one_metric_are_told_apart(visit, serve):
     assert {f"mine test clean {small.key}", f"mine test clean {usual.key}"} <= set(options)
 
 
+def test_two_betas_of_one_metric_are_told_apart(visit, serve):
+    values = {0.0: (0.5, 0.9, 0.75), 0.5: (0.8, 0.5, 0.75)}
+    columns = [Column("mine", "test", "clean", np.array(found)[:, None], beta=beta) for beta, found in values.items()]
+    table = Table("both", [0, 1, 15624], columns)
+    page = visit(serve(build_site([("both", table)])), permissions=["clipboard-read", "clipboard-write"]).open(
+        "#/cell?arch=000000"
+    )
+    for beta, value in ((0, "50.00"), (0.5, "80.00")):
+        assert row_of(page, "both", f"mine test clean beta={beta:g}")[1].startswith(value)
+    page.get_by_role("button", name="Copy as Python").click()
+    until(page, "document.getElementById('live').textContent === 'Copy as Python: copied'")
+    told = page.evaluate("navigator.clipboard.readText()")
+    assert "split='test', beta=0, seed" in told.replace('"', "'")
+    exec(told.replace('robnas.load("both")', "TABLE"), {"TABLE": table})
+    page.get_by_role("button", name="Copy as command").click()
+    until(page, "document.getElementById('live').textContent === 'Copy as command: copied'")
+    assert page.evaluate("navigator.clipboard.readText()").endswith(" --split test --beta 0")
+
+
 # what is refused, left out, and not cut
 
 
