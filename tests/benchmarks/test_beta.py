@@ -175,6 +175,9 @@ def test_a_joined_table_keeps_each_beta():
     assert both.query("333333", dataset="digits", metric="varied:clean", split="test", seed=0, beta=0.5) == 0.85
     assert both.query("333333", dataset="digits", metric="other:clean", split="test", seed=0) == 0.55
     assert [one.beta for one in both.columns] == [*BETAS, *BETAS, None]
+    assert both.query("333333", **CLEAN, seed=0, beta=0.5) == 0.85  # one source has it
+    with refused("^metric of table varied\\+other: expected the source, as in varied:clean or other:clean", InputError):
+        both.query("333333", **CLEAN, seed=0)
     assert both.select(source="varied", beta=0).query("333333", **CLEAN, seed=0) == 0.8
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table
+import robnas
+from robnas.benchmarks import BUNDLED, Column, Table
 from robnas.spaces import partition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "experiments"))
@@ -102,3 +103,19 @@ def test_architectures_without_all_values_are_left_out():
     lacking = Column(first.dataset, first.split, first.metric, values, (0, 1), beta=first.beta)
     part = Table("part", whole.texts, [lacking, *whole.columns[1:]])
     assert study.Values.of(part).count == COUNT - 1
+
+
+@pytest.mark.skipif("digits-beta" not in BUNDLED, reason="the table is not bundled")
+def test_the_bundled_table_is_that_of_its_plan():
+    assert BUNDLED["digits-beta"].stat().st_size <= 300_000
+    whole, digits = robnas.load("digits-beta"), robnas.load("digits")
+    assert (len(whole), whole.betas, whole.space_key) == (500, (0, 0.25, 0.5, 0.75, 1), digits.space_key)
+    assert {(one.split, one.metric) for one in whole.columns} == {
+        (split, metric) for split in ("validation", "test") for metric in ("clean", "fgsm@32/255", "pgd@32/255")
+    }
+    assert all((one.seeds, int(np.isnan(one.values).sum())) == ((0, 1), 0) for one in whole.columns)
+    rows = [digits.row(text) for text in whole.texts]
+    for column in whole.select(beta=1).columns:  # the same trainings; another processor may round otherwise
+        own = digits.column("digits", column.metric, column.split).values[rows][:, :2]
+        assert np.mean(own == column.values) > 0.5
+        assert np.abs(own.mean() - column.values.mean()) < 0.005
