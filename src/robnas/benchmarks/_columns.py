@@ -101,8 +101,9 @@ class Columns(Generic[_C]):
     def full_name(self, column: _C) -> str:
         """`Column.name`, and the key of its space and its beta where several columns are called so."""
         spaces, betas = (set(found) for found in zip(*self._kinds[spot_of(column)], strict=True))
-        space = f" {column.space}" if len(spaces) > 1 else ""
-        return " ".join(filter(None, (column.name + space, beta_text(column.beta) if len(betas) > 1 else "")))
+        space = column.space if len(spaces) > 1 else None
+        beta = beta_text(column.beta) if len(betas) > 1 else None
+        return " ".join(filter(None, (column.name, space, beta)))
 
     def find(
         self, dataset: object, metric: object, split: object, space: object = None, beta: float | None = None
@@ -135,28 +136,26 @@ class Columns(Generic[_C]):
                 address_of(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant
             )
             raise InputError(f"metric of {self.what}", expected=f"the source, as in {several}", got=metric)
-        found = self._of_beta(self._of_space(self._kinds[meant[0]], key), beta)
+        found = self._of_kind(self._kinds[meant[0]], key, beta)
         if isinstance(found, Ambiguity):
             raise found.error(f"{self.what}, {dataset} {split} {metric}")
         return found
 
-    def _of_space(self, kinds: dict[_Kind, _C | Ambiguity], key: object) -> dict[_Kind, _C | Ambiguity]:
-        """Those of a space, which need not be named where all are of one."""
-        spaces = {space for space, _ in kinds}
+    def _of_kind(self, kinds: dict[_Kind, _C | Ambiguity], key: object, beta: float | None) -> _C | Ambiguity:
+        """The one of a space and a beta, of which only what tells them apart need be named."""
+        spaces: set[str | None] = {space for space, _ in kinds}
         key = canonical(key, self.space) if isinstance(key, str) and key not in spaces else key
-        if len(spaces) == 1 and (key is None or (key == self.space.name and key not in spaces)):
-            return kinds
-        known = [space for space, _ in kinds if space is not None]
-        self.check_known("space", key, known or ["None, because it is not known"])
-        return {kind: found for kind, found in kinds.items() if kind[0] == key}
-
-    def _of_beta(self, kinds: dict[_Kind, _C | Ambiguity], beta: float | None) -> _C | Ambiguity:
-        """The one of a beta, which need not be said where there is one."""
+        if len(spaces) == 1 and key == self.space.name and key not in spaces:
+            key = None
         wanted = None if beta is None else as_beta(f"beta of {self.what}", beta)
-        found = {kind: one for kind, one in kinds.items() if wanted is None or has_beta(one, kind[1], wanted)}
+        of_space = {kind: one for kind, one in kinds.items() if key in (None, kind[0])}
+        found = {kind: one for kind, one in of_space.items() if wanted is None or has_beta(one, kind[1], wanted)}
         if len(found) == 1:
             return next(iter(found.values()))
-        raise self._no_beta(beta, (known for _, known in kinds))
+        if not of_space or len({space for space, _ in found}) > 1:
+            known = [space for space, _ in found or kinds if space is not None]
+            self.check_known("space", key, known or ["None, because it is not known"])
+        raise self._no_beta(beta, (known for _, known in of_space))
 
     def check_beta(self, beta: float) -> float:
         """A beta that some column has.
