@@ -18,7 +18,7 @@ def some(rng, shape):
 
 def drawn(seed):
     """A table of up to nine columns and some curves; what could not be told apart is drawn once."""
-    rng, columns, curves, taken = np.random.default_rng(seed), [], [], []
+    rng, columns, taken = np.random.default_rng(seed), [], []
 
     def is_new(name, space, beta):
         alike = any(
@@ -46,9 +46,12 @@ def drawn(seed):
         values = some(rng, (4, len(seeds) or 1))
         if is_new((dataset, split, metric, source), space, beta):
             columns.append(Column(dataset, split, metric, values, seeds, space=space, beta=beta, source=source, **kind))
-    for beta in rng.permutation(np.array(BETAS, dtype=object))[: rng.integers(3)]:
-        if is_new("curves", None, beta):
-            curves.append(CurveColumn("digits", "validation", "clean", (1, 3), some(rng, (4, 1, 2)), beta=beta))
+    betas = [BETAS[place] for place in rng.permutation(len(BETAS))[: rng.integers(3)]]
+    curves = [
+        CurveColumn("digits", "validation", "clean", (1, 3), some(rng, (4, 1, 2)), beta=beta)
+        for beta in betas
+        if is_new("curves", None, beta)
+    ]
     return Table("t", CODES, columns, curves=curves, space="nas-bench-201")
 
 

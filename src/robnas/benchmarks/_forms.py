@@ -298,7 +298,7 @@ def frame(
         data |= {f"{named(curve)} epoch {epoch}": values[:, place] for place, epoch in enumerate(curve.epochs)}
     found = pd.DataFrame(data, index=pd.Index(table.texts, name="architecture"))
     kinds = {named(one): {"unit": one.unit, "direction": one.direction} for one in columns if not one.is_accuracy}
-    every: list[Column | CurveColumn] = [*columns, *curves]
-    betas = {named(one): one.beta for one in every if one.beta is not None}
+    betas = {named(one): one.beta for one in columns if one.beta is not None}
+    betas |= {f"{named(one)} epoch {epoch}": one.beta for one in curves if one.beta is not None for epoch in one.epochs}
     found.attrs |= {what: facts for what, facts in (("kinds", kinds), ("betas", betas)) if facts}
     return found

@@ -18,7 +18,8 @@ SD, MEASURED = ":sd", ":measured"
 """Behind the name of a column in which some values were predicted."""
 _ACCURACY: tuple[str, Direction] = ("", "maximise")
 _KIND = re.compile(r"(?P<name>.*\S)\s*\[(?:(?P<unit>[^\s,\[\]]+),? *)?(?P<direction>maximise|minimise)\]")
-_BEHIND = re.compile(f"({SD}|{MEASURED}| epoch [0-9]+)$")
+_BEHIND = re.compile(f"({SD}|{MEASURED})$")
+_EPOCH = re.compile(" epoch [0-9]+$")
 _BETA = "beta="
 _DIGITS = 19
 _REMEDY = "name data set and split of metrics that stand alone"
@@ -31,9 +32,13 @@ def written(name: str, told: Mapping[Any, Any]) -> str:
     alone.
     """
     kinds, betas = told.get("kinds", {}), told.get("betas", {})
-    base = name if name in kinds or name in betas else _BEHIND.sub("", name)
-    behind, kind = name[len(base) :], kinds.get(base)
-    beta = "" if betas.get(base) in (None, 1) else beta_text(betas[base])
+    if epoch := _EPOCH.search(name):
+        base, kind, weight = name[: epoch.start()], None, betas.get(name)
+    else:
+        base = name if name in kinds or name in betas else _BEHIND.sub("", name)
+        kind, weight = kinds.get(base), betas.get(base)
+    behind = name[len(base) :]
+    beta = "" if weight in (None, 1) else beta_text(weight)
     header = base + (f" {beta}" if beta not in [*base.split(), ""] else "") + behind
     return header if kind is None or behind == MEASURED else f"{header} [{', '.join(filter(None, kind.values()))}]"
 
