@@ -156,7 +156,7 @@ class _Wiring:
         return cls(
             convolves,
             (operations == _CONV3).astype(np.float64),
-            tuple((one @ powers) ** 2 for one in mine),
+            tuple((one[..., None] * powers).sum(axis=2) ** 2 for one in mine),
             tuple(one @ np.arange(4.0) / np.maximum(one.sum(axis=2), 1) for one in mine),
             ways[3, :, 0, 0],
         )
@@ -237,5 +237,6 @@ def _described(here: _Signal) -> list[Matrix]:
     floor = np.maximum(variance, _LEAST)
     return [
         np.log(variance + 1e-3), np.log(energy / floor + 1e-6), *here.marks.T,
-        here.power @ response / floor, here.noise @ response / np.maximum(energy, _LEAST),
+        (here.power * response).sum(axis=1) / floor,
+        (here.noise * response).sum(axis=1) / np.maximum(energy, _LEAST),
     ]  # fmt: skip

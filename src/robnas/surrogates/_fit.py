@@ -106,19 +106,33 @@ def fit(
         raise InputError("values of a surrogate", expected="at least two different ones", got=float(known[0]))
     space = space_of(architectures[0].space) if space is None else space
     members = tuple(_of(space, arch) for arch in architectures)
+    if not 0 < level < 1:
+        raise InputError("level of a surrogate", expected="a number between 0 and 1", got=level)
+    if len({arch.text for arch in members}) < len(members):
+        got = Verbatim("one twice")
+        remedy = "give the mean of its values"
+        raise InputError("architectures of a surrogate", expected="each architecture once", got=got, remedy=remedy)
     kinds = (Structure(space),) if information is None else tuple(information)
     rows = _rows(kinds, members)
     around = _rows(kinds, [_of(space, arch) for arch in pool])
-    errors = np.broadcast_to(np.asarray(np.nan if noise is None else noise, dtype=np.float64), known.shape)
+    errors = _errors(noise, len(known))
     groups = gather(kinds, members[:1]).groups
     surrogate = SURROGATES[model]
     others: dict[str, Any] = {"groups": groups, "pool": around, "seed": seed}
-    predictor = surrogate.fit(rows, known, errors.copy(), **others)
+    predictor = surrogate.fit(rows, known, errors, **others)
     factor = 1.0
     if len(known) >= ENOUGH:
         factor = stretch(left_out(surrogate, predictor, rows, known, errors, level=level, **others), known)
     texts = tuple(one.text for one in kinds)
     return Fitted(model, texts, members, known, level, seed, factor, space, kinds, predictor)
+
+
+def _errors(noise: npt.ArrayLike | None, count: int) -> Vector:
+    given = np.asarray(np.nan if noise is None else noise, dtype=np.float64)
+    if given.shape not in ((), (count,)) or (given < 0).any() or np.isinf(given).any():
+        expected = f"standard errors of at least 0, one or {count}, nan where unknown"
+        raise InputError("noise of a surrogate", expected=expected, got=noise)
+    return np.broadcast_to(given, count).copy()
 
 
 def _of(space: Space, arch: Architecture) -> Architecture:
