@@ -26,17 +26,19 @@ class Trees:
         """See `robnas.surrogates.Surrogate`."""
         from sklearn.tree import ExtraTreeRegressor
 
+        middle, scale = float(values.mean()), float(values.std())
+        targets = np.round((values - middle) / scale, 9)  # equal splits are equal in any unit
         rng, grown, out = np.random.default_rng(seed), [], []
         for start in rng.integers(2**31, size=self.trees).tolist():
             drawn = rng.integers(len(rows), size=len(rows))
-            tree = ExtraTreeRegressor(max_features=None, random_state=start).fit(rows[drawn], values[drawn])
+            tree = ExtraTreeRegressor(max_features=None, random_state=start).fit(rows[drawn], targets[drawn])
             grown.append(tree)
             out.append(~np.isin(np.arange(len(rows)), drawn))
         known = np.array([tree.predict(rows) for tree in grown])
         unseen = np.array(out, dtype=np.float64)
         none = unseen.sum(axis=0) == 0  # known to every tree, which happens among few trees only
         unseen[:, none] = 1
-        return FittedTrees(tuple(grown), known, unseen, values)
+        return FittedTrees(tuple(grown), known, unseen, targets, middle, scale)
 
 
 @final
@@ -51,7 +53,10 @@ class FittedTrees:
     """Of each tree for each known architecture, shape (trees, n)."""
     unseen: Matrix
     """1 where its value was unknown to the tree, else 0; shape (trees, n)."""
-    values: Vector
+    targets: Vector
+    """Standardised values, shape (n,)."""
+    middle: float
+    scale: float
 
     def predict(self, rows: Matrix, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`."""
@@ -67,8 +72,8 @@ class FittedTrees:
 
         mean, variance = _moments(found, np.ones(found.shape) if mask is None else mask)
         own, between = _moments(self.known, self.unseen)
-        rest = max(spread_of(self.values - own) ** 2 - float(between.mean()), 0.0)
-        sd = np.sqrt(variance + rest)
+        rest = max(spread_of(self.targets - own) ** 2 - float(between.mean()), 0.0)
+        mean, sd = self.middle + self.scale * mean, self.scale * np.sqrt(variance + rest)
         half = float(ndtri((1 + level) / 2)) * sd
         return Prediction(mean, sd, mean - half, mean + half, level)
 
