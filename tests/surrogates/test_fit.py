@@ -158,6 +158,8 @@ class Holes:
         (lambda archs, values: fit(archs, [np.nan, *values[1:]]), "one finite value for each"),
         (lambda archs, values: fit(archs, [np.inf, *values[1:]]), "one finite value for each"),
         (lambda archs, values: fit(archs, np.full(20, 0.1)), "at least two different ones, got 0.1"),
+        (lambda archs, values: fit(archs, 0.1 + 1e-16 * np.arange(20)), "at least two different ones, got 0.1"),
+        (lambda archs, values: fit(archs, 1e-300 * np.array(values)), "a sensible range"),
         (lambda archs, values: fit(archs, values, model="gp"), "one of gaussian-process, ridge, trees, ensemble"),
         (lambda archs, values: fit(archs, values, level=1.5), "level of a surrogate: expected .* between 0 and 1"),
         (lambda archs, values: fit(archs, values, noise=-1.0), "noise of a surrogate: expected"),

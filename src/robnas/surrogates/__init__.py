@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from robnas.surrogates._designs import FOCUSES as FOCUSES
     from robnas.surrogates._designs import Design as Design
     from robnas.surrogates._designs import choose as choose
+    from robnas.surrogates._ensemble import Ensemble as Ensemble
     from robnas.surrogates._few_shot import FewShotPredictor as FewShotPredictor
     from robnas.surrogates._few_shot import fit_few_shot as fit_few_shot
     from robnas.surrogates._fit import Fitted as Fitted
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from robnas.surrogates._prediction import Prediction as Prediction
     from robnas.surrogates._prediction import Predictor as Predictor
     from robnas.surrogates._prediction import Surrogate as Surrogate
+    from robnas.surrogates._process import Priors as Priors
+    from robnas.surrogates._ridge import Ridge as Ridge
     from robnas.surrogates._shape import SHAPES as SHAPES
     from robnas.surrogates._shape import structure as structure
     from robnas.surrogates._surrogates import SURROGATES as SURROGATES
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from robnas.surrogates._tables import ColumnValues as ColumnValues
     from robnas.surrogates._tables import ScoreValues as ScoreValues
     from robnas.surrogates._tables import information_of as information_of
+    from robnas.surrogates._trees import Trees as Trees
 
 _HOME = {
     "_accuracy": ("METRICS", "accuracy_of", "over_splits"),
@@ -48,15 +52,19 @@ _HOME = {
     "_classes": ("classes_of", "one_of_each"),
     "_complete": ("complete",),
     "_designs": ("DESIGNS", "FOCUSES", "Design", "choose"),
+    "_ensemble": ("Ensemble",),
     "_few_shot": ("FewShotPredictor", "fit_few_shot"),
     "_fit": ("Fitted", "fit"),
     "_gaussian_process": ("GaussianProcess",),
     "_ground": ("Ground",),
     "_information": ("Features", "Information", "Structure", "gather"),
     "_prediction": ("Prediction", "Predictor", "Surrogate"),
+    "_process": ("Priors",),
+    "_ridge": ("Ridge",),
     "_shape": ("SHAPES", "structure"),
     "_surrogates": ("SURROGATES",),
     "_tables": ("FORMS", "ColumnValues", "ScoreValues", "information_of"),
+    "_trees": ("Trees",),
 }
 __getattr__, __dir__ = _lazy.attach(
     __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}

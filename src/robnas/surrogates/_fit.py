@@ -19,6 +19,8 @@ from robnas.surrogates._surrogates import SURROGATES
 
 FEWEST = 5
 """Known values that a fit needs."""
+_ROUNDING = 1e-13  # of the largest value: what is less apart is equal
+_HUGE = 1e100
 
 
 @final
@@ -102,8 +104,14 @@ def fit(
         expected = f"one finite value for each of at least {FEWEST} architectures"
         got = Verbatim(f"shape {known.shape} for {len(architectures)}")
         raise InputError("values of a surrogate", expected=expected, got=got)
-    if np.ptp(known) == 0:
+    apart = float(np.ptp(known))
+    if apart <= _ROUNDING * np.abs(known).max():
         raise InputError("values of a surrogate", expected="at least two different ones", got=float(known[0]))
+    if not 1 / _HUGE < apart < _HUGE:
+        remedy = "give them in another unit"
+        raise InputError(
+            "values of a surrogate", expected="a sensible range", got=Verbatim(f"{apart:g}"), remedy=remedy
+        )
     space = space_of(architectures[0].space) if space is None else space
     members = tuple(_of(space, arch) for arch in architectures)
     if not 0 < level < 1:
