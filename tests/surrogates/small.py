@@ -14,11 +14,11 @@ def worth(arch):
     return (10 + 10 * arch.code.count("3") + 6 * arch.code.count("2") + 2 * arch.code.count("1")) / 80
 
 
-def cells(count=200, seeds=(0, 1), sd=0.01, seed=0, name="small", shift=0.0):
-    """A table of random cells on two data sets, and a cost."""
+def cells(count=200, seeds=(0, 1), sd=0.01, seed=0, name="small", hidden=0.0):
+    """A table of random cells on two data sets, and a cost; `hidden` is what cells have that nothing tells of them."""
     rng = np.random.default_rng(seed)
     archs = sample(rng, count, "official")
-    true = np.array([worth(arch) for arch in archs])
+    true = np.clip([worth(arch) for arch in archs] + hidden * rng.standard_normal(count), 0, 1)
 
     def column(dataset, metric, part):
         values = np.clip(part[:, None] + sd * rng.standard_normal((count, len(seeds) or 1)), 0, 1)
@@ -27,7 +27,7 @@ def cells(count=200, seeds=(0, 1), sd=0.01, seed=0, name="small", shift=0.0):
     columns = [
         column("first", "clean", true),
         column("first", "pgd@8/255", true / 2),
-        column("second", "pgd@8/255", np.sqrt(true) / 2 + shift),
+        column("second", "pgd@8/255", np.sqrt(true) / 2),
         Column("first", "test", "latency:cpu", 5 - 4 * true[:, None], unit="ms", direction="minimise"),
     ]
     return Table(name, archs, columns)

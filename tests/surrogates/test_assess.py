@@ -100,7 +100,7 @@ def test_predicted_values_are_no_values_to_judge_by():
 
 
 def test_another_data_set_is_information():
-    table = cells(200)
+    table = cells(200, hidden=0.1)
     given = {**FIRST, "train": 15, "splits": 2, "design": "random"}
     alone = assess(table, **given)
     column = table.column("second", "pgd@8/255", "test")

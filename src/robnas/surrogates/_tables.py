@@ -21,7 +21,7 @@ from robnas.surrogates._prediction import Matrix, Vector
 
 FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")  # and ::BETA where a table has several
 """How `information_of` reads each kind."""
-_ABOVE = 0.3  # standard deviations, of the best value: top, see `ColumnValues`
+_ABOVE = 1.0  # standard deviations, of the best value: top, see `ColumnValues`
 
 
 @final
