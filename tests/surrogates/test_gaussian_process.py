@@ -59,7 +59,7 @@ def test_leaving_one_out_is_a_process_without_it():
 def test_the_slope_of_the_likelihood_is_its_slope():
     rows, targets = known()
     apart = _distances(rows, rows, MEMBERS)
-    given = apart, apart.reshape(2, -1), targets, np.full(40, 0.01)
+    given = apart, apart.reshape(2, -1), np.full((40, 40), 4.0), targets, np.full(40, 0.01)
     at = np.array([0.3, 0.9, 0.1, -3.0])
     wrong = check_grad(lambda x: _likelihood(x, *given)[0], lambda x: _likelihood(x, *given)[1], at)
     assert wrong < 1e-3
