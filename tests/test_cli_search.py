@@ -239,7 +239,10 @@ def test_an_algorithm_of_which_every_run_fails_is_named_and_the_others_are_repor
             "metric of table synthetic: expected one of clean",
         ),
         (("W", *RE, *PLAN, "--jobs", "0"), "jobs: expected at least 1, got 0"),
-        (("W", *RE, *PLAN, "--noise", "loud"), "noise: expected one of none, seeds, gaussian, local, predictive, got 'loud'"),
+        (
+            ("W", *RE, *PLAN, "--noise", "loud"),
+            "noise: expected one of none, seeds, gaussian, local, predictive, got 'loud'",
+        ),
         (("--config", "none.toml"), "none.toml: expected a TOML file, got FileNotFoundError"),
         (("W", "--config", "none.toml"), "--config: expected no further choice of tasks and algorithms, got --dataset"),
     ],
