@@ -9,6 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "robnas"
 OWN = (
     "spaces/nas_bench_201/",
     "networks/nas_bench_201/",
+    "kernels/nas_bench_201/",
+    "surrogates/nas_bench_201/",
     "benchmarks/nas_bench_201/",
     "benchmarks/adapters/",
     "explorer/_nas_bench_201.py",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from robnas.spaces import architectures
-from robnas.surrogates._descriptions import sequences
-from robnas.surrogates._merged import merged
+from robnas.surrogates.nas_bench_201._cells import sequences
+from robnas.surrogates.nas_bench_201._merged import merged
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
     from robnas.kernels._kernels import RobustKernels as RobustKernels
-    from robnas.kernels._mean_field import MEAN_FIELD as MEAN_FIELD
-    from robnas.kernels._mean_field import mean_field as mean_field
     from robnas.kernels._ntk_settings import NTKSettings as NTKSettings
     from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
     from robnas.kernels._one_pass import zero_one_error as zero_one_error
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
     from robnas.kernels._spectrum import is_singular as is_singular
     from robnas.kernels._spectrum import label_alignment as label_alignment
     from robnas.kernels._sphere import SphereAttack as SphereAttack
+    from robnas.kernels.nas_bench_201 import MEAN_FIELD as MEAN_FIELD
+    from robnas.kernels.nas_bench_201 import mean_field as mean_field
 
 _HOME = {
     "_generalization": ("Bound",),
@@ -47,7 +47,7 @@ _HOME = {
         "schur_bound",
         "weyl_bound",
     ),
-    "_mean_field": ("MEAN_FIELD", "mean_field"),
+    "nas_bench_201": ("MEAN_FIELD", "mean_field"),
     "_ntk_settings": ("NTKSettings",),
     "_empirical": ("empirical_kernels", "empirical_ntk"),
     "_infinite": ("infinite_kernels", "infinite_ntk", "unit_sphere"),
