@@ -104,3 +104,17 @@ def test_more_noise_makes_a_process_trust_a_value_less():
         fitted = GaussianProcess().fit(rows, odd, noise, groups=GROUPS, pool=rows, seed=0)
         said.append(fitted.predict(rows[:1], 0.9).mean[0] - values[0])
     assert abs(said[1]) < abs(said[0])
+
+
+def test_the_mean_is_linear_in_values_of_other_columns():
+    """Far from all known rows a process falls back to its mean; with such a group the mean goes on rising."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(40, 1))
+    targets = rows[:, 0] + 0.01 * rng.standard_normal(40)
+    far = np.array([[-30.0], [30.0]])
+    given = (targets, np.full(40, 1e-4), Priors(), 0)
+    flat, _ = fit_process(rows, ["structure/x"], *given).predict(far)
+    rising, variance = fit_process(rows, ["columns:t/crowded"], *given).predict(far)
+    assert np.ptp(flat) < 10
+    assert np.ptp(rising) > 40
+    assert (variance > 0).all()
