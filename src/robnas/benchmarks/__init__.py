@@ -28,6 +28,10 @@ from robnas.benchmarks._expected import Expected as Expected
 from robnas.benchmarks._expected import expected_accuracies as expected_accuracies
 from robnas.benchmarks._findings import Finding as Finding
 from robnas.benchmarks._findings import check_claim as check_claim
+from robnas.benchmarks._known_noise import LOCAL_GROUPS as LOCAL_GROUPS
+from robnas.benchmarks._known_noise import known_noise as known_noise
+from robnas.benchmarks._known_noise import local_window as local_window
+from robnas.benchmarks._known_noise import measured_noise as measured_noise
 from robnas.benchmarks._noise import FEWEST_DEGREES as FEWEST_DEGREES
 from robnas.benchmarks._noise import LocalNoise as LocalNoise
 from robnas.benchmarks._noise import Noise as Noise

@@ -1,6 +1,7 @@
 """Statistics of measurements: correlations, ranks, noise, and tests of search results. Numbers only."""
 
 from robnas import _lazy
+from robnas.benchmarks import known_noise as known_noise
 from robnas.statistics._card import Card as Card
 from robnas.statistics._card import Group as Group
 from robnas.statistics._card import Known as Known
@@ -25,7 +26,6 @@ from robnas.statistics._leaderboard import metrics_of as metrics_of
 from robnas.statistics._leaderboard import most_images as most_images
 from robnas.statistics._leaderboard import standard_errors as standard_errors
 from robnas.statistics._leaderboard import strongest as strongest
-from robnas.statistics._noise import known_noise as known_noise
 from robnas.statistics._noise import shown_noise as shown_noise
 from robnas.statistics._parts import Part as Part
 from robnas.statistics._parts import part_with as part_with

@@ -9,35 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.benchmarks import (
-    FEWEST_DEGREES,
+    LOCAL_GROUPS,
     Column,
     LocalNoise,
     Noise,
     Table,
+    known_noise,
+    local_window,
     measure_local_noise,
     measure_noise,
 )
 from robnas.errors import InputError
 from robnas.statistics._constant import unchanged_rows
 from robnas.statistics._parts import part_with
-
-_GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
-_WINDOW = 200  # of them at most are pooled, and at most a seventh of all
-
-
-def measured_noise(table: Table, column: Column) -> Noise | None:
-    """`Table.noise` of a column, which may be 0; None if too few trainings were repeated to know it."""
-    try:
-        noise = measure_noise(table, column)
-    except InputError:
-        return None
-    return noise if noise.degrees >= FEWEST_DEGREES else None
-
-
-def known_noise(table: Table, column: Column) -> Noise | None:
-    """`measured_noise`, but None as well where it is 0: that says too little of other trainings."""
-    noise = measured_noise(table, column)
-    return noise if noise is not None and noise.run_sd > 0 else None
 
 
 def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
@@ -51,14 +35,14 @@ def shown_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
     about others.
     """
     noise = known_noise(table, column)
-    if noise is None or noise.groups < _GROUPS:
+    if noise is None or noise.groups < LOCAL_GROUPS:
         return noise
     constant = unchanged_rows(part_with(table, column))
     live = column if constant is None else only(column, ~constant)
     left = known_noise(table, live)
-    if left is None or left.groups < _GROUPS:
+    if left is None or left.groups < LOCAL_GROUPS:
         return noise
-    local = measure_local_noise(table, live, min(left.groups // 7, _WINDOW))
+    local = measure_local_noise(table, live, local_window(left.groups))
     while local.window < local.groups and not local.run_variance.all():
         local = measure_local_noise(table, live, 2 * local.window)
     return local

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, measured_noise
 from robnas.statistics._correlation import behind_values, table_residuals
-from robnas.statistics._noise import measured_noise
 from robnas.statistics._true_noise import true_noise
 from robnas.surrogates import Prediction, accuracy_of
 

@@ -10,9 +10,18 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import IDENTICAL, RESOLUTION, Column, Table, duplicate_groups, measured_only, pooled_sd
+from robnas.benchmarks import (
+    IDENTICAL,
+    RESOLUTION,
+    Column,
+    Table,
+    duplicate_groups,
+    known_noise,
+    measured_only,
+    pooled_sd,
+)
 from robnas.statistics._constant import constant_in
-from robnas.statistics._noise import known_noise, shown_noise
+from robnas.statistics._noise import shown_noise
 from robnas.statistics._parts import parts
 from robnas.types import WEAKER_FIRST, Metric, is_attacked, is_one_corruption
 

@@ -10,12 +10,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from robnas.benchmarks import Scores, Table, measured_only, tied
+from robnas.benchmarks import Scores, Table, measured_noise, measured_only, tied
 from robnas.errors import InputError, Verbatim
 from robnas.networks import count
 from robnas.spaces import Architecture, Space
 from robnas.statistics._correlation import Correlation, kendall, table_ceiling
-from robnas.statistics._noise import measured_noise
 from robnas.statistics._parts import part_of, parts_of
 
 Floats = npt.NDArray[np.float64]

@@ -5,32 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from robnas.benchmarks import (
-    FEWEST_DEGREES,
+    LOCAL_GROUPS,
     Column,
     LocalNoise,
     Noise,
     Table,
+    known_noise,
+    local_window,
     measure_local_noise,
-    measure_noise,
 )
-from robnas.errors import InputError
 from robnas.surrogates._prediction import Vector
 
-_GROUPS = 80  # networks trained several times, from which their noise is known as a function of the accuracy
 _SMALL = 1e-3  # of the pooled noise: less noise than that is taken for none
 
 
 def table_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
     """The noise of one training of a column, local where enough networks were trained again; None if too few were."""
-    try:
-        pooled = measure_noise(table, column)
-    except InputError:
-        return None
-    if pooled.degrees < FEWEST_DEGREES or not pooled.run_sd > 0:
-        return None
-    if pooled.groups < _GROUPS:
+    pooled = known_noise(table, column)
+    if pooled is None or pooled.groups < LOCAL_GROUPS:
         return pooled
-    return measure_local_noise(table, column, min(pooled.groups // 7, 200))
+    return measure_local_noise(table, column, local_window(pooled.groups))
 
 
 def standard_errors(noise: Noise | LocalNoise | None, column: Column) -> Vector | None:
