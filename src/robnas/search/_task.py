@@ -221,8 +221,9 @@ class Task:
     def _kind(self) -> list[str]:
         """What tells the first column seen from others of its name."""
         same = [column for column in self.table.columns if column.name == self.seen[0].name]
-        beta = beta_text(self.seen[0].beta) if len({column.beta for column in same}) > 1 else ""
-        return [*([self.space_key] if len({column.space for column in same}) > 1 else []), *([beta] if beta else [])]
+        space = self.space_key if len({column.space for column in same}) > 1 else ""
+        beta = beta_text(self.beta) if len({column.beta for column in same}) > 1 else ""
+        return [told for told in (space, beta) if told]
 
     @property
     def beta(self) -> float | None:
@@ -250,8 +251,7 @@ class Task:
             )
 
         text = " × ".join(filter(None, [join(self.seen), *self.costs]))
-        if any(column.name == self.seen[0].name and column is not self.seen[0] for column in self.table.columns):
-            text += "".join(f", {told}" for told in self._kind)
+        text += "".join(f", {told}" for told in self._kind)
         if self.seed is not None:
             text += f", seed {self.seed}"
         if self.noise != "none":
@@ -275,9 +275,8 @@ class Task:
             "name": self.name,
             "table": self.table.name,
             "space": self.space_key,
-            **(
-                {} if self.beta in (None, 1) and not self._kind else {"beta": self.beta}
-            ),  # earlier versions knew 1 only
+            # Earlier versions knew 1 only, and did not say it.
+            **({} if self.beta in (None, 1) and not self._kind else {"beta": self.beta}),
             "seen": [column.name for column in self.seen],
             "reported": [column.name for column in self.reported],
             "costs": list(self.costs),
