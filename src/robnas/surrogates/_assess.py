@@ -141,9 +141,9 @@ def assess(
         expected = f"at most {most:,}, for there are {most + 1:,} classes with a value in {column.name}"
         raise InputError("train", expected=expected, got=Verbatim(f"{train:,}"))
     noise = table_noise(table, column)
-    errors = standard_errors(noise, column)
-    known = None if errors is None else errors[rows]
-    trial = Trial(campaign, column.measured_mean[rows], known, column.sign, train, design, focus)
+    values = column.measured_mean[rows]
+    errors = standard_errors(noise, values, column.counts[rows])
+    trial = Trial(campaign, values, errors, column.sign, train, design, focus)
     found = []
     progress(0, splits, f"{column.name}, {train} values")
     for done, one in enumerate(in_processes(trial.run, range(seed, seed + splits), jobs), start=1):

@@ -24,7 +24,7 @@ from robnas.records import Record
 from robnas.spaces import Architecture, Space, parse_key, space_of
 from robnas.surrogates._fit import Fitted, fit
 from robnas.surrogates._information import Information, Structure
-from robnas.surrogates._noise import table_noise
+from robnas.surrogates._noise import standard_errors, table_noise
 from robnas.surrogates._remembered import Remembered, remembered
 from robnas.surrogates._surrogates import SURROGATES
 from robnas.surrogates._tables import ColumnValues
@@ -33,7 +33,6 @@ from robnas.types import Progress, silent
 Floats = npt.NDArray[np.float64]
 _LONGEST = 200  # characters of a fact or a name
 _SUFFIX = " (completed)"  # of the name, so that nobody takes it for the table that was measured
-_LEAST = 1e-3  # smallest local standard deviation that is believed, as a share of the largest
 _C = TypeVar("_C", Column, CurveColumn)
 
 
@@ -223,11 +222,7 @@ class _Known:
     @property
     def errors(self) -> Floats | None:
         """Standard error of each value, shape (networks,); None where the noise is not known."""
-        if self.noise is None:
-            return None
-        sd = self.noise.run_sd_at(self.values)
-        errors: Floats = np.maximum(sd, _LEAST * sd.max()) / np.sqrt(self.trainings)
-        return errors
+        return standard_errors(self.noise, self.values, self.trainings)
 
     def one_training(self, mean: Floats, sd: Floats) -> Floats:
         """Standard deviation around predictions of one training, given that of values like the known ones."""

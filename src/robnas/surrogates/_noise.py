@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from robnas.benchmarks import (
     LOCAL_GROUPS,
@@ -16,7 +19,7 @@ from robnas.benchmarks import (
 )
 from robnas.surrogates._prediction import Vector
 
-_SMALL = 1e-3  # of the pooled noise: less noise than that is taken for none
+_LEAST = 1e-3  # smallest local standard deviation that is believed, as a share of the largest
 
 
 def table_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
@@ -27,10 +30,16 @@ def table_noise(table: Table, column: Column) -> Noise | LocalNoise | None:
     return measure_local_noise(table, column, local_window(pooled.groups))
 
 
-def standard_errors(noise: Noise | LocalNoise | None, column: Column) -> Vector | None:
-    """Of each value of a column, shape (rows,), nan where there is none; None where the noise is not known."""
+def standard_errors(noise: Noise | LocalNoise | None, values: Vector, trainings: npt.NDArray[Any]) -> Vector | None:
+    """Of means over trainings, shape (n,); None where the noise is not known.
+
+    Args:
+        noise: of one training.
+        values: the means.
+        trainings: behind each of them.
+    """
     if noise is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: Vector = noise.run_sd_at(column.measured_mean) / np.sqrt(column.counts)
-    return np.maximum(found, _SMALL * np.nanmax(found))
+    sd = noise.run_sd_at(values)
+    found: Vector = np.maximum(sd, _LEAST * sd.max()) / np.sqrt(trainings)
+    return found
