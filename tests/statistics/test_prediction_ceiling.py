@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, measured_column
 from robnas.spaces import sample
 from robnas.statistics import prediction_ceiling, table_ceiling
 from robnas.surrogates import Prediction, accuracy_of
+from tests.benchmarks.completed import completed
 
 
 def made(sd, seeds=(0, 1, 2), count=1000, seed=0):
@@ -36,3 +37,13 @@ def test_what_the_best_are_worth_is_not_told_where_noise_alone_parts_them():
 def test_without_repeated_trainings_there_is_no_ceiling():
     table, _ = made(0.01, seeds=(0,))
     assert prediction_ceiling(table, table.columns[0], np.random.default_rng(0)) is None
+
+
+def test_the_ceiling_of_a_completed_table_is_that_of_its_measured_values():
+    table = completed()
+    ours, alone = (
+        prediction_ceiling(table, column, np.random.default_rng(0))
+        for column in (table.columns[0], measured_column(table.columns[0]))
+    )
+    assert ours is not None
+    assert ours == alone

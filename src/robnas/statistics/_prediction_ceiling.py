@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robnas.benchmarks import Column, Table, measured_noise
+from robnas.benchmarks import Column, Table, measured_column, measured_noise
 from robnas.statistics._correlation import behind_values, table_residuals
 from robnas.statistics._true_noise import true_noise
 from robnas.surrogates import Prediction, accuracy_of
@@ -23,12 +23,13 @@ def prediction_ceiling(table: Table, column: Column, rng: np.random.Generator) -
 
     Args:
         table: of the column.
-        column: what is predicted.
+        column: what is predicted; the values that it has measured are looked at.
         rng: source of randomness.
 
     Returns:
         By name as `robnas.surrogates.accuracy_of`; None where no trainings were repeated.
     """
+    column = measured_column(column)
     noise = measured_noise(table, column)
     if noise is None or not noise.run_sd > 0:
         return None
