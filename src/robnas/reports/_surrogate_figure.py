@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robnas.reports._outputs import label
-from robnas.surrogates import Assessment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from robnas.surrogates import Assessment
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito 2008
 _SHARES = (
