@@ -94,18 +94,24 @@ def _several(table: Table, column: Column) -> str | None:
 
 def _told_apart(table: Table, column: Column) -> dict[str, Any]:
     """What a query has to say to mean the column and no other of its name."""
-    same = [other for other in table.columns if other.name == column.name]
-    space = {"space_needed": column.space} if len({other.space for other in same}) > 1 else {}
-    return space | ({"beta_needed": column.beta} if len({other.beta for other in same}) > 1 else {})
+    apart = _apart(column, [other for other in table.columns if other.name == column.name])
+    return {f"{part}_needed": own for part, own in apart.items()}
+
+
+def _apart(column: Column, others: Sequence[Column]) -> dict[str, Any]:
+    """Space and beta of a column, as far as it and the others differ in them."""
+    parts = ("space", "beta")
+    return {part: getattr(column, part) for part in parts if len({getattr(other, part) for other in others}) > 1}
 
 
 def _measured_on(table: Table, column: Column) -> str:
     """Data set and split, with the source and, where others of these were trained with another one, space and beta."""
     same = [other for other in table.columns if (other.dataset, other.split) == (column.dataset, column.split)]
-    space = column.space if len({other.space for other in same}) > 1 else None
-    beta = column.beta if len({other.beta for other in same}) > 1 else None
+    apart = _apart(column, same)
     source = f"{column.source}:" if column.source else ""
-    return source + " ".join(filter(None, (column.dataset, column.split, space, beta_text(beta))))
+    return source + " ".join(
+        filter(None, (column.dataset, column.split, apart.get("space"), beta_text(apart.get("beta"))))
+    )
 
 
 def _constant(table: Table, dataset: str, split: str) -> list[int] | None:
