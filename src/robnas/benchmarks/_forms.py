@@ -15,6 +15,7 @@ from robnas.benchmarks._choice import Ambiguity
 from robnas.benchmarks._column import Column, Value
 from robnas.benchmarks._columns import Columns, has_beta, source_of_key, whole_key
 from robnas.benchmarks._curve import CurveColumn
+from robnas.benchmarks._fields import LONGEST
 from robnas.benchmarks._headers import MEASURED, SD
 from robnas.benchmarks._pareto import pareto_front
 from robnas.benchmarks._rows import Indices, Resolve, Rows, check_indices
@@ -57,7 +58,6 @@ class _Tabled(Protocol):
 
 _C = TypeVar("_C", Column, CurveColumn)
 _NUMBER = re.compile(r" \(\d+\)$")
-_LONGEST = 200  # characters of a name that a file may have
 
 
 def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Rows, Rows]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def joined(table: _Tabled, other: _Tabled, suffix: str | None, lookups: tuple[Ro
     said = {"relatives": relatives} if relatives else {}  # rows whose value is that of another network
     said |= {"copies": copies} if copies else {}  # rows that repeat the value of another row
     return {
-        "name": name if len(name := f"{table.name}+{other.name}") <= _LONGEST else f"{name[: _LONGEST - 1]}…",
+        "name": name if len(name := f"{table.name}+{other.name}") <= LONGEST else f"{name[: LONGEST - 1]}…",
         "architectures": ours_by.kept(both),
         "columns": [
             *(ours.column(column, both, {}) for column in table.columns),
