@@ -127,10 +127,9 @@ class Columns(Generic[_C]):
                 return present
             self.check_known("metric", metric, map(_qualified, here))
         key = space.key if isinstance(space, Space) else space
-        if len(meant) > 1 and key is not None:
-            meant = [spot for spot in meant if any(key == trained for trained, _ in self._kinds[spot])] or meant
-        if len(meant) > 1 and beta is not None:
-            meant = [spot for spot in meant if any(beta == known for _, known in self._kinds[spot])] or meant
+        for place, wanted in enumerate((key, beta)):
+            if len(meant) > 1 and wanted is not None:
+                meant = [spot for spot in meant if any(wanted == kind[place] for kind in self._kinds[spot])] or meant
         if len(meant) > 1:
             several = " or ".join(
                 address_of(*spot[2:]) if _qualified(spot) == metric else _qualified(spot) for spot in meant

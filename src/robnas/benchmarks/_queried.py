@@ -371,10 +371,10 @@ class Queried:
             row, kind = other_network(row), RelativeValue
         if isinstance(seed, str) and seed == "mean":
             runs = int(column.counts[row])
-            if not runs and isinstance(column, Column) and column.predicted is not None:
-                self._known(kind, column.fast_mean[row], runs, column, arch)
+            found = self._known(kind, column.fast_mean[row], runs, column, arch)
+            if not runs and isinstance(column, Column):
                 return row, column.mean_at(row, kind is Value)
-            return row, self._known(kind, column.fast_mean[row], runs, column, arch)
+            return row, found
         return row, self._known(kind, column.of_seed(row, seed, rng), 1, column, arch)
 
     def _known(self, kind: type[Value], value: float, runs: int, column: Runs, arch: object) -> Value:
