@@ -154,12 +154,11 @@ def _kind(column: Column) -> CardKind:
 
 def _group(table: Table, row: int, key: tuple[str, str, CardKind], columns: list[Column]) -> Group:
     order = {metric: place for place, metric in enumerate(metrics_of(column.metric for column in columns))}
-    known, missing = [], []
+    known, missing, several = [], [], len({one.beta for one in columns}) > 1
     for column in sorted(
         columns, key=lambda one: (order[one.metric], one.split, -1.0 if one.beta is None else one.beta)
     ):
         if math.isnan(column.mean[row]):
-            several = len({one.beta for one in columns}) > 1
             missing.append(" ".join(filter(None, (column.split, column.metric, beta_text(column.beta) * several))))
         else:
             known.append(_known(table, row, column))
