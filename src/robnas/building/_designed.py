@@ -47,6 +47,16 @@ def budget_of(design: Designing, architectures: int) -> int:
     return architectures if design.budget is None else min(design.budget, architectures)
 
 
+def spent(measured: Measured) -> int:
+    """How much of a budget is used."""
+    return len(measured.rows) + len(measured.closed)
+
+
+def left_of(budget: int, measured: Measured) -> int:
+    """How many more architectures may be chosen."""
+    return max(0, min(budget - spent(measured), measured.open))
+
+
 def check_design(expansion: Expansion) -> None:
     """Nothing happens if the plan has no design, or one by which it can be built.
 
@@ -209,7 +219,7 @@ class DesignedBuild:
         self._log = SearchLog(store, content_hash(facts), facts)
         self._catch_up()
         self._measured = known.measured()
-        self._begun, self._spent = time.monotonic(), self._count(self._measured)
+        self._begun, self._spent = time.monotonic(), spent(self._measured)
 
     def run(self, driver: Driver) -> DesignResult:
         """Choose and train until it is enough, or the driver goes no further.
@@ -298,10 +308,8 @@ class DesignedBuild:
     def _choose(self) -> str:
         """Choose what is trained next; why it is enough, if it is."""
         measured, design = self._measured, self._design
-        spent = self._count(measured)
-        left = min(self._budget - spent, measured.open)
-        reason = "" if left > 0 else self._at_its_end(measured)
-        count = max(0, left)
+        count = left_of(self._budget, measured)
+        reason = "" if count else self._at_its_end(measured)
         if self._chooser.sequential or design.until_mae is not None:
             count = min(count, design.next_count(len(measured.rows)))
         chosen = self._chooser.choose(measured, count)
@@ -342,9 +350,6 @@ class DesignedBuild:
         if rows:
             error = "" if self._error is None else f", whose predictions err by about {100 * self._error:.2f} points"
             self._note(f"{len(rows):,} architectures are chosen beside {len(measured.rows):,} known ones{error}")
-
-    def _count(self, measured: Measured) -> int:
-        return len(measured.rows) + len(measured.closed)
 
     def _result(self, reason: str) -> DesignResult:
         known, failed = len(self._measured.rows), len(self._measured.closed)

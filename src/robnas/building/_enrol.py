@@ -59,12 +59,7 @@ def enrol(expansion: Expansion, store: RecordStore, **options: Any) -> TrialQueu
         StoreError: the store holds another plan whose records would have the same keys, or one of another content of
             a file of one's own; or it cannot be written.
     """
-    expansion = resumed(expansion, store)
-    _check_imports(expansion, store)
-    _check_collisions(expansion, store)
-    queue = TrialQueue(store, expansion.hash, **options)
-    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), expansion.trials)
-    return queue
+    return _enrolled(resumed(expansion, store), store, whole=True, **options)
 
 
 def enrol_on_demand(expansion: Expansion, store: RecordStore, seeds: Sequence[int], **options: Any) -> WantedTrials:
@@ -100,11 +95,17 @@ def enrol_designed(expansion: Expansion, store: RecordStore, **options: Any) -> 
     Raises:
         StoreError: as `enrol`.
     """
+    return WantedTrials(_enrolled(expansion, store, whole=False, **options), expansion.setup)
+
+
+def _enrolled(expansion: Expansion, store: RecordStore, *, whole: bool, **options: Any) -> TrialQueue:
+    """The queue of a plan, with all its trials or, as yet, none."""
     _check_imports(expansion, store)
     _check_collisions(expansion, store)
     queue = TrialQueue(store, expansion.hash, **options)
-    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), (), whole=False)
-    return WantedTrials(queue, expansion.setup)
+    trials = expansion.trials if whole else ()
+    queue.enrol(expansion.plan.name, expansion.setup, expansion.settings(), expansion.facts(), trials, whole=whole)
+    return queue
 
 
 def _check_imports(expansion: Expansion, store: RecordStore) -> None:

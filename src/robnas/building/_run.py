@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from robnas.attacks import check_radius
-from robnas.building._designed import DesignedBuild, KnownPart, budget_of, check_design, pooled
+from robnas.building._designed import DesignedBuild, KnownPart, budget_of, check_design, left_of, pooled
 from robnas.building._designing import Chooser
 from robnas.building._driver import BuildResult, Policy, drive, driving
 from robnas.building._enrol import enrol, enrol_designed, resumed
@@ -131,8 +131,7 @@ def _of_design(plain: Estimate, expansion: Expansion, store: RecordStore | None)
     known = KnownPart(expansion, store)
     measured = known.measured()
     budget = budget_of(known.design, len(known.trials))
-    left = max(0, min(budget - len(measured.rows) - len(measured.closed), measured.open))
-    to_do = min(left * known.seeds, plain.to_do)
+    to_do = min(left_of(budget, measured) * known.seeds, plain.to_do)
     looks_at = f"{known.metric} on {known.split} images"
     plain = replace(plain, total=plain.done + plain.failed + to_do, to_do=to_do)
     return replace(plain, known=len(measured.rows), budget=budget, looks_at=looks_at, pool=known.pool)
