@@ -121,12 +121,11 @@ def best(table: Table) -> Lines:
 
 def losses(values: Values, draws: int = DRAWS) -> Lines:
     """Beta chosen at, beta judged at, mean loss in points, and 2.5 to 97.5 % over halves."""
-    rng, size = np.random.default_rng(SEED), len(values.betas)
+    size = len(values.betas)
     seen, judged = values.mixed("validation"), values.mixed("test")
     own = np.arange(size)
     found = np.empty((draws, size, size))
-    for draw in range(draws):
-        half, seed = rng.permutation(values.count)[: max(1, values.count // 2)], draw % 2
+    for draw, (half, seed) in enumerate(_halves(values.count, draws)):
         picks = half[seen[own, own][:, half, seed].argmax(axis=1)]  # at each beta, by its own goal and trainings
         told = judged[own, own][:, picks, 1 - seed]  # (judged at, chosen at)
         found[draw] = np.diagonal(told)[:, None] - told
@@ -138,6 +137,13 @@ def losses(values: Values, draws: int = DRAWS) -> Lines:
     ]
 
 
+def _halves(count: int, draws: int) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Random halves of the architectures, each with the seed of the trainings that choose."""
+    rng = np.random.default_rng(SEED)
+    for draw in range(draws):
+        yield rng.permutation(count)[: max(1, count // 2)], draw % 2
+
+
 def _points(losses_: Floats) -> list[str]:
     low, high = np.quantile(losses_, (0.025, 0.975))
     return [f"{100 * number:.2f}" for number in (losses_.mean(), low, high)]
@@ -145,10 +151,9 @@ def _points(losses_: Floats) -> list[str]:
 
 def fronts(values: Values, draws: int = DRAWS) -> Lines:
     """Beta or all, points on the front, hypervolume with 2.5 to 97.5 % over halves, and shares of the joint front."""
-    rng, size = np.random.default_rng(SEED), len(values.betas)
+    size = len(values.betas)
     volumes, shares, counts = np.empty((draws, size + 1)), np.zeros((draws, size)), np.empty((draws, size + 1))
-    for draw in range(draws):
-        half, seed = rng.permutation(values.count)[: max(1, values.count // 2)], draw % 2
+    for draw, (half, seed) in enumerate(_halves(values.count, draws)):
         seen, judged = values.points("validation", seed)[:, half], values.points("test", 1 - seed)[:, half]
         for place in range(size):
             front = pareto_front(seen[place])
@@ -227,6 +232,7 @@ def answers(table: Table, draws: int = DRAWS) -> dict[str, Lines]:
 
 def picture(values: Values, found: dict[str, Lines]) -> Any:
     """Ranks against those at β = 1, fronts, and what a search finds."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4), layout="constrained")
@@ -240,8 +246,6 @@ def picture(values: Values, found: dict[str, Lines]) -> Any:
         left.plot(numbers[0], numbers[4], ":", color=colour, label=f"{metric}, noise alone")
     left.set(xlabel="β", ylabel=f"Spearman with β = {last}, test", title="Do ranks move with β?")
     left.legend(fontsize=8)
-    from matplotlib import colormaps
-
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(values.betas)))
     seen, judged = (
         np.stack([values.points(split, seed) for seed in (0, 1)]).mean(axis=0) for split in ("validation", "test")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,10 @@ def _rows(found: Any) -> list[str]:
         [str(one["train"]), _design(one), one["model"], ", ".join(map(_brief, one["information"])), *_numbers(one)]
         for one in found
     ]
+    return _markdown(names, rows)
+
+
+def _markdown(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows)]
 
 
@@ -203,7 +207,7 @@ def _against_random(found: list[dict[str, Any]]) -> list[str]:
             if same and one is not base:
                 rows.append([str(one["train"]), _design(one), *(_difference(one, base, name) for name in SHOWN)])
     names = ("known values", "design", *SHOWN)
-    return [f"| {' | '.join(row)} |" for row in (names, ["---"] * len(names), *rows)]
+    return _markdown(names, rows)
 
 
 def _difference(one: Mapping[str, Any], base: Mapping[str, Any], name: str) -> str:
