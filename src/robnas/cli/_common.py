@@ -36,6 +36,15 @@ DataDir = Annotated[
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Accept fewer images than the official data set has.")
 ]
+Model = Annotated[str, typer.Option(help="Kind of surrogate; an unknown name lists the known.")]
+Information = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What the surrogate may look at: structure, scores:FILE or columns:TABLE::DATASET::METRIC::SPLIT; the "
+        "option again for more.  [default: structure]",
+        show_default=False,
+    ),
+]
 
 
 @contextmanager

@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._common import Information, Json, Model, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
-from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, load_chosen
+from robnas.cli._tables import (
+    Attack,
+    AttackSeed,
+    Beta,
+    DatasetVersion,
+    Images,
+    Recipe,
+    check_table_file,
+    left_out_of,
+    load_chosen,
+    write_as_named,
+)
 
 if TYPE_CHECKING:
     from robnas.benchmarks import Column, Table
@@ -26,23 +37,13 @@ def complete(
     dataset: Annotated[str | None, typer.Option(help="Only columns of this data set; all if omitted.")] = None,
     metric: Annotated[str | None, typer.Option(help="Only columns of this metric; all if omitted.")] = None,
     split: Annotated[str | None, typer.Option(help="Only columns of this split; all if omitted.")] = None,
-    beta: Annotated[
-        float | None,
-        typer.Option(help="Only columns of this weight of the robust loss; all if omitted."),
-    ] = None,
+    beta: Beta = None,
     architectures: Annotated[
         Path | None,
         typer.Option(help="File of the architectures to predict, a line each; every one of the space if omitted."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Surrogate; unknown names list the known.")] = "gaussian-process",
-    information: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What the fit may look at: structure, scores:FILE, columns:TABLE::DATASET::METRIC::SPLIT; several "
-            "will do.  [default: structure]",
-            show_default=False,
-        ),
-    ] = None,
+    model: Model = "gaussian-process",
+    information: Information = None,
     level: Annotated[float, typer.Option(help="Of the intervals that the fit is calibrated to.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Of what is random in a fit.")] = 0,
     space: SpaceName = None,
@@ -58,13 +59,10 @@ def complete(
     The file knows which values are measured and which predicted, and so do all commands that read it.
     """
     from robnas._files import check_writable
-    from robnas.benchmarks import name_of_key, write_rows, write_table
-    from robnas.errors import InputError
     from robnas.surrogates import complete as completed
     from robnas.surrogates import information_of
 
-    if out.suffix not in (".parquet", ".csv", ".json"):
-        raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    check_table_file(out)
     check_writable(out)
     table = load_chosen(source, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     listed = None if architectures is None else _listed(architectures, table)
@@ -75,10 +73,10 @@ def complete(
             table, columns=chosen, architectures=listed, model=model, information=looked_at, level=level, seed=seed,
             progress=progress,
         )  # fmt: skip
-    write_table(found, out) if out.suffix == ".parquet" else write_rows(found, out)
+    write_as_named(found, out)
     facts = [_facts(found, column) for column in found.columns if column.predicted is not None]
     reasons = found.provenance["completed"].get("not_completed", {})
-    left_out = [str(why.error(name_of_key(key))) for key, why in found.ambiguous.items()]
+    left_out = left_out_of(found)
     if as_json:
         print_json({
             "path": str(out), "name": found.name, "space": found.space_key, "architectures": len(found),

@@ -10,7 +10,17 @@ import typer
 
 from robnas.cli._common import Json, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
-from robnas.cli._tables import Attack, AttackSeed, DatasetVersion, Images, Recipe, shown
+from robnas.cli._tables import (
+    Attack,
+    AttackSeed,
+    DatasetVersion,
+    Images,
+    Recipe,
+    check_table_file,
+    left_out_of,
+    shown,
+    write_as_named,
+)
 
 
 def join(
@@ -32,12 +42,11 @@ def join(
     table has a column only, its metric will do.
     """
     from robnas._files import check_writable
-    from robnas.benchmarks import load, name_of_key, write_rows, write_table
+    from robnas.benchmarks import load
     from robnas.errors import InputError, Verbatim
     from robnas.records import is_store
 
-    if out.suffix not in (".parquet", ".csv", ".json"):
-        raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    check_table_file(out)
     if len(tables) < 2:
         raise InputError("tables to join", expected="at least 2", got=Verbatim(str(len(tables))))
     check_writable(out)
@@ -49,8 +58,8 @@ def join(
     with progress_bar(as_json) as progress:
         found = [load(name, progress, space=space, **(chosen if name in stores else {})) for name in tables]
     joined = functools.reduce(lambda one, other: one.join(other), found)
-    write_table(joined, out) if out.suffix == ".parquet" else write_rows(joined, out)
-    left_out = [str(why.error(name_of_key(key))) for key, why in joined.ambiguous.items()]
+    write_as_named(joined, out)
+    left_out = left_out_of(joined)
     sources: dict[str, dict[str, Any]] = {}
     for column in joined.columns:
         told = joined.provenance_of(column)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robnas.cli._common import Json, print_json, progress_bar, say
+from robnas.cli._common import Information, Json, Model, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
+from robnas.cli._tables import Beta
 
 if TYPE_CHECKING:
     from robnas.surrogates import Assessment
@@ -40,21 +41,12 @@ def assess(
     focus: Annotated[
         str, typer.Option(help="Where active lowers the uncertainty: everywhere, or near the top.")
     ] = "everywhere",
-    information: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What the surrogate may look at: structure, scores:FILE or columns:TABLE::DATASET::METRIC::SPLIT; the "
-            "option again for more.  [default: structure]",
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="Kind of surrogate; an unknown name lists the known.")
-    ] = "gaussian-process",
+    information: Information = None,
+    model: Model = "gaussian-process",
     same_dataset: Annotated[
         bool, typer.Option("--same-dataset", help="Accept other columns of the predicted data set as information.")
     ] = False,
-    beta: Annotated[float | None, typer.Option(help="Of the values, where the table has several.")] = None,
+    beta: Beta = None,
     space: SpaceName = None,
     seed: Annotated[int, typer.Option(help="Of the first fit; the others have the numbers after it.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,

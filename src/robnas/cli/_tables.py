@@ -277,6 +277,28 @@ def load_chosen(
         )  # fmt: skip
 
 
+def check_table_file(out: Path) -> None:
+    """Raise `InputError` where ``--out`` names no kind of file that `write_as_named` writes."""
+    from robnas.errors import InputError
+
+    if out.suffix not in (".parquet", ".csv", ".json"):
+        raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+
+
+def write_as_named(table: Table, out: Path) -> None:
+    """Write a whole table as the kind of file that its name says."""
+    from robnas.benchmarks import write_rows, write_table
+
+    write_table(table, out) if out.suffix == ".parquet" else write_rows(table, out)
+
+
+def left_out_of(table: Table) -> list[str]:
+    """Why columns that the records of a table would make are not in it, a text each."""
+    from robnas.benchmarks import name_of_key
+
+    return [str(why.error(name_of_key(key))) for key, why in table.ambiguous.items()]
+
+
 _CROISSANT = ".croissant.json"
 
 
@@ -313,10 +335,8 @@ def export(
     """
     from robnas._files import check_writable
     from robnas.benchmarks import name_of_key, write_croissant, write_rows, write_table
-    from robnas.errors import InputError
 
-    if out.suffix not in (".parquet", ".csv", ".json"):
-        raise InputError("--out", expected="a file ending in .parquet, .csv or .json", got=str(out))
+    check_table_file(out)
     check_writable(out)
     found = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space, beta)
     if dataset:
@@ -333,7 +353,7 @@ def export(
         write_table(found, out)
     else:
         write_rows(found, out, dataset)
-    left_out = [str(reason.error(name_of_key(key))) for key, reason in found.ambiguous.items()]
+    left_out = left_out_of(found)
     left_out += [str(reason.error(f"curves {name_of_key(key)}")) for key, reason in found.ambiguous_curves.items()]
     if as_json:
         facts = {"path": str(out), "space": found.space_key, "architectures": len(found), "left_out": left_out}
