@@ -18,3 +18,10 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def begin(parent: int) -> None:
+    """Begin a worker of a pool that the process `parent` started: it ends with it, and has one core."""
+    die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once; the parent says what there is to say
+    os.environ.update(ONE_THREAD)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 from typing import TYPE_CHECKING, Any
 
-from robnas._processes import ONE_THREAD, die_with
+from robnas._processes import begin
 
 if TYPE_CHECKING:
     from robnas.errors import InputError
@@ -21,9 +19,7 @@ _prepared: Any = None
 def prepare(packed: bytes, parent: int) -> None:
     """Begin a process that `parent` started."""
     global _prepared
-    die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once; the parent says what there is to say
-    os.environ.update(ONE_THREAD)
+    begin(parent)
     import torch
 
     torch.set_num_threads(1)

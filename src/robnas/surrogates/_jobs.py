@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +11,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from robnas._own import Parcel
-from robnas._processes import ONE_THREAD, die_with
+from robnas._processes import begin
 from robnas.errors import InputError, RobnasError, reason
 
 _T = TypeVar("_T")
@@ -52,9 +51,7 @@ _prepared: Any = None
 
 def _prepare(packed: bytes, parent: int) -> None:
     global _prepared
-    die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once; the parent says what there is to say
-    os.environ.update(ONE_THREAD)
+    begin(parent)
     _prepared = pickle.loads(packed)  # noqa: S301  # of our own parent process
 
 
