@@ -10,7 +10,7 @@ import numpy as np
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
-from robnas.surrogates._rows import Standard, one_thread, spread_of
+from robnas.surrogates._rows import Standard, around, one_thread, spread_of
 
 _PENALTIES = tuple(10.0**power for power in np.arange(-4, 3.1, 0.5))
 _SMALL = 1e-12
@@ -71,20 +71,16 @@ class FittedRidge:
         """See `robnas.surrogates.Predictor`; the same width for all."""
         with one_thread():
             mean = self.middle + _products(self.standard(rows) * self.weights, self.rows) @ self.dual / self.scale
-        return _around(mean, self.error, level)
+        return self._around(mean, level)
 
     def left_out(self, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`."""
-        return _around(self.values - self.dual / self.own, self.error, level)
+        return self._around(self.values - self.dual / self.own, level)
+
+    def _around(self, mean: Vector, level: float) -> Prediction:
+        return around(mean, np.full(len(mean), self.error), level)
 
 
 def _products(first: Matrix, second: Matrix) -> Matrix:
     found: Matrix = (1 + first @ second.T) ** 2
     return found
-
-
-def _around(mean: Vector, sd: float, level: float) -> Prediction:
-    from scipy.special import ndtri
-
-    half = float(ndtri((1 + level) / 2)) * sd
-    return Prediction(mean, np.full(len(mean), sd), mean - half, mean + half, level)

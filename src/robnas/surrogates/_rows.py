@@ -1,4 +1,4 @@
-"""Rows of features as models take them."""
+"""What models have in common: rows of features as they take them, and normal intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from robnas._brief import brief
-from robnas.surrogates._prediction import Matrix, Vector
+from robnas.surrogates._prediction import Matrix, Prediction, Vector
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -44,6 +44,14 @@ class Standard:
 def spread_of(errors: Vector) -> float:
     """Standard deviation of errors by their 0.9 quantile, which a single one that is far off does not change."""
     return float(np.quantile(np.abs(errors), 0.9)) / 1.645
+
+
+def around(mean: Vector, sd: Vector, level: float) -> Prediction:
+    """With the intervals of normal distributions."""
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2)) * sd
+    return Prediction(mean, sd, mean - half, mean + half, level)
 
 
 def one_thread() -> AbstractContextManager[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
-from robnas.surrogates._rows import spread_of
+from robnas.surrogates._rows import around, spread_of
 
 
 @final
@@ -68,14 +68,11 @@ class FittedTrees:
 
     def _of(self, found: Matrix, mask: Matrix | None, level: float) -> Prediction:
         """Mean of the trees; what they differ by and what the known values are off without them is the spread."""
-        from scipy.special import ndtri
-
         mean, variance = _moments(found, np.ones(found.shape) if mask is None else mask)
         own, between = _moments(self.known, self.unseen)
         rest = max(spread_of(self.targets - own) ** 2 - float(between.mean()), 0.0)
         mean, sd = self.middle + self.scale * mean, self.scale * np.sqrt(variance + rest)
-        half = float(ndtri((1 + level) / 2)) * sd
-        return Prediction(mean, sd, mean - half, mean + half, level)
+        return around(mean, sd, level)
 
 
 def _moments(found: Matrix, mask: Matrix) -> tuple[Vector, Vector]:
