@@ -13,8 +13,8 @@ from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._calibration import ENOUGH, left_out, stretch, stretched
-from robnas.surrogates._information import Information, Structure, gather
-from robnas.surrogates._prediction import Matrix, Prediction, Predictor, Vector
+from robnas.surrogates._information import Features, Information, Structure, gather
+from robnas.surrogates._prediction import Prediction, Predictor, Vector
 from robnas.surrogates._surrogates import SURROGATES
 
 FEWEST = 5
@@ -53,7 +53,7 @@ class Fitted:
         Raises:
             InputError: an architecture of another space, or features that are missing.
         """
-        rows = _rows(self._kinds, [_of(self._space, arch) for arch in architectures])
+        rows = _features(self._kinds, [self._space.parse(arch) for arch in architectures]).rows
         found = self._predictor.predict(rows, self.level)
         return found if self.stretch == 1 else stretched(found, self.stretch)
 
@@ -113,7 +113,7 @@ def fit(
             "values of a surrogate", expected="a sensible range", got=Verbatim(f"{apart:g}"), remedy=remedy
         )
     space = space_of(architectures[0].space) if space is None else space
-    members = tuple(_of(space, arch) for arch in architectures)
+    members = tuple(space.parse(arch) for arch in architectures)
     if not 0 < level < 1:
         raise InputError("level of a surrogate", expected="a number between 0 and 1", got=level)
     if len({arch.text for arch in members}) < len(members):
@@ -121,12 +121,12 @@ def fit(
         remedy = "give the mean of its values"
         raise InputError("architectures of a surrogate", expected="each architecture once", got=got, remedy=remedy)
     kinds = (Structure(space),) if information is None else tuple(information)
-    rows = _rows(kinds, members)
-    around = _rows(kinds, [_of(space, arch) for arch in pool])
+    features = _features(kinds, members)
+    rows = features.rows
+    around = _features(kinds, [space.parse(arch) for arch in pool]).rows
     errors = _errors(noise, len(known))
-    groups = gather(kinds, members[:1]).groups
     surrogate = SURROGATES[model]
-    others: dict[str, Any] = {"groups": groups, "pool": around, "seed": seed}
+    others: dict[str, Any] = {"groups": features.groups, "pool": around, "seed": seed}
     predictor = surrogate.fit(rows, known, errors, **others)
     factor = 1.0
     if len(known) >= ENOUGH:
@@ -143,14 +143,10 @@ def _errors(noise: npt.ArrayLike | None, count: int) -> Vector:
     return np.broadcast_to(given, count).copy()
 
 
-def _of(space: Space, arch: Architecture) -> Architecture:
-    return space.parse(arch)
-
-
-def _rows(kinds: Sequence[Information], architectures: Sequence[Architecture]) -> Matrix:
-    rows = gather(kinds, architectures).rows
-    if missing := np.flatnonzero(np.isnan(rows).any(axis=1)).tolist():
+def _features(kinds: Sequence[Information], architectures: Sequence[Architecture]) -> Features:
+    found = gather(kinds, architectures)
+    if missing := np.flatnonzero(np.isnan(found.rows).any(axis=1)).tolist():
         arch = architectures[missing[0]].text
-        got = Verbatim(f"{len(missing):,} of {len(rows):,} without, the first {arch}")
+        got = Verbatim(f"{len(missing):,} of {len(found.rows):,} without, the first {arch}")
         raise InputError("features of a surrogate", expected="all of them for each architecture", got=got)
-    return rows
+    return found
