@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from robnas.surrogates._prediction import Vector
+from robnas.surrogates._ground import Distances, Places
+from robnas.surrogates._prediction import Matrix, Vector
 
-Distances = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
 _JITTER = 1e-3  # of the variance of the process: a smooth one takes itself for all too sure
 _REFERENCES = 600  # points over which it is summed
 _LEAST = 1e-4  # of the variance of a measurement: as much at least is not its noise
@@ -76,15 +74,15 @@ class _Process:
         self._told = told
         self.variance: Vector = np.maximum(1 + _JITTER - (told**2).sum(axis=0), _JITTER)
 
-    def _prior(self, places: Places) -> npt.NDArray[np.float64]:
+    def _prior(self, places: Places) -> Matrix:
         """Covariance with all points before any measurement, shape (places, points)."""
         way = np.sqrt(5.0) * self._distances[places].astype(np.float64) / self._length
-        found: npt.NDArray[np.float64] = (1 + way + way**2 / 3) * np.exp(-way)
+        found: Matrix = (1 + way + way**2 / 3) * np.exp(-way)
         return found
 
-    def covariances(self, places: Places) -> npt.NDArray[np.float64]:
+    def covariances(self, places: Places) -> Matrix:
         """Covariance of all points with some, shape (points, places)."""
-        found: npt.NDArray[np.float64] = self._prior(places).T - self._told.T @ self._told[:, places]
+        found: Matrix = self._prior(places).T - self._told.T @ self._told[:, places]
         return found
 
     def measure(self, place: int, noise: float) -> Vector:

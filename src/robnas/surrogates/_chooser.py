@@ -10,17 +10,15 @@ from typing import Any, final
 import numpy as np
 
 from robnas.building import Chosen, Measured
-from robnas.errors import InputError
 from robnas.spaces import Architecture, space_of
 from robnas.surrogates._campaign import Campaign
-from robnas.surrogates._designs import DESIGNS, FOCUSES, Focus
+from robnas.surrogates._designs import DESIGNS, Focus, check_focus, near_top
 from robnas.surrogates._fit import FEWEST
 from robnas.surrogates._information import Information
 from robnas.surrogates._prediction import Vector
 from robnas.surrogates._surrogates import SURROGATES
 from robnas.surrogates._tables import information_of
 
-_TOP = 0.1  # share of the architectures that are near the top
 _MEAN_OF_ABSOLUTE = math.sqrt(2 / math.pi)  # of a normal variable with standard deviation 1
 _DEGREES = 10  # of freedom, that the noise of a training needs to be known from repeated seeds
 
@@ -52,8 +50,7 @@ class Chooser:
 
     def __post_init__(self) -> None:
         DESIGNS[self.design], SURROGATES[self.model]
-        if self.focus not in FOCUSES:
-            raise InputError("focus", expected=f"one of {', '.join(FOCUSES)}", got=self.focus)
+        check_focus(self.focus)
 
     @property
     def sequential(self) -> bool:
@@ -96,13 +93,11 @@ class Chooser:
         """Estimated mean absolute error over what is not measured; None while it cannot be known."""
         if not _tells(values):
             return None
-        from scipy.special import ndtr
-
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
         sd = predicted.calibrated_sd
         matters = np.isnan(values).astype(np.float64)
         if self.focus == "top":  # by the chance to be there
-            matters *= ndtr((predicted.mean - np.quantile(predicted.mean, 1 - _TOP)) / sd)
+            matters *= near_top(predicted.mean, sd, predicted.mean)
         if not matters.any():
             return 0.0
         return _MEAN_OF_ABSOLUTE * float((matters * sd).sum() / matters.sum())

@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, final
 
 import numpy as np
-import numpy.typing as npt
 
 from robnas._registry import Registry
 from robnas.errors import InputError, Verbatim
 from robnas.surrogates._active import most_telling
-from robnas.surrogates._ground import Ground
+from robnas.surrogates._ground import Ground, Places
 from robnas.surrogates._medoids import medoids
-from robnas.surrogates._prediction import Matrix, Prediction
+from robnas.surrogates._prediction import Matrix, Prediction, Vector
 from robnas.types import check_count
 
-Places = npt.NDArray[np.int64]
 Focus = Literal["everywhere", "top"]
 FOCUSES: tuple[Focus, ...] = ("everywhere", "top")
 """Where the uncertainty is to be lowered: over all architectures, or among those that may be in the best tenth."""
 _APART = 50  # of a spread design are medoids, the others are drawn
 _MOST = 6000  # points whose distances fit into memory and a second; of more a sample is looked at
+
+
+def check_focus(focus: str) -> None:
+    """Refuse what is none of `FOCUSES`."""
+    if focus not in FOCUSES:
+        raise InputError("focus", expected=f"one of {', '.join(FOCUSES)}", got=focus)
 
 
 class Design(Protocol):
@@ -105,7 +109,7 @@ class Active:
             return Spread().choose(ground, candidates, count, taken=taken, predicted=None, focus=focus, rng=rng)
         seen = _seen(ground, candidates, count, taken, rng)
         mean, sd = predicted.mean[seen.places], predicted.sd[seen.places]
-        weights = _near_top(mean, sd, predicted.mean) if focus == "top" else np.ones(len(mean))
+        weights = near_top(mean, sd, predicted.mean) if focus == "top" else np.ones(len(mean))
         places = most_telling(seen.ground.distances, sd, weights, count, allowed=seen.candidates, taken=seen.taken)
         return seen.back(places)
 
@@ -152,8 +156,7 @@ def choose(
     Raises:
         InputError: an unknown design or focus, fewer candidates than `count`, or places that are none.
     """
-    if focus not in FOCUSES:
-        raise InputError("focus", expected=f"one of {', '.join(FOCUSES)}", got=focus)
+    check_focus(focus)
     ground = rows if isinstance(rows, Ground) else Ground(np.asarray(rows, dtype=np.float64))
     before, allowed = _places("taken", taken, ground), _places("candidates", candidates, ground)
     allowed = allowed[~np.isin(allowed, before)]
@@ -203,11 +206,9 @@ def _seen(ground: Ground, candidates: Places, count: int, taken: Places, rng: np
     return _Seen(ground.part(places), places, here[len(taken) :], here[: len(taken)])
 
 
-def _near_top(
-    mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64], everywhere: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def near_top(mean: Vector, sd: Vector, everywhere: Vector) -> Vector:
     """Chance of each to be above what a tenth of all is predicted to be above."""
     from scipy.special import ndtr
 
-    found: npt.NDArray[np.float64] = ndtr((mean - np.quantile(everywhere, 0.9)) / sd)
+    found: Vector = ndtr((mean - np.quantile(everywhere, 0.9)) / sd)
     return found

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix
 
+Distances = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
 _CONSTANT = 1e-9  # standard deviation of a feature that tells nothing apart
 
 
@@ -40,13 +42,13 @@ class Ground:
         return found
 
     @cached_property
-    def distances(self) -> npt.NDArray[np.float32]:
+    def distances(self) -> Distances:
         """Euclidean, between all points, shape (architectures, architectures)."""
         points = self.scaled.astype(np.float32)
         squares = (points**2).sum(axis=1)
-        found: npt.NDArray[np.float32] = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
+        found: Distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
         return found
 
-    def part(self, places: npt.NDArray[np.int64]) -> Ground:
+    def part(self, places: Places) -> Ground:
         """These points alone."""
         return Ground(self.rows[places], self.groups)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Distances = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
+from robnas.surrogates._ground import Distances, Places
+
 _PASSES = 10  # over all points; most choices are settled after four
 _LEAST = 1e-6  # of the sum of distances: a swap that gains less is none
 
