@@ -39,7 +39,10 @@ def test_a_table_is_completed_and_the_command_says_what_it_predicted(folder, cap
     out = folder / "found.parquet"
     listed = ["--architectures", folder / "list.txt"]
     text = robnas(capsys, "complete", folder / "lab.parquet", "--out", out, *listed)
-    assert f"{COUNT + 1} architectures, one per class of identical, {MEASURED} of them from completed: {out}" in text
+    assert (
+        f"{MEASURED} architectures from completed and {COUNT + 1 - MEASURED} others, one per class of identical: {out}"
+        in text
+    )
     assert "digits test clean: 30 measured, 51 predicted, median ±" in text
     found, lab = read_table(out), read_table(folder / "lab.parquet")
     assert [int(predicted_rows(column).sum()) for column in found.columns] == [COUNT + 1 - MEASURED] * 2

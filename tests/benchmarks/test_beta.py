@@ -106,6 +106,8 @@ def test_equal_numbers_are_one_beta():
     assert [one.beta for one in table.columns] == [0.3, 0.0]
     assert table.column_name(table.columns[1]) == "digits test clean beta=0"
     assert table.query("333333", **CLEAN, seed=0, beta=0.3) == table.query("333333", **CLEAN, seed=0, beta=0.1 + 0.2)
+    both = table.join(Table("other", CODES, [column(1.0)]))
+    assert both.query("333333", **CLEAN, seed=0, beta=0.1 + 0.2) == MEANS[0.5][1]  # of two sources one has it
 
 
 @pytest.mark.parametrize("beta", [-0.1, 1.1, float("nan"), float("inf"), "1", True, [1]])

@@ -151,3 +151,9 @@ def test_a_card_holds_everything_in_groups(joined):
     assert {name: about["licence"] for name, about in found.sources.items() if about} == {"a": "A", "b": "B"}
     assert found.identical
     assert [group.source for group in card(joined.select(source="b"), "000003").groups] == ["b"] * 3
+
+
+def test_equal_numbers_name_one_beta():
+    table = Table("t", range(COUNT), [column("clean", np.full(COUNT, a), beta=b) for a, b in ((0.1, 0.3), (0.8, 0.5))])
+    assert constant_rows(table, **WHERE, beta=0.1 + 0.2).all()
+    assert not constant_rows(table, **WHERE, beta=0.5).any()

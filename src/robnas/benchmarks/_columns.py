@@ -127,6 +127,7 @@ class Columns(Generic[_C]):
                 return present
             self.check_known("metric", metric, map(_qualified, here))
         key = space.key if isinstance(space, Space) else space
+        beta = None if beta is None else as_beta(f"beta of {self.what}", beta)
         for place, wanted in enumerate((key, beta)):
             if len(meant) > 1 and wanted is not None:
                 meant = [spot for spot in meant if any(wanted == kind[place] for kind in self._kinds[spot])] or meant
@@ -146,9 +147,8 @@ class Columns(Generic[_C]):
         key = canonical(key, self.space) if isinstance(key, str) and key not in spaces else key
         if len(spaces) == 1 and key == self.space.name and key not in spaces:
             key = None
-        wanted = None if beta is None else as_beta(f"beta of {self.what}", beta)
         of_space = {kind: one for kind, one in kinds.items() if key in (None, kind[0])}
-        found = {kind: one for kind, one in of_space.items() if wanted is None or has_beta(one, kind[1], wanted)}
+        found = {kind: one for kind, one in of_space.items() if beta is None or has_beta(one, kind[1], beta)}
         if len(found) == 1:
             return next(iter(found.values()))
         if not of_space or len({space for space, _ in found}) > 1:
@@ -167,12 +167,12 @@ class Columns(Generic[_C]):
             raise self._no_beta(beta, known)
         return wanted
 
-    def _no_beta(self, beta: object, known: Iterable[float | None]) -> InputError:
+    def _no_beta(self, beta: float | None, known: Iterable[float | None]) -> InputError:
         names = ", ".join(f"{one:.12g}" for one in sorted({one for one in known if one is not None}))
         return InputError(
             f"beta of {self.what}",
             expected=f"one of {names}" if names else "none, because it is not known",
-            got=Verbatim("none") if beta is None else beta,
+            got=Verbatim("none" if beta is None else f"{beta:.12g}"),
             remedy="name the beta: it is never guessed" if beta is None else "",
         )
 

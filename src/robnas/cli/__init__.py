@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         code = _fail(f"{error.format_message()} (see {_help_page(getattr(error, 'ctx', None), words)})")
     if code == 130:
-        print("interrupted: the same command goes on with what is finished", file=sys.stderr)
+        print("interrupted: the same command goes on with what it has kept", file=sys.stderr)
     sys.exit(code or 0)
 
 

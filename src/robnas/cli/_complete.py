@@ -85,7 +85,7 @@ def complete(
         })  # fmt: skip
         return
     each = f", one per class of {found.partition}" if found.partition else ""
-    say(f"{len(found):,} architectures{each}, {len(table):,} of them from {table.name}: {out}")
+    say(f"{len(table):,} architectures from {table.name} and {len(found) - len(table):,} others{each}: {out}")
     for column in facts:
         say(f"  {_line(column)}")
     for name, why in reasons.items():

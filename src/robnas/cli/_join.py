@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,4 +86,4 @@ def join(
         if facts["relatives"]:
             say(f"    for up to {facts['relatives']:,} architectures values of another network of their class")
     for text in left_out:
-        say(f"left out: {text}")
+        say(f"left out: {text}", sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from robnas._betas import beta_text
+from robnas._betas import as_beta, beta_text
 from robnas._brief import brief
 from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, Verbatim
@@ -100,7 +100,8 @@ def part_of(
     if key is not None and len(found) > 1:
         found = [part for part in found if key in (part.space, *_spaces(part))] or found
     if beta is not None and len(found) > 1:
-        found = [part for part in found if part.beta == beta] or found
+        wanted = as_beta(f"beta of table {table.name}", beta)
+        found = [part for part in found if part.beta == wanted] or found
     if len(found) < 2:
         return found[0] if found else None
     where = f"table {table.name}, {dataset} {split}"
