@@ -12,6 +12,7 @@ import pytest
 from robnas import _own
 from robnas.benchmarks import load, read_scores
 from robnas.cli import main
+from robnas.records import RecordStore
 from robnas.types import NORMS, Metric, ThreatModel
 from tests.conftest import is_own, registries
 from tests.explorer.conftest import Visit
@@ -28,6 +29,8 @@ TESTED = {
     "a search algorithm": "test_a_search_algorithm",
     "a score of untrained networks": "test_a_score_and_a_proxy",
     "a proxy": "test_a_score_and_a_proxy",
+    "a surrogate": "test_a_surrogate_and_a_design",
+    "a design": "test_a_surrogate_and_a_design",
     "a view of the explorer": "test_a_view_of_the_explorer",
     "a recipe or suite": "test_a_recipe_and_a_suite",
 }
@@ -387,6 +390,53 @@ def test_a_score_and_a_proxy(command):
     mine(SCORE + "# changed\n")
     forget(_own.loaded()[0])
     assert "imports" in command(f"{words} --proxy depth,classes,never --out scores.parquet", 2)
+
+
+SURROGATE = """
+import numpy as np
+from robnas.surrogates import DESIGNS, SURROGATES, Prediction
+
+class Nearest:
+    def fit(self, rows, values, noise, *, groups, pool, seed):
+        return Fitted(rows, values)
+
+class Fitted:
+    def __init__(self, rows, values):
+        self.rows, self.values = rows, values
+
+    def predict(self, rows, level):
+        distances = np.abs(rows[:, None] - self.rows[None]).sum(2)
+        mean, sd = self.values[distances.argmin(1)], np.full(len(rows), self.values.std())
+        return Prediction(mean, sd, mean - 2 * sd, mean + 2 * sd, level)
+
+class First:
+    def choose(self, ground, candidates, count, *, taken, predicted, focus, rng):
+        return [int(place) for place in candidates[:count]]
+
+SURROGATES["nearest"] = Nearest()
+DESIGNS["first"] = First()
+"""
+
+
+def test_a_surrogate_and_a_design(command):
+    mine(SURROGATE)
+    where = "--dataset digits --metric clean --split test --import mine.py"
+    chosen = f"{where} --model nearest --json"
+    found = json.loads(command(f"surrogate assess digits {chosen} --design first --train 40 --splits 1"))
+    assert (found["model"], found["design"]) == ("nearest", "first")
+    assert found["mae"] > 0
+    assert "one of random, spread, active, first" in command(f"surrogate assess digits {where} --design firs", 2)
+    built(command, space='{kind = "sample", count = 12, seed = 1, channels = 2, cells = 1}')
+    words = "build plan.toml --store chosen.db --executor inline --import inline.py --design first --budget 6"
+    assert json.loads(command(f"{words} --json"))["done"] == 6
+    assert "first" in command("build status --store chosen.db --import mine.py")
+    with RecordStore("sqlite:///chosen.db") as store:
+        trained = {record.architecture.text for record in store.records()}
+    assert len(trained) == 6
+    assert trained <= set(load("table.parquet").texts)
+    told = json.loads(command(f"complete chosen.db --out completed.parquet {chosen}"))
+    assert told["columns"][0]["model"] == "nearest"
+    assert told["columns"][0]["measured"] == 6
 
 
 RECIPE = """
