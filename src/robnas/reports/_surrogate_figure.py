@@ -81,4 +81,4 @@ def _splits(axes: Any, found: Assessment, ceiling: Mapping[str, float]) -> None:
     axes.set_xticks(range(len(_SHARES)), [text for _, text in _SHARES], fontsize=8)
     axes.grid(color="0.9", axis="y")
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, loc="lower left", fontsize=8)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8)
