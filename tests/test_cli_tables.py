@@ -12,7 +12,7 @@ from robnas.benchmarks import Column, Table, read_rows, read_table, write_table
 from robnas.paper import REPRODUCTIONS
 from robnas.records import RecordStore
 from robnas.spaces import Architecture
-from robnas.statistics import correlate
+from robnas.statistics import correlate, correlation_ceiling
 from tests.benchmarks.test_records import CLEAN, RECORD
 from tests.conftest import shared_file
 from tests.test_cli import robnas
@@ -345,7 +345,12 @@ def test_exported_architectures_survive_pandas(suffix, read, capsys, tmp_path):
     assert frame["digits test clean"].tolist() == pytest.approx(values, abs=1e-15)
 
 
-def test_reproductions_match_the_published_values(fetched, capsys, caplog):
+def test_reproductions_match_the_published_values(fetched, capsys, caplog, monkeypatch):
+    monkeypatch.setattr("robnas.paper._table1.correlate", functools.partial(correlate, resamples=20))
+    monkeypatch.setattr(
+        "robnas.paper._reproduce.correlation_ceiling",
+        lambda *values, **options: correlation_ceiling(*values, **{**options, "resamples": 2}),
+    )
     out_dir = fetched / "figures"
     for name in ("table1", "figure2", "figure3", "duplicates"):
         code, out, err = robnas(capsys, "reproduce", name, "--out", str(out_dir), "--json")

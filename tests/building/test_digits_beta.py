@@ -27,7 +27,7 @@ def table(turned=False, noise=0.002):
             drawn = {seed: rng.normal(0, noise, COUNT) for seed in (0, 1)}
             values = np.stack([start + order + drawn[seed] for seed in (0, 1)], axis=1)
             columns += [Column("digits", split, metric, values, (0, 1), beta=beta) for split in ("validation", "test")]
-    texts = [partition("official").representatives()[place].text for place in range(0, 50 * COUNT, 50)]
+    texts = [arch.text for arch in partition("official").representatives()[: 50 * COUNT : 50]]
     return Table("digits-beta", texts, columns)
 
 
