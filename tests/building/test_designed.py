@@ -413,3 +413,32 @@ def test_of_a_plan_larger_than_the_pool_a_part_is_looked_at_and_what_is_known(st
     again = Whimsical()
     build(designed({**DESIGN, "pool": 6, "budget": 6}), store, again)
     assert [arch.text for arch in again.asked[0][0].candidates] == texts
+
+
+def test_a_smaller_budget_than_that_of_a_stopped_build_is_kept(store):
+    design = {"kind": "spread", "budget": 8}
+    build(designed(design), store, Whimsical(sequential=False), limit=2)
+    before = choices(store)
+    assert estimate(designed({**design, "budget": 4}), store).to_do == 2
+    result = build(designed({**design, "budget": 4}), store, Whimsical(sequential=False))
+    assert (result.done, result.design.known) == (2, 4)
+    assert result.design.reason == "the budget of 4 architectures is used"
+    assert [text for text, _ in trained(store)] == sorted(before[:4])
+    result = build(designed(design), store, Whimsical(sequential=False))
+    assert (result.done, result.design.known, choices(store)) == (4, 8, before)
+
+
+def test_an_accuracy_is_looked_for_among_what_a_build_without_one_has_chosen(store):
+    design = {"kind": "spread", "budget": 10, "start": 3}
+    build(designed(design), store, Whimsical(sequential=False), limit=1)
+    result = build(designed({**design, "until_mae": 0.21}), store, Whimsical(sequential=False))
+    assert (result.done, result.design.known) == (7, 8)  # three at the start, then five
+    assert result.design.reason == "the estimated mean absolute error is 0.125, at most 0.21"
+
+
+def test_seeds_of_what_is_begun_are_finished_within_the_budget(store):
+    design = {"kind": "spread", "budget": 8}
+    build(designed(design, seeds=[0, 1]), store, Whimsical(sequential=False), limit=3)
+    result = build(designed({**design, "budget": 3}, seeds=[0, 1]), store, Whimsical(sequential=False))
+    assert result.design.known == 3
+    assert len(trained(store)) == 6

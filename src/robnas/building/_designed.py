@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
@@ -235,7 +235,7 @@ class DesignedBuild:
             if driver.patiently(self._catch_up):
                 continue
             self._measured = driver.patiently(self._known.measured)
-            reason = self._choose()
+            reason = self._choose(waiting=bool(self._waiting(driver)))
             driver.patiently(self._wanted.join)  # a fit may take longer than a lease
             if self._is_kept(driver) and reason:
                 return self._result(reason)
@@ -266,17 +266,41 @@ class DesignedBuild:
     # training
 
     def _train(self, driver: Driver) -> bool:
-        """What was chosen and has not ended; False if the driver goes no further."""
-        asked = [trial for arch in self._chosen for trial in self._known.trials[arch]]
-        left = {trial.hash: trial for trial in asked}
+        """What is due; False if the driver goes no further."""
+        due = self._due(driver)
+        left = {trial.hash: trial for arch in due for trial in self._known.trials[arch]}
         self._forget_ended(driver, left)
         self._wanted.want(list(left.values()))
         while left:
-            self._show(driver, len(left))
+            self._show(driver, len(left), due)
             if not driver.turn():
                 return False
             self._forget_ended(driver, left)
         return True
+
+    def _due(self, driver: Driver) -> list[Architecture]:
+        """Of what was chosen, in that order, what is trained before anything is decided again.
+
+        That is all that has not ended, unless it was chosen for a larger budget, or at once by a build that had no
+        accuracy to reach.
+        """
+        waiting = self._waiting(driver)
+        if not waiting:
+            return []
+        known = driver.patiently(self._known.measured)
+        begun = {known.candidates[row] for row in known.rows}
+        room = self._budget - spent(known)
+        if self._design.until_mae is not None:
+            room = min(room, self._design.next_count(len(known.rows)))
+        new = [arch for arch in waiting if arch not in begun]
+        return [arch for arch in waiting if arch in begun or arch in new[: max(0, room)]]
+
+    def _waiting(self, driver: Driver) -> list[Architecture]:
+        """What was chosen and has trials that have not ended."""
+        hashes = {trial.hash: arch for arch in self._chosen for trial in self._known.trials[arch]}
+        states = driver.patiently(lambda: self._wanted.states(list(hashes)))
+        open_ = {arch for hash_, arch in hashes.items() if hash_ not in states or states[hash_].name not in _ENDED}
+        return [arch for arch in self._chosen if arch in open_]
 
     def _forget_ended(self, driver: Driver, left: dict[str, QueuedTrial]) -> None:
         states = driver.patiently(lambda: self._wanted.states(list(left)))
@@ -285,10 +309,10 @@ class DesignedBuild:
         for hash_ in ended:
             del left[hash_]
 
-    def _show(self, driver: Driver, left: int) -> None:
+    def _show(self, driver: Driver, left: int, due: Sequence[Architecture]) -> None:
         """Progress over all that may still be trained here, for a build that ends earlier than that too."""
         seeds = self._known.seeds
-        rest = max(0, self._budget - len({*self._chosen, *self._ended_architectures})) * seeds
+        rest = max(0, self._budget - len({*due, *self._ended_architectures})) * seeds
         done = driver.done
         text = f"{min(self._spent + done // seeds, self._budget):,}/{self._budget:,} architectures"
         elapsed = time.monotonic() - self._begun
@@ -305,19 +329,21 @@ class DesignedBuild:
 
     # choosing
 
-    def _choose(self) -> str:
-        """Choose what is trained next; why it is enough, if it is."""
+    def _choose(self, waiting: bool) -> str:
+        """Choose what is trained next, unless something that was chosen waits; why it is enough, if it is."""
         measured, design = self._measured, self._design
         count = left_of(self._budget, measured)
         reason = "" if count else self._at_its_end(measured)
-        if self._chooser.sequential or design.until_mae is not None:
+        if waiting:
+            count = 0
+        elif self._chooser.sequential or design.until_mae is not None:
             count = min(count, design.next_count(len(measured.rows)))
         chosen = self._chooser.choose(measured, count)
         rows = checked(chosen, measured, count)
         self._error = None if chosen.error is None else float(f"{chosen.error:.{_DIGITS}g}")
         if self._is_precise(measured):
             reason = f"the estimated mean absolute error is {self._error:.4g}, at most {design.until_mae:g}"
-        elif not (rows or reason):
+        elif not (rows or reason or waiting):
             reason = "nothing else is worth a training"
         self._tell(measured, () if reason else rows, reason)
         return reason

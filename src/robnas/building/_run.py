@@ -196,7 +196,7 @@ def run_plan(
         note(f"plan {plan.name} goes on with the trials that the store has, those of partition {plan.space.classes}")
     if (expansion.plan.design is None) != (chooser is None):
         expected = "a design in the plan and a chooser, or neither"
-        remedy = "give chooser=robnas.surrogates.Chooser(plan.design), or set the plan's design"
+        remedy = "give chooser=robnas.surrogates.Chooser(plan.design.kind), or set the plan's design"
         raise InputError("chooser", expected=expected, got=Verbatim("one of them"), remedy=remedy)
     known = None if chooser is None else KnownPart(expansion, store)
     work_dir, weights_dir = made_folder("work_dir", work_dir), made_folder("weights_dir", weights_dir)
