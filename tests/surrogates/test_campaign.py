@@ -3,7 +3,7 @@ import pytest
 
 from robnas.errors import InputError
 from robnas.spaces import SPACES, Architecture
-from robnas.surrogates import Campaign, classes_of, one_of_each
+from robnas.surrogates import DESIGNS, Campaign, assess, classes_of, one_of_each
 from tests.surrogates.small import CELLS, OWN, cells, own, worth
 
 TWINS = ("001000", "002000", "003000")
@@ -82,3 +82,35 @@ def test_bad_input_of_a_campaign_is_refused():
     campaign = Campaign(cells(30).architectures)
     with pytest.raises(InputError, match=r"values of a campaign: expected one for each of 30 .*, got shape \(3,\)"):
         campaign.propose(np.zeros(3), 2)
+
+
+def test_a_design_of_ones_own_is_told_what_is_predicted():
+    told = []
+
+    class Mine:
+        def choose(self, ground, candidates, count, *, taken, predicted, focus, rng):
+            told.append(predicted)
+            return candidates[:count].tolist()
+
+    table = cells(60)
+    DESIGNS.register("mine", Mine())
+    try:
+        campaign, values = Campaign(table.architectures), np.full(60, np.nan)
+        campaign.propose(values, 5, design="mine")
+        values[:25] = [worth(arch) for arch in table.architectures[:25]]
+        campaign.propose(values, 5, design="mine")
+        found = assess(table, dataset="first", metric="clean", split="test", train=30, splits=1, design="mine")
+    finally:
+        del DESIGNS["mine"]
+    assert [one is None for one in told] == [True, False, True, False, False]  # by assess: 20 values, then five each
+    assert len(told[1].mean) == len(one_of_each(campaign.classes))
+    assert found.to_dict()["focus"] == "everywhere"
+
+
+def test_values_that_differ_by_rounding_alone_are_equal():
+    """Means of one seed and of three, where all trainings stay at chance."""
+    campaign, values = Campaign(cells(60).architectures), np.full(60, np.nan)
+    values[:30] = 0.1
+    values[5] = np.mean([0.1] * 3)
+    assert values[5] != 0.1
+    assert campaign.propose(values, 3) == campaign.propose(values, 3, design="spread")

@@ -13,7 +13,7 @@ from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, Verbatim
 from robnas.surrogates._accuracy import accuracy_of, over_splits
 from robnas.surrogates._campaign import FIRST, Campaign
-from robnas.surrogates._designs import Focus
+from robnas.surrogates._designs import AT_ONCE, Focus
 from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._jobs import in_processes
 from robnas.surrogates._noise import standard_errors, table_noise
@@ -23,7 +23,7 @@ from robnas.types import Progress, check_count, silent
 
 LEVEL = 0.9
 """Of the intervals that are assessed."""
-_BATCH = 5  # trainings at least that `active` chooses at once; a fifth of what is known where that is more
+_BATCH = 5  # trainings at least that are chosen at once; a fifth of what is known where that is more
 
 
 @final
@@ -45,7 +45,7 @@ class Assessment:
     """Values that each fit knew."""
     design: str
     focus: str
-    """Where `active` lowers the uncertainty."""
+    """Where a design that looks at a prediction lowers the uncertainty."""
     model: str
     information: tuple[str, ...]
     noise: str
@@ -74,7 +74,7 @@ class Assessment:
             "table": self.table, "dataset": self.dataset, "metric": self.metric, "split": self.split, "beta": self.beta,
             **({} if self.is_accuracy else {"unit": self.unit}),
             "train": self.train, "splits": len(self.splits), "held": float(np.mean(self.held)), "design": self.design,
-            **({"focus": self.focus} if self.design == "active" else {}),
+            **({"focus": self.focus} if self.design not in AT_ONCE else {}),
             "model": self.model, "information": list(self.information), "noise": self.noise, "seed": self.seed,
         }  # fmt: skip
 
@@ -110,8 +110,9 @@ def assess(
         split: of the column.
         train: how many values a fit knows.
         splits: how many fits.
-        design: a name in `robnas.surrogates.DESIGNS`; ``active`` chooses in batches, each by a fit to those before.
-        focus: of ``active``, ``everywhere`` or ``top``.
+        design: a name in `robnas.surrogates.DESIGNS`; all but ``random`` and ``spread`` choose in batches, each by a
+            fit to those before.
+        focus: of such a design, ``everywhere`` or ``top``.
         information: what the surrogate may look at, see `robnas.surrogates.information_of`; `Structure` if omitted.
         model: a name in `robnas.surrogates.SURROGATES`.
         seed: of the first split; the others have those after it.
@@ -211,7 +212,7 @@ class Trial:
         return known
 
     def _batches(self) -> Iterator[int]:
-        if self.design != "active":
+        if self.design in AT_ONCE:
             yield self.train
             return
         done = 0

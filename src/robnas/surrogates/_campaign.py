@@ -13,15 +13,15 @@ import numpy.typing as npt
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._classes import classes_of, one_of_each
-from robnas.surrogates._designs import Focus, choose
-from robnas.surrogates._fit import Fitted, fit
+from robnas.surrogates._designs import AT_ONCE, Focus, choose
+from robnas.surrogates._fit import Fitted, fit, is_enough
 from robnas.surrogates._ground import Ground
 from robnas.surrogates._information import Information, Structure, gather
 from robnas.surrogates._prediction import Prediction
 from robnas.surrogates._remembered import remembered
 
 FIRST = 20
-"""Values that are known before `active` asks a surrogate; until then it is `spread`."""
+"""Values that are known before a design is told a prediction; until then `active` is `spread`."""
 
 
 @final
@@ -125,7 +125,9 @@ class Campaign:
         busy[list(taken)] = True
         before = np.flatnonzero(np.isin(self.classes[places], self.classes[busy]))
         predicted = None
-        if design == "active" and (~np.isnan(given)).sum() >= FIRST and len(before) + count < len(places):
+        known = given[~np.isnan(given)]
+        asks = design not in AT_ONCE and len(known) >= FIRST and is_enough(known)
+        if asks and len(before) + count < len(places):
             predicted = self._upward(self.fit(given, noise, seed).predict([self.architectures[one] for one in places]))
         found = choose(
             design, range(len(places)), count, rows=ground, taken=before.tolist(), predicted=predicted, focus=focus,

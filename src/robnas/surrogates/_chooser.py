@@ -12,8 +12,8 @@ import numpy as np
 from robnas.building import Chosen, Measured
 from robnas.spaces import Architecture, space_of
 from robnas.surrogates._campaign import Campaign
-from robnas.surrogates._designs import DESIGNS, Focus, check_focus, near_top
-from robnas.surrogates._fit import FEWEST
+from robnas.surrogates._designs import AT_ONCE, DESIGNS, Focus, check_focus, near_top
+from robnas.surrogates._fit import is_enough
 from robnas.surrogates._information import Information
 from robnas.surrogates._prediction import Vector
 from robnas.surrogates._surrogates import SURROGATES
@@ -55,7 +55,7 @@ class Chooser:
     @property
     def sequential(self) -> bool:
         """Whether choices depend on measurements."""
-        return self.design not in ("random", "spread")
+        return self.design not in AT_ONCE
 
     def to_dict(self) -> dict[str, Any]:
         """What decides the choices, as plain values."""
@@ -73,9 +73,8 @@ class Chooser:
         left = len(np.unique(campaign.classes)) - len(np.unique(campaign.classes[taken]))
         rows: Sequence[int] = ()
         if count and left:
-            design = "spread" if self.sequential and not _tells(values) else self.design
             rows = campaign.propose(
-                values, min(count, left), design=design, noise=noise, focus=self.focus, taken=measured.closed,
+                values, min(count, left), design=self.design, noise=noise, focus=self.focus, taken=measured.closed,
                 seed=self.seed,
             )  # fmt: skip
         return Chosen(rows, self._error(campaign, values, noise))
@@ -91,7 +90,7 @@ class Chooser:
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
         """Estimated mean absolute error over what is not measured; None while it cannot be known."""
-        if not _tells(values):
+        if not is_enough(values[~np.isnan(values)]):
             return None
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
         sd = predicted.calibrated_sd
@@ -101,12 +100,6 @@ class Chooser:
         if not matters.any():
             return 0.0
         return _MEAN_OF_ABSOLUTE * float((matters * sd).sum() / matters.sum())
-
-
-def _tells(values: Vector) -> bool:
-    """Whether a surrogate can be fitted on what is known."""
-    known = values[~np.isnan(values)]
-    return len(known) >= FEWEST and bool(np.ptp(known) > 0)
 
 
 def _noise(measured: Measured) -> Vector | None:

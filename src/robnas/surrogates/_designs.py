@@ -19,6 +19,8 @@ from robnas.types import check_count
 Focus = Literal["everywhere", "top"]
 FOCUSES: tuple[Focus, ...] = ("everywhere", "top")
 """Where the uncertainty is to be lowered: over all architectures, or among those that may be in the best tenth."""
+AT_ONCE = ("random", "spread")
+"""Designs whose choices depend on no measurement; all others, those of one's own among them, are told a prediction."""
 _APART = 50  # of a spread design are medoids, the others are drawn
 _MOST = 6000  # points whose distances fit into memory and a second; of more a sample is looked at
 

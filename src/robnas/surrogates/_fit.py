@@ -23,6 +23,11 @@ _ROUNDING = 1e-13  # of the largest value: what is less apart is equal
 _HUGE = 1e100
 
 
+def is_enough(known: Vector) -> bool:
+    """Whether a surrogate can be fitted on these values: there are 5, and they are not all equal but for rounding."""
+    return len(known) >= FEWEST and float(np.ptp(known)) > _ROUNDING * float(np.abs(known).max())
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Fitted:
@@ -105,7 +110,7 @@ def fit(
         got = Verbatim(f"shape {known.shape} for {len(architectures)}")
         raise InputError("values of a surrogate", expected=expected, got=got)
     apart = float(np.ptp(known))
-    if apart <= _ROUNDING * np.abs(known).max():
+    if not is_enough(known):
         raise InputError("values of a surrogate", expected="at least two different ones", got=float(known[0]))
     if not 1 / _HUGE < apart < _HUGE:
         remedy = "give them in another unit"

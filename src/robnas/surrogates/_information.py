@@ -81,9 +81,10 @@ def gather(information: Sequence[Information], architectures: Sequence[Architect
         raise InputError("information of a surrogate", expected="at least one kind, each once", got=got)
     parts, groups = [], list[str]()
     for one in information:
-        rows = np.asarray(one.features(architectures), dtype=np.float64)
-        if rows.shape != (len(architectures), len(one.groups)):
-            expected = f"{len(architectures)} rows of {len(one.groups)} features, as many as groups"
+        shape = (len(architectures), len(one.groups))
+        rows = np.asarray(one.features(architectures) if len(architectures) else np.empty(shape), dtype=np.float64)
+        if rows.shape != shape:
+            expected = f"{shape[0]} rows of {shape[1]} features, as many as groups"
             raise InputError(f"information {one.text}", expected=expected, got=Verbatim(f"shape {rows.shape}"))
         parts.append(rows)
         groups += [f"{one.text}/{group}" for group in one.groups]
