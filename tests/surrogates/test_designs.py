@@ -57,7 +57,8 @@ def test_spread_has_something_near_every_point():
 
 def test_features_count_by_how_they_vary_and_not_by_their_unit():
     rows = np.random.default_rng(0).normal(size=(80, 3))
-    scaled = np.column_stack([rows * [1000.0, 1.0, 0.001] + 5, np.full(80, 7.0)])
+    scaled = np.column_stack([rows * [1000.0, 1.0, 0.001] + [5, 5, 0], rows[:, :1] * 1e-13, np.full(80, 7.0)])
+    rows = np.column_stack([rows, rows[:, 0]])
     assert choose("spread", range(80), 5, rows=rows) == choose("spread", range(80), 5, rows=scaled)
 
 

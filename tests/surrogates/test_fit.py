@@ -183,3 +183,29 @@ def test_all_features_side_by_side_keep_their_groups():
     found = gather([Structure(ODD)], list(ODD)[:3])
     assert found.rows.shape == (3, 7)
     assert found.groups[0] == "structure/width"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [2.0**-50, 2.0**-120, 2.0**40])
+def test_information_may_have_any_unit(model, scale):
+    """The condition of a kernel may be some 1e-11; powers of 2 change no digit."""
+    rng = np.random.default_rng(0)
+    architectures = CELLS.sample(rng, 60)
+    worth = dict(zip(architectures, rng.normal(size=60), strict=True))
+
+    class Mine:
+        text, groups = "mine", ("worth", "none")
+
+        def __init__(self, scale):
+            self.scale = scale
+
+        def features(self, archs):
+            return np.array([[self.scale * worth[arch], 7.0] for arch in archs])  # nothing of no architectures
+
+    values = np.array([worth[arch] for arch in architectures[:40]])
+    plain, other = (
+        fit(architectures[:40], values, model=model, information=[Mine(one)]).predict(architectures)
+        for one in (1.0, scale)
+    )
+    assert np.corrcoef(plain.mean[40:], [worth[arch] for arch in architectures[40:]])[0, 1] > 0.9
+    assert other.mean == pytest.approx(plain.mean, abs=1e-6)

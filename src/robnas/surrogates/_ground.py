@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix
+from robnas.surrogates._rows import tells_apart
 
 Distances = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
-_CONSTANT = 1e-9  # standard deviation of a feature that tells nothing apart
 
 
 @final
@@ -36,7 +36,7 @@ class Ground:
         counts = np.maximum(known.sum(axis=0), 1)
         away = np.where(known, self.rows - np.where(known, self.rows, 0.0).sum(axis=0) / counts, 0.0)
         spread = np.sqrt((away**2).sum(axis=0) / counts)
-        telling = spread > _CONSTANT
+        telling = tells_apart(spread, self.rows)
         size = np.array([self.groups.count(name) for name in self.groups] or [1])
         found: Matrix = (away / np.where(telling, spread, 1) / np.sqrt(size))[:, telling]
         return found

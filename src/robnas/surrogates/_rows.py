@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
@@ -15,7 +16,19 @@ from robnas.surrogates._prediction import Matrix, Prediction, Vector
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-_CONSTANT = 1e-9
+_CONSTANT = 1e-12  # of the largest value: a smaller standard deviation is rounding
+
+
+def tells_apart(spread: Vector, rows: Matrix) -> npt.NDArray[np.bool_]:
+    """Which features are not the same for all, in whatever unit they are.
+
+    Args:
+        spread: standard deviation of each, shape (features,).
+        rows: shape (architectures, features); nan is nothing.
+    """
+    largest = np.abs(np.nan_to_num(rows)).max(axis=0, initial=0.0)
+    found: npt.NDArray[np.bool_] = spread > _CONSTANT * largest
+    return found
 
 
 @final
@@ -33,7 +46,7 @@ class Standard:
         """By the known rows and those that are to be predicted."""
         seen = np.concatenate([rows, pool]) if len(pool) else rows
         centre, spread = seen.mean(axis=0), seen.std(axis=0)
-        return cls(centre, np.where(spread > _CONSTANT * np.maximum(np.abs(centre), 1), spread, np.inf))
+        return cls(centre, np.where(tells_apart(spread, seen), spread, np.inf))
 
     def __call__(self, rows: Matrix) -> Matrix:
         """Rows on this scale."""

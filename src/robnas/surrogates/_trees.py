@@ -12,6 +12,8 @@ from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
 from robnas.surrogates._rows import around, spread_of
 
+_HUGE = 1e30  # features are cut there, for 32 bits have no room for more
+
 
 @final
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Trees:
 
         middle, scale = float(values.mean()), float(values.std())
         targets = np.round((values - middle) / scale, 9)  # equal splits are equal in any unit
+        units = _units(rows)
+        rows = _in(units, rows)
         rng, grown, out = np.random.default_rng(seed), [], []
         for start in rng.integers(2**31, size=self.trees).tolist():
             drawn = rng.integers(len(rows), size=len(rows))
@@ -38,7 +42,7 @@ class Trees:
         unseen = np.array(out, dtype=np.float64)
         none = unseen.sum(axis=0) == 0  # known to every tree, which happens among few trees only
         unseen[:, none] = 1
-        return FittedTrees(tuple(grown), known, unseen, targets, middle, scale)
+        return FittedTrees(tuple(grown), units, known, unseen, targets, middle, scale)
 
 
 @final
@@ -49,6 +53,8 @@ class FittedTrees:
     __repr__ = brief
 
     trees: tuple[Any, ...] = field(repr=False)
+    units: Vector
+    """By which features are multiplied, shape (features,)."""
     known: Matrix
     """Of each tree for each known architecture, shape (trees, n)."""
     unseen: Matrix
@@ -60,6 +66,7 @@ class FittedTrees:
 
     def predict(self, rows: Matrix, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`."""
+        rows = _in(self.units, rows)
         return self._of(np.array([tree.predict(rows) for tree in self.trees]), None, level)
 
     def left_out(self, level: float) -> Prediction:
@@ -73,6 +80,19 @@ class FittedTrees:
         rest = max(spread_of(self.targets - own) ** 2 - float(between.mean()), 0.0)
         mean, sd = self.middle + self.scale * mean, self.scale * np.sqrt(variance + rest)
         return around(mean, sd, level)
+
+
+def _units(rows: Matrix) -> Vector:
+    """Powers of 2, which change no digit, so that features range over about 1: smaller ones are equal to a tree."""
+    _, exponents = np.frexp(np.ptp(rows, axis=0))
+    found: Vector = np.ldexp(1.0, -np.maximum(exponents, -1000))
+    return found
+
+
+def _in(units: Vector, rows: Matrix) -> Matrix:
+    """Rows as trees take them, in numbers of 32 bits."""
+    found: Matrix = np.clip(rows * units, -_HUGE, _HUGE)
+    return found
 
 
 def _moments(found: Matrix, mask: Matrix) -> tuple[Vector, Vector]:
