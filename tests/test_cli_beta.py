@@ -1,6 +1,7 @@
 """Commands on a table with several weights of the robust loss."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import robnas
 from robnas.benchmarks import Column, Table, write_table
+from robnas.cli._noise import spot_text
 from robnas.errors import InputError
 from robnas.reports import report_of
 from robnas.search import Task
@@ -129,6 +131,13 @@ def test_statistics_take_a_beta():
         with refused("beta of table varied.*: expected one of 0, 0.5, 1, got none; name the beta", InputError):
             ask()
     assert constant_rows(whole, "digits", "validation", beta=0.5).sum() == 0
+    with refused("beta of table varied, digits validation: expected one of 0.5, got 1", InputError):
+        constant_rows(whole.select(beta=0.5), "digits", "validation", beta=1)
+    third = Table("third", CODES, [column for column in whole.columns if column.beta != 0.5])
+    third = Table("third", CODES, [replace(column, beta=column.beta / 3) for column in third.columns])
+    assert constant_rows(third, "digits", "validation", beta=1 / 3).sum() == 0
+    with refused("beta of table third, digits validation: expected one of 0, 0.333333333333, got none", InputError):
+        constant_rows(third, "digits", "validation")
 
 
 def test_a_search_sees_one_beta(capsys, path):
@@ -192,3 +201,10 @@ def test_a_claim_is_held_against_one_beta(capsys, path):
         2,
         "error: beta of table varied: expected one of 0, 0.5, 1, got none; name the beta: it is never guessed\n",
     )
+
+
+def test_what_is_listed_is_what_can_be_asked_for_and_what_is_not_known_is_not_said():
+    known = {"dataset": "digits", "split": "test", "space": "wide-resnet", "beta": 0.333333333333}
+    unknown = {"dataset": "digits", "split": "test", "space": None}
+    both = [known, unknown]
+    assert [spot_text(one, both) for one in both] == ["digits test, wide-resnet, beta 0.333333333333", "digits test"]

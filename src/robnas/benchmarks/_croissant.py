@@ -179,7 +179,7 @@ def _predictions(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _what(entry: Mapping[str, Any]) -> str:
     what = f"{entry['metric']} on split {entry['split']} of {entry['dataset']}"
-    what += f", beta {entry['beta']:g}" if "beta" in entry else ""
+    what += f", beta {entry['beta']:.12g}" if "beta" in entry else ""
     return what + (f", from {entry['source']}" if entry.get("source") else "")
 
 

@@ -129,7 +129,7 @@ def _chosen(
     if not found:
         names = [table.column_name(column) for column in table.columns]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        asked = " ".join(filter(None, (dataset, split, metric, None if beta is None else f"beta={beta:g}")))
+        asked = " ".join(filter(None, (dataset, split, metric, None if beta is None else f"beta={beta:.12g}")))
         raise InputError(
             f"columns to complete of table {table.name}", expected=f"one of {', '.join(names[:_SHOWN])}{more}",
             got=Verbatim(f"none of {asked}"),

@@ -44,8 +44,8 @@ def spot_text(column: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -
     """Data set and split with the source, if it has one, and space and beta where the columns are of several."""
     space, beta = (len({one.get(key) for one in columns}) > 1 for key in ("space", "beta"))
     source = f"{column['source']}:" if column.get("source") else ""
-    told = (f", {column['space']}" if space else "") + (
-        f", beta {column['beta']:g}" if beta and "beta" in column else ""
+    told = (f", {column['space']}" if space and column["space"] else "") + (
+        f", beta {column['beta']:.12g}" if beta and "beta" in column else ""
     )
     return f"{source}{column['dataset']} {column['split']}{told}"
 

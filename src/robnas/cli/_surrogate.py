@@ -106,7 +106,7 @@ _LINES = (
 
 def _print(found: Assessment, ceiling: dict[str, float] | None) -> None:
     facts = found.to_dict()
-    beta = "" if found.beta is None else f", beta {found.beta:g}"
+    beta = "" if found.beta is None else f", beta {found.beta:.12g}"
     design = found.design + (f" ({found.focus})" if "focus" in facts else "")
     say(
         f"{found.table}, {found.dataset} {found.split} {found.metric}{beta}: {found.train} known values, design "

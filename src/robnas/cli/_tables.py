@@ -105,7 +105,7 @@ def _one_table(name: str, space: str | None, as_json: bool) -> None:
         recipe = (
             f"recipe {entry.recipe} ({shown(entry.recipe_name)})" if entry.recipe_name else f"recipe {entry.recipe}"
         )
-        beta = "" if entry.beta in (None, 1) else f", beta {entry.beta:g}"
+        beta = "" if entry.beta in (None, 1) else f", beta {entry.beta:.12g}"
         head = f"{entry.dataset}, version {entry.dataset_version}, {recipe}{beta}, space {entry.space}"
         if head != last:
             say(head)

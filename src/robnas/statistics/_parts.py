@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -99,27 +99,34 @@ def part_of(
     key = space.key if isinstance(space, Space) else space
     if key is not None and len(found) > 1:
         found = [part for part in found if key in (part.space, *_spaces(part))] or found
-    if beta is not None and len(found) > 1:
-        wanted = as_beta(f"beta of table {table.name}", beta)
-        found = [part for part in found if part.beta == wanted] or found
+    where = f"table {table.name}, {dataset} {split}"
+    betas = sorted({one for part in found for one in _betas(part)})
+    if beta is not None and betas:
+        wanted = as_beta(f"beta of {where}", beta)
+        found = [part for part in found if wanted in _betas(part)]
+        if not found:
+            raise _no_beta(where, betas, beta)
     if len(found) < 2:
         return found[0] if found else None
-    where = f"table {table.name}, {dataset} {split}"
     if len(sources := list(dict.fromkeys(part.source for part in found))) > 1:
         remedy = f"take one: table.select(source={sources[0]!r}), or that table itself"
         raise InputError(where, expected="accuracies of one source", got=Verbatim(", ".join(sources)), remedy=remedy)
     if len({part.space for part in found}) == 1:
-        raise InputError(
-            f"beta of {where}",
-            expected=f"one of {', '.join(f'{part.beta:g}' for part in found if part.beta is not None)}",
-            got=Verbatim("none") if beta is None else beta,
-            remedy="name the beta: it is never guessed" if beta is None else "",
-        )
+        raise _no_beta(where, betas, None)
     raise InputError(
         f"space of {where}",
         expected=f"one of {', '.join(dict.fromkeys(str(part.space) for part in found))}",
         got=Verbatim("none") if key is None else key,
         remedy="name the space: it is never guessed" if key is None else "",
+    )
+
+
+def _no_beta(where: str, betas: Sequence[float], beta: float | None) -> InputError:
+    return InputError(
+        f"beta of {where}",
+        expected=f"one of {', '.join(f'{one:.12g}' for one in betas)}",
+        got=Verbatim("none") if beta is None else beta,
+        remedy="name the beta: it is never guessed" if beta is None else "",
     )
 
 
@@ -131,3 +138,8 @@ def _sources(part: Part) -> set[str]:
 def _spaces(part: Part) -> set[str]:
     """Keys of the spaces that the columns of a part were trained in."""
     return {column.space for column in part.columns.values() if column.space is not None}
+
+
+def _betas(part: Part) -> set[float]:
+    """Weights of the robust loss that the columns of a part were trained with."""
+    return {column.beta for column in part.columns.values() if column.beta is not None}
