@@ -44,8 +44,9 @@ def check_table(table: Table) -> Table:
         got = Verbatim(f"table {table.name}, which belongs to {table.space.name}")
         raise InputError("table", expected=f"one of space {NAME}", got=got)
     if len(table.betas) > 1:
-        got = Verbatim(f"table {table.name} of {', '.join(f'{beta:.12g}' for beta in table.betas)}")
-        raise InputError("table", expected="one beta", got=got, remedy=f"take table.select(beta={table.betas[-1]:.12g})")
+        betas = [f"{beta:.12g}" for beta in table.betas]
+        got = Verbatim(f"table {table.name} of {', '.join(betas)}")
+        raise InputError("table", expected="one beta", got=got, remedy=f"take table.select(beta={betas[-1]})")
     for column in table.columns:
         check_measured(column, f"table {table.name}, {column.name}")
     return table
