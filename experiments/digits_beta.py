@@ -7,10 +7,12 @@
 The second line writes the table. The third one answers of it, in Markdown, CSV and a picture:
 
 ranks: Spearman correlation over architectures between two β, of clean accuracy and of accuracy under PGD, with a
-  bootstrap interval; beside it what would be left if the order were the same and there were but the noise of trainings.
-one for all: how many architectures may be the best (at least 95 %) at each β, and at all of them; and what is lost at
-  β by the architecture that was best at another β, by (1 − β)·clean + β·robust: chosen by one training on validation
-  images, judged by another training on test images, over random halves of the architectures.
+  bootstrap interval; beside it what would be left if the order were the same and there were but the noise of trainings,
+  some of which two β have in common, because a seed gives both the same initial weights and batches.
+one for all: how many architectures may be the best (at least 95 %) at each β, and at all of them (at least 95 % for all
+  β together, by wider sets); and what is lost at β by the architecture that was best at another β, by
+  (1 − β)·clean + β·robust: chosen by one training on validation images, judged by another training on test images, over
+  random halves of the architectures.
 front: hypervolume on test images of what is on the front of clean and robust accuracy on validation images, for each β
   and for all together, and which β the latter is made of; chosen and judged by different trainings, too.
 search: what n trainings find, each of a random architecture, at one β or with a random β each: hypervolume on test
@@ -30,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 import robnas
-from robnas.benchmarks import Table, pareto_front, write_croissant, write_table
+from robnas.benchmarks import Column, Table, pareto_front, write_croissant, write_table
 from robnas.reports import write_csv, write_pictures
 from robnas.search import hypervolume
 from robnas.statistics import correlate, table_ceiling, tied_with_best
@@ -99,20 +101,33 @@ def ranks(table: Table, draws: int = 2 * DRAWS) -> Lines:
         for first, second in combinations(betas, 2):
             rng = np.random.default_rng(SEED)
             found = correlate(columns[first].mean, columns[second].mean, rng=rng, resamples=draws)
-            numbers = (found.value, found.low, found.high, left[first] * left[second])
+            noise = _alone(left[first], left[second], _shared(columns[first], columns[second]))
+            numbers = (found.value, found.low, found.high, noise)
             rows.append([metric, f"{first:g}", f"{second:g}", *(f"{number:.3f}" for number in numbers)])
     return rows
 
 
+def _alone(first: float, second: float, shared: float) -> float:
+    """Correlation of two noisy columns of one order, by what is left of each and the correlation of their noises."""
+    return float(first * second + shared * np.sqrt((1 - first**2) * (1 - second**2)))
+
+
+def _shared(first: Column, second: Column) -> float:
+    """Rank correlation of what two seeds differ by at one beta and at another: that of the noises, seed by seed."""
+    own, other = (column.values[:, 0] - column.values[:, 1] for column in (first, second))
+    found = correlate(own, other, rng=np.random.default_rng(SEED), resamples=1).value
+    return 0.0 if np.isnan(found) else found  # nothing differs
+
+
 def best(table: Table) -> Lines:
     """Metric and, for each beta and for all, how many architectures may be the best, and one that came out so."""
-    rows = []
+    rows, together = [], 1 - 0.05 / len(table.betas)  # Bonferroni
     for metric in (CLEAN, ROBUST):
         sets: list[set[str]] = []
         for beta in table.betas:
             where: dict[str, Any] = {"dataset": DATASET, "metric": metric, "split": "test", "beta": beta}
             tied = [arch.text for arch, _ in tied_with_best(table, **where)]
-            sets.append(set(tied))
+            sets.append({arch.text for arch, _ in tied_with_best(table, level=together, **where)})
             rows.append([metric, f"{beta:g}", str(len(tied)), tied[0]])
         shared = sorted(set.intersection(*sets))
         rows.append([metric, "all", str(len(shared)), " ".join(shared[:3])])

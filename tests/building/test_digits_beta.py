@@ -43,6 +43,20 @@ def test_ranks_that_do_not_move_and_ranks_that_turn():
             assert sign * found[metric, "0", "1"][0] > 0.98
 
 
+def test_noise_that_betas_have_in_common_is_no_agreement_beyond_noise():
+    """A seed gives the same initial weights at each beta: the order is one, and no better told than by noise alone."""
+    rng, count, columns = np.random.default_rng(0), 300, []
+    base, common = 0.6 + 0.05 * rng.standard_normal(count), rng.standard_normal((count, 2))
+    for beta in (0.0, 1.0):
+        for metric in (study.CLEAN, study.ROBUST):
+            noise = 0.02 * (0.8 * common + 0.6 * rng.standard_normal((count, 2)))
+            columns.append(Column("digits", "test", metric, base[:, None] + noise, (0, 1), beta=beta))
+    texts = [arch.text for arch in partition("official").representatives()[: 10 * count : 10]]
+    for row in study.ranks(Table("digits-beta", texts, columns), 20):
+        value, _, _, noise = (float(cell) for cell in row[3:])
+        assert noise == pytest.approx(value, abs=0.02)  # but for what they have in common it would be 0.91
+
+
 def test_one_architecture_is_best_for_all_or_none_is():
     for turned, shared in ((False, "1"), (True, "0")):
         found = {(row[0], row[1]): row[2:] for row in study.best(table(turned, noise=0.0005))}
