@@ -44,11 +44,11 @@ from cheap_training.pages import figure, report, table
 from cheap_training.study import SEED, STUDIES, Setting, Study
 
 from robnas._files import write_text
-from robnas.building import Expansion, estimate, load_and_expand, run_plan
+from robnas.building import Expansion, enrol, estimate, load_and_expand, run_plan
 from robnas.cli._build import executor_options
 from robnas.errors import InputError, RobnasError
 from robnas.evaluation import evaluate
-from robnas.records import RecordStore, StoreAddress
+from robnas.records import RecordStore, StoreAddress, stored_plans
 from robnas.reports import write_csv, write_pictures
 from robnas.types import Progress, check_count
 
@@ -146,6 +146,7 @@ def probed(study: Study, setting: Setting, data_dir: Path | None = None, device:
 
 def write(study: Study, plans: Mapping[Setting, Expansion], store: RecordStore, out: Path) -> str:
     """Analyse what is there, write it and return the Markdown."""
+    _enrol(plans, store)
     gold, found, lacking = findings(study, plans, store)
     text = report(gold, found, lacking)
     out.mkdir(parents=True, exist_ok=True)
@@ -153,6 +154,14 @@ def write(study: Study, plans: Mapping[Setting, Expansion], store: RecordStore, 
     write_csv(out / "fidelity.csv", *table(found))
     write_pictures(out / "fidelity", figure(gold, found))
     return text
+
+
+def _enrol(plans: Mapping[Setting, Expansion], store: RecordStore) -> None:
+    """Make the store know plans of which it has trainings, as those of the first 50 architectures of 200."""
+    stored = {plan.hash for plan in stored_plans(store)}
+    for expansion in plans.values():
+        if expansion.hash not in stored and estimate(expansion, store).done:
+            enrol(expansion, store)
 
 
 def main() -> None:

@@ -274,6 +274,16 @@ def test_trainings_that_failed_are_counted(tiny, store):
     assert "(standard) | 27 (3 failed) | 0 | 0.1 |" in report(*findings(TINY, tiny, store))
 
 
+def test_fewer_architectures_of_a_store_of_more_are_analysed(tiny, store, tmp_path):
+    standard = TINY.settings[0]
+    built(tiny, store, says, only=[TINY.gold, standard])
+    fewer = replace(TINY, architectures=12)
+    text = fidelity.write(fewer, fidelity.expanded(fewer), store, tmp_path)
+    assert text.startswith("# How cheap may training be? digits, 12 architectures")
+    assert f"| {standard} | 12 |" in text
+    assert {status.remaining for status in store_status(store)} == {0}
+
+
 def _seeds(store, expansion):
     found = {}
     for record in store.records(recipe_hash=expansion.plan.recipe.hash, split="test", metric=TINY.metric):
