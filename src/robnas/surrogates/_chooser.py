@@ -29,8 +29,8 @@ class Chooser:
     """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
 
     The error that it tells is the mean over all architectures that are not measured (with ``top`` by their chance to be
-    in the best tenth) of what one more training would differ from its prediction, by the width of the calibrated
-    intervals; the noise of a training has a part in it.
+    in the best tenth) of what one more value like the measured ones, means over seeds, would differ from its
+    prediction, by the width of the calibrated intervals; the noise of a training has a part in it.
 
     Raises:
         InputError: an unknown design, focus or model.
