@@ -102,3 +102,17 @@ def test_repeated_seeds_tell_the_noise(table):
     sure = Chooser("spread").choose(known, 0).error
     unsure = Chooser("spread").choose(Measured(known.candidates, known.rows, apart), 0).error
     assert unsure > sure
+
+
+def test_information_that_lacks_architectures_is_refused_before_anything_is_trained(table):
+    class Scores:
+        text, groups = "scores:mine", ("flops",)
+
+        def features(self, architectures):
+            return np.array([[np.nan if arch.text == lacking.text else 1.0] for arch in architectures])
+
+    known = measured(table, ())
+    lacking = known.candidates[7]
+    text = f"expected all of them for each architecture, got 1 of 300 without, the first {lacking.text}"
+    with pytest.raises(InputError, match=text):
+        Chooser("spread", information=[Scores()]).choose(known, 5)

@@ -14,9 +14,9 @@ from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._classes import classes_of, one_of_each
 from robnas.surrogates._designs import AT_ONCE, Focus, choose
-from robnas.surrogates._fit import Fitted, fit, is_enough
+from robnas.surrogates._fit import Fitted, complete_features, fit, is_enough
 from robnas.surrogates._ground import Ground
-from robnas.surrogates._information import Information, Structure, gather
+from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._prediction import Prediction
 from robnas.surrogates._remembered import remembered
 
@@ -37,7 +37,7 @@ class Campaign:
         space: of the architectures, where it is not registered.
 
     Raises:
-        InputError: no architectures, or one of another space.
+        InputError: no architectures, one of another space, or features that are missing for some.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Campaign:
         self.space = space_of(architectures[0].space) if space is None else space
         self.architectures = tuple(self.space.parse(arch) for arch in architectures)
         self.information = remembered(information or (Structure(self.space),), self.architectures)
+        self._features = complete_features(self.information, self.architectures)  # said before anything is trained
         self.model, self.level, self.direction = model, level, direction
 
     @cached_property
@@ -66,8 +67,7 @@ class Campaign:
     def _ground(self) -> tuple[Ground, npt.NDArray[np.int64]]:
         """One architecture of each class as points, and the place of each among all."""
         places = one_of_each(self.classes)
-        known = gather(self.information, self.architectures)
-        return Ground(known.rows[places], known.groups), places
+        return Ground(self._features.rows[places], self._features.groups), places
 
     def fit(self, values: npt.ArrayLike, noise: npt.ArrayLike | None = None, seed: int = 0) -> Fitted:
         """Fit on the known values.

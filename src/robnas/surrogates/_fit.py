@@ -58,7 +58,7 @@ class Fitted:
         Raises:
             InputError: an architecture of another space, or features that are missing.
         """
-        rows = _features(self._kinds, [self._space.parse(arch) for arch in architectures]).rows
+        rows = complete_features(self._kinds, [self._space.parse(arch) for arch in architectures]).rows
         found = self._predictor.predict(rows, self.level)
         return found if self.stretch == 1 else stretched(found, self.stretch)
 
@@ -126,9 +126,9 @@ def fit(
         remedy = "give the mean of its values"
         raise InputError("architectures of a surrogate", expected="each architecture once", got=got, remedy=remedy)
     kinds = (Structure(space),) if information is None else tuple(information)
-    features = _features(kinds, members)
+    features = complete_features(kinds, members)
     rows = features.rows
-    around = _features(kinds, [space.parse(arch) for arch in pool]).rows
+    around = complete_features(kinds, [space.parse(arch) for arch in pool]).rows
     errors = _errors(noise, len(known))
     surrogate = SURROGATES[model]
     others: dict[str, Any] = {"groups": features.groups, "pool": around, "seed": seed}
@@ -148,7 +148,12 @@ def _errors(noise: npt.ArrayLike | None, count: int) -> Vector:
     return np.broadcast_to(given, count).copy()
 
 
-def _features(kinds: Sequence[Information], architectures: Sequence[Architecture]) -> Features:
+def complete_features(kinds: Sequence[Information], architectures: Sequence[Architecture]) -> Features:
+    """Those of `gather`, of which none may be missing.
+
+    Raises:
+        InputError: some are, or as `gather`.
+    """
     found = gather(kinds, architectures)
     if missing := np.flatnonzero(np.isnan(found.rows).any(axis=1)).tolist():
         arch = architectures[missing[0]].text
