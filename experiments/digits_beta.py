@@ -14,7 +14,8 @@ one for all: how many architectures may be the best (at least 95 %) at each β, 
   (1 − β)·clean + β·robust: chosen by one training on validation images, judged by another training on test images, over
   random halves of the architectures.
 front: hypervolume on test images of what is on the front of clean and robust accuracy on validation images, for each β
-  and for all together, and which β the latter is made of; chosen and judged by different trainings, too.
+  and for all together, and which β the latter is made of; chosen and judged by different trainings, too. The noise of
+  what is judged makes all volumes somewhat too large.
 search: what n trainings find, each of a random architecture, at one β or with a random β each: hypervolume on test
   images of the front on validation images. A training that was found is the result, so here the same one is judged.
 """

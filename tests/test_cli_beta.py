@@ -11,6 +11,7 @@ import robnas
 from robnas.benchmarks import Column, Table, write_table
 from robnas.cli._noise import spot_text
 from robnas.errors import InputError
+from robnas.explorer._search import _task
 from robnas.reports import report_of
 from robnas.search import Task
 from robnas.statistics import card, constant_rows, leaderboard, parts, rank_set
@@ -184,6 +185,18 @@ def test_the_explorer_tells_betas_apart(path):
     one, _ = pack_table(robnas.load(path, beta=0.5), path, "t.bin")
     assert one["columns"][0]["apart"] is None
     assert "beta_needed" not in one["columns"][0]
+
+
+def test_a_task_that_says_no_beta_was_of_training_on_attacked_images():
+    """As results of versions that knew no other: whatever the order of the columns of a table that has more."""
+    whole = table()
+    facts = Task.named(whole.select(beta=1), "digits", "clean", split="validation", report_split="test").to_dict()
+    assert "beta" not in facts
+    turned = Table("varied", CODES, whole.columns[::-1])
+    for one in (whole, turned):
+        assert {column.beta for task in [_task(facts, one)] for column in (*task.seen, *task.reported)} == {1.0}
+    half = whole.select(beta=0.5)  # a result from before the table knew its beta
+    assert _task(facts, half).seen[0].beta == 0.5
 
 
 def test_a_claim_is_held_against_one_beta(capsys, path):

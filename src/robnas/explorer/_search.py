@@ -251,7 +251,8 @@ def _fields(kind: Any) -> set[str]:
 def _task(facts: Mapping[str, Any], table: Table) -> Task:
     """The task of `Task.to_dict`."""
     space = facts.get("space")
-    meant = [one for one in table.columns if "beta" not in facts or one.beta in (None, facts["beta"])]
+    meant = [one for one in table.columns if one.beta in (None, facts.get("beta", 1.0))]  # see `Task.to_dict`
+    meant = meant if meant or "beta" in facts else list(table.columns)
     columns: dict[str, Column] = {column.name: column for column in meant if column.space in (None, space)}
     columns = {column.name: column for column in meant} | columns
     if unknown := [name for name in (*facts["seen"], *facts["reported"]) if name not in columns]:
