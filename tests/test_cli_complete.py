@@ -54,6 +54,23 @@ def test_a_table_is_completed_and_the_command_says_what_it_predicted(folder, cap
     assert out.read_bytes() == once
 
 
+def test_networks_of_two_sizes_are_each_known_by_their_own_structure(tmp_path, folder, capsys):
+    """The mean field of a network of one cell per stage is not that of five; without --information as in Python."""
+    lab = read_table(folder / "lab.parquet")
+    first = lab.columns[0]
+    sizes = {cells: SPACE.configure(channels=8, cells=cells) for cells in (1, 5)}
+    columns = [replace(first, space=space.key) for space in sizes.values()]
+    write_table(Table("lab", lab.texts, columns, space=SPACE), tmp_path / "sizes.parquet")
+    out = tmp_path / "found.parquet"
+    robnas(capsys, "complete", tmp_path / "sizes.parquet", "--out", out, "--architectures", folder / "list.txt")
+    means = [column.predicted for column in read_table(out).columns]
+    assert np.abs(means[0] - means[1])[MEASURED:].max() > 1e-6
+    for column, mean in zip(read_table(tmp_path / "sizes.parquet").columns, means, strict=True):
+        write_table(Table("lab", lab.texts, [column], space=SPACE), tmp_path / "one.parquet")
+        robnas(capsys, "complete", tmp_path / "one.parquet", "--out", out, "--architectures", folder / "list.txt")
+        np.testing.assert_allclose(read_table(out).columns[0].predicted, mean, atol=1e-6)
+
+
 def test_one_column_is_completed_where_it_is_named(folder, capsys):
     out = folder / "one.parquet"
     told = json.loads(robnas(capsys, "complete", folder / "lab.parquet", "--out", out, "--architectures",

@@ -7,7 +7,7 @@ from robnas.benchmarks import Table
 from robnas.errors import InputError
 from robnas.surrogates import Campaign, ColumnValues, Structure, assess, classes_of
 from robnas.surrogates._assess import Trial
-from tests.surrogates.small import cells, own
+from tests.surrogates.small import CELLS, cells, own
 
 FIRST = {"dataset": "first", "metric": "pgd@8/255", "split": "test"}
 
@@ -145,3 +145,16 @@ def test_constant_values_are_refused():
     constant = replace(table.columns[0], values=np.full((60, 1), 0.5))
     with pytest.raises(InputError, match=r"at least two different ones, got 0\.5"):
         assess(Table("flat", table.architectures, [constant]), **{**FIRST, "metric": "clean"}, train=20, splits=1)
+
+
+def test_structure_is_that_of_the_networks_that_were_trained():
+    """A table of two sizes has a space without settings; a column knows its own."""
+    table = cells(120)
+    column = table.column("first", "clean", "test")
+    small, usual = (CELLS.configure(channels=8, cells=size).key for size in (1, 5))
+    both = Table("both", table.texts, [replace(column, space=key) for key in (small, usual)], space=CELLS)
+    one = Table("both", table.texts, [replace(column, space=small)], space=CELLS.configure(channels=8, cells=1))
+    where = {"dataset": "first", "metric": "clean", "split": "test", "train": 30, "splits": 1}
+    alone = assess(one, **where)
+    assert assess(both, space=small, **where).predicted.mean.tolist() == alone.predicted.mean.tolist()
+    assert assess(both, space=usual, **where).predicted.mean.tolist() != alone.predicted.mean.tolist()

@@ -67,7 +67,7 @@ def complete(
     table = load_chosen(source, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     listed = None if architectures is None else _listed(architectures, table)
     chosen = _chosen(table, dataset, metric, split, beta)
-    looked_at = information_of(information or ["structure"], table.space)
+    looked_at = information_of(information, table.space) if information else None
     with progress_bar(as_json) as progress:
         found = completed(
             table, columns=chosen, architectures=listed, model=model, information=looked_at, level=level, seed=seed,

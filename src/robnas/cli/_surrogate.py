@@ -74,8 +74,8 @@ def assess(
         found = measure(
             held, dataset=dataset, metric=metric, split=split, train=train, splits=splits, design=design,
             focus=focus,  # type: ignore[arg-type]
-            information=information_of(information or ["structure"], held.space), model=model, seed=seed, jobs=jobs,
-            same_dataset=same_dataset, beta=beta, progress=progress,
+            information=information_of(information, held.space) if information else None, model=model, seed=seed,
+            jobs=jobs, same_dataset=same_dataset, beta=beta, progress=progress,
         )  # fmt: skip
     ceiling = prediction_ceiling(held, held.column(dataset, metric, split, beta=beta), np.random.default_rng(0))
     if picture is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from robnas._brief import brief
 from robnas.benchmarks import Column, Table
 from robnas.errors import InputError, Verbatim
+from robnas.spaces import parse_key, space_of
 from robnas.surrogates._accuracy import accuracy_of, over_splits
 from robnas.surrogates._campaign import FIRST, Campaign
 from robnas.surrogates._designs import AT_ONCE, Focus
@@ -128,7 +129,8 @@ def assess(
         InputError: no such column, too few values, information that holds the answer, or as `robnas.surrogates.fit`.
     """
     column = table.column(dataset, metric, split, space, beta)
-    kinds = tuple(information) if information is not None else (Structure(table.space),)
+    trained = table.space if column.space is None else space_of(parse_key(column.space))
+    kinds = tuple(information) if information is not None else (Structure(trained),)
     _check_honest(table, column, kinds, same_dataset=same_dataset)
     check_count("splits", splits), check_count("jobs", jobs), check_count("seed", seed, 0)
     rows = np.flatnonzero(column.measured)
