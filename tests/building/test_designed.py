@@ -442,3 +442,9 @@ def test_seeds_of_what_is_begun_are_finished_within_the_budget(store):
     result = build(designed({**design, "budget": 3}, seeds=[0, 1]), store, Whimsical(sequential=False))
     assert result.design.known == 3
     assert len(trained(store)) == 6
+
+
+def test_the_chooser_is_told_the_space_with_its_settings(store):
+    expansion, chooser = designed(DESIGN), Whimsical()
+    build(expansion, store, chooser)
+    assert {measured.space.key for measured, _ in chooser.asked} == {"nas-bench-201:channels=2,cells=1"}

@@ -6,7 +6,7 @@ import pytest
 import robnas
 from robnas.building import Measured
 from robnas.errors import InputError
-from robnas.spaces import space_of
+from robnas.spaces import SPACES, space_of
 from robnas.surrogates import Chooser, classes_of, fit
 
 SPACE = space_of(None)
@@ -116,3 +116,13 @@ def test_information_that_lacks_architectures_is_refused_before_anything_is_trai
     text = f"expected all of them for each architecture, got 1 of 300 without, the first {lacking.text}"
     with pytest.raises(InputError, match=text):
         Chooser("spread", information=[Scores()]).choose(known, 5)
+
+
+@pytest.mark.parametrize("design", ["spread", "active"])
+def test_settings_of_a_space_may_change_its_genes(design):
+    space = SPACES["theory"].configure(depth=3)
+    assert len(space.genes) != len(SPACES["theory"].genes)
+    candidates, values = tuple(space)[:40], np.linspace(0.1, 0.9, 25)[:, None]
+    chosen = Chooser(design).choose(Measured(candidates, tuple(range(25)), values, space=space), 5)
+    assert len(chosen.rows) == 5
+    assert chosen.error > 0

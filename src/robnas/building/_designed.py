@@ -169,7 +169,8 @@ class KnownPart:
                 closed.append(len(candidates))
             candidates.append(arch)
         shape = (len(rows), len(seeds))
-        return Measured(tuple(candidates), tuple(rows), np.reshape(np.array(found), shape), tuple(closed))
+        known, space = np.reshape(np.array(found), shape), self.expansion.plan.space.of
+        return Measured(tuple(candidates), tuple(rows), known, tuple(closed), space)
 
 
 @final

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import Architecture
+from robnas.spaces import Architecture, Space
 from robnas.types import Split, check_count, check_range, check_split
 
 Focus = Literal["everywhere", "top"]
@@ -125,6 +125,8 @@ class Measured:
     """Accuracies as fractions, ``(rows, seeds)``; nan where a seed was not trained."""
     closed: tuple[int, ...] = ()
     """Rows of candidates that are not measured and are not to be chosen: their trainings failed."""
+    space: Space | None = None
+    """Of the candidates, with its settings; None for the one of their name with the usual ones."""
 
     @property
     def open(self) -> int:

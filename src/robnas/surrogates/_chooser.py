@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from robnas.building import Chosen, Measured
-from robnas.spaces import Architecture, space_of
+from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._campaign import Campaign
 from robnas.surrogates._designs import AT_ONCE, DESIGNS, Focus, check_focus, near_top
 from robnas.surrogates._fit import is_enough
@@ -19,6 +19,8 @@ from robnas.surrogates._prediction import Vector
 from robnas.surrogates._surrogates import SURROGATES
 from robnas.surrogates._tables import information_of
 
+_Asked = tuple[str, tuple[Architecture, ...]]
+"""Key of the space, and the candidates."""
 _MEAN_OF_ABSOLUTE = math.sqrt(2 / math.pi)  # of a normal variable with standard deviation 1
 _DEGREES = 10  # of freedom, that the noise of a training needs to be known from repeated seeds
 
@@ -46,7 +48,7 @@ class Chooser:
     """What the surrogate may look at; texts are those of `robnas.surrogates.information_of`."""
     seed: int = 0
     """Of whatever is drawn."""
-    _campaigns: dict[tuple[Architecture, ...], Campaign] = field(default_factory=dict, init=False, repr=False)
+    _campaigns: dict[_Asked, Campaign] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         DESIGNS[self.design], SURROGATES[self.model]
@@ -65,7 +67,7 @@ class Chooser:
 
     def choose(self, measured: Measured, count: int) -> Chosen:
         """See `robnas.building.Chooser`; no two of one class of the partition `effective`, where a space has one."""
-        campaign = self._campaign(measured.candidates)
+        campaign = self._campaign(measured.candidates, measured.space)
         values = np.full(len(measured.candidates), np.nan)
         values[list(measured.rows)] = np.nanmean(measured.values, axis=1) if measured.rows else np.nan
         noise = _noise(measured)
@@ -79,14 +81,14 @@ class Chooser:
             )  # fmt: skip
         return Chosen(rows, self._error(campaign, values, noise))
 
-    def _campaign(self, candidates: tuple[Architecture, ...]) -> Campaign:
+    def _campaign(self, candidates: tuple[Architecture, ...], space: Space | None) -> Campaign:
         """Whose features are computed once."""
-        if candidates not in self._campaigns:
-            space = space_of(candidates[0].space)
+        space = space_of(candidates[0].space) if space is None else space
+        if (key := (space.key, candidates)) not in self._campaigns:
             kinds = [one if not isinstance(one, str) else information_of([one], space)[0] for one in self.information]
             self._campaigns.clear()
-            self._campaigns[candidates] = Campaign(candidates, information=kinds, model=self.model, space=space)
-        return self._campaigns[candidates]
+            self._campaigns[key] = Campaign(candidates, information=kinds, model=self.model, space=space)
+        return self._campaigns[key]
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
         """Estimated mean absolute error over what is not measured; None while it cannot be known."""
