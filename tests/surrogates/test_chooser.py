@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import robnas
-from robnas.building import Measured
+from robnas.building import Chosen, Measured
 from robnas.errors import InputError
 from robnas.spaces import SPACES, space_of
 from robnas.surrogates import Chooser, classes_of, fit
@@ -79,6 +79,12 @@ def test_only_one_of_a_class_is_worth_a_training():
     assert len(np.unique(classes)) < 3
     chosen = Chooser("random").choose(Measured(candidates, (0,), np.array([[0.5]])), 2)
     assert len(chosen.rows) == len(np.unique(classes)) - 1
+
+
+def test_what_is_the_same_network_as_a_measured_one_is_no_error():
+    candidates = tuple(SPACE.parse(text) for text in ("000000", "000001", "444444", "323133", "333333", "111111"))
+    values = np.array([[0.1], [0.6], [0.5], [0.4], [0.3]])
+    assert Chooser().choose(Measured(candidates, (0, 2, 3, 4, 5), values), 1) == Chosen((), 0.0)
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ _DEGREES = 10  # of freedom, that the noise of a training needs to be known from
 class Chooser:
     """Chooses the trainings of a `robnas.building.Plan` with a design, see `robnas.building.Chooser`.
 
-    The error that it tells is the mean over all architectures that are not measured (with ``top`` by their chance to be
-    in the best tenth) of what one more value like the measured ones, means over seeds, would differ from its
-    prediction, by the width of the calibrated intervals; the noise of a training has a part in it.
+    The error that it tells is the mean over all architectures of whose class none is measured (with ``top`` by their
+    chance to be in the best tenth) of what one more value like the measured ones, means over seeds, would differ from
+    its prediction, by the width of the calibrated intervals; the noise of a training has a part in it.
 
     Raises:
         InputError: an unknown design, focus or model.
@@ -91,12 +91,13 @@ class Chooser:
         return self._campaigns[key]
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
-        """Estimated mean absolute error over what is not measured; None while it cannot be known."""
+        """Estimated mean absolute error over classes that are not measured; None while it cannot be known."""
         if not is_enough(values[~np.isnan(values)]):
             return None
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
         sd = predicted.calibrated_sd
-        matters = np.isnan(values).astype(np.float64)
+        known = campaign.classes[~np.isnan(values)]
+        matters = (~np.isin(campaign.classes, known)).astype(np.float64)
         if self.focus == "top":  # by the chance to be there
             matters *= near_top(predicted.mean, sd, predicted.mean)
         if not matters.any():
