@@ -71,6 +71,17 @@ def test_networks_of_two_sizes_are_each_known_by_their_own_structure(tmp_path, f
         np.testing.assert_allclose(read_table(out).columns[0].predicted, mean, atol=1e-6)
 
 
+def test_a_part_of_a_completed_table_is_completed_again(tmp_path, folder, capsys):
+    """Its other columns have another name there than in what the table says of how they were completed."""
+    whole = read_table(folder / "completed.parquet")
+    columns = [replace(column, beta=beta) for beta in (0, 1) for column in whole.columns]
+    part = Table("completed", whole.texts, columns, space=SPACE, provenance=whole.provenance).select(beta=1)
+    write_table(part, tmp_path / "part.parquet")
+    told = json.loads(robnas(capsys, "complete", tmp_path / "part.parquet", "--out", tmp_path / "found.parquet",
+                             "--architectures", folder / "list.txt", *PGD, "--json"))  # fmt: skip
+    assert [one["name"] for one in told["columns"]] == [column.name for column in part.columns]
+
+
 def test_one_column_is_completed_where_it_is_named(folder, capsys):
     out = folder / "one.parquet"
     told = json.loads(robnas(capsys, "complete", folder / "lab.parquet", "--out", out, "--architectures",

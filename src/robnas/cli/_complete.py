@@ -147,7 +147,7 @@ def _facts(table: Table, column: Column) -> dict[str, Any]:
         "name": table.column_name(column), "dataset": column.dataset, "split": column.split, "metric": column.metric,
         "beta": column.beta, "unit": column.unit, "measured": int(column.measured.sum()), "predicted": int(rows.sum()),
         "median_sd": None if column.sd is None else float(np.median(column.sd[rows])),
-        **table.provenance["completed"]["columns"][table.column_name(column)],
+        **table.provenance["completed"]["columns"].get(table.column_name(column), {}),  # not of a part of a table
     }  # fmt: skip
 
 
