@@ -80,6 +80,11 @@ def test_a_part_of_a_completed_table_is_completed_again(tmp_path, folder, capsys
     told = json.loads(robnas(capsys, "complete", tmp_path / "part.parquet", "--out", tmp_path / "found.parquet",
                              "--architectures", folder / "list.txt", *PGD, "--json"))  # fmt: skip
     assert [one["name"] for one in told["columns"]] == [column.name for column in part.columns]
+    unsure = [replace(column, sd=None) for column in part.columns]
+    write_table(Table("part", part.texts, unsure, space=SPACE), tmp_path / "part.parquet")
+    text = robnas(capsys, "complete", tmp_path / "part.parquet", "--out", tmp_path / "found.parquet",
+                  "--architectures", folder / "list.txt", *PGD)  # fmt: skip
+    assert f"digits test clean: {MEASURED} measured, {COUNT - MEASURED} predicted\n" in text
 
 
 def test_one_column_is_completed_where_it_is_named(folder, capsys):

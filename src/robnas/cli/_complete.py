@@ -143,15 +143,19 @@ def _facts(table: Table, column: Column) -> dict[str, Any]:
     from robnas.benchmarks import predicted_rows
 
     rows = predicted_rows(column)
+    sd = np.empty(0) if column.sd is None else column.sd[rows]
+    known = sd[~np.isnan(sd)]
     return {
         "name": table.column_name(column), "dataset": column.dataset, "split": column.split, "metric": column.metric,
         "beta": column.beta, "unit": column.unit, "measured": int(column.measured.sum()), "predicted": int(rows.sum()),
-        "median_sd": None if column.sd is None else float(np.median(column.sd[rows])),
+        "median_sd": float(np.median(known)) if len(known) else None,
         **table.provenance["completed"]["columns"].get(table.column_name(column), {}),  # not of a part of a table
     }  # fmt: skip
 
 
 def _line(facts: dict[str, Any]) -> str:
-    sd = facts["median_sd"]
+    sd, text = facts["median_sd"], f"{facts['name']}: {facts['measured']:,} measured, {facts['predicted']:,} predicted"
+    if sd is None:  # of a file that says none
+        return text
     scale = f"{sd:.3g} {facts['unit']}" if facts["unit"] else f"{100 * sd:.2f} points"
-    return f"{facts['name']}: {facts['measured']:,} measured, {facts['predicted']:,} predicted, median ±{scale}"
+    return f"{text}, median ±{scale}"
