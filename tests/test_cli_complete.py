@@ -101,6 +101,22 @@ def test_one_column_is_completed_where_it_is_named(folder, capsys):
     assert attacked.predicted is not None
 
 
+def test_one_column_of_a_joined_table_is_completed_beside_what_was_predicted_before(folder, capsys):
+    whole = read_table(folder / "completed.parquet")
+    clean = replace(whole.columns[0], metric="fgsm@8/255", predicted=None, sd=None)
+    unsure = replace(whole.columns[0], metric="square@8/255", sd=None)
+    joined = whole.join(Table("other", whole.architectures, [clean, unsure]))
+    write_table(joined, folder / "joined.parquet")
+    words = ["complete", folder / "joined.parquet", "--out", folder / "more.parquet", "--architectures",
+             folder / "list.txt", "--metric", "fgsm@8/255"]  # fmt: skip
+    text = robnas(capsys, *words)
+    assert f"other:digits test fgsm@8/255: {MEASURED} measured, " in text
+    assert f"completed:digits test clean: {MEASURED} measured, {COUNT - MEASURED} predicted, median ±" in text
+    assert f"other:digits test square@8/255: {MEASURED} measured, {COUNT - MEASURED} predicted\n" in text
+    told = json.loads(robnas(capsys, *words, "--json"))
+    assert ["model" in one for one in told["columns"]] == [False, False, True, False]
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from robnas.benchmarks import write_table
+from robnas.records import Record, RecordStore
 from tests.surrogates.small import cells
 from tests.test_cli import robnas
 
@@ -75,3 +76,30 @@ def test_bad_input_is_one_line(capsys, given, text):
     assert out == ""
     assert text in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_store_of_several_recipes_is_asked_for_one(capsys):
+    first, second = "a" * 16, "b" * 16
+    table = cells(60)
+    records = [
+        Record(
+            architecture=arch, dataset_hash="d" * 16, split="test", recipe_hash=recipe, seed=0, metric="clean",
+            attack_hash="", images=100, dataset="first", value=float(value), seconds=1.0, torch_version="2",
+            device="cpu",
+        )
+        for arch, value in zip(table.architectures, table.column("first", "clean", "test").mean, strict=True)
+        for recipe in (first, second)
+    ]  # fmt: skip
+    with RecordStore("sqlite:///runs.db") as store:
+        store.add(records, {first: {"name": "short"}, second: {"name": "long"}})
+    named = ("--dataset", "first", "--metric", "clean", "--split", "test")
+    ask = ("surrogate", "assess", "runs.db", *named, "--train", "20", "--splits", "1", "--json")
+    fill = ("complete", "runs.db", "--out", "c.parquet")
+    for words in (ask, fill, (*fill, *named), (*fill, "--metric", "clean")):
+        code, _, err = robnas(capsys, *words)
+        assert code == 2
+        assert "first test clean: expected records of one recipe, got aaaaaaaa (short), bbbbbbbb (long)" in err
+        assert len(err.splitlines()) == 1
+    code, out, err = robnas(capsys, *ask, "--recipe", "long")
+    assert code == 0, err
+    assert json.loads(out)["held"] > 20

@@ -409,12 +409,12 @@ class Fitted:
         mean, sd = self.values[distances.argmin(1)], np.full(len(rows), self.values.std())
         return Prediction(mean, sd, mean - 2 * sd, mean + 2 * sd, level)
 
-class First:
+class Last:
     def choose(self, ground, candidates, count, *, taken, predicted, focus, rng):
-        return [int(place) for place in candidates[:count]]
+        return [int(place) for place in candidates[-count:]]
 
 SURROGATES["nearest"] = Nearest()
-DESIGNS["first"] = First()
+DESIGNS["last"] = Last()
 """
 
 
@@ -422,14 +422,14 @@ def test_a_surrogate_and_a_design(command):
     mine(SURROGATE)
     where = "--dataset digits --metric clean --split test --import mine.py"
     chosen = f"{where} --model nearest --json"
-    found = json.loads(command(f"surrogate assess digits {chosen} --design first --train 40 --splits 1"))
-    assert (found["model"], found["design"]) == ("nearest", "first")
+    found = json.loads(command(f"surrogate assess digits {chosen} --design last --train 40 --splits 1"))
+    assert (found["model"], found["design"]) == ("nearest", "last")
     assert found["mae"] > 0
-    assert "one of random, spread, active, first" in command(f"surrogate assess digits {where} --design firs", 2)
+    assert "one of random, spread, active, last" in command(f"surrogate assess digits {where} --design las", 2)
     built(command, space='{kind = "sample", count = 12, seed = 1, channels = 2, cells = 1}')
-    words = "build plan.toml --store chosen.db --executor inline --import inline.py --design first --budget 6"
+    words = "build plan.toml --store chosen.db --executor inline --import inline.py --design last --budget 6"
     assert json.loads(command(f"{words} --json"))["done"] == 6
-    assert "first" in command("build status --store chosen.db --import mine.py")
+    assert "last" in command("build status --store chosen.db --import mine.py")
     with RecordStore("sqlite:///chosen.db") as store:
         trained = {record.architecture.text for record in store.records()}
     assert len(trained) == 6

@@ -205,7 +205,8 @@ def test_flags_are_read_in_whatever_spelling(flags, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("d test clean,d test clean:measured\n323133,0.5,maybe", "row 1: expected true or false .* got 'maybe'"),
+        ("d test clean,d test clean:measured\n323133,0.5,maybe", "^[^ ]*, row 1: expected true or false .*'maybe'$"),
+        ("d test clean,d test clean:sd\n323133,0.5,0.1", "a column d test clean:measured beside d test clean:sd"),
         (
             "d test clean,d test clean:measured\n323133,,True",
             "row 1: expected a value of d test clean, which was measured",

@@ -1,13 +1,15 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from robnas.benchmarks import Table
+from robnas.benchmarks import Column, Table
 from robnas.errors import InputError
+from robnas.spaces import Space
 from robnas.surrogates import Campaign, ColumnValues, Structure, assess, classes_of
 from robnas.surrogates._assess import Trial
-from tests.surrogates.small import CELLS, cells, own
+from tests.surrogates.small import CELLS, OWN, cells, own
 
 FIRST = {"dataset": "first", "metric": "pgd@8/255", "split": "test"}
 
@@ -40,6 +42,24 @@ def test_values_of_held_out_classes_change_nothing_of_the_predictions():
     # the noise of a training is that of the whole table, and all that may differ
     np.testing.assert_allclose(again.predicted.mean, found.predicted.mean, atol=1e-3)
     assert not np.allclose(again.measured, found.measured)
+
+
+class Paired(Space):
+    """Neighbours in the space's order are the same network, and it says so."""
+
+    partitions = ("identical",)
+
+    def partition(self, name):
+        return SimpleNamespace(class_of=np.arange(self.size) // 2, count=self.size // 2)
+
+
+def test_the_same_network_is_not_judged_where_a_space_of_ones_own_knows_it():
+    space = Paired("paired", genes=OWN.genes)
+    values = np.repeat(np.random.default_rng(0).uniform(size=space.size // 2), 2)  # only its twin tells of a network
+    table = Table("paired", np.arange(space.size), [Column("first", "test", "clean", values[:, None])], space=space)
+    found = assess(table, dataset="first", metric="clean", split="test", train=60, splits=2)
+    assert found.held == (96, 96)
+    assert abs(found.summary["spearman"]) < 0.3
 
 
 @pytest.mark.parametrize("design", ["random", "active"])

@@ -3,7 +3,7 @@ import pytest
 
 from robnas.errors import InputError
 from robnas.spaces import SPACES, Architecture
-from robnas.surrogates import DESIGNS, Campaign, assess, classes_of, one_of_each
+from robnas.surrogates import DESIGNS, Campaign, Chooser, assess, choose, classes_of, one_of_each
 from tests.surrogates.small import CELLS, OWN, cells, own, worth
 
 TWINS = ("001000", "002000", "003000")
@@ -84,33 +84,61 @@ def test_bad_input_of_a_campaign_is_refused():
         campaign.propose(np.zeros(3), 2)
 
 
-def test_a_design_of_ones_own_is_told_what_is_predicted():
-    told = []
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda one, values: one.fit(values[:9]), r"values of a campaign: expected one for each of 60 .* shape \(9,\)"),
+        (lambda one, values: one.fit(["a"] * 60), "values of a campaign: expected rows of numbers"),
+        (lambda one, values: one.fit(values, noise=values[:9]), "noise of a surrogate: expected standard errors"),
+        (lambda one, values: one.fit([np.inf, *values[1:]]), "nan where it is not known, got infinite ones"),
+        (lambda one, values: one.propose(values * np.nan, 3, taken=[-1]), "taken, .*: expected integers from 0 to 59"),
+        (lambda one, values: Campaign([*one.architectures] * 2, space=OWN), "each once, got one twice"),
+        (lambda one, values: Campaign(one.architectures, space=OWN, direction="up"), "maximise or minimise, got 'up'"),
+        (lambda one, values: Campaign(one.architectures, space=OWN, model="no"), "surrogate: expected one of"),
+        (lambda one, values: Campaign(one.architectures, space=OWN, information=[]).fit(values), "at least one kind"),
+        (lambda one, values: Campaign(one.architectures, space=OWN, information=["structure"]), "information_of"),
+    ],
+)  # fmt: skip
+def test_what_would_be_fitted_wrongly_is_refused(call, text):
+    table = own()
+    campaign = Campaign(table.architectures, space=OWN)
+    with pytest.raises(InputError, match=text):
+        call(campaign, table.columns[0].mean)
 
-    class Mine:
-        def choose(self, ground, candidates, count, *, taken, predicted, focus, rng):
-            told.append(predicted)
-            return candidates[:count].tolist()
 
-    table = cells(60)
-    DESIGNS.register("mine", Mine())
-    try:
-        campaign, values = Campaign(table.architectures), np.full(60, np.nan)
-        campaign.propose(values, 5, design="mine")
-        values[:25] = [worth(arch) for arch in table.architectures[:25]]
-        campaign.propose(values, 5, design="mine")
-        found = assess(table, dataset="first", metric="clean", split="test", train=30, splits=1, design="mine")
-    finally:
-        del DESIGNS["mine"]
-    assert [one is None for one in told] == [True, False, True, False, False]  # by assess: 20 values, then five each
-    assert len(told[1].mean) == len(one_of_each(campaign.classes))
+class Told:
+    """A design of one's own, which keeps what it was told."""
+
+    def __init__(self, wrong=()):
+        self.wrong, self.seen = list(wrong), []
+
+    def choose(self, ground, candidates, count, *, taken, predicted, focus, rng):
+        self.seen.append(predicted)
+        return self.wrong or candidates[:count].tolist()
+
+
+def test_a_design_of_ones_own_is_told_what_is_predicted(monkeypatch):
+    design = Told()
+    monkeypatch.setitem(DESIGNS, "told", design)
+    table = own()
+    found = assess(table, dataset="first", metric="clean", split="test", train=30, splits=1, design="told")
     assert found.to_dict()["focus"] == "everywhere"
+    start, *rest = design.seen
+    assert start is None
+    assert [len(one.mean) for one in rest] == [60, 60]
+    assert Chooser(design="told").sequential
 
 
-def test_values_that_differ_by_rounding_alone_are_equal():
-    """Means of one seed and of three, where all trainings stay at chance."""
-    campaign, values = Campaign(cells(60).architectures), np.full(60, np.nan)
-    values[:30] = 0.1
-    values[5] = np.mean([0.1] * 3)
-    assert values[5] != 0.1
-    assert campaign.propose(values, 3) == campaign.propose(values, 3, design="spread")
+def test_a_design_that_chooses_what_is_no_candidate_is_refused(monkeypatch):
+    design = Told()
+    monkeypatch.setitem(DESIGNS, "told", design)
+    for design.wrong in ([3, 3], [1], [1, 99]):
+        with pytest.raises(InputError, match="what design told chooses: expected 2 candidates, each once, got"):
+            choose("told", range(9), 2, rows=np.eye(9))
+
+
+def test_equal_values_are_no_end_of_choices():
+    campaign = Campaign(own().architectures, space=OWN)
+    values = np.full(60, np.nan)
+    values[:30] = 0.1 + 1e-17 * np.arange(30)
+    assert len(campaign.propose(values, 3, design="active")) == 3

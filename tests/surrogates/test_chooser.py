@@ -1,5 +1,7 @@
 """What a build is told to train next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import robnas
 from robnas.building import Chosen, Measured
 from robnas.errors import InputError
 from robnas.spaces import SPACES, space_of
-from robnas.surrogates import Chooser, classes_of, fit
+from robnas.surrogates import Chooser, Structure, classes_of, fit
 
 SPACE = space_of(None)
 
@@ -52,6 +54,22 @@ def test_equal_values_are_no_end(table, design):
     chosen = Chooser(design).choose(equal, 5)
     assert len(chosen.rows) == 5
     assert chosen.error is None
+
+
+def test_the_structure_is_that_of_the_networks_that_are_trained(table):
+    known, small = measured(table, range(0, 300, 12)), table.space
+    usual, trained = known, replace(known, space=small)
+    assert usual.candidates[0].space == small.name
+    assert small != SPACE
+    seen = []
+    for one in (usual, trained):
+        chooser = Chooser("spread")
+        chooser.choose(one, 1)
+        (campaign,) = chooser._campaigns.values()
+        seen.append(campaign.information[0].rows)
+    np.testing.assert_array_equal(seen[0], Structure(SPACE).features(known.candidates))
+    np.testing.assert_array_equal(seen[1], Structure(small).features(known.candidates))
+    assert not np.array_equal(*seen)
 
 
 def test_the_error_is_near_the_truth_and_falls(table):

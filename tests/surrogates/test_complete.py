@@ -11,7 +11,7 @@ from robnas.benchmarks import Column, CurveColumn, PredictedValue, Table, Value,
 from robnas.errors import InputError
 from robnas.records import Record
 from robnas.spaces import SPACES, Gene, Space
-from robnas.surrogates import SURROGATES, ColumnValues, Prediction, complete
+from robnas.surrogates import SURROGATES, ColumnValues, Prediction, Structure, assess, complete
 from tests.data.conftest import refused
 
 GENES = [Gene("depth", tuple(range(1, 9)), ordered=True), Gene("width", tuple(range(8)), ordered=True)]
@@ -310,15 +310,45 @@ def test_other_columns_help_and_the_predicted_one_is_no_information():
         complete(table, columns=[table.columns[1]], information=[lacking])
 
 
-def test_twins_that_share_their_seeds_are_no_further_trainings(recorder):
+@pytest.mark.parametrize(("gaps", "trainings"), [([], 2), ([(0, 1), (1, 0)], 2), ([(0, 1), (1, 1)], 1)])
+def test_twins_that_share_their_seeds_are_no_further_trainings(recorder, gaps, trainings):
     twins = ["000000", "000014"]
-    others = [arch.text for arch in CELLS.sample(np.random.default_rng(0), 30)]
+    same = CELLS.partition("identical").same
+    drawn = CELLS.sample(np.random.default_rng(0), 40)
+    others = [arch.text for arch in drawn if not same(arch, twins[0])][:30]
     rng = np.random.default_rng(0)
     values = rng.uniform(0.3, 0.5, (32, 1)) + rng.normal(0, 0.01, (32, 2))
+    for gap in gaps:
+        values[gap] = np.nan
     table = Table("lab", [*twins, *others], [Column("digits", "test", "clean", values, (0, 1))])
     complete(table, model="recorder", architectures=["444444"])
     _, known, errors, _ = recorder.seen[0]
     assert len(known) < len(table)
-    place = int(np.argmin(np.abs(known - values[:2].mean())))
+    place = int(np.argmin(np.abs(known - np.nanmean(values[:2]))))
     noise = table.noise("digits", "clean", split="test").run_sd
-    assert errors[place] == pytest.approx(noise / 2**0.5)  # of two seeds, not of four trainings
+    assert errors[place] == pytest.approx(noise / trainings**0.5)  # of two seeds, not of four trainings
+
+
+@pytest.mark.parametrize("named", [None, (Structure(CELLS),)])
+def test_structure_is_that_of_the_networks_that_were_trained(recorder, named):
+    small, large = CELLS.configure(channels=4, cells=1), CELLS.configure(channels=4, cells=3)
+    architectures = CELLS.sample(np.random.default_rng(0), 30)
+    values = np.linspace(0.1, 0.9, 30)[:, None]
+    columns = [Column("digits", "test", "clean", values, space=space.key) for space in (small, large)]
+    table = Table("both", architectures[:20], [column.take(np.arange(20)) for column in columns])
+    found = complete(table, architectures=architectures, model="recorder", information=named)
+    for space, (_, _, _, pool) in zip((small, large), recorder.seen, strict=True):
+        np.testing.assert_array_equal(pool, Structure(space).features(found.architectures))
+    recorder.seen.clear()
+    whole = Table("whole", architectures, columns)
+    for space in (small, large):
+        assess(whole, dataset="digits", metric="clean", split="test", space=space.key, train=6, splits=1,
+               model="recorder", information=named)  # fmt: skip
+        np.testing.assert_array_equal(recorder.seen.pop()[3], Structure(space).features(architectures))
+
+
+def test_a_space_that_is_not_registered_is_completed():
+    own = Space("unknown", genes=GENES)
+    table = Table("lab", list(own)[::3], [Column("d", "test", "clean", np.linspace(0, 1, 22)[:, None], space=own.key)],
+                  space=own)  # fmt: skip
+    assert len(complete(table)) == own.size

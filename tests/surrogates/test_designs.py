@@ -146,3 +146,9 @@ def test_bad_input_of_a_design_is_refused(change, text):
     given = {"design": "random", "candidates": range(21), "count": 3, "rows": LINE} | change
     with pytest.raises(InputError, match=f"^{text}"):
         choose(given.pop("design"), given.pop("candidates"), given.pop("count"), **given)
+
+
+def test_features_may_be_of_any_size():
+    for unit in (1e-15, 1e15):
+        found = choose("spread", range(21), 3, rows=unit * LINE)
+        assert sorted(found) == sorted(choose("spread", range(21), 3, rows=LINE))

@@ -7,6 +7,7 @@ from robnas.errors import InputError
 from robnas.spaces import SPACES, CellArchitecture, Gene, Space
 from robnas.surrogates import SURROGATES, Fitted, Prediction, Structure, fit, gather
 from robnas.surrogates._calibration import stretch, stretched
+from tests.surrogates.small import OWN
 
 CELLS = SPACES["nas-bench-201"]
 MODELS = ["gaussian-process", "ridge", "trees", "ensemble"]
@@ -56,12 +57,62 @@ def test_values_may_have_any_unit_and_direction(model, scale):
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("count", [20, 110])
+def test_values_and_features_may_be_very_small(model, count):
+    architectures, values = known(count)
+    given = {"model": model, "noise": 0.01}
+    plain = fit(architectures, values, information=[Sizes(1.0)], **given).predict(architectures)
+    given["noise"] *= 1e-15
+    small = fit(architectures, 1e-15 * values, information=[Sizes(1e-15)], **given).predict(architectures)
+    for name in ("mean", "sd", "low", "high"):
+        assert getattr(small, name) * 1e15 == pytest.approx(getattr(plain, name), rel=1e-3)
+
+
+class Sizes:
+    text, groups = "sizes", ("size",)
+
+    def __init__(self, unit):
+        self.unit = unit
+
+    def features(self, architectures):
+        return np.array([[self.unit * arch.code.count("3")] for arch in architectures])
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_a_space_of_ones_own_is_fitted_by_its_genes(model):
     every = list(ODD)
     values = np.array([arch.genes["width"] / 64 + (arch.genes["act"] == "relu") for arch in every])
     found = fit(every, values, model=model, space=ODD).predict(every)
     assert np.corrcoef(found.mean, values)[0, 1] > 0.9
     assert np.isfinite(found.high).all()
+    assert fit(every, values, model=model, space=ODD).predict([]).mean.shape == (0,)
+
+
+class Encoded(Space):
+    """A space that knows what tells most of its architectures: the sum of all genes, and its parity."""
+
+    @property
+    def encodings(self):
+        return {"sum": self._sums, **super().encodings}
+
+    def _sums(self, architectures):
+        sums = np.array([sum(arch.genes.values()) for arch in architectures], dtype=float)
+        return np.stack([sums, sums % 2], axis=1)
+
+
+class Unsteady(Encoded):
+    def position_array(self, architectures):
+        return np.zeros((len(architectures), 7), dtype=np.int64)
+
+
+def test_an_encoding_that_a_space_offers_is_looked_at():
+    space = Encoded("encoded", genes=OWN.genes)
+    every = list(space)
+    values = np.array([sum(arch.genes.values()) % 2 for arch in every]) + 0.0
+    assert Structure(space).groups == ("encoding sum", "encoding sum", "g0", "g1", "g2")
+    found = fit(every[::8], values[::8], space=space).predict(every)
+    assert np.corrcoef(found.mean, values)[0, 1] > 0.9
+    assert Structure(Unsteady("unsteady", genes=OWN.genes)).groups == ("encoding sum", "encoding sum")
 
 
 def test_genes_are_numbers_where_their_order_means_something():
@@ -156,7 +207,11 @@ class Holes:
         (lambda archs, values: fit(archs[:4], values[:4]), "one finite value for each of at least 5 architectures"),
         (lambda archs, values: fit(archs, values[:-1]), "one finite value for each of at least 5 architectures"),
         (lambda archs, values: fit(archs, [np.nan, *values[1:]]), "one finite value for each"),
-        (lambda archs, values: fit(archs, [np.inf, *values[1:]]), "one finite value for each"),
+        (lambda archs, values: fit(archs, [np.inf, *values[1:]]), "one finite value for each of .*, got inf"),
+        (lambda archs, values: fit(archs, ["a"] * 20), "values of a surrogate: expected rows of numbers"),
+        (lambda archs, values: fit(archs, values, seed=-1), "seed: expected at least 0"),
+        (lambda archs, values: fit(archs, values, level="a"), "level of a surrogate: expected .* between 0 and 1"),
+        (lambda archs, values: fit(archs, values, information=["structure"]), "information_of makes it of texts"),
         (lambda archs, values: fit(archs, np.full(20, 0.1)), "at least two different ones, got 0.1"),
         (lambda archs, values: fit(archs, 0.1 + 1e-16 * np.arange(20)), "at least two different ones, got 0.1"),
         (lambda archs, values: fit(archs, 1e-300 * np.array(values)), "a sensible range"),
@@ -168,6 +223,11 @@ class Holes:
         (lambda archs, values: fit(archs, values, information=[Structure(), Structure()]), "each once"),
         (lambda archs, values: fit([*archs[:-1], archs[0]], values), "each architecture once"),
         (lambda archs, values: fit(archs, values, information=[Holes()]), "features of a surrogate: expected all"),
+        (
+            lambda archs, values: fit(archs, values, information=[Sizes(np.inf)]),
+            r"information sizes: expected features of at most 1e\+100, nan where one is missing, got inf",
+        ),
+        (lambda archs, values: fit(archs, values, information=[Sizes(1e200)]), "give their logarithms"),
         (lambda archs, values: fit([next(iter(ODD)), *archs[1:]], values, space=CELLS), "expected"),
         (lambda archs, values: fit(archs, values).predict([next(iter(ODD))]), "expected"),
     ],

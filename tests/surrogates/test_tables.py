@@ -61,6 +61,20 @@ def test_the_source_of_a_joined_metric_and_a_beta_are_understood(tmp_path):
     assert found.column.source == "other"
 
 
+def test_scores_of_a_table_are_of_the_data_set_that_is_named(tmp_path):
+    table = cells(40)
+    columns = [
+        Column(dataset, "test", "synflow", np.arange(40.0)[:, None] * sign, unit="score")
+        for dataset, sign in (("first", 1), ("second", -1))
+    ]
+    write_table(Table("scores", table.architectures, columns), tmp_path / "s.parquet")
+    (found,) = information_of([f"scores:{tmp_path}/s.parquet::second"])
+    np.testing.assert_array_equal(found.features(table.architectures)[:, 0], -np.arange(40.0))
+    assert found.text.endswith("::second")
+    with pytest.raises(InputError, match="data set of the scores in table scores: expected one of first, second, got"):
+        information_of([f"scores:{tmp_path}/s.parquet"])
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -12,6 +12,7 @@ from robnas.benchmarks._choice import Choice as Choice
 from robnas.benchmarks._claims import Claim as Claim
 from robnas.benchmarks._claims import read_claims as read_claims
 from robnas.benchmarks._column import Column as Column
+from robnas.benchmarks._column import Direction as Direction
 from robnas.benchmarks._column import PredictedValue as PredictedValue
 from robnas.benchmarks._column import Value as Value
 from robnas.benchmarks._columns import name_of_key as name_of_key
@@ -65,12 +66,15 @@ from robnas.benchmarks._records import table_of_records as table_of_records
 from robnas.benchmarks._records import table_of_store as table_of_store
 from robnas.benchmarks._repeats import Repeats as Repeats
 from robnas.benchmarks._rows import IDENTICAL as IDENTICAL
+from robnas.benchmarks._rows import check_indices as check_indices
 from robnas.benchmarks._runs import address_of as address_of
+from robnas.benchmarks._runs import floats as floats
 from robnas.benchmarks._score_tables import load_scores as load_scores
 from robnas.benchmarks._score_tables import scores_of as scores_of
 from robnas.benchmarks._score_tables import scores_path as scores_path
 from robnas.benchmarks._scores import Scores as Scores
 from robnas.benchmarks._scores import read_scores as read_scores
+from robnas.benchmarks._space_facts import trained_in as trained_in
 from robnas.benchmarks._table import Objective as Objective
 from robnas.benchmarks._table import Table as Table
 from robnas.benchmarks.nas_bench_201 import training_hours as training_hours

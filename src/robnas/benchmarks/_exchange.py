@@ -225,13 +225,13 @@ def _of_group(path: Path, rows: Sequence[Row], group: Sequence[Header]) -> Colum
         values[:, seeds.index(header.seed), place] = [
             _number(path, row[header.text], number, not header.is_accuracy) for number, row in enumerate(rows)
         ]
+    predicted: Any = {} if epochs else _predicted(path, rows, group, values)
     try:
         if epochs:
             named: Any = {"space": space, "source": source, "beta": beta}
             return CurveColumn(dataset, split, metric, tuple(epochs), values, runs, **named)
         kind: Any = {"unit": unit, "direction": direction, "source": source, "beta": beta}
-        kind |= _predicted(path, rows, group, values)
-        return Column(dataset, split, metric, values[:, :, 0], runs, space=space, **kind)
+        return Column(dataset, split, metric, values[:, :, 0], runs, space=space, **kind, **predicted)
     except InputError as error:
         _refuse(path, "a consistent table", Verbatim(str(error)))
 

@@ -10,7 +10,7 @@ from typing import Any, final
 
 from robnas._betas import as_beta, beta_text
 from robnas.benchmarks._column import Direction
-from robnas.errors import DataError
+from robnas.errors import DataError, Verbatim
 from robnas.spaces import parse_key, space_of
 from robnas.types import SPLITS, Split, canonical_metric, check_split
 
@@ -87,13 +87,17 @@ def read_headers(
         key: of the space of columns that name none.
 
     Raises:
-        DataError: a header that is none.
+        DataError: a header that is none, or deviations without what says which values were predicted.
     """
     named = {text: _read_kind(text)[0] for text in texts}
     by_name = {name: text for text, name in named.items()}
     measured = {text: name + MEASURED for text, name in named.items() if name + MEASURED in texts}
     sds = {text: by_name[named[text] + SD] for text in measured if named[text] + SD in by_name}
     beside = {*measured.values(), *sds.values()}
+    for text in texts:  # an accuracy's; without it predicted values would be read as measured ones
+        if text.endswith(SD) and text not in beside and text.removesuffix(SD) in named:
+            wanted = text.removesuffix(SD) + MEASURED
+            raise DataError(str(path), expected=f"a column {wanted} beside {text}", got=Verbatim("none"))
     return [
         replace(_read_header(path, text, where, key), sd=sds.get(text), measured=measured.get(text))
         for text in texts

@@ -49,7 +49,7 @@ def scores_path(source: str) -> Path:
 def scores_of(table: Table, dataset: str | None = None) -> Scores:
     """The columns of a table that score untrained networks: what is no accuracy and is to be maximised.
 
-    The settings name the data set, as ``data``, and the table.
+    Of a completed table what was measured. The settings name the data set, as ``data``, and the table.
 
     Raises:
         InputError: there are none, none of this data set, or two of one name.
@@ -66,7 +66,7 @@ def scores_of(table: Table, dataset: str | None = None) -> Scores:
     columns = {column.metric: column for column in named}
     if twice := len(named) - len(columns):
         raise InputError(f"scores in table {table.name}", expected="each name once", got=Verbatim(f"{twice} again"))
-    means = np.stack([column.mean for column in columns.values()], axis=1)
+    means = np.stack([column.measured_mean for column in columns.values()], axis=1)
     rows = np.flatnonzero(~np.isnan(means).all(axis=1))
     archs = table.architectures
     settings = {"data": dataset, "table": table.name}

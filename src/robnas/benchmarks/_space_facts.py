@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from robnas._own import OwnFile, facts, loaded
+from robnas.benchmarks._column import Column
 from robnas.benchmarks._table import Table
 from robnas.errors import DataError, InputError, Verbatim, printable, reason
-from robnas.spaces import SPACES, Space, parse_key, space_of
+from robnas.spaces import SPACES, Space, configured, parse_key, space_of
 
 _LONGEST = 2_000  # characters of the key of a space
 _SHOWN = 200
@@ -22,6 +23,13 @@ def space_facts(space: Space) -> dict[str, Any]:
         raise InputError("space", expected=f"at most {_LONGEST:,} printable characters", got=space.key)
     own = _file_of(space)
     return {"space": space.key, "fingerprint": space.fingerprint} | ({"space_file": facts([own])[0]} if own else {})
+
+
+def trained_in(table: Table, column: Column) -> Space:
+    """The space of a table with the settings of the networks of one of its columns, where these are known."""
+    settings = parse_key(column.space or table.space.name)
+    del settings["name"]
+    return configured(table.space, settings)
 
 
 def _file_of(space: Space) -> OwnFile | None:

@@ -169,8 +169,8 @@ class KnownPart:
                 closed.append(len(candidates))
             candidates.append(arch)
         shape = (len(rows), len(seeds))
-        known, space = np.reshape(np.array(found), shape), self.expansion.plan.space.of
-        return Measured(tuple(candidates), tuple(rows), known, tuple(closed), space)
+        space = self.expansion.plan.space.of
+        return Measured(tuple(candidates), tuple(rows), np.reshape(np.array(found), shape), tuple(closed), space)
 
 
 @final

@@ -126,7 +126,7 @@ class Measured:
     closed: tuple[int, ...] = ()
     """Rows of candidates that are not measured and are not to be chosen: their trainings failed."""
     space: Space | None = None
-    """Of the candidates, with its settings; None for the one of their name with the usual ones."""
+    """Of the candidates, with the settings of the networks that are trained; the usual one of its name where None."""
 
     @property
     def open(self) -> int:

@@ -118,7 +118,7 @@ def _chosen(
     """The columns that the options name; None where they name nothing."""
     from robnas.errors import InputError, Verbatim
 
-    if (dataset, metric, split, beta) == (None,) * 4:
+    if (dataset, metric, split, beta) == (None,) * 4 or not table.columns:
         return None
     found = [
         column
@@ -127,6 +127,8 @@ def _chosen(
         and (metric is None or column.is_called(metric))
     ]  # fmt: skip
     if not found:
+        if None not in (dataset, metric, split):
+            table.column(dataset, metric, split, beta=beta)  # says so where it was measured in several ways
         names = [table.column_name(column) for column in table.columns]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         asked = " ".join(filter(None, (dataset, split, metric, None if beta is None else f"beta={beta:.12g}")))

@@ -9,7 +9,7 @@ import typer
 
 from robnas.cli._common import Information, Json, Model, print_json, progress_bar, say
 from robnas.cli._space import SpaceName
-from robnas.cli._tables import Beta
+from robnas.cli._tables import Attack, AttackSeed, Beta, DatasetVersion, Images, Recipe, load_chosen
 
 if TYPE_CHECKING:
     from robnas.surrogates import Assessment
@@ -48,6 +48,11 @@ def assess(
     ] = False,
     beta: Beta = None,
     space: SpaceName = None,
+    recipe: Recipe = None,
+    images: Images = None,
+    attack: Attack = None,
+    dataset_version: DatasetVersion = None,
+    attack_seed: AttackSeed = None,
     seed: Annotated[int, typer.Option(help="Of the first fit; the others have the numbers after it.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; the numbers do not depend on it.")] = 1,
     picture: Annotated[
@@ -59,7 +64,6 @@ def assess(
     import numpy as np
 
     from robnas._files import check_writable
-    from robnas.benchmarks import load
     from robnas.errors import InputError
     from robnas.statistics import prediction_ceiling
     from robnas.surrogates import assess as measure
@@ -69,8 +73,8 @@ def assess(
         if picture.suffix not in (".png", ".svg"):
             raise InputError("--picture", expected="a file ending in .png or .svg", got=str(picture))
         check_writable(picture)
+    held = load_chosen(table, as_json, recipe, images, attack, dataset_version, attack_seed, space)
     with progress_bar(as_json) as progress:
-        held = load(table, progress, space=space)
         found = measure(
             held, dataset=dataset, metric=metric, split=split, train=train, splits=splits, design=design,
             focus=focus,  # type: ignore[arg-type]

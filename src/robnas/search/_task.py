@@ -25,6 +25,7 @@ from robnas.benchmarks import (
     expected_accuracies,
     pareto_front,
     predicted_rows,
+    trained_in,
 )
 from robnas.errors import InputError, Verbatim
 from robnas.search._after import after, epochs_seen
@@ -49,7 +50,7 @@ from robnas.search._hypervolume import Scale
 from robnas.search._noise import check_runs, has_runs, local_noise, one_run, predictive_sd, run_sd, within_scale
 from robnas.search._objective import Answer, Ask, Question, one_by_one
 from robnas.search._optimum import EXPECTED, FRONT, HIGHEST, LOWEST
-from robnas.spaces import SPACES, Architecture, Space, configured, parse_key
+from robnas.spaces import SPACES, Architecture, Space
 from robnas.types import check_count
 
 Floats = npt.NDArray[np.float64]
@@ -204,9 +205,7 @@ class Task:
     @cached_property
     def space(self) -> Space:
         """In which it is searched: that of the table, with the settings of the networks seen where these are known."""
-        settings = parse_key(self.seen[0].space or self.table.space.name)
-        del settings["name"]
-        return configured(self.table.space, settings)
+        return trained_in(self.table, self.seen[0])
 
     @property
     def space_key(self) -> str:

@@ -9,17 +9,16 @@ from typing import Any, final
 import numpy as np
 
 from robnas._brief import brief
-from robnas.benchmarks import Column, Table
+from robnas.benchmarks import Column, Table, trained_in
 from robnas.errors import InputError, Verbatim
-from robnas.spaces import parse_key, space_of
 from robnas.surrogates._accuracy import accuracy_of, over_splits
 from robnas.surrogates._campaign import FIRST, Campaign
-from robnas.surrogates._designs import AT_ONCE, Focus
-from robnas.surrogates._information import Information, Structure
+from robnas.surrogates._designs import Focus, is_sequential
+from robnas.surrogates._information import Information, of_networks
 from robnas.surrogates._jobs import in_processes
 from robnas.surrogates._noise import standard_errors, table_noise
 from robnas.surrogates._prediction import Prediction, Vector
-from robnas.surrogates._tables import ColumnValues
+from robnas.surrogates._tables import ColumnValues, check_other
 from robnas.types import Progress, check_count, silent
 
 LEVEL = 0.9
@@ -75,7 +74,7 @@ class Assessment:
             "table": self.table, "dataset": self.dataset, "metric": self.metric, "split": self.split, "beta": self.beta,
             **({} if self.is_accuracy else {"unit": self.unit}),
             "train": self.train, "splits": len(self.splits), "held": float(np.mean(self.held)), "design": self.design,
-            **({"focus": self.focus} if self.design not in AT_ONCE else {}),
+            **({"focus": self.focus} if is_sequential(self.design) else {}),
             "model": self.model, "information": list(self.information), "noise": self.noise, "seed": self.seed,
         }  # fmt: skip
 
@@ -101,7 +100,7 @@ def assess(
 ) -> Assessment:
     """Measure a surrogate on a table: fit on a few of its values, predict the others, and again with other ones.
 
-    A fit knows one value of each class of the partition `effective` that the design chooses, and is judged on all
+    A fit knows one value of each class, see `classes_of`, that the design chooses, and is judged on all
     architectures of other classes. The noise of a training is that of the table's repeated trainings.
 
     Args:
@@ -129,8 +128,7 @@ def assess(
         InputError: no such column, too few values, information that holds the answer, or as `robnas.surrogates.fit`.
     """
     column = table.column(dataset, metric, split, space, beta)
-    trained = table.space if column.space is None else space_of(parse_key(column.space))
-    kinds = tuple(information) if information is not None else (Structure(trained),)
+    kinds = of_networks(information, trained_in(table, column))
     _check_honest(table, column, kinds, same_dataset=same_dataset)
     check_count("splits", splits), check_count("jobs", jobs), check_count("seed", seed, 0)
     rows = np.flatnonzero(column.measured)
@@ -162,14 +160,12 @@ def assess(
 
 def _check_honest(table: Table, column: Column, information: Sequence[Information], *, same_dataset: bool) -> None:
     """Refuse columns that are, or nearly are, what is to be predicted."""
+    check_other(information, table, column)
     for one in information:
-        if isinstance(one, ColumnValues) and one.is_of(table, column):
-            if one.holds(table, column):
-                raise InputError("information", expected="another column than the predicted one", got=one.text)
-            if not same_dataset:
-                expected = f"columns of another data set than {column.dataset}, or of another table"
-                remedy = "what the same networks do there is nearly the answer; --same-dataset accepts it"
-                raise InputError("information", expected=expected, got=one.text, remedy=remedy)
+        if not same_dataset and isinstance(one, ColumnValues) and one.is_of(table, column):
+            expected = f"columns of another data set than {column.dataset}, or of another table"
+            remedy = "what the same networks do there is nearly the answer; --same-dataset accepts it"
+            raise InputError("information", expected=expected, got=one.text, remedy=remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +210,7 @@ class Trial:
         return known
 
     def _batches(self) -> Iterator[int]:
-        if self.design in AT_ONCE:
+        if not is_sequential(self.design):
             yield self.train
             return
         done = 0

@@ -14,7 +14,7 @@ ENOUGH = 100
 """Known values from which intervals are calibrated; fewer would shake them more than they mend."""
 _FOLDS = 5
 _ERROR = 1.8  # twice that of the logarithm of a normal quantile at 0.9 from n values, times √n
-_LEAST = 1e-12
+_LEAST = 1e-12  # half interval, as a share of the range of values
 
 
 def stretch(left_out: Prediction, values: Vector) -> float:
@@ -31,7 +31,7 @@ def stretch(left_out: Prediction, values: Vector) -> float:
     """
     away = values - left_out.mean
     half = np.where(away < 0, left_out.mean - left_out.low, left_out.high - left_out.mean)
-    ratio = np.sort(np.abs(away) / np.maximum(half, _LEAST))
+    ratio = np.sort(np.abs(away) / np.maximum(half, _LEAST * np.ptp(values)))
     rank = int(np.ceil((len(ratio) + 1) * left_out.level))
     found = float(ratio[min(rank, len(ratio)) - 1])
     return found if found > 1 else min(1.0, found * math.exp(_ERROR / math.sqrt(len(ratio))))

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import final
+from typing import final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from robnas.benchmarks import Direction, check_indices, floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._classes import classes_of, one_of_each
-from robnas.surrogates._designs import AT_ONCE, Focus, choose
-from robnas.surrogates._fit import Fitted, complete_features, fit, is_enough
+from robnas.surrogates._designs import Focus, choose, is_sequential
+from robnas.surrogates._fit import Fitted, complete_features, fit, tells
 from robnas.surrogates._ground import Ground
-from robnas.surrogates._information import Information, Structure
-from robnas.surrogates._prediction import Prediction
+from robnas.surrogates._information import Information, looked_at
+from robnas.surrogates._prediction import Prediction, Vector
 from robnas.surrogates._remembered import remembered
+from robnas.surrogates._surrogates import SURROGATES
 
 FIRST = 20
-"""Values that are known before a design is told a prediction; until then `active` is `spread`."""
+"""Values that are known before a surrogate is asked for a choice; until then `active` is `spread`."""
 
 
 @final
@@ -54,7 +56,12 @@ class Campaign:
             raise InputError("architectures of a campaign", expected="at least one", got=Verbatim("none"))
         self.space = space_of(architectures[0].space) if space is None else space
         self.architectures = tuple(self.space.parse(arch) for arch in architectures)
-        self.information = remembered(information or (Structure(self.space),), self.architectures)
+        if len({arch.text for arch in self.architectures}) < len(self.architectures):
+            raise InputError("architectures of a campaign", expected="each once", got=Verbatim("one twice"))
+        if direction not in get_args(Direction):
+            raise InputError("direction of a campaign", expected="maximise or minimise", got=direction)
+        SURROGATES[model]
+        self.information = remembered(looked_at(information, self.space), self.architectures)
         self._features = complete_features(self.information, self.architectures)  # said before anything is trained
         self.model, self.level, self.direction = model, level, direction
 
@@ -80,9 +87,11 @@ class Campaign:
         Raises:
             InputError: as `robnas.surrogates.fit`.
         """
-        given = np.asarray(values, dtype=np.float64)
+        given = self._checked(values)
         places = np.flatnonzero(~np.isnan(given))
-        errors = None if noise is None else np.broadcast_to(np.asarray(noise, dtype=np.float64), given.shape)[places]
+        errors = None if noise is None else floats("noise of a campaign", noise)
+        if errors is not None and errors.shape == given.shape:
+            errors = errors[places]
         return fit(
             [self.architectures[place] for place in places], given[places], noise=errors, model=self.model,
             information=self.information, space=self.space, pool=self.architectures, level=self.level, seed=seed,
@@ -116,24 +125,28 @@ class Campaign:
         Raises:
             InputError: an unknown design, fewer classes left than `count`, or as `fit`.
         """
-        given = np.asarray(values, dtype=np.float64)
-        if given.shape != (len(self.architectures),):
-            expected = f"one for each of {len(self.architectures):,} architectures, nan where it is not known"
-            raise InputError("values of a campaign", expected=expected, got=Verbatim(f"shape {given.shape}"))
+        given = self._checked(values)
         ground, places = self._ground
         busy = ~np.isnan(given)
-        busy[list(taken)] = True
+        busy[check_indices("taken, places of a campaign", list(taken), len(busy))] = True
         before = np.flatnonzero(np.isin(self.classes[places], self.classes[busy]))
         predicted = None
-        known = given[~np.isnan(given)]
-        asks = design not in AT_ONCE and len(known) >= FIRST and is_enough(known)
-        if asks and len(before) + count < len(places):
+        enough = (~np.isnan(given)).sum() >= FIRST and tells(given)
+        if is_sequential(design) and enough and len(before) + count < len(places):
             predicted = self._upward(self.fit(given, noise, seed).predict([self.architectures[one] for one in places]))
         found = choose(
             design, range(len(places)), count, rows=ground, taken=before.tolist(), predicted=predicted, focus=focus,
             seed=seed,
         )  # fmt: skip
         return [int(places[place]) for place in found]
+
+    def _checked(self, values: npt.ArrayLike) -> Vector:
+        given = floats("values of a campaign", values)
+        if given.shape != (len(self.architectures),) or np.isinf(given).any():
+            expected = f"one for each of {len(self.architectures):,} architectures, nan where it is not known"
+            got = "infinite ones" if np.isinf(given).any() else f"shape {given.shape}"
+            raise InputError("values of a campaign", expected=expected, got=Verbatim(got))
+        return given
 
     def _upward(self, predicted: Prediction) -> Prediction:
         """The prediction with higher values for better ones."""

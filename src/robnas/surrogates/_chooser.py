@@ -12,9 +12,9 @@ import numpy as np
 from robnas.building import Chosen, Measured
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._campaign import Campaign
-from robnas.surrogates._designs import AT_ONCE, DESIGNS, Focus, check_focus, near_top
-from robnas.surrogates._fit import is_enough
-from robnas.surrogates._information import Information
+from robnas.surrogates._designs import DESIGNS, Focus, check_focus, is_sequential, near_top
+from robnas.surrogates._fit import tells
+from robnas.surrogates._information import Information, of_networks
 from robnas.surrogates._prediction import Vector
 from robnas.surrogates._surrogates import SURROGATES
 from robnas.surrogates._tables import information_of
@@ -57,7 +57,7 @@ class Chooser:
     @property
     def sequential(self) -> bool:
         """Whether choices depend on measurements."""
-        return self.design not in AT_ONCE
+        return is_sequential(self.design)
 
     def to_dict(self) -> dict[str, Any]:
         """What decides the choices, as plain values."""
@@ -66,7 +66,7 @@ class Chooser:
                 "seed": self.seed}  # fmt: skip
 
     def choose(self, measured: Measured, count: int) -> Chosen:
-        """See `robnas.building.Chooser`; no two of one class of the partition `effective`, where a space has one."""
+        """See `robnas.building.Chooser`; no two of one of `robnas.surrogates.classes_of`."""
         campaign = self._campaign(measured.candidates, measured.space)
         values = np.full(len(measured.candidates), np.nan)
         values[list(measured.rows)] = np.nanmean(measured.values, axis=1) if measured.rows else np.nan
@@ -87,12 +87,14 @@ class Chooser:
         if (key := (space.key, candidates)) not in self._campaigns:
             kinds = [one if not isinstance(one, str) else information_of([one], space)[0] for one in self.information]
             self._campaigns.clear()
-            self._campaigns[key] = Campaign(candidates, information=kinds, model=self.model, space=space)
+            self._campaigns[key] = Campaign(
+                candidates, information=of_networks(kinds, space), model=self.model, space=space
+            )  # fmt: skip
         return self._campaigns[key]
 
     def _error(self, campaign: Campaign, values: Vector, noise: Vector | None) -> float | None:
         """Estimated mean absolute error over classes that are not measured; None while it cannot be known."""
-        if not is_enough(values[~np.isnan(values)]):
+        if not tells(values):
             return None
         predicted = campaign.fit(values, noise, self.seed).predict(campaign.architectures)
         sd = predicted.calibrated_sd

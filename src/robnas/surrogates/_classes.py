@@ -7,25 +7,28 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from robnas.benchmarks import IDENTICAL
 from robnas.spaces import Architecture, Space
 
-EFFECTIVE = "effective"
-"""The partition whose classes hold the same family of functions, in spaces that have one of this name."""
+_PARTITIONS = ("effective", IDENTICAL)
+"""The first that a space has is meant: the same family of functions or, where none is named so, the same network."""
 
 
 def class_keys(architectures: Sequence[Architecture], space: Space) -> list[Hashable]:
-    """What architectures of one class share: its number in the partition ``effective``, or their text without one."""
-    if EFFECTIVE not in space.partitions:
+    """What architectures of one class share: its number in such a partition, or their text where there is none."""
+    name = next((name for name in _PARTITIONS if name in space.partitions), None)
+    if name is None:
         return [arch.text for arch in architectures]
     numbers = [space.index_of(arch) for arch in architectures]
-    found: list[Hashable] = space.partition(EFFECTIVE).class_of[numbers].tolist()
+    found: list[Hashable] = space.partition(name).class_of[numbers].tolist()
     return found
 
 
 def classes_of(architectures: Sequence[Architecture], space: Space) -> npt.NDArray[np.int64]:
     """A number for each architecture that those of one class share, shape (architectures,).
 
-    The class is that under the partition ``effective``; in spaces that have none each architecture is its own.
+    The class is that under the partition ``effective`` or, in spaces that have none, ``identical``; without either each
+    architecture is its own.
     """
     number: dict[Hashable, int] = {}
     keys = class_keys(architectures, space)

@@ -17,18 +17,20 @@ from robnas.benchmarks import (
     LocalNoise,
     Noise,
     Table,
+    name_of_key,
     table_of_records,
+    trained_in,
 )
 from robnas.errors import InputError, Verbatim, printable
 from robnas.records import Record
-from robnas.spaces import Architecture, Space, parse_key, space_of
-from robnas.surrogates._fit import Fitted, fit
-from robnas.surrogates._information import Information, Structure
+from robnas.spaces import Architecture, Space
+from robnas.surrogates._fit import Fitted, check_level, fit
+from robnas.surrogates._information import Information, of_networks
 from robnas.surrogates._noise import standard_errors, table_noise
 from robnas.surrogates._remembered import Remembered, remembered
 from robnas.surrogates._surrogates import SURROGATES
-from robnas.surrogates._tables import ColumnValues
-from robnas.types import Progress, silent
+from robnas.surrogates._tables import check_other
+from robnas.types import Progress, check_count, silent
 
 Floats = npt.NDArray[np.float64]
 _LONGEST = 200  # characters of a fact or a name
@@ -70,9 +72,11 @@ def complete(
             be listed, and no architectures are given.
     """
     table = source if isinstance(source, Table) else table_of_records("records", source)
-    if not isinstance(level, int | float) or not 0 < level < 1:
-        raise InputError("level of intervals", expected="a number between 0 and 1", got=level)
+    check_level("level of intervals", level)
+    check_count("seed", seed, 0)
     _ = SURROGATES[model]  # an unknown one is no fault of a column
+    for key, why in table.ambiguous.items() if not table.columns else ():
+        raise why.error(f"table {table.name}, {name_of_key(key)}")
     chosen = table.columns if columns is None else tuple(columns)
     if foreign := [column.name for column in chosen if not any(column is own for own in table.columns)]:
         raise InputError(f"columns to complete of table {table.name}", expected="its own", got=foreign[0])
@@ -138,11 +142,9 @@ class _Filling:
 
     def of(self, column: Column) -> tuple[Column, dict[str, Any]]:
         """The column at all rows, with what a surrogate says of those that have no run; and how that came about."""
-        for one in self.information or ():
-            if isinstance(one, ColumnValues) and one.holds(self.table, column):
-                raise InputError("information", expected="another column than the predicted one", got=one.text)
+        check_other(self.information or (), self.table, column)
         known = _Known.of(self.table, column)
-        space = self.table.space if column.space is None else space_of(parse_key(column.space))
+        space = trained_in(self.table, column)
         fitted = fit(
             [self.table.at(int(row)) for row in known.rows], known.values, noise=known.errors, model=self.model,
             information=self._looked_at(space), space=space, pool=self.rows, level=self.level, seed=self.seed,
@@ -155,10 +157,9 @@ class _Filling:
 
     def _looked_at(self, space: Space) -> tuple[Remembered, ...]:
         """The information, whose features are computed once; of a space with the settings of the trained networks."""
-        key = space.key if self.information is None else ""
-        if key not in self._kept:
-            self._kept[key] = remembered(self.information or (Structure(space),), self.rows)
-        return self._kept[key]
+        if space.key not in self._kept:
+            self._kept[space.key] = remembered(of_networks(self.information, space), self.rows)
+        return self._kept[space.key]
 
 
 def _rows(table: Table, partition: str | None, architectures: Iterable[object] | None) -> tuple[Architecture, ...]:
@@ -214,10 +215,10 @@ class _Known:
         _, first, number = np.unique(table.networks[known], return_index=True, return_inverse=True)
         counts = column.counts[known].astype(np.float64)
         total: Floats = np.bincount(number, weights=counts).astype(np.float64)
-        most = np.zeros(len(total))
-        np.maximum.at(most, number, counts)
+        seen = np.zeros((len(total), column.values.shape[1]))  # seeds that some row of the network was trained with
+        np.maximum.at(seen, number, ~np.isnan(column.values[known]))
         means = np.bincount(number, weights=counts * column.measured_mean[known]) / total
-        return cls(known[first], means, most if column.seeds else total, table_noise(table, column))
+        return cls(known[first], means, seen.sum(axis=1) if column.seeds else total, table_noise(table, column))
 
     @property
     def errors(self) -> Floats | None:

@@ -19,8 +19,6 @@ from robnas.types import check_count
 Focus = Literal["everywhere", "top"]
 FOCUSES: tuple[Focus, ...] = ("everywhere", "top")
 """Where the uncertainty is to be lowered: over all architectures, or among those that may be in the best tenth."""
-AT_ONCE = ("random", "spread")
-"""Designs whose choices depend on no measurement; all others, those of one's own among them, are told a prediction."""
 _APART = 50  # of a spread design are medoids, the others are drawn
 _MOST = 6000  # points whose distances fit into memory and a second; of more a sample is looked at
 
@@ -127,6 +125,11 @@ DESIGNS: Registry[Design] = Registry(
 """Ways to choose trainings by name. One of your own is one more entry."""
 
 
+def is_sequential(design: str) -> bool:
+    """Whether what a design chooses depends on what was measured; one of your own may, and is told a prediction."""
+    return design not in ("random", "spread")
+
+
 def choose(
     design: str,
     candidates: Sequence[int],
@@ -156,7 +159,8 @@ def choose(
         Places of `count` candidates in the order in which they are to be trained.
 
     Raises:
-        InputError: an unknown design or focus, fewer candidates than `count`, or places that are none.
+        InputError: an unknown design or focus, fewer candidates than `count`, places that are none, or a design that
+            chooses others.
     """
     check_focus(focus)
     ground = rows if isinstance(rows, Ground) else Ground(np.asarray(rows, dtype=np.float64))
@@ -168,9 +172,11 @@ def choose(
     rng = np.random.default_rng(check_count("seed", seed, 0))
     if count == len(allowed):
         return [int(place) for place in rng.permutation(allowed)]
-    return DESIGNS[design].choose(
-        ground, allowed, count, taken=before, predicted=predicted, focus=focus, rng=rng
-    )  # fmt: skip
+    given = {"taken": before, "predicted": predicted, "focus": focus, "rng": rng}
+    found = list(DESIGNS[design].choose(ground, allowed, count, **given))  # type: ignore[arg-type]
+    if len(set(found)) != count or not set(found) <= set(allowed.tolist()):
+        raise InputError(f"what design {design} chooses", expected=f"{count} candidates, each once", got=found)
+    return found
 
 
 def _places(what: str, given: Sequence[int], ground: Ground) -> Places:

@@ -10,22 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas.benchmarks import floats
 from robnas.errors import InputError, Verbatim
 from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._calibration import ENOUGH, left_out, stretch, stretched
-from robnas.surrogates._information import Features, Information, Structure, gather
+from robnas.surrogates._information import Features, Information, gather, looked_at
 from robnas.surrogates._prediction import Prediction, Predictor, Vector
 from robnas.surrogates._surrogates import SURROGATES
+from robnas.types import check_count
 
 FEWEST = 5
 """Known values that a fit needs."""
 _ROUNDING = 1e-13  # of the largest value: what is less apart is equal
 _HUGE = 1e100
-
-
-def is_enough(known: Vector) -> bool:
-    """Whether a surrogate can be fitted on these values: there are 5, and they are not all equal but for rounding."""
-    return len(known) >= FEWEST and float(np.ptp(known)) > _ROUNDING * float(np.abs(known).max())
 
 
 @final
@@ -58,6 +55,9 @@ class Fitted:
         Raises:
             InputError: an architecture of another space, or features that are missing.
         """
+        if not len(architectures):
+            none = np.empty(0)
+            return Prediction(none, none, none, none, self.level)
         rows = complete_features(self._kinds, [self._space.parse(arch) for arch in architectures]).rows
         found = self._predictor.predict(rows, self.level)
         return found if self.stretch == 1 else stretched(found, self.stretch)
@@ -104,13 +104,14 @@ def fit(
         InputError: too few values, some that are not finite or all equal, an architecture of another space, features
             that are missing, or an unknown model.
     """
-    known = np.asarray(values, dtype=np.float64)
-    if known.shape != (len(architectures),) or len(known) < FEWEST or not np.isfinite(known).all():
+    known = floats("values of a surrogate", values)
+    finite = np.isfinite(known)
+    if known.shape != (len(architectures),) or len(known) < FEWEST or not finite.all():
         expected = f"one finite value for each of at least {FEWEST} architectures"
-        got = Verbatim(f"shape {known.shape} for {len(architectures)}")
+        got = Verbatim(f"shape {known.shape} for {len(architectures)}" if finite.all() else f"{known[~finite][0]}")
         raise InputError("values of a surrogate", expected=expected, got=got)
     apart = float(np.ptp(known))
-    if not is_enough(known):
+    if not tells(known):
         raise InputError("values of a surrogate", expected="at least two different ones", got=float(known[0]))
     if not 1 / _HUGE < apart < _HUGE:
         remedy = "give them in another unit"
@@ -119,16 +120,16 @@ def fit(
         )
     space = space_of(architectures[0].space) if space is None else space
     members = tuple(space.parse(arch) for arch in architectures)
-    if not 0 < level < 1:
-        raise InputError("level of a surrogate", expected="a number between 0 and 1", got=level)
+    check_level("level of a surrogate", level)
+    check_count("seed", seed, 0)
     if len({arch.text for arch in members}) < len(members):
         got = Verbatim("one twice")
         remedy = "give the mean of its values"
         raise InputError("architectures of a surrogate", expected="each architecture once", got=got, remedy=remedy)
-    kinds = (Structure(space),) if information is None else tuple(information)
+    kinds = looked_at(information, space)
     features = complete_features(kinds, members)
     rows = features.rows
-    around = complete_features(kinds, [space.parse(arch) for arch in pool]).rows
+    around = complete_features(kinds, [space.parse(arch) for arch in pool]).rows if len(pool) else rows[:0]
     errors = _errors(noise, len(known))
     surrogate = SURROGATES[model]
     others: dict[str, Any] = {"groups": features.groups, "pool": around, "seed": seed}
@@ -140,8 +141,20 @@ def fit(
     return Fitted(model, texts, members, known, level, seed, factor, space, kinds, predictor)
 
 
+def tells(values: Vector) -> bool:
+    """Whether a surrogate can be fitted on values, nan where they are not known: they are enough, and not all equal."""
+    known = values[~np.isnan(values)]
+    return len(known) >= FEWEST and bool(np.ptp(known) > _ROUNDING * np.abs(known).max())
+
+
+def check_level(what: str, level: object) -> None:
+    """Refuse what is no level of an interval."""
+    if not isinstance(level, int | float) or not 0 < level < 1:
+        raise InputError(what, expected="a number between 0 and 1", got=level)
+
+
 def _errors(noise: npt.ArrayLike | None, count: int) -> Vector:
-    given = np.asarray(np.nan if noise is None else noise, dtype=np.float64)
+    given = floats("noise of a surrogate", np.nan if noise is None else noise)
     if given.shape not in ((), (count,)) or (given < 0).any() or np.isinf(given).any():
         expected = f"standard errors of at least 0, one or {count}, nan where unknown"
         raise InputError("noise of a surrogate", expected=expected, got=noise)

@@ -15,6 +15,8 @@ from robnas.spaces import Architecture, Space, space_of
 from robnas.surrogates._descriptions import described
 from robnas.surrogates._prediction import Matrix
 
+_LARGEST = 1e100  # whose square is a number
+
 
 class Information(Protocol):
     """One kind of what is known of every architecture before it is trained."""
@@ -69,11 +71,31 @@ class Structure:
         return np.concatenate(list(described(self.space, architectures).values()), axis=1)
 
 
+def looked_at(information: Sequence[Information] | None, space: Space) -> tuple[Information, ...]:
+    """What is given; the structure of a space's architectures where nothing is.
+
+    Raises:
+        InputError: something that is no information, such as a text.
+    """
+    given = (Structure(space),) if information is None else tuple(information)
+    for one in given:
+        if not all(hasattr(one, name) for name in ("text", "groups", "features")):
+            remedy = "robnas.surrogates.information_of makes it of texts"
+            raise InputError("information", expected="text, groups and features of each", got=one, remedy=remedy)
+    return given
+
+
+def of_networks(information: Sequence[Information] | None, space: Space) -> tuple[Information, ...]:
+    """The same, the structure being that of networks with the settings of `space`."""
+    return tuple(Structure(space) if isinstance(one, Structure) else one for one in looked_at(information, space))
+
+
 def gather(information: Sequence[Information], architectures: Sequence[Architecture]) -> Features:
     """The features of all kinds of information side by side.
 
     Raises:
-        InputError: no information at all, one kind twice, or another number of features than of groups.
+        InputError: no information at all, one kind twice, another number of features than of groups, or features that
+            are infinite or nearly so.
     """
     texts = [one.text for one in information]
     if not texts or len(set(texts)) < len(texts):
@@ -86,6 +108,9 @@ def gather(information: Sequence[Information], architectures: Sequence[Architect
         if rows.shape != shape:
             expected = f"{shape[0]} rows of {shape[1]} features, as many as groups"
             raise InputError(f"information {one.text}", expected=expected, got=Verbatim(f"shape {rows.shape}"))
+        if (far := np.abs(rows) > _LARGEST).any():
+            expected, remedy = f"features of at most {_LARGEST:g}, nan where one is missing", "give their logarithms"
+            raise InputError(f"information {one.text}", expected=expected, got=float(rows[far][0]), remedy=remedy)
         parts.append(rows)
         groups += [f"{one.text}/{group}" for group in one.groups]
     return Features(np.concatenate(parts, axis=1), tuple(groups))

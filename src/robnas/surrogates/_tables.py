@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
@@ -18,8 +18,9 @@ from robnas.spaces import SPACES, Architecture, Space, space_of
 from robnas.surrogates._classes import class_keys
 from robnas.surrogates._information import Information, Structure
 from robnas.surrogates._prediction import Matrix, Vector
+from robnas.surrogates._same import same_trainings, same_values
 
-FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")  # and ::BETA where a table has several
+FORMS = ("structure", "scores:FILE", "columns:TABLE::DATASET::METRIC::SPLIT")  # more may follow, see `information_of`
 """How `information_of` reads each kind."""
 _ABOVE = 1.0  # standard deviations, of the best value: top, see `ColumnValues`
 
@@ -44,6 +45,10 @@ class ScoreValues:
         codes = [arch.text for arch in architectures]
         return np.stack([_scaled(name, self.scores.at(codes, name)) for name in self.scores.names], axis=1)
 
+    def holds(self, table: Table, column: Column) -> bool:
+        """Whether one of these is the values of a column."""
+        return same_values(self.scores.codes, self.scores.means.T, table, [column])
+
 
 def _scaled(name: str, values: Vector) -> Vector:
     scale = SCALES.get(name, float)
@@ -53,7 +58,7 @@ def _scaled(name: str, values: Vector) -> Vector:
 @final
 @dataclass(frozen=True, eq=False)
 class ColumnValues:
-    """Values of a column: the mean over what the table has of the class `effective` of an architecture.
+    """Values of a column: the mean over what the table has of the class of an architecture.
 
     Each as it is and as −log(top − value), which spreads the best: they crowd, here as in what is predicted.
     """
@@ -100,26 +105,26 @@ class ColumnValues:
 
     def is_of(self, table: Table, column: Column) -> bool:
         """Whether it was measured on the data set of a column of the same table, whatever file that was read from."""
-        return self.column.dataset == column.dataset and (self.table.name == table.name or self._has(table, column))
+        if self.column.dataset != column.dataset:
+            return False
+        own = [one for one in table.columns if one.dataset == column.dataset and one.is_accuracy]
+        theirs = [one for one in self.table.columns if one.dataset == column.dataset]
+        return (
+            self.table.name == table.name
+            or same_trainings(self.table, [self.column], table, own)
+            or same_trainings(self.table, theirs, table, [column])
+        )
 
     def holds(self, table: Table, column: Column) -> bool:
         """Whether these are the values of a column."""
-        return _agree(self.table, self.column, table, column)
-
-    def _has(self, table: Table, column: Column) -> bool:
-        return any(
-            _agree(self.table, one, table, column) for one in self.table.columns if one.dataset == column.dataset
-        )
+        return same_trainings(self.table, [self.column], table, [column])
 
 
-def _agree(first: Table, one: Column, second: Table, other: Column) -> bool:
-    """Whether two columns have the same values wherever both have some."""
-    values = dict(zip(second.texts, other.measured_mean.tolist(), strict=True))
-    pairs = [
-        (value, values.get(text, np.nan)) for text, value in zip(first.texts, one.measured_mean.tolist(), strict=True)
-    ]
-    known = np.array([pair for pair in pairs if pair[0] == pair[0] and pair[1] == pair[1]])
-    return len(known) > 0 and bool(np.allclose(known[:, 0], known[:, 1], rtol=0, atol=1e-6))
+def check_other(information: Iterable[Information], table: Table, column: Column) -> None:
+    """Refuse information that is the column itself, which is to be predicted."""
+    for one in information:
+        if isinstance(one, ColumnValues | ScoreValues) and one.holds(table, column):
+            raise InputError("information", expected="another column than the predicted one", got=one.text)
 
 
 def information_of(texts: Sequence[str], space: Space | None = None) -> tuple[Information, ...]:
@@ -127,8 +132,9 @@ def information_of(texts: Sequence[str], space: Space | None = None) -> tuple[In
 
     Args:
         texts: ``structure``, what the architecture alone tells; ``scores:FILE``, scores of untrained networks, of a
-            file that ``robnas score --out`` wrote or of a table of scores; ``columns:TABLE::DATASET::METRIC::SPLIT``,
-            measured values of a column of a table, with ``::BETA`` behind where the table has several.
+            file that ``robnas score --out`` wrote or of a table of scores, ``::DATASET`` behind it where the table has
+            those of several; ``columns:TABLE::DATASET::METRIC::SPLIT``, measured values of a column of a table,
+            ``::BETA`` behind it where the table has several.
         space: of the architectures; ``nas-bench-201`` if omitted.
 
     Raises:
@@ -143,7 +149,8 @@ def _one(text: str, space: Space) -> Information:
     if text == FORMS[0]:
         return Structure(space)
     if kind == "scores" and rest:
-        scores = load_scores(rest, None if space.name in SPACES else space)
+        name, _, dataset = rest.partition("::")
+        scores = load_scores(name, None if space.name in SPACES else space, dataset=dataset or None)
         _check_space(text, scores.space, space)
         return ScoreValues(text, scores)
     if kind == "columns":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -11,6 +12,7 @@ from robnas._brief import brief
 from robnas.surrogates._prediction import Vector
 
 _BEYOND = 0.35  # standard deviations from the best known value to the end of the scale
+_LEAST = 1e-12  # distance from the end, as a share of the usual one
 _SHARE = 10  # the noise at a value is pooled over this share of the known ones
 
 
@@ -60,7 +62,8 @@ class Scale:
         """How much a target changes with its value."""
         if np.isinf(self.end):
             return np.full(len(values), 1 / self.spread)
-        found: Vector = 1 / (self.spread * np.maximum(self.end - self.sign * values, 1e-12))
+        least = _LEAST * math.exp(-self.centre)
+        found: Vector = 1 / (self.spread * np.maximum(self.end - self.sign * values, least))
         return found
 
 

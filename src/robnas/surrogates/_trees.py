@@ -10,9 +10,7 @@ import numpy as np
 
 from robnas._brief import brief
 from robnas.surrogates._prediction import Matrix, Prediction, Vector
-from robnas.surrogates._rows import around, spread_of
-
-_HUGE = 1e30  # features are cut there, for 32 bits have no room for more
+from robnas.surrogates._rows import Standard, around, spread_of
 
 
 @final
@@ -30,19 +28,19 @@ class Trees:
 
         middle, scale = float(values.mean()), float(values.std())
         targets = np.round((values - middle) / scale, 9)  # equal splits are equal in any unit
-        units = _units(rows)
-        rows = _in(units, rows)
+        standard = Standard.of(rows, pool)  # of features that are hardly apart a tree takes no notice
+        given = standard(rows)
         rng, grown, out = np.random.default_rng(seed), [], []
         for start in rng.integers(2**31, size=self.trees).tolist():
             drawn = rng.integers(len(rows), size=len(rows))
-            tree = ExtraTreeRegressor(max_features=None, random_state=start).fit(rows[drawn], targets[drawn])
+            tree = ExtraTreeRegressor(max_features=None, random_state=start).fit(given[drawn], targets[drawn])
             grown.append(tree)
             out.append(~np.isin(np.arange(len(rows)), drawn))
-        known = np.array([tree.predict(rows) for tree in grown])
+        known = np.array([tree.predict(given) for tree in grown])
         unseen = np.array(out, dtype=np.float64)
         none = unseen.sum(axis=0) == 0  # known to every tree, which happens among few trees only
         unseen[:, none] = 1
-        return FittedTrees(tuple(grown), units, known, unseen, targets, middle, scale)
+        return FittedTrees(standard, tuple(grown), known, unseen, targets, middle, scale)
 
 
 @final
@@ -52,9 +50,8 @@ class FittedTrees:
 
     __repr__ = brief
 
+    standard: Standard = field(repr=False)
     trees: tuple[Any, ...] = field(repr=False)
-    units: Vector
-    """By which features are multiplied, shape (features,)."""
     known: Matrix
     """Of each tree for each known architecture, shape (trees, n)."""
     unseen: Matrix
@@ -66,8 +63,8 @@ class FittedTrees:
 
     def predict(self, rows: Matrix, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`."""
-        rows = _in(self.units, rows)
-        return self._of(np.array([tree.predict(rows) for tree in self.trees]), None, level)
+        given = self.standard(rows)
+        return self._of(np.array([tree.predict(given) for tree in self.trees]), None, level)
 
     def left_out(self, level: float) -> Prediction:
         """See `robnas.surrogates.Predictor`: by the trees that did not see a value."""
@@ -80,19 +77,6 @@ class FittedTrees:
         rest = max(spread_of(self.targets - own) ** 2 - float(between.mean()), 0.0)
         mean, sd = self.middle + self.scale * mean, self.scale * np.sqrt(variance + rest)
         return around(mean, sd, level)
-
-
-def _units(rows: Matrix) -> Vector:
-    """Powers of 2, which change no digit, so that features range over about 1: smaller ones are equal to a tree."""
-    _, exponents = np.frexp(np.ptp(rows, axis=0))
-    found: Vector = np.ldexp(1.0, -np.maximum(exponents, -1000))
-    return found
-
-
-def _in(units: Vector, rows: Matrix) -> Matrix:
-    """Rows as trees take them, in numbers of 32 bits."""
-    found: Matrix = np.clip(rows * units, -_HUGE, _HUGE)
-    return found
 
 
 def _moments(found: Matrix, mask: Matrix) -> tuple[Vector, Vector]:
