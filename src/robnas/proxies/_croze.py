@@ -50,14 +50,8 @@ class CRoZe:
             UndefinedScoreError: images outside [0, 1].
         """
         images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
-        if images.min() < 0 or images.max() > 1:
-            raise UndefinedScoreError("images are attacked within [0, 1], and some are outside")
-        clean, attacked = (_Scaled(probe) for _ in range(2))
-        first = clean(images, labels)
-        attacked.add(first.weights, self.weight_step)
-        seen = attacked(images, labels)
-        moved = (images.to(seen.pixels) + self.sign * self.step * seen.pixels.sign()).clamp(0, 1)
-        second = attacked(moved, labels)
+        clean, attacked = (Attackable(probe) for _ in range(2))
+        first, second, _ = attack(clean, attacked, images, labels, self.weight_step, self.sign * self.step)
         total = torch.zeros((), dtype=torch.float64, device=images.device)
         for place, weight in enumerate(clean.weights):
             if (before := first.outputs[place]) is None or (after := second.outputs[place]) is None:
@@ -70,7 +64,9 @@ class CRoZe:
 
 
 @dataclass(frozen=True, eq=False)
-class _Pass:
+class Pass:
+    """One forward and one backward pass."""
+
     outputs: list[Tensor | None]
     """Of every layer."""
     weights: list[Tensor]
@@ -79,12 +75,12 @@ class _Pass:
     """Gradient of the loss by the pixels, up to the same factor."""
 
 
-class _Scaled:
-    """A network without batch norm and with |θ| whose activations are kept near 1."""
+class Attackable:
+    """A network without batch norm and with |θ|, in float64; or a robnas network in float32, activations near 1."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, *, exact: bool = False) -> None:
         self.probe, self.network, self.dtype = probe, absolute(probe.network), torch.float64
-        if unlike_built(probe.network) is None:
+        if not exact and unlike_built(probe.network) is None:
             self.network, self.dtype = self.network.float(), torch.float32
         self.layers = layers(self.network)
         self.weights = [layer.weight for layer in self.layers]
@@ -95,7 +91,7 @@ class _Scaled:
             for weight, direction in zip(self.weights, directions, strict=True):
                 weight.add_(direction * (step * weight.norm() / (direction.norm() + _TINY)))
 
-    def __call__(self, images: Tensor, labels: Tensor) -> _Pass:
+    def __call__(self, images: Tensor, labels: Tensor) -> Pass:
         """Forward and backward."""
         pixels = images.to(self.dtype, copy=True).requires_grad_()
         outputs: list[Tensor | None] = [None] * len(self.layers)
@@ -124,7 +120,7 @@ class _Scaled:
         gradients = torch.autograd.grad(
             scaled, [*self.weights, pixels], self._upstream(scaled.detach(), scale, labels), materialize_grads=True
         )
-        return _Pass(outputs, list(gradients[:-1]), gradients[-1])
+        return Pass(outputs, list(gradients[:-1]), gradients[-1])
 
     def _upstream(self, scaled: Tensor, scale: Tensor, labels: Tensor) -> Tensor:
         """∂L/∂logits at the logits that the network has without scaling, at most 1 in size."""
@@ -133,6 +129,31 @@ class _Scaled:
         logits = ((scaled.double() - offset) * scale + offset).requires_grad_()
         (found,) = torch.autograd.grad(F.cross_entropy(logits, labels), logits)
         return (found / found.abs().max().clamp_min(_TINY)).to(scaled)
+
+
+def attack(
+    clean: Attackable, attacked: Attackable, images: Tensor, labels: Tensor, weight_step: float, step: float
+) -> tuple[Pass, Pass, Tensor]:
+    """The clean network on images, and the same with attacked weights on attacked images; and the slope by pixels.
+
+    Args:
+        clean: the network.
+        attacked: its copy, whose weights are moved up the loss.
+        images: in [0, 1].
+        labels: of them.
+        weight_step: how far the weights of a layer are moved, times their norm.
+        step: how far every pixel is moved up the loss of the attacked network.
+
+    Raises:
+        UndefinedScoreError: images outside [0, 1].
+    """
+    if images.min() < 0 or images.max() > 1:
+        raise UndefinedScoreError("images are attacked within [0, 1], and some are outside")
+    first = clean(images, labels)
+    attacked.add(first.weights, weight_step)
+    slope = attacked(images, labels).pixels
+    moved = (images.to(slope) + step * slope.sign()).clamp(0, 1)
+    return first, attacked(moved, labels), slope
 
 
 def _cosines(first: Tensor, second: Tensor) -> Tensor:

@@ -11,12 +11,14 @@ from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.kernels import SCORES
 from robnas.networks.nas_bench_201 import NAME, top_score
+from robnas.proxies._condition_and_parameters import condition_and_parameters
 from robnas.proxies._croze import CRoZe
 from robnas.proxies._epe_nas import epe_nas
 from robnas.proxies._fisher import fisher
 from robnas.proxies._formula import Formula
 from robnas.proxies._grad_norm import grad_norm
 from robnas.proxies._grasp import grasp
+from robnas.proxies._hessian import hessian
 from robnas.proxies._jacobian_norm import jacobian_norm
 from robnas.proxies._jacov import jacov
 from robnas.proxies._l2_norm import l2_norm
@@ -24,7 +26,9 @@ from robnas.proxies._ntk import KernelProxy
 from robnas.proxies._nwot import nwot
 from robnas.proxies._plain import plain
 from robnas.proxies._probe import Probe
+from robnas.proxies._r_score import RScore
 from robnas.proxies._robust_score import robust_score
+from robnas.proxies._robust_zcp import RobustZCP
 from robnas.proxies._sizes import convolutions, macs, parameters
 from robnas.proxies._snip import snip
 from robnas.proxies._synflow import synflow
@@ -71,7 +75,17 @@ CHEAP: Mapping[str, Proxy] = MappingProxyType(
         "top_score": Formula(top_score, NAME, "nothing flows from the input to the output of the cell"),
     }
 )
-"""Those that need no kernel."""
+"""Those that take a second or two and need no kernel."""
+
+ROBUSTNESS: Mapping[str, Proxy] = MappingProxyType(
+    {
+        "robust_zcp": RobustZCP(),
+        "r_score": RScore(),
+        "hessian": hessian,
+        "condition_and_parameters": condition_and_parameters,
+    }
+)
+"""Those made for robustness that take longer: by others, and one that needs a kernel."""
 
 _GROUPS = ("all", "cheap")
 
@@ -82,7 +96,7 @@ def _no_group(name: str, _: Proxy) -> None:
 
 
 PROXIES: Registry[Proxy] = Registry(
-    "proxy", {**CHEAP, **{name: KernelProxy(score) for name, score in SCORES.items()}}, Callable, _no_group
+    "proxy", {**CHEAP, **ROBUSTNESS, **{name: KernelProxy(score) for name, score in SCORES.items()}}, Callable, _no_group
 )
 """All proxies by name. One of your own is one more entry."""
 
