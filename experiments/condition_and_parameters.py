@@ -64,8 +64,14 @@ def main() -> None:
     known = chosen[~np.isnan(conditions[chosen])]
     rhos = [spearman((sizes + w * conditions)[known], values["cifar100"][known]) for w in GRID]
     weight = float(GRID[int(np.argmax(rhos))])
-    print(f"weight {weight:.2f} on CIFAR-100, {len(known)} architectures, rho {max(rhos):.3f}; in use {CONDITION_WEIGHT}")
-    columns = {"parameters": sizes, SCORE: conditions, "condition_and_parameters": sizes + CONDITION_WEIGHT * conditions}
+    print(
+        f"weight {weight:.2f} on CIFAR-100, {len(known)} architectures, rho {max(rhos):.3f}; in use {CONDITION_WEIGHT}"
+    )
+    columns = {
+        "parameters": sizes,
+        SCORE: conditions,
+        "condition_and_parameters": sizes + CONDITION_WEIGHT * conditions,
+    }
     rows = [
         (dataset, name, len(held), figure, f"{value:.4f}", f"{low:.4f}", f"{high:.4f}")
         for dataset in ("cifar10", "imagenet16-120")

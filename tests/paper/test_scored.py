@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
+from robnas import proxies
 from robnas.benchmarks import Column, Table, read_scores
 from robnas.benchmarks import scores_of as scores_in
+from robnas.cli._reproduce import _score
+from robnas.data import load_data
 from robnas.errors import InputError
 from robnas.kernels import SCORES
 from robnas.networks import count
 from robnas.paper import reproduce
 from robnas.paper._proxies import HEADER, _figure
-from robnas.spaces import Architecture
+from robnas.spaces import SPACES, Architecture
+from robnas.types import silent
 from tests.search.conftest import synthetic
 from tests.statistics.spaces import toy
 from tests.statistics.test_scored import CODES, made, truth
@@ -189,6 +193,41 @@ def test_files_of_figure_5_that_do_not_fit_are_refused(tmp_path, changes, text):
 def test_scores_that_are_missing_or_not_wanted(scores, tmp_path, name, count, text):
     with pytest.raises(InputError, match=text):
         reproduce(name, tmp_path, scores=count * [scores], table=synthetic())
+
+
+def test_files_of_one_scoring_with_other_scores_stand_together(scores, tmp_path):
+    """Also what another version computed; not the same score twice, nor scores of other images."""
+    second = made(["other"], [truth("clean")])
+    later = replace(second, settings={**second.settings, "robnas": "9", "proxies": ["other"]})
+    files = reproduce("proxies", tmp_path, scores=[scores, later], table=synthetic())
+    assert {row["proxy"] for row in rows_of(files[0])} == {"parameters", *scores.names, "other"}
+    for wrong in (made(["chance"], [truth("clean")]), replace(second, settings={**second.settings, "images": 9})):
+        with pytest.raises(InputError, match="expected one file, got 2; .*; several have equal settings and no score"):
+            reproduce("proxies", tmp_path, scores=[scores, wrong], table=synthetic())
+
+
+def test_the_command_scores_what_was_made_for_robustness_in_a_file_of_its_own(tmp_path, monkeypatch):
+    """So scores that an earlier version finished are kept. Two of each group will do."""
+    cheap, slower = ("parameters", "snip"), ("robust_zcp", "r_score")
+    assert set(cheap) < set(proxies.CHEAP)
+    assert set(slower) < set(proxies.ROBUSTNESS)
+    monkeypatch.setattr(proxies, "CHEAP", cheap)
+    monkeypatch.setattr(proxies, "ROBUSTNESS", slower)
+    space = SPACES["nas-bench-201"].configure(channels=2, cells=1)
+    archs, settings = (
+        [Architecture(code) for code in ("323133", "444444")],
+        proxies.ProxySettings(images=4, calibration=8),
+    )
+    given = ("proxies", tmp_path, load_data("digits"), archs, space, 1, 1, settings, silent)
+    first = _score(*given)
+    assert [one.names for one in first] == [cheap, slower]
+    kept = [tmp_path / f"proxies-scores{part}.parquet" for part in ("", "-robustness")]
+    before = kept[0].stat().st_mtime_ns
+    kept[1].unlink()
+    again = _score(*given)
+    assert [one.means.tolist() for one in again] == [one.means.tolist() for one in first]
+    assert kept[0].stat().st_mtime_ns == before
+    assert kept[1].exists()
 
 
 def test_the_command_scores_by_itself_and_goes_on(capsys, tmp_path, monkeypatch):

@@ -175,5 +175,3 @@ def test_scores_of_one_network_are_the_same_alone_and_together():
     for name in ROBUSTNESS:
         alone = score_network(Probe(plain(), IMAGES, LABELS, attacks=0), [name])[name]
         assert alone.value == pytest.approx(together[name].value, rel=1e-6), name
-
-

@@ -33,8 +33,8 @@ def reproduce(
     scores: Annotated[
         list[str] | None,
         typer.Option(
-            help="proxies, figure5: file of robnas score; for figure5 one per radius of the attack, for proxies also a "
-            "table of scores such as nas-bench-suite-zero, beside a file."
+            help="proxies, figure5: file of robnas score; for figure5 one per radius of the attack, for proxies also "
+            "others of equal settings with other scores, and a table of scores such as nas-bench-suite-zero."
         ),
     ] = None,
     table: Annotated[str, typer.Option(help="proxies, figure5: as --table of query.")] = "nas-robbench-201",
@@ -107,13 +107,14 @@ def _score(
     name: str, out: Path, source: Dataset, archs: Sequence[Architecture], space: Space, repeats: int, jobs: int,
     settings: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
-    """Scores of these architectures, in files beside the figure: all cheap ones, or kernels at both radii."""
+    """Scores of these architectures, in files beside the figure: all cheap ones and those made for robustness, which
+    take several times as long, or kernels at both radii."""
     from robnas.kernels import SCORES
-    from robnas.proxies import CHEAP, as_table, score_many, score_settings
+    from robnas.proxies import CHEAP, ROBUSTNESS, as_table, score_many, score_settings
     from robnas.types import ThreatModel
 
     attacked = [one for one, score in SCORES.items() if score.attacks]
-    parts = {"proxies": [("", _RADII[0], list(CHEAP))],
+    parts = {"proxies": [("", _RADII[0], list(CHEAP)), ("-robustness", _RADII[0], list(ROBUSTNESS))],
              "figure5": [("-8", _RADII[0], list(SCORES)), ("-3", _RADII[1], attacked)]}[name]  # fmt: skip
     found = []
     for suffix, radius, names in parts:

@@ -102,6 +102,15 @@ def check_of_paper(name: str, scores: Sequence[Scores] = (), table: Table | None
 
 SCORED: tuple[str, ...] = ("proxies", "figure5")
 """Those that need scores of untrained networks."""
+_OF_A_PART = ("proxies", "robnas")  # settings in which files of the same scoring differ
+
+
+def _parts_of_one(scores: Sequence[Scores]) -> bool:
+    """Whether what comes from files could stand in one: other scores of the same settings, made by any version."""
+    files = [one for one in scores if "table" not in one.settings]
+    names = [name for one in files for name in one.names]
+    settings = [{key: one.settings[key] for key in one.settings if key not in _OF_A_PART} for one in files]
+    return len(set(names)) == len(names) and all(one == settings[0] for one in settings)
 
 
 def reproduce(
@@ -119,8 +128,8 @@ def reproduce(
         name: one of `REPRODUCTIONS` or `SCORED`.
         out: folder.
         progress: told about long work.
-        scores: for `SCORED`: those of one file for ``proxies``, and of tables, see `robnas.benchmarks.load_scores`; one
-            per radius of the attack for ``figure5``.
+        scores: for `SCORED`: those of one file for ``proxies``, or of several of equal settings that share no score,
+            and of tables, see `robnas.benchmarks.load_scores`; one per radius of the attack for ``figure5``.
         table: for `SCORED`; ``nas-robbench-201`` if None.
         dataset: of that table.
 
@@ -133,12 +142,12 @@ def reproduce(
     """
     check_keys("reproduction", [name], [*REPRODUCTIONS, *SCORED])
     check_of_paper(name, scores, table)
-    files = sum("table" not in one.settings for one in scores)
-    if (name in SCORED) != bool(scores) or (name == "proxies" and files > 1):
+    if (name in SCORED) != bool(scores) or (name == "proxies" and not _parts_of_one(scores)):
         wanted = {"proxies": "one file", "figure5": "one file, or one per radius of the attack"}
         raise InputError(
             f"scores of reproduction {name}", expected=wanted.get(name, "none"), got=Verbatim(str(len(scores))),
             remedy="robnas score --all --proxy cheap --data cifar10 --out scores.parquet writes one"
+            + "; several have equal settings and no score in common" * (name == "proxies" and len(scores) > 1)
             if name in SCORED else "",
         )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)

@@ -95,8 +95,110 @@ def _no_group(name: str, _: Proxy) -> None:
         raise InputError("proxy name", expected=f"other than {' and '.join(_GROUPS)}, which are groups", got=name)
 
 
+_KERNELS = {name: KernelProxy(score) for name, score in SCORES.items()}
+PROXIES: Registry[Proxy] = Registry("proxy", {**CHEAP, **ROBUSTNESS, **_KERNELS}, Callable, _no_group)
+"""All proxies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from robnas._registry import Registry
+from robnas._settings import check_keys
+from robnas.errors import InputError, Verbatim
+from robnas.kernels import SCORES
+from robnas.networks.nas_bench_201 import NAME, top_score
+from robnas.proxies._condition_and_parameters import condition_and_parameters
+from robnas.proxies._croze import CRoZe
+from robnas.proxies._epe_nas import epe_nas
+from robnas.proxies._fisher import fisher
+from robnas.proxies._formula import Formula
+from robnas.proxies._grad_norm import grad_norm
+from robnas.proxies._grasp import grasp
+from robnas.proxies._hessian import hessian
+from robnas.proxies._jacobian_norm import jacobian_norm
+from robnas.proxies._jacov import jacov
+from robnas.proxies._l2_norm import l2_norm
+from robnas.proxies._ntk import KernelProxy
+from robnas.proxies._nwot import nwot
+from robnas.proxies._plain import plain
+from robnas.proxies._probe import Probe
+from robnas.proxies._r_score import RScore
+from robnas.proxies._robust_score import robust_score
+from robnas.proxies._robust_zcp import RobustZCP
+from robnas.proxies._sizes import convolutions, macs, parameters
+from robnas.proxies._snip import snip
+from robnas.proxies._synflow import synflow
+from robnas.proxies._zen import zen
+from robnas.spaces import Space
+
+
+class Proxy(Protocol):
+    """A score of an untrained network, higher is better.
+
+    One that needs attacked images for kernels also has an attribute `attacks`: 0, 1 or 2. One that is defined for the
+    architectures of one space alone has an attribute `space`, the name of it.
+    """
+
+    def __call__(self, probe: Probe, /) -> float:
+        """The score.
+
+        Raises:
+            UndefinedScoreError: there is none for this network.
+        """
+        ...
+
+
+CHEAP: Mapping[str, Proxy] = MappingProxyType(
+    {
+        "parameters": parameters,
+        "macs": macs,
+        "convolutions": convolutions,
+        "grad_norm": grad_norm,
+        "plain": plain,
+        "snip": snip,
+        "grasp": grasp,
+        "l2_norm": l2_norm,
+        "fisher": fisher,
+        "synflow": synflow,
+        "jacov": jacov,
+        "epe_nas": epe_nas,
+        "nwot": nwot,
+        "zen": zen,
+        "jacobian_norm": jacobian_norm,
+        "croze": CRoZe(),
+        "croze_released": CRoZe(sign=-1.0),
+        "robust_score": robust_score,
+        "top_score": Formula(top_score, NAME, "nothing flows from the input to the output of the cell"),
+    }
+)
+"""Those that take a second or two and need no kernel."""
+
+ROBUSTNESS: Mapping[str, Proxy] = MappingProxyType(
+    {
+        "robust_zcp": RobustZCP(),
+        "r_score": RScore(),
+        "hessian": hessian,
+        "condition_and_parameters": condition_and_parameters,
+    }
+)
+"""Those made for robustness that take longer: by others, and one that needs a kernel."""
+
+_GROUPS = ("all", "cheap")
+
+
+def _no_group(name: str, _: Proxy) -> None:
+    if name in _GROUPS:
+        raise InputError("proxy name", expected=f"other than {' and '.join(_GROUPS)}, which are groups", got=name)
+
+
 PROXIES: Registry[Proxy] = Registry(
-    "proxy", {**CHEAP, **ROBUSTNESS, **{name: KernelProxy(score) for name, score in SCORES.items()}}, Callable, _no_group
+    "proxy",
+    {**CHEAP, **ROBUSTNESS, **{name: KernelProxy(score) for name, score in SCORES.items()}},
+    Callable,
+    _no_group,
 )
 """All proxies by name. One of your own is one more entry."""
 
@@ -108,7 +210,7 @@ def proxy_named(name: str) -> Proxy:
 
 
 def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
-    """Names without repetition; ``all`` stands for every proxy, ``cheap`` for those that need no kernel.
+    """Names without repetition; ``all`` stands for every proxy, ``cheap`` for those of `CHEAP`.
 
     Args:
         names: of proxies and of these groups.
