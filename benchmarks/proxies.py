@@ -22,7 +22,7 @@ import time
 import torch
 
 from robnas.networks import build_network
-from robnas.proxies import CHEAP, PROXIES, Probe, attacks_of, score_network
+from robnas.proxies import CHEAP, PROXIES, ROBUSTNESS, Probe, attacks_of, score_network
 
 FORWARD = ("parameters", "macs", "convolutions", "nwot", "zen", "l2_norm")
 GRADIENT = [name for name in CHEAP if name not in FORWARD]
@@ -67,7 +67,9 @@ def main() -> None:
     if settings.only:
         print(json.dumps(measure(settings.only, settings)))
         return
-    groups = {name: [name] for name in CHEAP} | ({name: [name] for name in KERNELS} if settings.kernels else {})
+    groups = {name: [name] for name in (*CHEAP, *ROBUSTNESS)} | (
+        {name: [name] for name in KERNELS} if settings.kernels else {}
+    )
     groups |= {"gradient": GRADIENT, "cheap": list(CHEAP)}
     print(
         f"{settings.arch}, C={settings.channels}, N={settings.cells}, {settings.images} images 3×32×32, torch "

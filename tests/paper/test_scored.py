@@ -202,7 +202,7 @@ def test_files_of_one_scoring_with_other_scores_stand_together(scores, tmp_path)
     files = reproduce("proxies", tmp_path, scores=[scores, later], table=synthetic())
     assert {row["proxy"] for row in rows_of(files[0])} == {"parameters", *scores.names, "other"}
     for wrong in (made(["chance"], [truth("clean")]), replace(second, settings={**second.settings, "images": 9})):
-        with pytest.raises(InputError, match="expected one file, got 2; .*; several have equal settings and no score"):
+        with pytest.raises(InputError, match=r"expected one file, got 2; .*; several have equal settings and no score"):
             reproduce("proxies", tmp_path, scores=[scores, wrong], table=synthetic())
 
 

@@ -115,12 +115,15 @@ def test_patterns_are_of_standard_normal_weights_whatever_the_network_has():
 
 def test_condition_and_parameters_are_their_logarithms():
     network = plain()
-    settings = NTKSettings("sum", batch_norm="eval-raw")
-    probe = Probe(network, IMAGES, LABELS, settings=settings, attacks=0)
+    probes = [
+        Probe(network, IMAGES, LABELS, settings=NTKSettings(reduction, batch_norm="eval-raw"), attacks=0)
+        for reduction in ("sum", "trace")  # it is the sum that its weight belongs to
+    ]
     values = np.linalg.eigvalsh(full_ntk(plain(), IMAGES).sum(dim=(1, 3)).numpy())
     size = sum(parameter.numel() for parameter in network.parameters())
     expected = math.log(size) - CONDITION_WEIGHT * math.log(values[-1] / values[0])
-    assert PROXIES["condition_and_parameters"](probe) == pytest.approx(expected, rel=1e-7)
+    for probe in probes:
+        assert PROXIES["condition_and_parameters"](probe) == pytest.approx(expected, rel=1e-7)
     alike = Probe(network, IMAGES[:1].expand(4, -1, -1, -1), LABELS[:4], attacks=0)
     with pytest.raises(UndefinedScoreError, match="the kernel is singular, so it has no condition number"):
         PROXIES["condition_and_parameters"](alike)

@@ -107,8 +107,10 @@ def _score(
     name: str, out: Path, source: Dataset, archs: Sequence[Architecture], space: Space, repeats: int, jobs: int,
     settings: ProxySettings, progress: Progress,
 ) -> list[Scores]:  # fmt: skip
-    """Scores of these architectures, in files beside the figure: all cheap ones and those made for robustness, which
-    take several times as long, or kernels at both radii."""
+    """Scores of these architectures, in files beside the figure.
+
+    Those are all cheap ones and, apart, those made for robustness; or kernels at both radii.
+    """
     from robnas.kernels import SCORES
     from robnas.proxies import CHEAP, ROBUSTNESS, as_table, score_many, score_settings
     from robnas.types import ThreatModel

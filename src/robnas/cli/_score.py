@@ -44,7 +44,7 @@ def score(
     proxy: Annotated[
         list[str] | None,
         typer.Option(
-            help="Names with commas between, or the option again; cheap: those that take seconds, all: every one. "
+            help="Names with commas between, or the option again; cheap: those that take a second or two, all: every one. "
             f"An unknown name lists the known.  [default: {','.join(DEFAULT)}]",
             show_default=False,
         ),

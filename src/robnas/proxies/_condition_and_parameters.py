@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from robnas.kernels import SCORES
 from robnas.proxies._probe import Probe, UndefinedScoreError
@@ -18,15 +19,18 @@ def condition_and_parameters(probe: Probe) -> float:
 
     The condition number knows something besides size (docs/theory.md). The weight was chosen by rank correlation with
     accuracy under PGD 8/255 on **CIFAR-100** (NAS-RobBench-201), on 150 random architectures, C = 16, N = 5, with 64
-    CIFAR-10 images and the reduction ``sum``; `experiments/condition_and_parameters.py` reports it on others. κ depends
-    on the settings of the kernel and on the number of images, so scores compare within one setting only.
+    CIFAR-10 images and the sum of the outputs, which is taken here whatever the settings say;
+    `experiments/condition_and_parameters.py` reports it on others. κ depends on the other settings of the kernel and on
+    the number of images, so scores compare within one setting only.
 
     Raises:
         UndefinedScoreError: the kernel is singular.
         IndefiniteKernelError: it is indefinite beyond rounding.
         NonFiniteKernelError: it holds nan or infinity.
     """
-    condition = -SCORES[_CONDITION](probe.ntk)
+    settings = replace(probe.settings, reduction="sum")
+    kernel = probe.ntk if settings == probe.settings else replace(probe.ntk, settings=settings, attacks=0)
+    condition = -SCORES[_CONDITION](kernel)
     if not math.isfinite(condition):
         raise UndefinedScoreError("the kernel is singular, so it has no condition number")
     return math.log(parameters(probe)) - CONDITION_WEIGHT * math.log(condition)

@@ -19,7 +19,7 @@ from robnas.types import check_count
 @final
 @dataclass(frozen=True)
 class RScore:
-    """√log(1 + patterns) · log(1 + consistency), linear activation capability and feature consistency (Yang et al. 2025).
+    """√log(1 + patterns) · log(1 + consistency), of linear activations and of features (Yang et al. 2025).
 
     *Patterns*: distinct columns of ReLU codes 1[input > 0], shape (images, units), over all ReLUs, of a network with
     standard normal weights, mean over draws; the noise N(1, 0.05²) that the released code multiplies activations with
