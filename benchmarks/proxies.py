@@ -67,9 +67,7 @@ def main() -> None:
     if settings.only:
         print(json.dumps(measure(settings.only, settings)))
         return
-    groups = {name: [name] for name in (*CHEAP, *ROBUSTNESS)} | (
-        {name: [name] for name in KERNELS} if settings.kernels else {}
-    )
+    groups = {name: [name] for name in (*CHEAP, *ROBUSTNESS, *(KERNELS if settings.kernels else ()))}
     groups |= {"gradient": GRADIENT, "cheap": list(CHEAP)}
     print(
         f"{settings.arch}, C={settings.channels}, N={settings.cells}, {settings.images} images 3×32×32, torch "

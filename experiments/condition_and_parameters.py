@@ -73,7 +73,7 @@ def main() -> None:
         "condition_and_parameters": sizes + CONDITION_WEIGHT * conditions,
     }
     rows = [
-        (dataset, name, len(held), figure, f"{value:.4f}", f"{low:.4f}", f"{high:.4f}")
+        (dataset, name, len(held), figure, f"{value:.6f}", f"{low:.6f}", f"{high:.6f}")
         for dataset in ("cifar10", "imagenet16-120")
         for name, column in columns.items()
         for figure, value, low, high in figures(column[held], values[dataset][held])

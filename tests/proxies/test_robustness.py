@@ -1,6 +1,8 @@
 """Scores that others made for robustness: closed forms, literal references, and what has no such score."""
 
+import csv
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from tests.proxies.test_proxies import IMAGES, LABELS, PIXELS, SIZES, X, chain, 
 from tests.reference import robustness as reference
 from tests.reference.jacobian import full_ntk
 
+ROOT = Path(__file__).parents[2]
 FOUND = ("robust_zcp", "r_score", "hessian")
 SMALL, FEW = IMAGES[:2, :, :4, :4].contiguous(), LABELS[:2]
 
@@ -156,6 +159,19 @@ def test_r_score_needs_relus_pixels_and_few_images():
         PROXIES["r_score"](chain(convolution(1.0), nn.ReLU(), nn.Flatten(), linear([1.0], [2.0]), images=4 * PIXELS))
     with pytest.raises(InputError, match=r"images: expected a number in \[2, 16\], got 17"):
         RScore(images=17)
+
+
+def test_the_figures_in_the_docs_are_those_of_the_file():
+    with (ROOT / "experiments/results/condition/condition_and_parameters.csv").open() as file:
+        found = {(row["dataset"], row["score"], row["figure"]): row for row in csv.DictReader(file)}
+    text = (ROOT / "docs/proxies.md").read_text()
+    figures = [("cifar10", "spearman", 3), ("cifar10", "top_half_spearman", 3), ("cifar10", "top_decile_spearman", 2),
+               ("imagenet16-120", "spearman", 3)]  # fmt: skip
+    for score in ("parameters", "ntk-clean-condition", "condition_and_parameters"):
+        cells = [[f"{float(found[data, score, name][key]):.{digits}f}" for key in ("value", "low_95", "high_95")]
+                 for data, name, digits in figures]  # fmt: skip
+        line = f"| `{score}` | " + " | ".join(f"{value} [{low}, {high}]" for value, low, high in cells) + " |"
+        assert line.replace("0.", ".").replace("-.", "−.") in text.replace("*", "")
 
 
 def test_the_groups_do_not_overlap_and_cheap_stays_cheap():

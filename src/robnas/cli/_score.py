@@ -44,8 +44,8 @@ def score(
     proxy: Annotated[
         list[str] | None,
         typer.Option(
-            help="Names with commas between, or the option again; cheap: those that take a second or two, all: every one. "
-            f"An unknown name lists the known.  [default: {','.join(DEFAULT)}]",
+            help="Names with commas between, or the option again; cheap: those that take a second or two, all: every "
+            f"one. An unknown name lists the known.  [default: {','.join(DEFAULT)}]",
             show_default=False,
         ),
     ] = None,
