@@ -152,13 +152,15 @@ def test_a_loss_that_does_not_depend_on_the_images_has_no_such_score(name):
             PROXIES[name](probe)
 
 
-def test_r_score_needs_relus_pixels_and_few_images():
+def test_what_scores_need_is_said():
     with pytest.raises(UndefinedScoreError, match="no ReLU whose patterns could be counted"):
         PROXIES["r_score"](logistic())
     with pytest.raises(UndefinedScoreError, match="images are attacked within"):
         PROXIES["r_score"](chain(convolution(1.0), nn.ReLU(), nn.Flatten(), linear([1.0], [2.0]), images=4 * PIXELS))
     with pytest.raises(InputError, match=r"images: expected a number in \[2, 16\], got 17"):
         RScore(images=17)
+    with pytest.raises(InputError, match="step: expected at least 1e-12, got 0"):
+        RobustZCP(step=0)
 
 
 def test_the_figures_in_the_docs_are_those_of_the_file():

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from robnas.proxies._probe import Probe, UndefinedScoreError
+from robnas.types import check_range
 
 
 @final
@@ -33,7 +34,10 @@ class RobustZCP:
     time: float = 1.0
     """t, in front of the product of gradients."""
     step: float = 0.75
-    """h, the ℓ2 length by which an image is moved."""
+    """h, the ℓ2 length by which an image is moved, more than 0."""
+
+    def __post_init__(self) -> None:
+        check_range("step", self.step, 1e-12)
 
     def __call__(self, probe: Probe) -> float:
         """The score.
