@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from robnas.kernels._spectrum import label_alignment as label_alignment
     from robnas.kernels._sphere import SphereAttack as SphereAttack
     from robnas.kernels.nas_bench_201 import MEAN_FIELD as MEAN_FIELD
+    from robnas.kernels.nas_bench_201 import CellKernels as CellKernels
+    from robnas.kernels.nas_bench_201 import InfiniteCellKernel as InfiniteCellKernel
+    from robnas.kernels.nas_bench_201 import infinite_cell_kernels as infinite_cell_kernels
+    from robnas.kernels.nas_bench_201 import infinite_cell_ntk as infinite_cell_ntk
     from robnas.kernels.nas_bench_201 import mean_field as mean_field
 
 _HOME = {
@@ -47,7 +51,14 @@ _HOME = {
         "schur_bound",
         "weyl_bound",
     ),
-    "nas_bench_201": ("MEAN_FIELD", "mean_field"),
+    "nas_bench_201": (
+        "MEAN_FIELD",
+        "CellKernels",
+        "InfiniteCellKernel",
+        "infinite_cell_kernels",
+        "infinite_cell_ntk",
+        "mean_field",
+    ),
     "_ntk_settings": ("NTKSettings",),
     "_empirical": ("empirical_kernels", "empirical_ntk"),
     "_infinite": ("infinite_kernels", "infinite_ntk", "unit_sphere"),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from robnas.networks.nas_bench_201 import Fan as Fan
     from robnas.networks.nas_bench_201 import Folded as Folded
     from robnas.networks.nas_bench_201 import Network as Network
+    from robnas.networks.nas_bench_201 import WideCellNetwork as WideCellNetwork
+    from robnas.networks.nas_bench_201 import build_wide_cell_network as build_wide_cell_network
 
 __getattr__, __dir__ = _lazy.attach(
     __name__,
@@ -42,11 +44,13 @@ __getattr__, __dir__ = _lazy.attach(
         "Network": "robnas.networks.nas_bench_201",
         "Normalize": "robnas.networks._blocks",
         "TheoryNetwork": "robnas.networks._theory",
+        "WideCellNetwork": "robnas.networks.nas_bench_201",
         "WideResNet": "robnas.networks._wide_resnet",
         "average_pool": "robnas.networks._fused",
         "BUILDERS": "robnas.networks._build",
         "build_network": "robnas.networks._build",
         "build_theory_network": "robnas.networks._theory",
+        "build_wide_cell_network": "robnas.networks.nas_bench_201",
         "build_wide_resnet": "robnas.networks._wide_resnet",
         "count_module": "robnas.networks._module_counts",
         "unlike_built": "robnas.networks._as_built",

@@ -1,0 +1,144 @@
+"""Images, and which pairs of them a kernel needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from robnas._brief import brief
+from robnas.errors import InputError, Verbatim
+from robnas.kernels._activations import Floats
+from robnas.kernels.nas_bench_201._block import Index
+from robnas.networks.nas_bench_201 import BRANCH_SCALINGS
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CellKernels:
+    """Both kernels of an infinitely wide network, each of shape (n, m), float64."""
+
+    __repr__ = brief
+
+    ntk: Floats
+    """Neural tangent kernel: products of gradients."""
+    nngp: Floats
+    """Covariance of the outputs over random weights."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Images one after the other: those that fix scales, those of the rows, those of the columns; or fewer, if equal.
+
+    Args:
+        pixels: shape (channels, height, width, images).
+        calibration: how many of the first fix scales.
+        top: the first of the rows.
+        rows: how many.
+        left: the first of the columns; `top` where the kernel is square.
+        columns: how many.
+        alone: whether only the diagonal is wanted.
+    """
+
+    pixels: Floats
+    calibration: int
+    top: int
+    rows: int
+    left: int
+    columns: int
+    alone: bool
+
+    @classmethod
+    def of(
+        cls,
+        inputs: npt.ArrayLike,
+        others: npt.ArrayLike | None,
+        calibration: npt.ArrayLike | None,
+        scaling: str,
+        *,
+        alone: bool = False,
+    ) -> Work:
+        """See `infinite_cell_kernels`.
+
+        Raises:
+            InputError: wrong or different shapes, values that are not finite, or no calibration beside `others`.
+        """
+        x = _checked("inputs", inputs)
+        parts = [x] if others is None else [x, _checked("others", others)]
+        top, fixed = 0, len(x)
+        if scaling != "unit":
+            fixed = 0
+        elif calibration is not None:
+            parts.insert(0, _checked("calibration", calibration))
+            top = fixed = len(parts[0])
+        elif others is not None:
+            raise missing_calibration()
+        if any(part.shape[1:] != x.shape[1:] for part in parts):
+            shapes = ", ".join(str(part.shape) for part in parts)
+            raise InputError("images of a kernel", expected="one shape of an image", got=Verbatim(shapes))
+        pixels = np.ascontiguousarray(np.concatenate(parts).transpose(1, 2, 3, 0))
+        left = top if others is None else top + len(x)
+        return cls(pixels, fixed, top, len(x), left, len(x) if others is None else len(parts[-1]), alone)
+
+    @property
+    def images(self) -> int:
+        """How many there are in all."""
+        return int(self.pixels.shape[-1])
+
+    @property
+    def square(self) -> bool:
+        """Whether rows and columns are the same images."""
+        return self.left == self.top
+
+    def nothing(self) -> CellKernels:
+        """Kernels that wait for entries; those of a network without output."""
+        return CellKernels(np.zeros((self.rows, self.columns)), np.zeros((self.rows, self.columns)))
+
+    def blocks(self, each: int) -> Iterator[tuple[Index, Index]]:
+        """Left and right images of pairs: first every image with itself, those that fix scales together."""
+        starts = list(range(self.calibration, self.images, each))
+        for start, stop in pairwise([*([0] if self.calibration else []), *starts, self.images]):
+            yield (alone := np.arange(start, stop)), alone
+        if self.alone:
+            return
+        if self.square:
+            rows, columns = np.triu_indices(self.rows, 1)
+        else:
+            rows, columns = (part.ravel() for part in np.indices((self.rows, self.columns)))
+        for start in range(0, len(rows), each):
+            part = slice(start, start + each)
+            yield rows[part] + self.top, columns[part] + self.left
+
+    def enter(self, values: Floats, result: Floats, rows: Index, columns: Index) -> None:
+        """Put `values` of pairs into a kernel, where they belong into it."""
+        rows, columns = rows - self.top, columns - self.left
+        mine = (rows >= 0) & (rows < self.rows) & (columns >= 0) & (columns < self.columns)
+        result[rows[mine], columns[mine]] = values[mine]
+        if self.square:
+            result[columns[mine], rows[mine]] = values[mine]
+
+
+def check_scaling(scaling: str) -> None:
+    """Raise `InputError` unless it is a scaling of branches."""
+    if scaling not in BRANCH_SCALINGS:
+        raise InputError("scaling of branches", expected=f"one of {', '.join(BRANCH_SCALINGS)}", got=scaling)
+
+
+def missing_calibration() -> InputError:
+    """The error of ``unit`` without images that fix scales."""
+    expected = "images that fix the scales, as all entries of a kernel are of one network"
+    return InputError("calibration", expected=expected, got=Verbatim("none"), remedy="give those of training")
+
+
+def _checked(what: str, images: npt.ArrayLike) -> Floats:
+    x = np.asarray(images, dtype=np.float64)
+    if x.ndim != 4 or 0 in x.shape:
+        raise InputError(what, expected="shape (n, channels, height, width)", got=Verbatim(x.shape))
+    if not np.isfinite(x).all():
+        raise InputError(what, expected="finite numbers", got=Verbatim("nan or infinity"))
+    return x
