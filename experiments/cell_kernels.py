@@ -53,7 +53,7 @@ Floats = npt.NDArray[np.float64]
 KIND = "cell kernels 1"
 CLEAN, FIVE = ("ntk", "nngp"), ("clean", "cross", "robust", "cross_twice", "twice")
 ATTACK = PGD(ThreatModel.linf("32/255"), steps=10, step_size=8 / 255)
-WIDTH, NETWORKS = 16, {12: 400, 24: 300, 48: 160}
+WIDTH, NETWORKS = 16, {12: 300, 24: 200, 48: 100}
 
 
 def digits(count: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
@@ -130,10 +130,12 @@ def widths(out: Path) -> None:
     x = np.random.default_rng(0).normal(size=(3, 2, 4, 4))
     x[1] += 0.7 * x[0]
     inputs, lines = torch.tensor(x), []
-    for code in ("301341", "414141"):
-        limit = infinite_cell_ntk(code, x, cells=1)
+    for code, scaling in (("301341", "unit"), ("414141", "unit"), ("301341", "centred")):
+        limit = infinite_cell_ntk(code, x, cells=1, scaling=scaling)
         for width, networks in NETWORKS.items():
-            build = partial(build_wide_cell_network, code, width=width, calibration=inputs, in_channels=2, cells=1)
+            build = partial(
+                build_wide_cell_network, code, width=width, calibration=inputs, in_channels=2, cells=1, scaling=scaling
+            )
             found = [
                 empirical_ntk(build(seed=seed, dtype=torch.float64), inputs, settings=NTKSettings(reduction="sum"))
                 for seed in range(networks)
@@ -142,8 +144,10 @@ def widths(out: Path) -> None:
             for i, j in zip(*np.triu_indices(3), strict=True):
                 unit = np.trace(limit) / 3
                 numbers = (limit[i, j], (mean - limit)[i, j], error[i, j])
-                lines.append([code, str(width), str(networks), f"{i}-{j}", *(f"{one / unit:.4f}" for one in numbers)])
-    header = ["architecture", "width", "networks", "images", "limit", "difference", "standard_error"]
+                lines.append(
+                    [code, scaling, str(width), str(networks), f"{i}-{j}", *(f"{one / unit:.4f}" for one in numbers)]
+                )
+    header = ["architecture", "scaling", "width", "networks", "images", "limit", "difference", "standard_error"]
     write_csv(out / "widths.csv", header, lines)
 
 

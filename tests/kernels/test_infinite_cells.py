@@ -35,8 +35,8 @@ def images(*shape, count=3, seed=0):
     return found
 
 
-@pytest.mark.parametrize("scaling", ["unit", "he"])
-@pytest.mark.parametrize(("shape", "cells"), [((2, 4, 4), 1), ((1, 5, 3), 2), ((3, 1, 2), 1), ((1, 6, 6), 1)])
+@pytest.mark.parametrize("scaling", ["unit", "centred", "he"])
+@pytest.mark.parametrize(("shape", "cells"), [((2, 4, 4), 1), ((1, 5, 3), 2), ((3, 1, 2), 1)])
 def test_cells_that_share_steps_equal_the_reference(shape, cells, scaling):
     x = images(*shape)
     x[0, :, 0] = 0  # as the borders of digits
@@ -78,7 +78,7 @@ def limit(code, x, scaling, width=8, draws=24):
     return [(2 * b - a, np.hypot(2 * e, f)) for (a, f), (b, e) in zip(narrow, wide, strict=True)]
 
 
-@pytest.mark.parametrize(("code", "scaling"), [("301341", "unit"), ("414141", "he")])
+@pytest.mark.parametrize(("code", "scaling"), [("301341", "unit"), ("414141", "he"), ("301341", "centred")])
 def test_wide_networks_have_the_kernels_of_the_recursion(code, scaling):
     """A convolution, and the input, that arrive on several ways, some of them pooled."""
     x = images(2, 4, 4)
@@ -147,16 +147,21 @@ def test_the_least_memory_is_said_and_is_enough():
     assert infinite_cell_ntk("323133", x, cells=1, memory_mib=1.001 * least).shape == (6, 6)
 
 
-def test_blocks_between_other_images_are_of_the_same_network():
+@pytest.mark.parametrize("scaling", ["unit", "centred"])
+def test_blocks_between_other_images_are_of_the_same_network(scaling):
     x, code = images(2, 4, 4, count=7), "433134"
-    whole = infinite_cell_ntk(code, x, cells=1, calibration=x[:4])
-    np.testing.assert_allclose(
-        infinite_cell_ntk(code, x[2:4], x[4:], cells=1, calibration=x[:4]), whole[2:4, 4:], rtol=1e-9
-    )
-    kernel = InfiniteCellKernel(architecture=CellArchitecture(code), cells=1, calibration=x[:4])
+    same = {"cells": 1, "calibration": x[:4], "scaling": scaling}
+    whole = infinite_cell_ntk(code, x, **same)
+    np.testing.assert_allclose(infinite_cell_ntk(code, x[2:4], x[4:], **same), whole[2:4, 4:], rtol=1e-9)
+    assert np.linalg.eigvalsh(whole)[0] > 0
+    kernel = InfiniteCellKernel(architecture=CellArchitecture(code), **same)
     np.testing.assert_allclose(kernel(x[4:], x), whole[4:], rtol=1e-7)
     np.testing.assert_allclose(kernel(x[:1]), whole[:1, :1], rtol=1e-9)
     np.testing.assert_allclose(kernel.diagonal(x), np.diag(whole), rtol=1e-9)
+
+
+def test_kernels_of_a_kind_are_functions_of_images():
+    x, code = images(2, 4, 4, count=4), "433134"
     nngp = InfiniteCellKernel(architecture=CellArchitecture(code), cells=1, scaling="he", kind="nngp")
     ((_, both),) = infinite_cell_kernels([code], x, cells=1, scaling="he")
     np.testing.assert_allclose(nngp(x), both.nngp, rtol=1e-12)
@@ -174,7 +179,7 @@ def test_five_kernels_of_images_that_no_attack_moved_are_equal():
 
 def test_brighter_images_have_larger_kernels_unless_branches_are_scaled():
     x = images(1, 4, 4)
-    for scaling, factor in (("he", 9), ("unit", 1)):
+    for scaling, factor in (("he", 9), ("unit", 1), ("centred", 1)):
         found, brighter = (infinite_cell_ntk("341414", one, cells=2, scaling=scaling) for one in (x, 3 * x))
         np.testing.assert_allclose(brighter, factor * found, rtol=1e-9)
 
@@ -187,7 +192,11 @@ def test_brighter_images_have_larger_kernels_unless_branches_are_scaled():
         ({"others": images(1, 4, 4)}, "calibration: expected images that fix the scales, as all entries .* got none"),
         ({"others": images(1, 4, 3), "scaling": "he"}, "images of a kernel: expected one shape of an image, got"),
         ({"calibration": images(1, 4, 3)}, "images of a kernel: expected one shape of an image, got"),
-        ({"scaling": "batch-norm"}, "scaling of branches: expected one of unit, he, got 'batch-norm'"),
+        ({"scaling": "batch-norm"}, "scaling of branches: expected one of unit, centred, he, got 'batch-norm'"),
+        (
+            {"inputs": np.ones((2, 1, 1, 1)), "scaling": "centred"},
+            "calibration: expected images that differ, got a map that does not",
+        ),
         ({"cells": 0}, "cells: expected at least 1, got 0"),
         ({"memory_mib": -1}, "memory_mib: expected at least 0, got -1"),
         ({"architecture": "32313"}, "architecture"),
@@ -219,6 +228,12 @@ def test_units_are_measured_when_the_network_is_built():
     np.testing.assert_allclose(seen, 1, rtol=1e-12)
     assert len(seen) == 1 + 3 * 5 + 2 * 2 + 1
     torch.testing.assert_close(network(x[:1]), network(x)[:1])  # images do not see each other
+    centred = build_wide_cell_network(
+        "323133", width=8, in_channels=2, cells=1, scaling="centred", calibration=x, dtype=torch.float64
+    )
+    first = centred.stem_scaled(centred.stem(x / 18**0.5)).detach()
+    assert float(first.mean(dim=(0, 2, 3)).abs().max()) < 1e-12
+    assert float(first.square().mean()) == pytest.approx(1)
     he = build_wide_cell_network("323133", width=8, in_channels=2, cells=1, scaling="he", dtype=torch.float64)
     torch.testing.assert_close(he(3 * x), 3 * he(x))
 
@@ -228,7 +243,9 @@ def test_bad_networks():
         build_wide_cell_network("323133", width=8)
     with pytest.raises(InputError, match=r"calibration: expected images of shape .* got \(1, 1, 4, 4\)"):
         build_wide_cell_network("323133", width=8, calibration=torch.ones(1, 1, 4, 4))
-    with pytest.raises(InputError, match="scaling of branches: expected one of unit, he, got 'no'"):
+    with pytest.raises(InputError, match="scaling of branches: expected one of unit, centred, he, got 'no'"):
         build_wide_cell_network("323133", width=8, scaling="no")
+    with pytest.raises(InputError, match="calibration: expected images that differ, got a map that does not"):
+        build_wide_cell_network("323133", width=8, scaling="centred", calibration=torch.ones(2, 3, 1, 1))
     with pytest.raises(InputError, match="width: expected at least 1, got 0"):
         build_wide_cell_network("323133", width=0, scaling="he")

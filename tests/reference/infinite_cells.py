@@ -96,7 +96,16 @@ class Maps:
         """Square of the number by which a branch is multiplied."""
         pixels = len(covariance) // self.images
         square = np.diag(covariance)[: self.calibration * pixels].mean()
-        return 1 / square if self.scaling == "unit" and square > 0 else 1.0
+        return 1 / square if self.scaling != "he" and square > 0 else 1.0
+
+    def centred(self, covariance):
+        """Less the mean over calibration images and pixels."""
+        if self.scaling != "centred":
+            return covariance
+        size = len(covariance) // self.images * self.calibration
+        centre = np.eye(len(covariance))
+        centre[:, :size] -= 1 / size
+        return centre @ covariance @ centre.T
 
     def averaged(self, values, size, kernel_size, stride):
         picks = [self.whole(pick) for pick in shifts(*size, kernel_size, stride)]
@@ -108,8 +117,9 @@ class Maps:
         both, slopes = relu_pairs(self.covariance[source, source])
         mean = 2 * self.averaged(both, size, kernel_size, stride)
         through = 2 * self.averaged(slopes * self.kernel[source, source], size, kernel_size, stride)
-        scale = self.scale(mean)
-        return self.new(tuple(-(-side // stride) for side in size), scale * mean, scale * (mean + through))
+        covariance = self.centred(mean)
+        scale = self.scale(covariance)
+        return self.new(tuple(-(-side // stride) for side in size), scale * covariance, scale * (mean + through))
 
     def cell(self, arch, start):
         size = self.sizes[start]
@@ -145,14 +155,15 @@ def infinite_cell_kernels(arch, images, *, cells=1, scaling="unit", calibration=
     maps = Maps(count, scaling, calibration or count)
     flat = images.transpose(0, 2, 3, 1).reshape(-1, channels)
     stem = maps.averaged(flat @ flat.T / channels, size, 3, 1)
-    stem = maps.scale(stem) * stem
-    here = maps.new(tuple(size), stem, stem)
+    covariance = maps.centred(stem)
+    scale = maps.scale(covariance)
+    here = maps.new(tuple(size), scale * covariance, scale * stem)
     for stage in range(3):
         if stage:
             here = maps.reduction(here)
         for _ in range(cells):
             here = maps.cell(arch, here)
-    covariance, kernel = maps.covariance[here, here], maps.kernel[here, here]
+    covariance, kernel = maps.centred(maps.covariance[here, here]), maps.kernel[here, here]
     scale = maps.scale(covariance)
     both, slopes = relu_pairs(scale * covariance)
     pixels = maps.sizes[here][0] * maps.sizes[here][1]

@@ -14,6 +14,7 @@ from robnas.kernels._activations import Floats
 from robnas.kernels.nas_bench_201 import _pairs
 from robnas.kernels.nas_bench_201._pairs import Pair, Parts
 from robnas.kernels.nas_bench_201._plan import Plan
+from robnas.networks.nas_bench_201 import LEAST_VARIANCE
 
 Index: TypeAlias = npt.NDArray[np.intp]
 
@@ -41,9 +42,15 @@ class Known:
     """What depends on one image only, or on all calibration images: by the number of the step."""
 
     images: int
+    calibration: int
+    """How many of the first fix means and scales."""
+    centred: bool
     variances: dict[int, list[Floats]] = field(default_factory=dict)
     """In front of a ReLU, each shape (height, width, images)."""
     scales: dict[int, float] = field(default_factory=dict)
+    means: dict[int, tuple[Floats, float]] = field(default_factory=dict)
+    """Covariance of each value, shape (height, width, images), and of the mean itself, with the mean over pixels and
+    calibration images; where maps are centred."""
 
 
 @final
@@ -56,7 +63,7 @@ class Block:
         pixels: of all images, shape (channels, height, width, images).
         rows: the left image of each pair.
         columns: the right one.
-        calibrate: whether scales become known. Variances do, where images are paired with themselves.
+        calibrate: whether means and scales become known. Variances do, where images are paired with themselves.
     """
 
     def __init__(
@@ -64,7 +71,7 @@ class Block:
     ) -> None:
         self._plan, self._known, self._pixels = plan, known, pixels
         self._rows, self._columns, self._calibrate = rows, columns, calibrate
-        self._alone = bool((rows == columns).all())
+        self._same = np.flatnonzero(rows == columns)
         self._maps: dict[int, _Map | _Thin] = {}
 
     def run(self, last: Sequence[int]) -> dict[int, tuple[Floats, Floats]]:
@@ -114,19 +121,42 @@ class Block:
     def _variances(self, number: int, signals: Sequence[Floats]) -> list[tuple[Floats, Floats]]:
         """For each array those of the left and of the right images."""
         tables = self._known.variances
-        if self._alone:
+        if len(self._same):
             if number not in tables:
                 tables[number] = [np.empty((*one.shape[:2], self._known.images)) for one in signals]
             for table, one in zip(tables[number], signals, strict=True):
-                table[..., self._rows] = _checked(_pairs.diagonal(one))
+                table[..., self._rows[self._same]] = _checked(_pairs.diagonal(one)[..., self._same])
         return [(table[..., self._rows], table[..., self._columns]) for table in tables[number]]
 
     def _scale(self, number: int, given: _Map) -> _Map:
-        scales = self._known.scales
+        scales, raw = self._known.scales, given.pair.signal
+        if self._known.centred:
+            given = given._replace(pair=given.pair._replace(signal=self._centred(number, raw)))
         if self._calibrate:
-            square = given.factor * float(_pairs.diagonal(given.pair.signal).mean())
-            scales[number] = 1 / square if square > 0 else 1.0
+            square = self._square(given.pair.signal)
+            if self._known.centred and not square > LEAST_VARIANCE * self._square(raw):
+                raise InputError("calibration", expected="images that differ", got=Verbatim("a map that does not"))
+            scales[number] = 1 / (given.factor * square) if square > 0 else 1.0
         return given._replace(factor=given.factor * scales.get(number, 1.0))
+
+    def _square(self, signal: Floats) -> float:
+        """Mean over pixels and calibration images."""
+        chosen = self._same[self._rows[self._same] < self._known.calibration]
+        return float(_pairs.diagonal(signal)[..., chosen].mean())
+
+    def _centred(self, number: int, signal: Floats) -> Floats:
+        """Covariance of the values less their mean over pixels and calibration images."""
+        known = self._known
+        if self._calibrate:  # all images, each with all calibration images, come first
+            size = known.images * known.calibration
+            against = signal[..., :size].mean(axis=(2, 3)).reshape(*signal.shape[:2], known.images, known.calibration)
+            each = against.mean(axis=-1)
+            known.means[number] = each, float(each[..., : known.calibration].mean())
+        each, mean = known.means[number]
+        found: Floats = signal - each[..., self._rows][:, :, None, None]
+        found -= each[..., self._columns]
+        found += mean
+        return found
 
     @staticmethod
     def _thin(given: _Map) -> _Thin:

@@ -15,6 +15,8 @@ becomes δ Θ (NTK). A pre-activation network adds at its nodes what no ReLU has
 - Reduction: two such convolutions, the first with stride 2, plus B Σ Bᵀ and B Σ Bᵀ + B Θ Bᵀ, B the 2×2 mean, through
   the 1×1 convolution beside them. Read-out: K = mean over pairs of pixels of 2 E relu relu + 2 Σ̇ ∘ Θ.
 - ``unit``: s² is one over the mean variance of the map over pixels and calibration images. ``he``: s² is 1.
+- ``centred``: Σ' becomes H Σ' Hᵀ, H subtracts the mean over pixels and calibration images, before s² is taken; Θ' keeps
+  the products of inputs as they are, since the mean is a constant of the network that is trained.
 """
 
 from __future__ import annotations
@@ -63,11 +65,12 @@ def infinite_cell_kernels(
         inputs: images, shape (n, channels, height, width), taken as they are: subtract a mean where one is meant.
         others: images of the columns, shape (m, channels, height, width); `inputs` if omitted.
         cells: cells N per stage.
-        scaling: ``unit``, which divides each branch by its root mean square, or ``he``, which does not.
-        calibration: images whose mean square ``unit`` takes; `inputs` if omitted, and needed beside `others`, as all
-            blocks of a kernel must be of the same network. Not read by ``he``.
+        scaling: ``unit``, which divides each branch by its root mean square; ``centred``, which subtracts the mean of
+            each channel before, as batch norm does; or ``he``, which does neither.
+        calibration: images whose means these are; `inputs` if omitted, and needed beside `others`, as all blocks of a
+            kernel must be of the same network. Not read by ``he``.
         memory_mib: limit of the working memory in MiB, images and results aside. All pairs of pixels of all calibration
-            images with themselves stand there at a time.
+            images with themselves stand there at a time; if ``centred``, of all images with all calibration images.
         progress: told about architectures.
 
     Yields:
@@ -75,7 +78,8 @@ def infinite_cell_kernels(
 
     Raises:
         InputError: a malformed architecture, wrong or different shapes, values that are not finite, an unknown scaling,
-            `others` without `calibration`, or a memory limit that is too small.
+            `others` without `calibration`, calibration images that are all alike if ``centred``, or a memory limit
+            that is too small.
     """
     check_scaling(scaling)
     check_range("memory_mib", memory_mib, 0)
@@ -115,7 +119,7 @@ class InfiniteCellKernel:
     """The kernel of the infinitely wide network of one cell, as a function of images; see `infinite_cell_kernels`.
 
     Raises:
-        InputError: as `infinite_cell_kernels`; or no calibration images for ``unit``.
+        InputError: as `infinite_cell_kernels`; or no calibration images unless ``he``.
     """
 
     __repr__ = brief
@@ -124,7 +128,7 @@ class InfiniteCellKernel:
     cells: int = 5
     scaling: str = "unit"
     calibration: npt.ArrayLike | None = None
-    """Images that fix the scales of ``unit``, those of training: with them this is one network for all images."""
+    """Images that fix means and scales, those of training: with them this is one network for all images."""
     kind: Literal["ntk", "nngp"] = "ntk"
     """Neural tangent kernel, or covariance of the outputs."""
     memory_mib: float = 1024
@@ -133,7 +137,7 @@ class InfiniteCellKernel:
         if self.kind not in KINDS:
             raise InputError("kind of a kernel", expected=f"one of {', '.join(KINDS)}", got=self.kind)
         check_scaling(self.scaling)
-        if self.scaling == "unit" and self.calibration is None:
+        if self.scaling != "he" and self.calibration is None:
             raise missing_calibration()
 
     def __call__(self, inputs: npt.ArrayLike, others: npt.ArrayLike | None = None) -> Floats:
@@ -169,14 +173,14 @@ def _planned(
 ) -> tuple[Sequence[CellArchitecture], Plan, list[int | None], int]:
     """As many of the first architectures as there is memory for; for how many pairs of images there is room."""
     while True:
-        plan = Plan(cells)
+        plan = Plan(cells, centred=work.centred)
         outputs = [plan.add(arch) for arch in group]
         one, two = (_needed(plan, work, pairs) for pairs in (1, 2))
         room = int((memory_mib - one) / (two - one)) + 1 if memory_mib >= one else 0
-        if room >= max(1, work.calibration):
+        if room >= work.together:
             return group, plan, outputs, room
         if len(group) == 1:
-            least = _needed(plan, work, max(1, work.calibration))
+            least = _needed(plan, work, work.together)
             raise InputError("memory_mib", expected=f"at least {least:.4g}", got=Verbatim(f"{memory_mib:g}"))
         group = group[: len(group) // 2]
 
@@ -192,7 +196,7 @@ def _run(plan: Plan, work: Work, room: int) -> dict[int | None, CellKernels]:
     """Kernels by step; None stands for a network whose output nothing reaches."""
     heads = [number for number, step in enumerate(plan.steps) if step.kind == "head"]
     found = {number: work.nothing() for number in (*heads, None)}
-    known, last = Known(work.images), plan.last_uses()
+    known, last = Known(work.images, work.calibration, work.centred), plan.last_uses()
     each = min(room, max(1, _BLOCK // prod(work.pixels.shape[1:3]) ** 2))
     for rows, columns in work.blocks(each):
         calibrate = bool(work.calibration) and not known.variances

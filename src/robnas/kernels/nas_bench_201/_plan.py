@@ -18,10 +18,10 @@ STAGES = 3
 class Step(NamedTuple):
     """One step; equal steps are one.
 
-    ``stem``; ``gate``, a ReLU; ``filter``, mean over the taps of a 3×3 filter; ``scale``, to unit variance; ``term``, a
-    polynomial in the pooling; ``sum`` of maps with weights of their own. A reduction reads ``thin``, what of a map the
-    next stage needs: ``stride`` is ReLU and 3×3 convolution with stride 2 of a sum, ``shortcut`` its 2×2 mean and 1×1
-    convolution. ``head`` is ReLU, mean over pixels and read-out.
+    ``stem``; ``gate``, a ReLU; ``filter``, mean over the taps of a 3×3 filter; ``scale``, to unit variance and maybe
+    centred; ``term``, a polynomial in the pooling; ``sum`` of maps with weights of their own. A reduction reads
+    ``thin``, what of a map the next stage needs: ``stride`` is ReLU and 3×3 convolution with stride 2 of a sum,
+    ``shortcut`` its 2×2 mean and 1×1 convolution. ``head`` is ReLU, mean over pixels and read-out.
     """
 
     kind: str
@@ -40,8 +40,8 @@ class Plan:
     make different maps with the same covariance.
     """
 
-    def __init__(self, cells: int) -> None:
-        self.cells = cells
+    def __init__(self, cells: int, *, centred: bool = False) -> None:
+        self.cells, self.centred = cells, centred
         self.steps: list[Step] = []
         self._number: dict[Step, int] = {}
 
@@ -74,11 +74,24 @@ class Plan:
         last, most, now = self.last_uses(), 0, 0
         ends: dict[int, list[int]] = {}
         for number, step in enumerate(self.steps):
-            now += _numbers(step, sizes)
+            now += self._numbers(step, sizes)
             most = max(most, now)
             ends.setdefault(last[number], []).append(number)
-            now -= sum(_numbers(self.steps[ended], sizes) for ended in ends.pop(number, ()))
+            now -= sum(self._numbers(self.steps[ended], sizes) for ended in ends.pop(number, ()))
         return most
+
+    def _numbers(self, step: Step, sizes: Sequence[tuple[int, int]]) -> int:
+        """Numbers per pair of images that the result of a step holds."""
+        height, width = sizes[step.stage]
+        if step.kind == "head":
+            return 0
+        if step.kind == "scale":  # a factor beside what is there; gradients alone are there if it is centred
+            return (height * width) ** 2 if self.centred else 0
+        if step.kind != "thin":
+            return 2 * (height * width) ** 2
+        kept = (height + 1) // 2 * ((width + 1) // 2)  # the mean of 2×2 pixels; then rows and columns, even and odd
+        rows, columns = ((side + 1) // 2 * ((side + 1) // 2) + (side // 2) ** 2 for side in (height, width))
+        return 2 * (kept**2 + rows * columns)
 
     def gates(self, sizes: Sequence[tuple[int, int]]) -> int:
         """Pixels in front of all ReLUs, of one image."""
@@ -143,15 +156,3 @@ def _added(first: Powers, second: Powers) -> Powers:
     size = max(len(first), len(second))
     pairs = (one + (0,) * (size - len(one)) for one in (first, second))
     return tuple(sum(pair) for pair in zip(*pairs, strict=True))
-
-
-def _numbers(step: Step, sizes: Sequence[tuple[int, int]]) -> int:
-    """Numbers per pair of images that the result of a step holds."""
-    height, width = sizes[step.stage]
-    if step.kind in ("scale", "head"):
-        return 0
-    if step.kind != "thin":
-        return 2 * (height * width) ** 2
-    kept = (height + 1) // 2 * ((width + 1) // 2)  # the mean of 2×2 pixels; then rows and columns, even and odd
-    rows, columns = ((side + 1) // 2 * ((side + 1) // 2) + (side // 2) ** 2 for side in (height, width))
-    return 2 * (kept**2 + rows * columns)

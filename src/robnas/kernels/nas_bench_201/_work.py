@@ -37,7 +37,8 @@ class Work:
 
     Args:
         pixels: shape (channels, height, width, images).
-        calibration: how many of the first fix scales.
+        calibration: how many of the first fix means and scales.
+        centred: whether they fix means.
         top: the first of the rows.
         rows: how many.
         left: the first of the columns; `top` where the kernel is square.
@@ -47,6 +48,7 @@ class Work:
 
     pixels: Floats
     calibration: int
+    centred: bool
     top: int
     rows: int
     left: int
@@ -71,7 +73,7 @@ class Work:
         x = _checked("inputs", inputs)
         parts = [x] if others is None else [x, _checked("others", others)]
         top, fixed = 0, len(x)
-        if scaling != "unit":
+        if scaling == "he":
             fixed = 0
         elif calibration is not None:
             parts.insert(0, _checked("calibration", calibration))
@@ -83,12 +85,20 @@ class Work:
             raise InputError("images of a kernel", expected="one shape of an image", got=Verbatim(shapes))
         pixels = np.ascontiguousarray(np.concatenate(parts).transpose(1, 2, 3, 0))
         left = top if others is None else top + len(x)
-        return cls(pixels, fixed, top, len(x), left, len(x) if others is None else len(parts[-1]), alone)
+        columns = len(x) if others is None else len(parts[-1])
+        return cls(pixels, fixed, scaling == "centred", top, len(x), left, columns, alone)
 
     @property
     def images(self) -> int:
         """How many there are in all."""
         return int(self.pixels.shape[-1])
+
+    @property
+    def together(self) -> int:
+        """How many pairs of images must fit in memory."""
+        if not self.centred:
+            return max(1, self.calibration)
+        return self.images * self.calibration + self.images - self.calibration
 
     @property
     def square(self) -> bool:
@@ -100,11 +110,19 @@ class Work:
         return CellKernels(np.zeros((self.rows, self.columns)), np.zeros((self.rows, self.columns)))
 
     def blocks(self, each: int) -> Iterator[tuple[Index, Index]]:
-        """Left and right images of pairs: first every image with itself, those that fix scales together."""
-        starts = list(range(self.calibration, self.images, each))
-        for start, stop in pairwise([*([0] if self.calibration else []), *starts, self.images]):
-            yield (alone := np.arange(start, stop)), alone
-        if self.alone:
+        """Left and right images of pairs: first every image with itself, those that fix scales together.
+
+        Where they fix means, all images are paired with all of them, together with every other with itself.
+        """
+        every, fixed = np.arange(self.images), np.arange(self.calibration)
+        if self.centred:
+            pairs = np.repeat(every, len(fixed)), np.tile(fixed, len(every))
+            yield tuple(np.concatenate([part, every[len(fixed) :]]) for part in pairs)  # type: ignore[misc]
+        else:
+            starts = range(self.calibration, self.images, each)
+            for start, stop in pairwise([*([0] if self.calibration else []), *starts, self.images]):
+                yield every[start:stop], every[start:stop]
+        if self.alone or (self.square and self.centred and self.rows == self.images):
             return
         if self.square:
             rows, columns = np.triu_indices(self.rows, 1)
@@ -118,6 +136,7 @@ class Work:
         """Put `values` of pairs into a kernel, where they belong into it."""
         rows, columns = rows - self.top, columns - self.left
         mine = (rows >= 0) & (rows < self.rows) & (columns >= 0) & (columns < self.columns)
+        mine &= (rows <= columns) | (not self.square)
         result[rows[mine], columns[mine]] = values[mine]
         if self.square:
             result[columns[mine], rows[mine]] = values[mine]
@@ -130,7 +149,7 @@ def check_scaling(scaling: str) -> None:
 
 
 def missing_calibration() -> InputError:
-    """The error of ``unit`` without images that fix scales."""
+    """The error of ``unit`` and ``centred`` without images that fix them."""
     expected = "images that fix the scales, as all entries of a kernel are of one network"
     return InputError("calibration", expected=expected, got=Verbatim("none"), remedy="give those of training")
 

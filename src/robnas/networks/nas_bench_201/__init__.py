@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from robnas import _lazy
 from robnas.networks.nas_bench_201._branches import BRANCH_SCALINGS as BRANCH_SCALINGS
+from robnas.networks.nas_bench_201._branches import LEAST_VARIANCE as LEAST_VARIANCE
 from robnas.networks.nas_bench_201._top_score import top_score as top_score
 from robnas.spaces.nas_bench_201 import NAME as NAME
 

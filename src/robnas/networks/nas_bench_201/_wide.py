@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from robnas._seeds import generator as derived
 from robnas.errors import InputError, Verbatim
 from robnas.networks._fused import average_pool
-from robnas.networks.nas_bench_201._branches import BRANCH_SCALINGS
+from robnas.networks.nas_bench_201._branches import BRANCH_SCALINGS, LEAST_VARIANCE
 from robnas.networks.nas_bench_201._cell import KERNEL_SIZES
 from robnas.spaces.nas_bench_201 import EDGES, CellArchitecture
 from robnas.types import check_count
@@ -20,21 +20,31 @@ from robnas.types import check_count
 
 @final
 class Scaled(nn.Module):
-    """Divides by a number that is fixed when the network is built: what stands where the benchmark has batch norm."""
+    """Subtracts and multiplies by what is fixed when the network is built, where the benchmark has batch norm."""
 
+    mean: Tensor
     scale: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
         self.register_buffer("scale", torch.ones(()))
-        self.measuring = False
+        self.measuring: str | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, height, width)`` to the same shape."""
         if self.measuring:
-            square = x.detach().square().mean()
-            self.scale.copy_(torch.where(square > 0, square.rsqrt(), torch.ones_like(square)))
-        return x * self.scale
+            self._measure(x.detach(), self.measuring)
+        return (x - self.mean) * self.scale
+
+    def _measure(self, x: Tensor, scaling: str) -> None:
+        given = x.square().mean()
+        if scaling == "centred":
+            self.mean.copy_(x.mean(dim=(0, 2, 3)).view(-1, 1, 1))
+        square = (x - self.mean).square().mean()
+        if scaling == "centred" and not square > LEAST_VARIANCE * given:
+            raise InputError("calibration", expected="images that differ", got=Verbatim("a map that does not"))
+        self.scale.copy_(torch.where(square > 0, square.rsqrt(), torch.ones_like(square)))
 
 
 @final
@@ -45,7 +55,7 @@ class ScaledConvolution(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel_size, stride=stride, padding=kernel_size // 2, bias=False)
         self.factor = (2 / (inputs * kernel_size**2)) ** 0.5
-        self.scaled = Scaled()
+        self.scaled = Scaled(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, inputs, H, W)`` to ``(batch, outputs, ⌈H/stride⌉, ⌈W/stride⌉)``."""
@@ -116,7 +126,9 @@ class WideCellNetwork(nn.Module):
 
     With the scaling ``unit``, whatever a batch norm follows in the benchmark (the stem, every convolution of a cell,
     both of a reduction, and what the head reads) is divided by its root mean square over all calibration images,
-    channels and pixels, once, when the network is built; the number is then a constant. With ``he`` it is not.
+    channels and pixels, once, when the network is built; the number is then a constant. With ``centred`` the mean of
+    each channel over calibration images and pixels is subtracted before, a constant, too: batch norm in evaluation mode
+    but for one deviation for all channels, which is what wide networks allow to calculate. With ``he`` nothing is.
     """
 
     def __init__(
@@ -126,7 +138,7 @@ class WideCellNetwork(nn.Module):
         self.arch, self.width, self.cells, self.scaling = arch, width, cells, scaling
         self.in_channels = in_channels
         self.stem = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
-        self.stem_scaled, self.head_scaled = Scaled(), Scaled()
+        self.stem_scaled, self.head_scaled = Scaled(width), Scaled(4 * width)
         self.stages = nn.ModuleList(
             nn.Sequential(*(WideCell(arch, width << stage) for _ in range(cells))) for stage in range(3)
         )
@@ -164,17 +176,17 @@ def build_wide_cell_network(
     Args:
         arch: an architecture of ``nas-bench-201``, in any encoding.
         width: m, channels of the first stage.
-        calibration: images that fix the scales of ``unit``, shape (n, in_channels, height, width); not read by ``he``.
+        calibration: images that fix means and scales, shape (n, in_channels, height, width); not read by ``he``.
         in_channels: channels of the images.
         cells: cells N per stage.
         outputs: of the network, a read-out each.
-        scaling: ``unit`` or ``he``, see `WideCellNetwork`.
+        scaling: ``unit``, ``centred`` or ``he``, see `WideCellNetwork`.
         seed: of the weights; the same on every device, and no other randomness is used.
         dtype: of the weights.
 
     Raises:
         InputError: a malformed architecture, a size below 1, an unknown scaling, or calibration images that are missing
-            or do not fit.
+            or do not fit, or that are all alike, if they are ``centred``.
     """
     if scaling not in BRANCH_SCALINGS:
         raise InputError("scaling of branches", expected=f"one of {', '.join(BRANCH_SCALINGS)}", got=scaling)
@@ -186,7 +198,7 @@ def build_wide_cell_network(
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-    if scaling == "unit":
+    if scaling != "he":
         _calibrate(network, calibration, dtype)
     return network
 
@@ -200,7 +212,7 @@ def _calibrate(network: WideCellNetwork, images: Tensor | None, dtype: torch.dty
         raise InputError("calibration", expected=expected, got=Verbatim(tuple(images.shape)))
     scales = [module for module in network.modules() if isinstance(module, Scaled)]
     for module in scales:
-        module.measuring = True
+        module.measuring = network.scaling
     network(images.to(dtype))
     for module in scales:
-        module.measuring = False
+        module.measuring = None
