@@ -15,7 +15,8 @@ that they share the beginning of their cells. **Five**: kernels of clean, attack
 architectures of a plan. An infinitely wide network has no gradient to follow, so the attack (PGD as the table
 digits-beta measures it: 10 steps of 8/255 from a random start, ε = 32/255) is made on `build_wide_cell_network` of
 width 16, the channels of the benchmark, one output per class, its own branches scaled on the clean images. **Widths**:
-`widths.csv`, mean kernels of random networks on 4×4 noise, less the limit; the difference falls as 1/width.
+`widths.csv`, mean kernels of random networks on 4×4 noise, less the limit; the difference falls as 1/width. And
+`benchmark.csv`, products of pooled features of the benchmark's own batch-normed networks beside the three limits.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ from robnas.kernels import (
     infinite_cell_ntk,
 )
 from robnas.networks import Normalize, build_wide_cell_network
+from robnas.networks.nas_bench_201 import BRANCH_SCALINGS
 from robnas.reports import write_csv
-from robnas.spaces import Architecture, partition
+from robnas.spaces import Architecture, CellArchitecture, partition
 from robnas.types import ThreatModel
 
 Floats = npt.NDArray[np.float64]
@@ -151,6 +153,43 @@ def widths(out: Path) -> None:
     write_csv(out / "widths.csv", header, lines)
 
 
+def benchmark(out: Path) -> None:
+    """How far products of pooled features of the benchmark's own networks are from the limit of each scaling.
+
+    Batch norm takes the statistics of the images; the 1×1 convolution beside a reduction, which PyTorch draws with
+    variance 1 / (3 fan-in), is multiplied by √3. Products are means over networks, divided by their trace.
+    """
+    normalize, pixels, _ = digits(24)
+    codes = ("323133", "301341", "414141", "000300", "111111", "144141")
+    limits = {
+        scaling: dict(infinite_cell_kernels(codes, normalize(pixels).numpy(), cells=1, scaling=scaling))
+        for scaling in BRANCH_SCALINGS
+    }
+    lines = []
+    for width, networks in {16: 12, 64: 4}.items():
+        for arch in map(CellArchitecture, codes):
+            found = np.sum([features(arch, width, seed, normalize(pixels)) for seed in range(networks)], axis=0)
+            found /= np.trace(found)
+            for scaling, kernels in limits.items():
+                limit = kernels[arch].nngp
+                error = np.linalg.norm(found - limit / np.trace(limit)) / np.linalg.norm(found)
+                lines.append([arch.code, str(width), str(networks), scaling, f"{error:.3f}"])
+    write_csv(out / "benchmark.csv", ["architecture", "width", "networks", "scaling", "relative_difference"], lines)
+
+
+@torch.no_grad()
+def features(arch: CellArchitecture, width: int, seed: int, images: torch.Tensor) -> Floats:
+    """Products of what the read-out of a random batch-normed network reads, shape (n, n)."""
+    network = robnas.build_network(arch, num_classes=10, in_channels=1, channels=width, cells=1, seed=seed).double()
+    for block in network.reductions:
+        block.shortcut.weight.mul_(3**0.5)
+    read: list[torch.Tensor] = []
+    network.head.linear.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    network.train()(images)
+    product: Floats = (read[0] @ read[0].T).numpy()
+    return product
+
+
 def main() -> None:
     """Write what is missing, then report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -163,6 +202,7 @@ def main() -> None:
     settings.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     if settings.widths:
+        benchmark(settings.out)
         widths(settings.out)
         return
     if settings.five:
