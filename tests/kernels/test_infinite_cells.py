@@ -25,7 +25,7 @@ from tests.reference.infinite_cells import infinite_cell_kernels as written_out
 GOLDEN = json.loads((Path(__file__).parents[1] / "reference" / "neural_tangents_cells_0_6_5.json").read_text())
 CODES = (
     "000000", "000100", "000400", "000300", "000200", "111111", "444444", "333333", "323133", "441414", "314141",
-    "301011", "344141", "433134", "011011", "140313",
+    "301011", "330011", "344141", "433134", "011011", "140313",
 )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_blocks_between_other_images_are_of_the_same_network(scaling):
     whole = infinite_cell_ntk(code, x, **same)
     np.testing.assert_allclose(infinite_cell_ntk(code, x[2:4], x[4:], **same), whole[2:4, 4:], rtol=1e-9)
     assert np.linalg.eigvalsh(whole)[0] > 0
-    kernel = InfiniteCellKernel(architecture=CellArchitecture(code), **same)
+    kernel = InfiniteCellKernel(code, **same)
     np.testing.assert_allclose(kernel(x[4:], x), whole[4:], rtol=1e-7)
     np.testing.assert_allclose(kernel(x[:1]), whole[:1, :1], rtol=1e-9)
     np.testing.assert_allclose(kernel.diagonal(x), np.diag(whole), rtol=1e-9)
@@ -162,7 +162,7 @@ def test_blocks_between_other_images_are_of_the_same_network(scaling):
 
 def test_kernels_of_a_kind_are_functions_of_images():
     x, code = images(2, 4, 4, count=4), "433134"
-    nngp = InfiniteCellKernel(architecture=CellArchitecture(code), cells=1, scaling="he", kind="nngp")
+    nngp = InfiniteCellKernel(code, cells=1, scaling="he", kind="nngp")
     ((_, both),) = infinite_cell_kernels([code], x, cells=1, scaling="he")
     np.testing.assert_allclose(nngp(x), both.nngp, rtol=1e-12)
     np.testing.assert_allclose(nngp.diagonal(x), np.diag(both.nngp), rtol=1e-12)
@@ -211,10 +211,12 @@ def test_bad_inputs(arguments, text):
 
 def test_bad_kernels():
     arch = CellArchitecture("323133")
+    with pytest.raises(InputError, match="architecture"):
+        InfiniteCellKernel("32313", scaling="he")
     with pytest.raises(InputError, match="calibration: expected images that fix the scales"):
-        InfiniteCellKernel(architecture=arch)
+        InfiniteCellKernel(arch)
     with pytest.raises(InputError, match="kind of a kernel: expected one of ntk, nngp, got 'k'"):
-        InfiniteCellKernel(architecture=arch, scaling="he", kind="k")
+        InfiniteCellKernel(arch, scaling="he", kind="k")
 
 
 def test_units_are_measured_when_the_network_is_built():

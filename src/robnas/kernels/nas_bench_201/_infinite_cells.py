@@ -114,7 +114,7 @@ def infinite_cell_ntk(
 
 
 @final
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class InfiniteCellKernel:
     """The kernel of the infinitely wide network of one cell, as a function of images; see `infinite_cell_kernels`.
 
@@ -124,7 +124,8 @@ class InfiniteCellKernel:
 
     __repr__ = brief
 
-    architecture: CellArchitecture
+    architecture: object
+    """Of ``nas-bench-201``, in any encoding."""
     cells: int = 5
     scaling: str = "unit"
     calibration: npt.ArrayLike | None = None
@@ -134,6 +135,8 @@ class InfiniteCellKernel:
     memory_mib: float = 1024
 
     def __post_init__(self) -> None:
+        CellArchitecture(self.architecture)
+        check_count("cells", self.cells)
         if self.kind not in KINDS:
             raise InputError("kind of a kernel", expected=f"one of {', '.join(KINDS)}", got=self.kind)
         check_scaling(self.scaling)
