@@ -17,7 +17,7 @@ from robnas.kernels import (
     infinite_cell_kernels,
     infinite_cell_ntk,
 )
-from robnas.kernels.nas_bench_201._plan import Plan
+from robnas.kernels.nas_bench_201._program import Program
 from robnas.networks import build_wide_cell_network
 from robnas.spaces import SIZE, CellArchitecture, partition
 from tests.reference.infinite_cells import infinite_cell_kernels as written_out
@@ -98,9 +98,9 @@ def test_one_convolution_that_is_used_twice_is_not_two_convolutions():
 
 
 def test_cells_with_equal_functions_have_one_kernel():
-    plan, classes, seen = Plan(1), partition("effective"), {}
+    program, classes, seen = Program(1), partition("effective"), {}
     for index in np.random.default_rng(0).permutation(SIZE)[:4000]:
-        step = plan.add(CellArchitecture.from_index(int(index)))
+        step = program.add(CellArchitecture.from_index(int(index)))
         assert seen.setdefault(classes.class_of[index], step) == step
 
 

@@ -1,4 +1,4 @@
-"""The steps of a plan on some pairs of images."""
+"""The steps of a program on some pairs of images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels.nas_bench_201 import _pairs
 from robnas.kernels.nas_bench_201._pairs import Pair, Parts
-from robnas.kernels.nas_bench_201._plan import Plan
+from robnas.kernels.nas_bench_201._program import Program
 from robnas.networks.nas_bench_201 import LEAST_VARIANCE
 
 Index: TypeAlias = npt.NDArray[np.intp]
@@ -55,10 +55,10 @@ class Known:
 
 @final
 class Block:
-    """The steps of a plan for some pairs of images, in the order of the plan.
+    """The steps of a program for some pairs of images, in the order of the program.
 
     Args:
-        plan: the steps.
+        program: the steps.
         known: what is known of single images.
         pixels: of all images, shape (channels, height, width, images).
         rows: the left image of each pair.
@@ -67,9 +67,9 @@ class Block:
     """
 
     def __init__(
-        self, plan: Plan, known: Known, pixels: Floats, rows: Index, columns: Index, *, calibrate: bool
+        self, program: Program, known: Known, pixels: Floats, rows: Index, columns: Index, *, calibrate: bool
     ) -> None:
-        self._plan, self._known, self._pixels = plan, known, pixels
+        self._program, self._known, self._pixels = program, known, pixels
         self._rows, self._columns, self._calibrate = rows, columns, calibrate
         self._same = np.flatnonzero(rows == columns)
         self._maps: dict[int, _Map | _Thin] = {}
@@ -79,7 +79,7 @@ class Block:
         found, ends = {}, dict[int, list[int]]()
         for number, user in enumerate(last):
             ends.setdefault(user, []).append(number)
-        for number, step in enumerate(self._plan.steps):
+        for number, step in enumerate(self._program.steps):
             if step.kind == "head":
                 found[number] = self._head(number, self._map(step.sources[0]))
             elif step.kind == "thin":
@@ -91,7 +91,7 @@ class Block:
         return found
 
     def _step(self, number: int) -> _Map:
-        step = self._plan.steps[number]
+        step = self._program.steps[number]
         if step.kind == "stem":
             images = (self._pixels[..., part] for part in (self._rows, self._columns))
             signal = _pairs.stem(*images)

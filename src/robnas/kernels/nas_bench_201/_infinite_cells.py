@@ -33,7 +33,7 @@ from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels.nas_bench_201._block import Block, Known
-from robnas.kernels.nas_bench_201._plan import Plan, stage_sizes
+from robnas.kernels.nas_bench_201._program import Program, stage_sizes
 from robnas.kernels.nas_bench_201._work import CellKernels, Work, check_scaling, missing_calibration
 from robnas.spaces.nas_bench_201 import CellArchitecture
 from robnas.types import Progress, check_count, check_range, silent
@@ -163,47 +163,47 @@ def _kernels(
 ) -> Iterator[tuple[CellArchitecture, CellKernels]]:
     done = 0
     while done < len(todo):
-        group, plan, outputs, room = _planned(todo[done : done + _TOGETHER], work, cells, memory_mib)
-        found = _run(plan, work, room)
+        group, program, outputs, room = _fitting(todo[done : done + _TOGETHER], work, cells, memory_mib)
+        found = _run(program, work, room)
         for arch, output in zip(group, outputs, strict=True):
             done += 1
             progress(done, len(todo), arch.code)
             yield arch, CellKernels(found[output].ntk.copy(), found[output].nngp.copy())
 
 
-def _planned(
+def _fitting(
     group: Sequence[CellArchitecture], work: Work, cells: int, memory_mib: float
-) -> tuple[Sequence[CellArchitecture], Plan, list[int | None], int]:
+) -> tuple[Sequence[CellArchitecture], Program, list[int | None], int]:
     """As many of the first architectures as there is memory for; for how many pairs of images there is room."""
     while True:
-        plan = Plan(cells, centred=work.centred)
-        outputs = [plan.add(arch) for arch in group]
-        one, two = (_needed(plan, work, pairs) for pairs in (1, 2))
+        program = Program(cells, centred=work.centred)
+        outputs = [program.add(arch) for arch in group]
+        one, two = (_needed(program, work, pairs) for pairs in (1, 2))
         room = int((memory_mib - one) / (two - one)) + 1 if memory_mib >= one else 0
         if room >= work.together:
-            return group, plan, outputs, room
+            return group, program, outputs, room
         if len(group) == 1:
-            least = _needed(plan, work, work.together)
+            least = _needed(program, work, work.together)
             raise InputError("memory_mib", expected=f"at least {least:.4g}", got=Verbatim(f"{memory_mib:g}"))
         group = group[: len(group) // 2]
 
 
-def _needed(plan: Plan, work: Work, pairs: int) -> float:
+def _needed(program: Program, work: Work, pairs: int) -> float:
     """MiB for that many pairs of images."""
     sizes = stage_sizes(work.pixels.shape[1:3])
     spare = _SPARE * (sizes[0][0] * sizes[0][1]) ** 2
-    return 8 * (pairs * (plan.largest(sizes) + spare) + plan.gates(sizes) * work.images) / 2**20
+    return 8 * (pairs * (program.largest(sizes) + spare) + program.gates(sizes) * work.images) / 2**20
 
 
-def _run(plan: Plan, work: Work, room: int) -> dict[int | None, CellKernels]:
+def _run(program: Program, work: Work, room: int) -> dict[int | None, CellKernels]:
     """Kernels by step; None stands for a network whose output nothing reaches."""
-    heads = [number for number, step in enumerate(plan.steps) if step.kind == "head"]
+    heads = [number for number, step in enumerate(program.steps) if step.kind == "head"]
     found = {number: work.nothing() for number in (*heads, None)}
-    known, last = Known(work.images, work.calibration, work.centred), plan.last_uses()
+    known, last = Known(work.images, work.calibration, work.centred), program.last_uses()
     each = min(room, max(1, _BLOCK // prod(work.pixels.shape[1:3]) ** 2))
     for rows, columns in work.blocks(each):
         calibrate = bool(work.calibration) and not known.variances
-        block = Block(plan, known, work.pixels, rows, columns, calibrate=calibrate)
+        block = Block(program, known, work.pixels, rows, columns, calibrate=calibrate)
         for number, (ntk, nngp) in block.run(last).items():
             work.enter(ntk, found[number].ntk, rows, columns)
             work.enter(nngp, found[number].nngp, rows, columns)

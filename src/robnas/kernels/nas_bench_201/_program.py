@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 @final
-class Plan:
+class Program:
     """Steps in the order of computation, for architectures one after the other.
 
     A node of a cell is a sum of its input and of convolutions, each after skips and poolings that are linear: only
