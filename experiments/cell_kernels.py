@@ -8,7 +8,7 @@ Images are --images of the training digits, as equally many per class as possibl
 networks; N = 1 cell per stage; branches scaled to unit variance on the clean images. The first two write shards of
 architectures into --out and leave those alone that are there: they go on where they were interrupted, and --shards says
 after how many new ones to stop. A shard prints its CPU time and what the whole would take at that rate; at the end the
-measures of all kernels that are there stand in `clean.csv` or `five.csv`.
+measures of all kernels that are there stand in `clean-64.csv` or `five-64.csv`.
 
 **Clean**: one architecture per class of the partition `effective`, 5,044, 128 to a shard in the order of digits, so
 that they share the beginning of their cells. **Five**: kernels of clean, attacked and twice attacked images, of the
@@ -211,6 +211,7 @@ def main() -> None:
     else:
         archs = sorted(partition("effective").representatives(), key=lambda arch: arch.code)
         name, size, kernels, names = "clean", 128, clean, CLEAN
+    name += f"-{settings.images}"
     sweep(name, archs, size, partial(kernels, count=settings.images), settings.out, settings.shards)
     report(name, names, settings.out, settings.images)
 
