@@ -11,7 +11,7 @@ import torch
 from robnas.errors import InputError
 from robnas.kernels import NTKSettings, empirical_ntk, infinite_kernels, infinite_ntk, unit_sphere
 from robnas.kernels._activations import hermite_coefficients
-from robnas.kernels._infinite import checked_inputs, covariances, statistics
+from robnas.kernels._recursion import checked_inputs, covariances, statistics
 from robnas.networks import build_theory_network
 from robnas.spaces import TheoryArchitecture
 
@@ -186,7 +186,7 @@ def test_a_skip_raises_the_smallest_eigenvalue():
     ("arch", "inputs", "text"),
     [
         ("fc:relu,relu:1", np.full((3, 4), np.nan), "inputs: expected finite numbers, got nan or infinity"),
-        ("fc:relu,relu:1", np.ones((1, 4)), "inputs: expected at least two"),
+        ("fc:relu,relu:1", np.ones((0, 4)), "inputs: expected at least one"),
         ("fc:relu,relu:1", np.ones(4), r"inputs: expected shape \(n, d\)"),
         ("conv3-flat:relu,relu:1", np.ones((3, 4)), r"inputs: expected shape \(n, channels, pixels\)"),
         ("fc:relu,swish:1", np.ones((3, 4)), "activation: expected one of relu, leaky-relu"),

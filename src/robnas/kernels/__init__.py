@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from robnas.kernels._empirical import empirical_ntk as empirical_ntk
     from robnas.kernels._generalization import Bound as Bound
     from robnas.kernels._infinite import infinite_kernels as infinite_kernels
+    from robnas.kernels._infinite import infinite_nngp as infinite_nngp
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
     from robnas.kernels._kernels import RobustKernels as RobustKernels
@@ -61,7 +62,7 @@ _HOME = {
     ),
     "_ntk_settings": ("NTKSettings",),
     "_empirical": ("empirical_kernels", "empirical_ntk"),
-    "_infinite": ("infinite_kernels", "infinite_ntk", "unit_sphere"),
+    "_infinite": ("infinite_kernels", "infinite_nngp", "infinite_ntk", "unit_sphere"),
     "_kernels": ("RobustKernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
     "_robust": ("robust_ntk",),

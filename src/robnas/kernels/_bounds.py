@@ -10,8 +10,8 @@ import numpy.typing as npt
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import DUALS, Floats, Smooth, hermite_coefficients, one_dimensional
 from robnas.kernels._generalization import Bound
-from robnas.kernels._infinite import checked_inputs, covariances, statistics
 from robnas.kernels._kernels import RobustKernels
+from robnas.kernels._recursion import checked_inputs, covariances, statistics
 from robnas.kernels._spectrum import eigenvalues
 from robnas.spaces import TheoryArchitecture
 from robnas.types import check_range

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
-from robnas.kernels._activations import DUALS, Floats, Moments
+from robnas.kernels._activations import Floats
 from robnas.kernels._kernels import RobustKernels
+from robnas.kernels._recursion import (
+    Block,
+    Layer,
+    blocks_of,
+    check_entry,
+    checked_inputs,
+    layers_of,
+    propagate,
+    stacked_inputs,
+)
+from robnas.kernels._spectrum import NonFiniteKernelError
 from robnas.spaces import TheoryArchitecture
-from robnas.types import check_range
 
-_BLOCK = 32_768  # entries computed at a time: they stay in the cache
-_ALIVE = 16  # arrays of a block at the same time
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """What one layer does to every input alone; arrays of shape (n, *pixels)."""
-
-    moments: Moments
-    """At the variance Λ_l(x, x)."""
-    before: Floats
-    """μ_{l−1}, mean of the layer before; zero for the first layer."""
-    skip: int
-    """α_{l−1}."""
-    scale: float
-    """1/L; 1 for the first layer."""
+Kind = Literal["ntk", "nngp"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def infinite_ntk(
-    architecture: TheoryArchitecture | str, inputs: npt.ArrayLike, *, memory_mib: float = 1024, mean_term: bool = True
+    architecture: TheoryArchitecture | str,
+    inputs: npt.ArrayLike,
+    others: npt.ArrayLike | None = None,
+    *,
+    memory_mib: float = 1024,
+    mean_term: bool = True,
 ) -> Floats:
     """Neural tangent kernel of an architecture of the theory space in the limit of infinite width.
 
@@ -46,6 +46,7 @@ def infinite_ntk(
         inputs: shape (n, d) if fully connected; (n, channels, pixels), the paper's, or (n, channels, height, width)
             with κ×κ filters if convolutional. The theory wants unit norm (`unit_sphere`). The recursion does not, but
             tanh, sigmoid and SiLU want a variance of at most 100, that is norm 10 if fully connected.
+        others: inputs to compare them with, m of the same shape; `inputs` themselves if None.
         memory_mib: limit of the working memory in MiB, the result and some numbers per input, pixel and layer aside;
             the series of tanh, sigmoid and SiLU count (10 to 300 numbers per input, pixel and layer if the variance is
             below 1, thousands at 100). A pooled read-out needs all pairs of pixels of a pair of inputs at a time, at
@@ -54,21 +55,90 @@ def infinite_ntk(
             it) the kernel of a network with skips and a σ that has a mean is another one.
 
     Returns:
-        Shape (n, n), symmetric.
+        Shape (n, m); symmetric without `others`.
 
     Raises:
-        InputError: wrong shapes, values that are not finite, one input, a variance above 100 in front of tanh, sigmoid
-            or SiLU, or a memory limit that is too small.
+        NonFiniteKernelError: a number overflowed.
+        InputError: wrong shapes, values that are not finite or all but zero, no input, a variance above 100 in front
+            of tanh, sigmoid or SiLU, or a memory limit that is too small.
     """
-    arch = TheoryArchitecture.parse(architecture) if isinstance(architecture, str) else architecture
+    return _infinite("ntk", architecture, inputs, others, memory_mib, mean_term)
+
+
+def infinite_nngp(
+    architecture: TheoryArchitecture | str,
+    inputs: npt.ArrayLike,
+    others: npt.ArrayLike | None = None,
+    *,
+    memory_mib: float = 1024,
+    mean_term: bool = True,
+) -> Floats:
+    """Covariance E f(x) f(x') of the outputs of random networks of infinite width: a Gaussian process (NNGP).
+
+    It is the part of `infinite_ntk` that comes from the read-out, and the kernel of networks whose last layer alone is
+    trained. Arguments, result and errors are those of `infinite_ntk`.
+    """
+    return _infinite("nngp", architecture, inputs, others, memory_mib, mean_term)
+
+
+def infinite_diagonal(
+    kind: Kind, architecture: TheoryArchitecture | str, inputs: npt.ArrayLike, *, memory_mib: float = 1024
+) -> Floats:
+    """k(x, x) of each input, shape (n,); arguments and errors as for `infinite_ntk`."""
+    arch = parsed(architecture)
     x = checked_inputs(arch, inputs)
-    layers, left = _layers(arch, x, mean_term, memory_mib)
-    result = np.empty((len(x), len(x)))
-    for rows, columns in _blocks(arch, x, memory_mib, left):
-        block = _block(arch, x, layers, rows, columns, mean_term)
-        result[rows, columns] = block
-        result[columns, rows] = block.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        layers, left = layers_of(arch, x, True, memory_mib)
+        check_entry(arch, x, memory_mib, left)
+        own = [Block(slice(i, i + 1), slice(i, i + 1), ([i], [i])) for i in range(len(x))]
+        found = [_entries(kind, arch, x, layers, block, True)[0, 0] for block in own]
+    return _finite(np.array(found))
+
+
+def _infinite(
+    kind: Kind,
+    architecture: TheoryArchitecture | str,
+    inputs: npt.ArrayLike,
+    others: npt.ArrayLike | None,
+    memory_mib: float,
+    mean_term: bool,
+) -> Floats:
+    arch = parsed(architecture)
+    x, count = stacked_inputs(arch, inputs, others)
+    result = np.empty((count, count if others is None else len(x) - count))
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error, below
+        layers, left = layers_of(arch, x, mean_term, memory_mib)
+        for block in blocks_of(arch, x, None if others is None else count, memory_mib, left):
+            entries = _entries(kind, arch, x, layers, block, mean_term)
+            if others is None:
+                result[block.rows, block.columns] = entries
+                result[block.columns, block.rows] = entries.T
+            else:
+                result[block.rows, block.columns.start - count : block.columns.stop - count] = entries
+    return _finite(result)
+
+
+def _entries(
+    kind: Kind, arch: TheoryArchitecture, x: Floats, layers: list[Layer], block: Block, mean_term: bool
+) -> Floats:
+    """Entries of the kernel, shape (rows, columns): Σ_{L−1}, for the NTK with Θ_{L−1}, over all pixels."""
+    *_, last = propagate(arch, x, layers, block, mean_term)
+    total = last.sigma + last.theta if kind == "ntk" else last.sigma
+    extra = tuple(range(2, total.ndim))
+    result: Floats = total.mean(axis=extra) if arch.readout == "pool" else total.sum(axis=extra)
     return result
+
+
+def _finite(kernel: Floats) -> Floats:
+    if not np.isfinite(kernel).all():
+        got, remedy = Verbatim("an overflow"), "scale the inputs, see unit_sphere"
+        raise NonFiniteKernelError("kernel", expected="finite entries", got=got, remedy=remedy)
+    return kernel
+
+
+def parsed(architecture: TheoryArchitecture | str) -> TheoryArchitecture:
+    """The architecture that a text names, or itself."""
+    return TheoryArchitecture.parse(architecture) if isinstance(architecture, str) else architecture
 
 
 def infinite_kernels(
@@ -110,180 +180,3 @@ def unit_sphere(inputs: npt.ArrayLike) -> Floats:
         raise InputError("inputs", expected="finite and none zero", got=Verbatim("a zero or nan"))
     scaled: Floats = x / norm.reshape(-1, *(1,) * (x.ndim - 1))
     return scaled
-
-
-def covariances(arch: TheoryArchitecture, x: Floats) -> Iterator[Floats]:
-    """Σ_1 … Σ_{L−1} of a fully connected architecture, each of shape (n, n)."""
-    everything = slice(0, len(x))
-    for sigma, _ in _propagate(arch, x, list(statistics(arch, x)), everything, everything, True):
-        yield (sigma + sigma.T) / 2
-
-
-def checked_inputs(arch: TheoryArchitecture, inputs: npt.ArrayLike) -> Floats:
-    """Inputs as the recursion takes them.
-
-    Raises:
-        InputError: see `infinite_ntk`.
-    """
-    x = np.asarray(inputs, dtype=np.float64)
-    if arch.convolutional:
-        if x.ndim not in (3, 4):
-            expected = "shape (n, channels, pixels) or (n, channels, height, width)"
-            raise InputError("inputs", expected=expected, got=Verbatim(x.shape))
-    elif x.ndim < 2:
-        raise InputError("inputs", expected="shape (n, d)", got=Verbatim(x.shape))
-    else:
-        x = x.reshape(len(x), -1)
-    if len(x) < 2 or 0 in x.shape:
-        raise InputError("inputs", expected="at least two", got=Verbatim(f"shape {x.shape}"))
-    if not np.isfinite(x).all():
-        raise InputError("inputs", expected="finite numbers", got=Verbatim("nan or infinity"))
-    return x
-
-
-def statistics(arch: TheoryArchitecture, x: Floats, mean_term: bool = True) -> Iterator[Layer]:
-    """Layer by layer, what depends on one input only: the diagonals of the recursion."""
-    pixels = x.ndim - 2
-    square, mean = (x**2).sum(axis=1), np.zeros(())
-    for number, name in enumerate(arch.activations):
-        variance = _average(arch, square, pixels)
-        moments = DUALS[name].moments(variance)
-        scale, skip = (1.0, 0) if number == 0 else (1 / arch.depth, arch.skips[number - 1])
-        before = mean if number else np.zeros_like(variance)
-        yield Layer(moments, before, skip, scale)
-        crossed = 2 * scale * moments.mean * before if mean_term else 0.0
-        square = scale**2 * moments.square + skip * (square + crossed)
-        mean = scale * moments.mean + skip * before
-
-
-def _layers(arch: TheoryArchitecture, x: Floats, mean_term: bool, memory_mib: float) -> tuple[list[Layer], float]:
-    """What depends on one input only, and the bytes that its series leave for all else."""
-    check_range("memory_mib", memory_mib, 0)
-    found, left = [], memory_mib * 2**20
-    for layer in statistics(arch, x, mean_term):
-        found.append(layer)
-        left -= sum(values.nbytes for values in layer.moments.series)
-    return found, left
-
-
-def _blocks(arch: TheoryArchitecture, x: Floats, memory_mib: float, left: float) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns that cover the upper triangle, each pair small enough for `left` bytes."""
-    entry = int(np.prod(x.shape[2:], dtype=np.int64)) ** (2 if arch.readout == "pool" else 1)
-    size = 8 * _ALIVE
-    if entry * size > left:
-        least = memory_mib + (entry * size - left) / 2**20
-        got = Verbatim(f"{memory_mib:g}")
-        raise InputError("memory_mib", expected=f"at least {least:.3g} for one entry", got=got)
-    entries = max(1, int(min(left / size, _BLOCK)) // entry)
-    rows = max(1, min(len(x), int(entries**0.5)))
-    columns = max(1, entries // rows)
-    for top in range(0, len(x), rows):
-        for left in range(top, len(x), columns):
-            yield slice(top, min(top + rows, len(x))), slice(left, min(left + columns, len(x)))
-
-
-def _block(
-    arch: TheoryArchitecture, x: Floats, layers: list[Layer], rows: slice, columns: slice, mean_term: bool
-) -> Floats:
-    """Entries of the kernel, shape (rows, columns): K = Σ_{L−1} + Θ_{L−1}, over all pixels."""
-    *_, (sigma, theta) = _propagate(arch, x, layers, rows, columns, mean_term)
-    total = sigma + theta
-    extra = tuple(range(2, total.ndim))
-    result: Floats = total.mean(axis=extra) if arch.readout == "pool" else total.sum(axis=extra)
-    return result
-
-
-def _propagate(
-    arch: TheoryArchitecture, x: Floats, layers: list[Layer], rows: slice, columns: slice, mean_term: bool
-) -> Iterator[tuple[Floats, Floats]]:
-    """Layer by layer Σ_l, and Θ_l, the part of the kernel that comes through the layers so far.
-
-    Θ_l = Σ̇_l/L² ∘ (Λ_l + M Θ_{l−1}) + α² Θ_{l−1}; M averages over the pixels under the filter.
-    """
-    pairs, pixels = arch.readout == "pool", x.ndim - 2
-    sigma = np.einsum("icp,jcq->ijpq" if pairs else "icp,jcp->ijp", *(_flat(x[part]) for part in (rows, columns)))
-    sigma = sigma.reshape(*sigma.shape[:2], *x.shape[2:], *(x.shape[2:] if pairs else ()))
-    theta = np.zeros_like(sigma)
-    same = np.intersect1d(np.arange(len(x))[rows], np.arange(len(x))[columns])
-    diagonal = _Diagonal(same, rows.start, columns.start, pixels if pairs else 0)
-    for name, layer in zip(arch.activations, layers, strict=True):
-        covariance = _average(arch, sigma, pixels, pairs)
-        diagonal.set(covariance, layer.moments.variance)
-        left, right = (
-            layer.moments.at(*_facing(part, side, pixels, pairs)) for part, side in ((rows, 0), (columns, 1))
-        )
-        both, slopes = DUALS[name].pair(left, right, covariance)
-        diagonal.set(both, layer.moments.square)
-        diagonal.set(slopes, layer.moments.slope_square)
-        theta = layer.scale**2 * slopes * (covariance + _average(arch, theta, pixels, pairs)) + layer.skip * theta
-        grown = layer.scale**2 * both
-        if layer.skip:
-            grown += sigma
-            if mean_term:
-                grown += layer.scale * _cross_means(layer, rows, columns, pixels, pairs)
-        sigma = grown
-        yield sigma, theta
-
-
-def _cross_means(layer: Layer, rows: slice, columns: slice, pixels: int, pairs: bool) -> Floats:
-    """e_l μ_{l−1}ᵀ + μ_{l−1} e_lᵀ."""
-    e, mu = layer.moments.mean, layer.before
-    left, right = _facing(rows, 0, pixels, pairs), _facing(columns, 1, pixels, pairs)
-    return e[left] * mu[right] + mu[left] * e[right]
-
-
-def _flat(x: Floats) -> Floats:
-    """Shape (n, channels, pixels); one pixel if fully connected."""
-    return x.reshape(len(x), x.shape[1], -1)
-
-
-def _facing(part: slice, side: int, pixels: int, pairs: bool) -> tuple[slice | None, ...]:
-    """Index that shapes values of single inputs, (n, *pixels), to meet those of the other side in a block."""
-    own, other = (slice(None),) * pixels, (None,) * pixels
-    if side == 0:
-        return (part, None, *own, *(other if pairs else ()))
-    return (None, part, *(other if pairs else ()), *own)
-
-
-@dataclass(frozen=True)
-class _Diagonal:
-    """Entries of a block that pair an input, and a pixel, with itself: set from the one-dimensional formulas."""
-
-    same: npt.NDArray[np.intp]
-    top: int
-    left: int
-    pixels: int
-    """Dimensions of pixels that occur twice."""
-
-    def set(self, block: Floats, values: Floats) -> None:
-        """Replace them by `values`, shape (n, *pixels)."""
-        if not len(self.same):
-            return
-        if self.pixels == 0:
-            shape = block.shape[2:]
-            block[self.same - self.top, self.same - self.left] = values[self.same].reshape(-1, *shape)
-            return
-        size = int(np.prod(block.shape[2 : 2 + self.pixels]))
-        view = block.reshape(*block.shape[:2], size, size)
-        place = np.arange(size)
-        rows, columns = (self.same - self.top)[:, None], (self.same - self.left)[:, None]
-        view[rows, columns, place, place] = values[self.same].reshape(-1, size)
-
-
-def _average(arch: TheoryArchitecture, values: Floats, pixels: int, pairs: bool = False) -> Floats:
-    """M: mean over the pixels under the filter, zeros outside, both pixels of a pair moved together."""
-    if not arch.convolutional:
-        return values.copy()
-    reach = arch.kernel_size // 2
-    for axis in range(values.ndim - (2 if pairs else 1) * pixels, values.ndim - (pixels if pairs else 0)):
-        axes = (axis, axis + pixels) if pairs else (axis,)
-        size = values.shape[axis]
-        total = np.zeros_like(values)
-        for shift in range(-min(reach, size - 1), min(reach, size - 1) + 1):
-            into, source = [slice(None)] * values.ndim, [slice(None)] * values.ndim
-            for moved in axes:
-                into[moved] = slice(max(0, -shift), size - max(0, shift))
-                source[moved] = slice(max(0, shift), size - max(0, -shift))
-            total[tuple(into)] += values[tuple(source)]
-        values = total / arch.kernel_size
-    return values

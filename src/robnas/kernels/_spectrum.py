@@ -29,8 +29,8 @@ def checked_kernel(kernel: npt.ArrayLike) -> Floats:
         InputError: not square or not symmetric.
     """
     matrix = np.asarray(kernel, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
-        raise InputError("kernel", expected="shape (n, n) with n at least 2", got=Verbatim(matrix.shape))
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise InputError("kernel", expected="shape (n, n)", got=Verbatim(matrix.shape))
     if not np.isfinite(matrix).all():
         raise NonFiniteKernelError("kernel", expected="finite entries", got=Verbatim("nan or infinity"))
     gap = np.abs(matrix - matrix.T).max()
