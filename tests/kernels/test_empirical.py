@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from robnas.errors import InputError
-from robnas.kernels import NTKSettings, empirical_kernels, empirical_ntk
+from robnas.kernels import NonFiniteKernelError, NTKSettings, empirical_kernels, empirical_ntk
 from robnas.networks import build_network
 from tests.reference.jacobian import full_ntk, tenas_ntk
 from tests.reference.network import ReferenceNetwork, copy_weights, randomize
@@ -318,7 +318,8 @@ def test_values_that_are_not_broadcast_over_images_are_refused(shape):
     ("network", "images", "settings", "text"),
     [
         (nn.Linear(2, 2), torch.tensor([[1.0, float("nan")], [1.0, 1.0]]), {}, "images: expected finite pixels"),
-        (nn.Linear(2, 2), torch.ones(1, 2), {}, "images: expected at least two, because a kernel compares them, got 1"),
+        (nn.Linear(2, 2), torch.ones(0, 2), {}, "images: expected at least one, got 0"),
+        (nn.BatchNorm1d(2), torch.ones(1, 2), {}, "network: expected one that takes images .*more than 1 value per"),
         (nn.Linear(2, 2), torch.ones(3, 2, dtype=torch.uint8), {}, "images: expected a floating point tensor"),
         (nn.ReLU(), torch.ones(3, 2), {}, "network: expected at least one parameter, got none"),
         (
@@ -433,3 +434,66 @@ def test_training_mode_takes_layers_that_are_not_supported_otherwise():
     images = torch.rand(4, 3, generator=GENERATOR, dtype=torch.float64)
     found = empirical_ntk(network, images, settings=NTKSettings(batch_norm="train"))
     np.testing.assert_allclose(found, torch.einsum("icjc->ij", full_ntk(network, images)).numpy() / 2, rtol=1e-9)
+
+
+def test_the_kernel_of_one_image():
+    network, _ = pair("323133")
+    for reduction in ("trace", "sum", "full", "proj"):
+        settings = with_reduction(reduction)
+        side = 3 if reduction == "full" else 1
+        wanted = empirical_ntk(network, IMAGES, settings=settings)
+        found = empirical_ntk(network, IMAGES[:1], settings=settings)
+        np.testing.assert_allclose(found, wanted[:side, :side], rtol=1e-10)
+
+
+@pytest.mark.parametrize("memory", [1024, 0.4])
+@pytest.mark.parametrize("reduction", ["trace", "sum", "full", "proj"])
+def test_the_kernel_of_two_batches_is_a_block_of_the_kernel_of_both(reduction, memory):
+    network, _ = pair("323133")
+    wanted = empirical_ntk(network, IMAGES, settings=with_reduction(reduction))
+    found = empirical_ntk(network, IMAGES[:2], others=IMAGES[2:], settings=with_reduction(reduction, memory_mib=memory))
+    rows = 6 if reduction == "full" else 2
+    np.testing.assert_allclose(found, wanted[:rows, rows:], rtol=1e-9, atol=1e-12)
+
+
+def test_batch_norm_is_calibrated_on_the_first_of_two_batches():
+    network, _ = pair("323133")
+    found = empirical_ntk(network, IMAGES[:3], others=IMAGES[3:])
+    np.testing.assert_allclose(found, empirical_ntk(network, IMAGES, calibration=IMAGES[:3])[:3, 3:], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("others", "settings", "text"),
+    [
+        (torch.ones(2, 3), {}, r"images and others: expected images of one size, got shapes \(4, 2\) and \(2, 3\)"),
+        (torch.ones(0, 2), {}, "images and others: expected images of one size"),
+        (torch.full((1, 2), float("inf")), {}, "images: expected finite pixels"),
+        (
+            torch.ones(2, 2),
+            {"reduction": "label"},
+            "reduction: expected one that needs no labels .* got label",
+        ),
+        (
+            torch.ones(2, 2),
+            {"batch_norm": "train"},
+            "batch norm: expected one that treats images one by",
+        ),
+    ],
+)
+def test_bad_pairs_of_batches(others, settings, text):
+    with pytest.raises(InputError, match=text):
+        empirical_ntk(nn.Linear(2, 2), torch.ones(4, 2), others=others, settings=NTKSettings(**settings))
+
+
+def test_an_overflow_is_an_error():
+    images = torch.full((2, 2), 1e30)
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    with torch.no_grad():
+        network[1].weight.fill_(1e15)
+    with pytest.raises(NonFiniteKernelError, match="kernel: expected finite entries, got nan or infinity; set float64"):
+        empirical_ntk(network, images)
+    with pytest.raises(NonFiniteKernelError):
+        empirical_ntk(network, images, others=images)
+    with pytest.raises(NonFiniteKernelError):
+        empirical_kernels(network, images, images, images)
+    assert np.isfinite(empirical_ntk(network, images, settings=NTKSettings(float64=True))).all()

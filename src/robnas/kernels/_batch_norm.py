@@ -65,7 +65,9 @@ def ask(network: nn.Module, images: Tensor) -> object:
     """
     try:
         return network(images)
-    except RuntimeError as error:
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:  # torch's batch norm refuses to train on one value with the latter
         expected = f"one that takes images of shape {tuple(images.shape[1:])}"
         raise InputError("network", expected=expected, got=reason(error)) from error
 

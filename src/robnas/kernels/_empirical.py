@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,12 +18,12 @@ from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, MemoryLimitError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import ask, prepared
+from robnas.kernels._gram import Gram
 from robnas.kernels._jacobian import Piece, bytes_per_image, check_calls, fill, pieces, split
 from robnas.kernels._kernels import RobustKernels
 from robnas.kernels._ntk_settings import NTKSettings
+from robnas.kernels._spectrum import NonFiniteKernelError
 from robnas.types import Progress, silent
-
-_COLUMNS = 8192  # widened to float64 at a time
 
 
 def empirical_ntk(
@@ -30,6 +31,7 @@ def empirical_ntk(
     images: Tensor,
     labels: Tensor | None = None,
     *,
+    others: Tensor | None = None,
     settings: NTKSettings | None = None,
     calibration: Tensor | None = None,
     progress: Progress = silent,
@@ -42,22 +44,67 @@ def empirical_ntk(
         network: maps (n, …) to (n, outputs); made of linear layers, convolutions and batch norms besides what has no
             parameters, as long as it treats images one by one. Parameters of shape (1, …) in a `ParameterDict` or
             `ParameterList` count as values that are broadcast over images, like the constants of a `Cell`.
-        images: shape (n, …), n ≥ 2.
+        images: shape (n, …).
         labels: shape (n,), needed for the reduction ``label``.
+        others: images to compare them with, m of the same shape; `images` themselves if None.
         settings: what is meant by the kernel.
         calibration: images for batch norm; `images` if omitted.
         progress: told about the passes.
 
     Returns:
-        Shape (n, n), or (n·outputs, n·outputs) for ``full``; float64, positive semi-definite up to rounding.
+        Shape (n, m), or (n·outputs, m·outputs) for ``full``; float64, without `others` positive semi-definite up to
+        rounding.
 
     Raises:
-        InputError: images that are not finite, one image, missing labels, an unsupported layer, a batch norm without
-            statistics, too little memory.
+        NonFiniteKernelError: a gradient or a product of them overflowed, or the network is not finite.
+        InputError: images that are not finite or not of one shape, no image, missing labels, an unsupported layer, a
+            batch norm without statistics, too little memory; with `others` the reduction ``label`` or the batch norm
+            ``train``, where the kernel of two images depends on more than these.
     """
     settings = settings or NTKSettings()
-    blocks = kernel_blocks(network, [images], labels, settings, calibration, progress)
-    return blocks[0, 0]
+    if others is None:
+        return _finite(kernel_blocks(network, [images], labels, settings, calibration, progress)[0, 0])
+    check_pairwise(settings)
+    calibration = images if calibration is None else calibration
+    count = len(images)
+    both = _both(images, others)
+    found = kernel_blocks(network, [both], None, settings, calibration, progress, against=count)
+    return _finite(found[0, 0])
+
+
+def check_pairwise(settings: NTKSettings) -> None:
+    """Raise `InputError` unless the kernel of two images depends on these alone."""
+    if settings.reduction == "label":
+        got, remedy = Verbatim("label"), "take trace"
+        raise InputError("reduction", expected="one that needs no labels of other images", got=got, remedy=remedy)
+    if settings.batch_norm == "train":
+        got, remedy = Verbatim("train"), "take calibrated-eval"
+        raise InputError("batch norm", expected="one that treats images one by one", got=got, remedy=remedy)
+
+
+def _both(images: Tensor, others: Tensor) -> Tensor:
+    """Images and what they are compared with, in one batch."""
+    for batch in (images, others):
+        if not isinstance(batch, Tensor) or batch.shape[1:] != images.shape[1:] or not len(batch):
+            shapes = " and ".join(str(tuple(getattr(one, "shape", ()))) for one in (images, others))
+            raise InputError("images and others", expected="images of one size", got=Verbatim(f"shapes {shapes}"))
+    return torch.cat([images, others.to(images)])
+
+
+def _finite(*kernels: Floats) -> Floats:
+    """The first of them.
+
+    Raises:
+        NonFiniteKernelError: one holds nan or infinity.
+    """
+    if not all(np.isfinite(kernel).all() for kernel in kernels):
+        raise NonFiniteKernelError(
+            "kernel",
+            expected="finite entries",
+            got=Verbatim("nan or infinity"),
+            remedy="set float64=True if it overflows",
+        )
+    return kernels[0]
 
 
 def empirical_kernels(
@@ -84,10 +131,12 @@ def empirical_kernels(
         progress: told about the passes.
 
     Raises:
+        NonFiniteKernelError: as `empirical_ntk`.
         InputError: shapes differ; or as `empirical_ntk`.
     """
     settings = settings or NTKSettings()
     found = kernel_blocks(network, [clean, robust, twice], labels, settings, calibration, progress)
+    _finite(*found.values())
     return RobustKernels(*(found[key] for key in ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2))))
 
 
@@ -100,8 +149,12 @@ def kernel_blocks(
     settings: NTKSettings,
     calibration: Tensor | None = None,
     progress: Progress = silent,
+    against: int | None = None,
 ) -> dict[tuple[int, int], Floats]:
-    """Kernels within each batch and between neighbouring ones."""
+    """Kernels within each batch and between neighbouring ones, finite or not.
+
+    With a number in `against`, that of so many images of the one batch with all others of it.
+    """
     dtype = computed_in(network, settings)
     batches = [_checked(batch, network, dtype) for batch in batches]
     if any(batch.shape != batches[0].shape for batch in batches):
@@ -112,7 +165,7 @@ def kernel_blocks(
         twin = prepared(network, calibration, settings.batch_norm, dtype)
         outputs = count_outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
         cotangents = _cotangents(settings, labels, batches[0], outputs)
-        gram = _Gram(batches, cotangents, settings)
+        gram = Gram(batches, cotangents, settings, against)
         work = _by_image if settings.batch_norm == "train" else _by_layer
         work(twin, batches, cotangents, settings, gram, progress)
     return gram.blocks()
@@ -130,8 +183,8 @@ def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> T
     if not isinstance(images, Tensor) or not images.is_floating_point() or images.ndim < 2:
         got = Verbatim(f"{images.dtype} of shape {tuple(images.shape)}") if isinstance(images, Tensor) else images
         raise InputError("images", expected="a floating point tensor of shape (n, …)", got=got)
-    if len(images) < 2:
-        raise InputError("images", expected="at least two, because a kernel compares them", got=Verbatim(len(images)))
+    if not len(images):
+        raise InputError("images", expected="at least one", got=Verbatim(0))
     if not torch.isfinite(images).all():
         raise InputError("images", expected="finite pixels", got=Verbatim("nan or infinity"))
     parameter = next(network.parameters(), None)
@@ -182,62 +235,6 @@ def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, ou
     return [row.expand(shape) for row in scale * unit]
 
 
-class _Gram:
-    """Blocks of the kernel, added up in float64 from columns of the Jacobian.
-
-    With float64 products of the gradients as they are, rounding leaves the kernel positive semi-definite to 1e-15 of
-    its trace, and errors of float32 gradients enter the smallest eigenvalue in proportion to its own root.
-    """
-
-    def __init__(self, batches: Sequence[Tensor], cotangents: Sequence[Tensor], settings: NTKSettings) -> None:
-        self.full = settings.reduction == "full"
-        self.count, self.stack = len(batches[0]) * (len(cotangents) if self.full else 1), len(batches)
-        self._sums = [
-            torch.zeros(self.count, self.count * min(2, self.stack - s), dtype=torch.float64, device=batches[0].device)
-            for s in range(self.stack)
-        ]
-        rows, quarter = self.stack * self.count, settings.memory_mib * 2**20 / 4
-        width = max(1, min(_COLUMNS, int(quarter / 8 / rows)))
-        self._wide = torch.empty(rows, width, dtype=torch.float64, device=batches[0].device)
-        self._filled = 0
-
-    @property
-    def working_bytes(self) -> int:
-        """Memory besides the kernels."""
-        return self._wide.nbytes
-
-    @property
-    def most_bytes(self) -> int:
-        """The same where memory is plentiful."""
-        return 8 * len(self._wide) * _COLUMNS
-
-    def add(self, slab: Tensor) -> None:
-        """Add columns, shape (stack · count, columns)."""
-        start = 0
-        while start < slab.shape[1]:
-            stop = min(slab.shape[1], start + self._wide.shape[1] - self._filled)
-            self._wide[:, self._filled : self._filled + stop - start] = slab[:, start:stop]
-            self._filled, start = self._filled + stop - start, stop
-            if self._filled == self._wide.shape[1]:
-                self._multiply()
-
-    def _multiply(self) -> None:
-        wide, self._filled = self._wide[:, : self._filled], 0
-        for s, total in enumerate(self._sums):
-            first = wide[s * self.count : (s + 1) * self.count]
-            total.addmm_(first, wide[s * self.count : (s + 2) * self.count].T)
-
-    def blocks(self) -> dict[tuple[int, int], Floats]:
-        """By pair of batches."""
-        self._multiply()
-        found: dict[tuple[int, int], Floats] = {}
-        for s, total in enumerate(self._sums):
-            for place, block in enumerate(torch.split(total, self.count, dim=1)):
-                kernel = block.cpu().numpy()
-                found[s, s + place] = (kernel + kernel.T) / 2 if place == 0 else kernel.copy()
-        return found
-
-
 @dataclass(frozen=True, eq=False)
 class _Pass:
     """Part of the work that fits into memory."""
@@ -256,7 +253,7 @@ def _by_layer(
     batches: Sequence[Tensor],
     cotangents: Sequence[Tensor],
     settings: NTKSettings,
-    gram: _Gram,
+    gram: Gram,
     progress: Progress,
 ) -> None:
     """All images in evaluation mode, some layers at a time."""
@@ -286,7 +283,7 @@ def _by_layer(
             gram.add(slab)
 
 
-def _check_memory(settings: NTKSettings, least: float, gram: _Gram) -> None:
+def _check_memory(settings: NTKSettings, least: float, gram: Gram) -> None:
     """Raise `InputError` unless `least` bytes fit beside the buffer of `gram`, which is larger where the limit is."""
     if settings.memory_mib * 2**20 < least + gram.working_bytes:
         wanted = 1.01 * (least + min(gram.most_bytes, least / 3)) / 2**20  # with room for the digits that are not shown
@@ -306,7 +303,7 @@ def _slabs(store: Tensor, part: _Pass, images: int, full: bool) -> tuple[list[li
     return into, [block.flatten(0, 1) for block in blocks] if full else [slab for line in into for slab in line]
 
 
-def _passes(chosen: Sequence[Piece], cotangents: Sequence[Tensor], gram: _Gram, columns: int) -> list[_Pass]:
+def _passes(chosen: Sequence[Piece], cotangents: Sequence[Tensor], gram: Gram, columns: int) -> list[_Pass]:
     """All pairs of cotangent and piece, in passes of at most `columns` columns of the Jacobian where layers allow."""
     total = sum(piece.columns for piece in chosen)
     together = len(cotangents) if gram.full else max(1, columns // total)
@@ -325,7 +322,7 @@ def _by_image(
     batches: Sequence[Tensor],
     cotangents: Sequence[Tensor],
     settings: NTKSettings,
-    gram: _Gram,
+    gram: Gram,
     progress: Progress,
 ) -> None:
     """One backward pass per image through the whole batch, for batch norm in training mode."""

@@ -103,8 +103,9 @@ def robust_ntk(
         progress: told about the passes.
 
     Raises:
-        InputError: images outside [0, 1] or not finite, one image, labels without an output, an unsupported layer,
-            an attack of another threat model than `threat`.
+        NonFiniteKernelError: a gradient or a product of them overflowed.
+        InputError: images outside [0, 1] or not finite, no image, labels without an output, an unsupported layer, an
+            attack of another threat model than `threat`.
     """
     settings = settings or NTKSettings()
     attack = default_attack(threat) if attack is None else attack
