@@ -22,7 +22,7 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
 
     Args:
         network: any.
-        calibration: images whose statistics ``calibrated-eval`` takes, in one batch.
+        calibration: images whose statistics ``calibrated-eval`` takes, in one batch; may be empty for other modes.
         mode: ``calibrated-eval``: evaluation with the statistics of `calibration`; ``eval-raw``: evaluation with the
             statistics that the network brings, 0 and 1 if it is untrained; ``train``: training mode, in which the
             images of a batch depend on one another (TE-NAS, Chen et al. 2021).
@@ -45,7 +45,8 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
         )
     if unlike_built(network):  # ours, which attacks know as it is, does not work on images in place
         twin.register_forward_pre_hook(_copied)
-        _work_on_copies(twin, calibration[:2])
+        if len(calibration):
+            _work_on_copies(twin, calibration[:2])
     if mode == "calibrated-eval" and norms:
         for norm in norms:
             norm.train()
@@ -55,6 +56,11 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
     for norm in norms:
         norm.train(mode == "train")
     return twin
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """Whether any of its layers is one."""
+    return any(isinstance(module, _NORMS) for module in network.modules())
 
 
 def ask(network: nn.Module, images: Tensor) -> object:

@@ -156,15 +156,15 @@ def kernel_blocks(
     With a number in `against`, that of so many images of the one batch with all others of it.
     """
     dtype = computed_in(network, settings)
-    batches = [_checked(batch, network, dtype) for batch in batches]
+    batches = [checked_images(batch, network, dtype) for batch in batches]
     if any(batch.shape != batches[0].shape for batch in batches):
         shapes = ", ".join(str(tuple(batch.shape)) for batch in batches)
         raise InputError("clean, robust and twice attacked images", expected="one shape", got=Verbatim(shapes))
-    calibration = batches[0] if calibration is None else _checked(calibration, network, dtype)
+    calibration = batches[0] if calibration is None else checked_images(calibration, network, dtype)
     with products(batches[0].device), seeded_randomness(derive_seed(settings.seed, "kernel"), batches[0].device):
         twin = prepared(network, calibration, settings.batch_norm, dtype)
         outputs = count_outputs(twin, batches[0] if settings.batch_norm == "train" else batches[0][:1])
-        cotangents = _cotangents(settings, labels, batches[0], outputs)
+        cotangents = cotangents_of(settings, labels, batches[0], outputs)
         gram = Gram(batches, cotangents, settings, against)
         work = _by_image if settings.batch_norm == "train" else _by_layer
         work(twin, batches, cotangents, settings, gram, progress)
@@ -179,7 +179,7 @@ def computed_in(network: nn.Module, settings: NTKSettings) -> torch.dtype | None
     return torch.float32 if parameter is not None and parameter.dtype in (torch.float16, torch.bfloat16) else None
 
 
-def _checked(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> Tensor:
+def checked_images(images: Tensor, network: nn.Module, dtype: torch.dtype | None) -> Tensor:
     if not isinstance(images, Tensor) or not images.is_floating_point() or images.ndim < 2:
         got = Verbatim(f"{images.dtype} of shape {tuple(images.shape)}") if isinstance(images, Tensor) else images
         raise InputError("images", expected="a floating point tensor of shape (n, …)", got=got)
@@ -216,7 +216,7 @@ def check_labels(labels: Tensor, outputs: int) -> Tensor:
     return found
 
 
-def _cotangents(settings: NTKSettings, labels: Tensor | None, images: Tensor, outputs: int) -> list[Tensor]:
+def cotangents_of(settings: NTKSettings, labels: Tensor | None, images: Tensor, outputs: int) -> list[Tensor]:
     """Per backward pass, what each image's outputs are weighted with, shape (n, outputs)."""
     shape, unit = (len(images), outputs), torch.eye(outputs, dtype=images.dtype, device=images.device)
     if settings.reduction == "sum":

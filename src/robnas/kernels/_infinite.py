@@ -87,7 +87,7 @@ def infinite_diagonal(
     """k(x, x) of each input, shape (n,); arguments and errors as for `infinite_ntk`."""
     arch = parsed(architecture)
     x = checked_inputs(arch, inputs)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         layers, left = layers_of(arch, x, True, memory_mib)
         check_entry(arch, x, memory_mib, left)
         own = [Block(slice(i, i + 1), slice(i, i + 1), ([i], [i])) for i in range(len(x))]
@@ -106,7 +106,7 @@ def _infinite(
     arch = parsed(architecture)
     x, count = stacked_inputs(arch, inputs, others)
     result = np.empty((count, count if others is None else len(x) - count))
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error, below
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an overflow is an error, below
         layers, left = layers_of(arch, x, mean_term, memory_mib)
         for block in blocks_of(arch, x, None if others is None else count, memory_mib, left):
             entries = _entries(kind, arch, x, layers, block, mean_term)

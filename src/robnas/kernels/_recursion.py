@@ -33,6 +33,10 @@ class Layer:
     scale: float
     """1/L; 1 for the first layer."""
 
+    def first(self, count: int) -> Layer:
+        """What it does to the first `count` inputs."""
+        return Layer(self.moments.at(slice(0, count)), self.before[:count], self.skip, self.scale)
+
 
 def covariances(arch: TheoryArchitecture, x: Floats) -> Iterator[Floats]:
     """Σ_1 … Σ_{L−1} of a fully connected architecture, each of shape (n, n)."""

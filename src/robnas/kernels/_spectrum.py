@@ -55,11 +55,12 @@ def eigenvalues(kernel: npt.ArrayLike, *, semidefinite: bool = True) -> Floats:
     matrix = checked_kernel(kernel)
     found = np.linalg.eigvalsh(matrix).astype(np.float64)
     if semidefinite:
-        _check_semidefinite(found)
+        check_semidefinite(found)
     return found
 
 
-def _check_semidefinite(found: Floats) -> None:
+def check_semidefinite(found: Floats) -> None:
+    """Raise `IndefiniteKernelError` if the smallest of increasing eigenvalues is negative beyond rounding."""
     if found[0] < -_INDEFINITE * abs(found.sum()):
         raise IndefiniteKernelError(
             "kernel",
@@ -108,7 +109,7 @@ def label_alignment(kernel: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     if len(targets) != len(matrix):
         raise InputError("labels", expected=f"{len(matrix)}, one per row of the kernel", got=Verbatim(len(targets)))
     values, vectors = np.linalg.eigh(matrix)
-    _check_semidefinite(values)
+    check_semidefinite(values)
     if is_singular(values):
         return float("inf")
     return float(((vectors.T @ targets) ** 2 / values[:, None]).sum())
