@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     from robnas.kernels._bounds import weyl_bound as weyl_bound
     from robnas.kernels._empirical import empirical_kernels as empirical_kernels
     from robnas.kernels._empirical import empirical_ntk as empirical_ntk
+    from robnas.kernels._empirical_kernel import EmpiricalKernel as EmpiricalKernel
     from robnas.kernels._generalization import Bound as Bound
     from robnas.kernels._infinite import infinite_kernels as infinite_kernels
     from robnas.kernels._infinite import infinite_nngp as infinite_nngp
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
+    from robnas.kernels._kernel import DifferentiableKernel as DifferentiableKernel
+    from robnas.kernels._kernel import InfiniteKernel as InfiniteKernel
+    from robnas.kernels._kernel import Kernel as Kernel
+    from robnas.kernels._kernel_attacks import KernelNetwork as KernelNetwork
+    from robnas.kernels._kernel_attacks import attack_regression as attack_regression
+    from robnas.kernels._kernel_attacks import robust_accuracy as robust_accuracy
     from robnas.kernels._kernels import RobustKernels as RobustKernels
     from robnas.kernels._ntk_settings import NTKSettings as NTKSettings
     from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
     from robnas.kernels._one_pass import zero_one_error as zero_one_error
+    from robnas.kernels._regression import KernelRegression as KernelRegression
     from robnas.kernels._robust import robust_ntk as robust_ntk
     from robnas.kernels._scores import KERNELS as KERNELS
     from robnas.kernels._scores import SCORES as SCORES
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     from robnas.kernels._spectrum import is_singular as is_singular
     from robnas.kernels._spectrum import label_alignment as label_alignment
     from robnas.kernels._sphere import SphereAttack as SphereAttack
+    from robnas.kernels._sphere_kernel import SphereKernel as SphereKernel
     from robnas.kernels.nas_bench_201 import MEAN_FIELD as MEAN_FIELD
     from robnas.kernels.nas_bench_201 import CellKernels as CellKernels
     from robnas.kernels.nas_bench_201 import InfiniteCellKernel as InfiniteCellKernel
@@ -62,9 +71,13 @@ _HOME = {
     ),
     "_ntk_settings": ("NTKSettings",),
     "_empirical": ("empirical_kernels", "empirical_ntk"),
+    "_empirical_kernel": ("EmpiricalKernel",),
     "_infinite": ("infinite_kernels", "infinite_nngp", "infinite_ntk", "unit_sphere"),
+    "_kernel": ("DifferentiableKernel", "InfiniteKernel", "Kernel"),
+    "_kernel_attacks": ("KernelNetwork", "attack_regression", "robust_accuracy"),
     "_kernels": ("RobustKernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
+    "_regression": ("KernelRegression",),
     "_robust": ("robust_ntk",),
     "_scores": ("KERNELS", "SCORES", "KernelProbe", "KernelScore", "Probe", "Score", "balanced_batch"),
     "_spectrum": (
@@ -76,6 +89,7 @@ _HOME = {
         "label_alignment",
     ),
     "_sphere": ("SphereAttack",),
+    "_sphere_kernel": ("SphereKernel",),
 }
 __getattr__, __dir__ = _lazy.attach(
     __name__, {name: f"{__name__}.{module}" for module, names in _HOME.items() for name in names}

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas.attacks import check_labels
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
 
@@ -18,6 +19,8 @@ from robnas.types import check_count, check_range
 @dataclass(frozen=True)
 class SphereAttack:
     """Gradient ascent on the logistic loss ℓ(y f(x̂)) over ‖x̂‖ = 1, ‖x̂ − x‖ ≤ ρ (Wu et al. 2024, Def. 1).
+
+    For networks with an output per class it is the cross-entropy, which for two is the same ascent. One step is FGSM.
 
     Steps have the length 2.5 ρ/steps along the sphere; the start is the input itself. It is a ρ-bounded adversary, not
     the worst case.
@@ -39,14 +42,14 @@ class SphereAttack:
         """Attacked inputs.
 
         Args:
-            network: maps (n, …) to (n, 1).
+            network: maps (n, …) to (n, 1), or to (n, classes).
             inputs: shape (n, …), each of norm 1.
-            labels: shape (n,), ±1.
+            labels: shape (n,), ±1, or integers from 0 to the number of classes − 1.
 
         Raises:
-            InputError: inputs off the unit sphere, labels other than ±1.
+            InputError: inputs off the unit sphere, labels other than these.
         """
-        check_binary(inputs, labels)
+        check_sphere(inputs)
         if self.rho == 0:
             return inputs.clone()
         centre = inputs.flatten(1)
@@ -54,8 +57,7 @@ class SphereAttack:
         for _ in range(self.steps):
             point = current.detach().requires_grad_()
             with torch.enable_grad():
-                margin = labels * network(point.view_as(inputs)).squeeze(1)
-                (gradient,) = torch.autograd.grad(-margin.sum(), point)  # ℓ falls with the margin
+                (gradient,) = torch.autograd.grad(_rising(network(point.view_as(inputs)), labels), point)
             gradient = gradient - (gradient * current).sum(1, keepdim=True) * current
             direction = F.normalize(gradient, dim=1)
             current = self._project(current + length * direction, centre)
@@ -70,8 +72,16 @@ class SphereAttack:
         return torch.where(gap.norm(dim=1, keepdim=True) > self.rho, edge, points)
 
 
-def check_binary(inputs: Tensor, labels: Tensor) -> None:
-    """Raise `InputError` unless these are points of the unit sphere with labels ±1."""
+def _rising(outputs: Tensor, labels: Tensor) -> Tensor:
+    """What rises with the loss of every input, summed over them."""
+    if outputs.shape[1] > 1:
+        return F.cross_entropy(outputs, check_labels(labels, len(outputs), outputs.shape[1]), reduction="sum")
+    _check_signs(outputs, labels)
+    return -(labels * outputs.squeeze(1)).sum()  # ℓ falls with the margin
+
+
+def check_sphere(inputs: Tensor) -> None:
+    """Raise `InputError` unless these are points of the unit sphere."""
     norms = inputs.flatten(1).norm(dim=1)
     if not bool(((norms - 1).abs() < 1e-4).all()):
         raise InputError(
@@ -80,5 +90,14 @@ def check_binary(inputs: Tensor, labels: Tensor) -> None:
             got=Verbatim(f"norms from {norms.min().item():.3g} to {norms.max().item():.3g}"),
             remedy="see unit_sphere",
         )
+
+
+def check_binary(inputs: Tensor, labels: Tensor) -> None:
+    """Raise `InputError` unless these are points of the unit sphere with labels ±1."""
+    check_sphere(inputs)
+    _check_signs(inputs, labels)
+
+
+def _check_signs(inputs: Tensor, labels: Tensor) -> None:
     if labels.shape != inputs.shape[:1] or not bool((labels.abs() == 1).all()):
         raise InputError("labels", expected=f"{len(inputs)} of ±1", got=Verbatim(f"shape {tuple(labels.shape)}"))
