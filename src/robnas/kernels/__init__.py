@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from robnas import _lazy
 
 if TYPE_CHECKING:
+    from robnas.kernels._adversarial_regression import AdvNTK as AdvNTK
+    from robnas.kernels._adversarial_regression import mixed_regression as mixed_regression
     from robnas.kernels._bounds import generalization_bound as generalization_bound
     from robnas.kernels._bounds import hermite_bound as hermite_bound
     from robnas.kernels._bounds import perturbation_bound as perturbation_bound
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from robnas.kernels.nas_bench_201 import mean_field as mean_field
 
 _HOME = {
+    "_adversarial_regression": ("AdvNTK", "mixed_regression"),
     "_generalization": ("Bound",),
     "_bounds": (
         "generalization_bound",
