@@ -12,6 +12,7 @@ from robnas.kernels import (
     IndefiniteKernelError,
     InfiniteKernel,
     KernelRegression,
+    MatrixKernel,
     NonFiniteKernelError,
     infinite_ntk,
     unit_sphere,
@@ -130,6 +131,18 @@ def test_classes_may_be_named_before():
     assert KernelRegression.fit(gaussian, x, np.array(["b", "a", "a", "b", "b", "a"])).classes.tolist() == ["a", "b"]
     text = repr(found)
     assert "inputs=<float64 of shape (6, 5)>" in text
+
+
+def test_a_kernel_may_be_computed_before():
+    x, labels = points(5, count=10), np.array([0, 1, 0, 1, 0, 1])
+    kernel, rows = MatrixKernel(KERNEL(x)), np.arange(10)[:, None]
+    found, wanted = KernelRegression.fit(kernel, rows[:6], labels), KernelRegression.fit(KERNEL, x[:6], labels)
+    np.testing.assert_allclose(found.predict(rows[6:]), wanted.predict(x[6:]), rtol=1e-8)
+    for wrong in ([[10]], [[-1]], [[0.5]], [[0, 1]], [0], [["a"]], [[np.nan]]):
+        with pytest.raises(InputError, match=r"inputs: expected row numbers from 0 to 9, shape \(n, 1\), got"):
+            kernel(wrong)
+    with pytest.raises(InputError, match="kernel: expected a symmetric matrix"):
+        MatrixKernel(np.triu(np.ones((3, 3))))
 
 
 LABELS = [0, 1, 0, 1, 0, 1]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from robnas.kernels._kernel import DifferentiableKernel as DifferentiableKernel
     from robnas.kernels._kernel import InfiniteKernel as InfiniteKernel
     from robnas.kernels._kernel import Kernel as Kernel
+    from robnas.kernels._kernel import MatrixKernel as MatrixKernel
     from robnas.kernels._kernel_attacks import KernelNetwork as KernelNetwork
     from robnas.kernels._kernel_attacks import attack_regression as attack_regression
     from robnas.kernels._kernel_attacks import robust_accuracy as robust_accuracy
@@ -76,7 +77,7 @@ _HOME = {
     "_empirical": ("empirical_kernels", "empirical_ntk"),
     "_empirical_kernel": ("EmpiricalKernel",),
     "_infinite": ("infinite_kernels", "infinite_nngp", "infinite_ntk", "unit_sphere"),
-    "_kernel": ("DifferentiableKernel", "InfiniteKernel", "Kernel"),
+    "_kernel": ("DifferentiableKernel", "InfiniteKernel", "Kernel", "MatrixKernel"),
     "_kernel_attacks": ("KernelNetwork", "attack_regression", "robust_accuracy"),
     "_kernels": ("RobustKernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),

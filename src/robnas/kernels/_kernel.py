@@ -8,11 +8,13 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from robnas._brief import brief
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._infinite import KINDS, Kind, infinite_diagonal, infinite_nngp, infinite_ntk, parsed
 from robnas.kernels._infinite_gradient import infinite_gradient
+from robnas.kernels._spectrum import checked_kernel
 from robnas.spaces import TheoryArchitecture
 
 
@@ -102,6 +104,43 @@ class InfiniteKernel:
         weights = check_factors(coefficients, cotangents)
         memory = self.memory_mib
         return infinite_gradient(self.kind, self.architecture, inputs, others, weights, memory_mib=memory)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class MatrixKernel:
+    """A kernel that was computed before: its inputs are row numbers of the matrix, shape (n, 1).
+
+    Raises:
+        NonFiniteKernelError: nan or infinity.
+        InputError: not square or not symmetric.
+    """
+
+    __repr__ = brief
+
+    matrix: npt.ArrayLike
+    """Of all inputs that will be asked about, those of the training first or wherever; shape (n, n)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matrix", checked_kernel(self.matrix))
+
+    def __call__(self, inputs: npt.ArrayLike, others: npt.ArrayLike | None = None) -> Floats:
+        """See `Kernel`.
+
+        Raises:
+            InputError: something else than row numbers.
+        """
+        rows = self._rows(inputs)
+        matrix: Floats = np.asarray(self.matrix)
+        return matrix[np.ix_(rows, rows if others is None else self._rows(others))]
+
+    def _rows(self, inputs: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        given, last = np.asarray(inputs), len(np.asarray(self.matrix)) - 1
+        numeric = given.dtype.kind in "iuf" and given.ndim == 2 and given.shape[1] == 1
+        if not numeric or not ((given >= 0) & (given <= last) & (given == np.floor(given))).all():
+            got = Verbatim(f"{given.dtype} of shape {given.shape}")
+            raise InputError("inputs", expected=f"row numbers from 0 to {last}, shape (n, 1)", got=got)
+        return given[:, 0].astype(np.intp)
 
 
 def check_factors(coefficients: npt.ArrayLike, cotangents: npt.ArrayLike) -> Floats:

@@ -230,6 +230,8 @@ def checked_labels(labels: npt.ArrayLike, count: int) -> Labels:
     given = np.asarray(labels)
     if given.shape != (count,):
         raise InputError("labels", expected=f"shape ({count},), one per input", got=Verbatim(f"shape {given.shape}"))
+    if given.dtype.kind == "O":  # such as numbers beside None, which have no order
+        raise InputError("labels", expected="numbers or texts", got=Verbatim("other objects"))
     if given.dtype.kind in "fc" and not np.isfinite(given).all():
         raise InputError("labels", expected="finite numbers", got=Verbatim("nan or infinity"))
     return given
