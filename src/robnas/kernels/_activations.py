@@ -64,7 +64,7 @@ class Dual(Protocol):
         ...
 
 
-def determinant(product: Floats, c: Floats) -> Floats:
+def _determinant(product: Floats, c: Floats) -> Floats:
     """`product` − c², at least 0, and 0 where it is rounding error: there both inputs are the same."""
     gap = product - c * c
     return np.where(gap > _ROUNDING * product, gap, 0.0)
@@ -83,7 +83,7 @@ class LeakyReLU:
 
     def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
         """See `Dual`."""
-        root, factor = np.sqrt(determinant(left.variance * right.variance, c)), (1 - self.slope) ** 2 / (2 * math.pi)
+        root, factor = np.sqrt(_determinant(left.variance * right.variance, c)), (1 - self.slope) ** 2 / (2 * math.pi)
         slopes = (1 + self.slope**2) / 2 - factor * np.arctan2(root, c)
         return factor * root + c * slopes, slopes
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robnas.kernels._activations import GELU, Dual, Erf, Floats, LeakyReLU, Moments, Smooth, determinant
+from robnas.kernels._activations import GELU, Dual, Erf, Floats, LeakyReLU, Moments, Smooth, _determinant
 
 _STEP = 1e-5  # of differences, in units of a variance
 
@@ -80,7 +80,7 @@ def _leaky_relu(dual: LeakyReLU, left: Moments, right: Moments, c: Floats) -> Pa
     _, slopes = dual.pair(left, right, c)
     # Without variance there is no angle: the two sides together have a right one.
     slopes = np.where(a * b > 0, slopes, (1 + dual.slope**2) / 2 - factor * math.pi / 2)
-    root = np.sqrt(determinant(a * b, c))
+    root = np.sqrt(_determinant(a * b, c))
     by_covariance = _over(np.full_like(root, factor), root)
     return PairGradient(slopes, _over(factor * root, 2 * a), -_over(c * by_covariance, 2 * a), by_covariance)
 
