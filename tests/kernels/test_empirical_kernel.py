@@ -13,7 +13,9 @@ from robnas.kernels import (
     NonFiniteKernelError,
     NTKSettings,
     empirical_ntk,
+    unit_sphere,
 )
+from robnas.networks import build_theory_network
 
 GENERATOR = torch.Generator().manual_seed(3)
 IMAGES = torch.rand(6, 1, 4, 4, generator=GENERATOR, dtype=torch.float64)
@@ -76,6 +78,21 @@ def test_cells_of_the_benchmark_have_gradients():
     step = 1e-6
     more, less = (found(x + sign * step * towards, others).sum() for sign in (1, -1))
     assert (gradient * towards).sum() == pytest.approx((more - less) / (2 * step), rel=1e-4)
+
+
+@pytest.mark.parametrize("arch", ["fc:tanh,relu:1", "conv3-flat:gelu,sigmoid:1"])
+def test_wide_networks_have_the_gradient_of_infinite_width(arch):
+    rng, draws = np.random.default_rng(0), 16
+    x, others = (unit_sphere(rng.normal(size=(count, 2, 3))) for count in (2, 3))
+    coefficients, cotangents = rng.normal(size=(3, 2)), rng.normal(size=(2, 2))
+    networks = [
+        build_theory_network(arch, input_shape=(2, 3), width=128, seed=seed, dtype=torch.float64)
+        for seed in range(draws)
+    ]
+    found = [EmpiricalKernel(one).gradient(x, others, coefficients, cotangents) for one in networks]
+    error = np.std(found, axis=0, ddof=1) / draws**0.5
+    wanted = InfiniteKernel(arch).gradient(x, others, coefficients, cotangents)
+    assert (np.abs(np.mean(found, axis=0) - wanted) < 4 * error).all()
 
 
 def test_it_keeps_the_weights_it_was_made_with_and_leaves_the_network_alone():

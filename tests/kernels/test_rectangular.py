@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from robnas.errors import InputError
-from robnas.kernels import NonFiniteKernelError, infinite_nngp, infinite_ntk, unit_sphere
+from robnas.kernels import (
+    NonFiniteKernelError,
+    infinite_kernels,
+    infinite_nngp,
+    infinite_ntk,
+    schur_bound,
+    unit_sphere,
+)
 from robnas.kernels._infinite import infinite_diagonal
 from robnas.networks import build_theory_network
 
@@ -100,6 +107,12 @@ def test_an_overflow_is_an_error(arch, scale):
             kernel(arch, x)
     with pytest.raises(NonFiniteKernelError, match="an overflow"):
         infinite_diagonal("ntk", arch, 1e200 * points(2, 3, 4))
+
+
+def test_an_overflow_is_an_error_of_bounds_too():
+    for bound in (schur_bound, lambda arch, x: infinite_kernels(arch, x, x, x)):
+        with pytest.raises(NonFiniteKernelError, match="an overflow"):
+            bound("fc:relu,relu:1", 1e170 * points(4))
 
 
 def test_inputs_of_nothing_but_zeros_are_no_error():

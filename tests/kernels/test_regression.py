@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +110,7 @@ def test_wide_networks_that_are_trained_predict_the_same():
     x, y, labels = points(5), points(5, count=3, seed=1), np.array([0, 1, 1, 0, 0, 1])
     targets, moved = torch.tensor(2.0 * labels - 1, dtype=torch.float32)[:, None], []
     for seed in range(3):
-        network = build_theory_network(arch, input_shape=(5,), width=768, seed=seed)
+        network = build_theory_network(arch, input_shape=(5,), width=512, seed=seed)
         both = torch.tensor(np.concatenate([x, y]), dtype=torch.float32)
         with torch.no_grad():
             start = network(both)
@@ -206,3 +208,9 @@ def test_one_input_may_be_asked_about():
     found = KernelRegression.fit(KERNEL, points(5), LABELS)
     np.testing.assert_allclose(found.predict(points(5)[:1]), [[1, -1]], atol=1e-9)
     assert infinite_ntk("fc:relu,tanh:1", points(5)[:1]).shape == (1, 1)
+
+
+def test_regression_needs_no_torch():
+    fit = "kernels.KernelRegression.fit(kernels.InfiniteKernel('fc:relu,tanh:1'), [[1.0, 0], [0, 1]], [0, 1])"
+    code = f"import sys; from robnas import kernels; {fit}.predict([[1.0, 0]]); print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

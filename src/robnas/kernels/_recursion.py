@@ -86,7 +86,8 @@ def stacked_inputs(arch: TheoryArchitecture, inputs: npt.ArrayLike, others: npt.
 def statistics(arch: TheoryArchitecture, x: Floats, mean_term: bool = True) -> Iterator[Layer]:
     """Layer by layer, what depends on one input only: the diagonals of the recursion."""
     pixels = x.ndim - 2
-    square, mean = (x**2).sum(axis=1), np.zeros(())
+    with np.errstate(over="ignore"):  # an overflow is an error, below
+        square, mean = (x**2).sum(axis=1), np.zeros(())
     for number, name in enumerate(arch.activations):
         variance = average(arch, square, pixels)
         _check_variance(variance)
