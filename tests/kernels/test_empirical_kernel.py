@@ -80,6 +80,18 @@ def test_cells_of_the_benchmark_have_gradients():
     assert (gradient * towards).sum() == pytest.approx((more - less) / (2 * step), rel=1e-4)
 
 
+def test_two_classes_take_one_pass(monkeypatch):
+    found, rng, passes = kernel(reduction="sum"), np.random.default_rng(0), []
+    summed = EmpiricalKernel._summed
+    monkeypatch.setattr(EmpiricalKernel, "_summed", lambda *given: (passes.append(1), summed(*given))[1])
+    coefficients, cotangents = rng.normal(size=(6, 1)) * [1, -1], rng.normal(size=(2, 2))
+    both = found.gradient(IMAGES[:2], IMAGES, coefficients, cotangents)
+    assert len(passes) == 1
+    parts = [found.gradient(IMAGES[:2], IMAGES, coefficients[:, [c]], cotangents[:, [c]]) for c in (0, 1)]
+    np.testing.assert_allclose(both, sum(parts), rtol=1e-9, atol=1e-12)
+    assert not found.gradient(IMAGES[:2], IMAGES, 0 * coefficients, cotangents).any()
+
+
 @pytest.mark.parametrize("arch", ["fc:tanh,relu:1", "conv3-flat:gelu,sigmoid:1"])
 def test_wide_networks_have_the_gradient_of_infinite_width(arch):
     rng, draws = np.random.default_rng(0), 16

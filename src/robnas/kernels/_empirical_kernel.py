@@ -87,10 +87,10 @@ class EmpiricalKernel:
         """See `robnas.kernels.DifferentiableKernel`.
 
         f_c(x) = ⟨∂_W f(x), v_c⟩ with v_c = Σ_j coefficients_jc ∂_W f(x'_j), so the gradient is one of a gradient: a
-        pass per class and output, and no kernel.
+        pass per output and class, of two classes one, and no kernel.
         """
-        check_factors(coefficients, cotangents)
-        x, against, a, g = (self._like_weights(one) for one in (inputs, others, coefficients, cotangents))
+        factors = _fewest(*check_factors(coefficients, cotangents))
+        x, against, a, g = (self._like_weights(one) for one in (inputs, others, *factors))
         if len(a) != len(against) or len(g) != len(x):
             got = Verbatim(f"{len(a)} and {len(g)} rows for {len(against)} and {len(x)} images")
             raise InputError("coefficients and cotangents", expected="a row per image", got=got)
@@ -142,6 +142,13 @@ class EmpiricalKernel:
         step = max(1, int(self.settings.memory_mib * 2**20 / each))
         for start in range(0, len(images), step):
             yield slice(start, start + step)
+
+
+def _fewest(coefficients: Floats, cotangents: Floats) -> tuple[Floats, Floats]:
+    """As few columns with the same products: those of two classes are each other's negatives."""
+    left, sizes, right = np.linalg.svd(coefficients, full_matrices=False)
+    kept = sizes > len(coefficients) * np.finfo(np.float64).eps * sizes[:1]
+    return left[:, kept] * sizes[kept], cotangents @ right[kept].T
 
 
 def _tensor(values: npt.ArrayLike) -> Tensor:

@@ -101,9 +101,9 @@ class InfiniteKernel:
         self, inputs: npt.ArrayLike, others: npt.ArrayLike, coefficients: npt.ArrayLike, cotangents: npt.ArrayLike
     ) -> Floats:
         """See `DifferentiableKernel`; at kinks the mean of the gradients from both sides, see `infinite_gradient`."""
-        weights = check_factors(coefficients, cotangents)
+        first, second = check_factors(coefficients, cotangents)
         memory = self.memory_mib
-        return infinite_gradient(self.kind, self.architecture, inputs, others, weights, memory_mib=memory)
+        return infinite_gradient(self.kind, self.architecture, inputs, others, second @ first.T, memory_mib=memory)
 
 
 @final
@@ -143,15 +143,16 @@ class MatrixKernel:
         return given[:, 0].astype(np.intp)
 
 
-def check_factors(coefficients: npt.ArrayLike, cotangents: npt.ArrayLike) -> Floats:
-    """Weights of the entries of a kernel, shape (n, m): Σ_c cotangents_ic coefficients_jc.
+def check_factors(coefficients: npt.ArrayLike, cotangents: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Both as arrays.
 
     Raises:
-        InputError: not as many classes on both sides.
+        InputError: not as many classes on both sides, or not finite.
     """
     first, second = (np.asarray(one, dtype=np.float64) for one in (coefficients, cotangents))
-    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+    shaped = first.ndim == second.ndim == 2 and first.shape[1] == second.shape[1]
+    if not shaped or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        expected = "finite numbers of shapes (m, classes) and (n, classes)"
         got = Verbatim(f"shapes {first.shape} and {second.shape}")
-        raise InputError("coefficients and cotangents", expected="shapes (m, classes) and (n, classes)", got=got)
-    weights: Floats = second @ first.T
-    return weights
+        raise InputError("coefficients and cotangents", expected=expected, got=got)
+    return first, second
