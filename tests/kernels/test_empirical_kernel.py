@@ -69,8 +69,9 @@ def test_the_gradient_is_that_of_predictions(reduction, parameters):
     np.testing.assert_allclose(little.gradient(x, others, coefficients, cotangents), gradient, rtol=1e-9)
 
 
-def test_cells_of_the_benchmark_have_gradients():
-    cell = robnas.build_network("323133", num_classes=2, in_channels=1, channels=2, cells=1).double()
+@pytest.mark.parametrize("code", ["323133", "003113"])  # the second has constants of dead edges
+def test_cells_of_the_benchmark_have_gradients(code):
+    cell = robnas.build_network(code, num_classes=2, in_channels=1, channels=2, cells=1).double()
     found = EmpiricalKernel(cell, NTKSettings(batch_norm="eval-raw"))
     x, others = torch.rand(1, 1, 8, 8, generator=GENERATOR).numpy(), torch.rand(2, 1, 8, 8, generator=GENERATOR).numpy()
     gradient = found.gradient(x, others, np.ones((2, 1)), np.ones((1, 1)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -23,7 +22,7 @@ from robnas.kernels._empirical import (
     count_outputs,
     empirical_ntk,
 )
-from robnas.kernels._jacobian import bytes_per_image, pieces
+from robnas.kernels._jacobian import Piece, bytes_per_image, pieces
 from robnas.kernels._kernel import check_factors
 from robnas.kernels._ntk_settings import NTKSettings
 from robnas.kernels._spectrum import NonFiniteKernelError
@@ -91,26 +90,27 @@ class EmpiricalKernel:
         """
         factors = _fewest(*check_factors(coefficients, cotangents))
         x, against, a, g = (self._like_weights(one) for one in (inputs, others, *factors))
+        if x.shape[1:] != against.shape[1:] or not len(x):
+            got = Verbatim(f"shapes {tuple(x.shape)} and {tuple(against.shape)}")
+            raise InputError("inputs and others", expected="images of one size", got=got)
         if len(a) != len(against) or len(g) != len(x):
             got = Verbatim(f"{len(a)} and {len(g)} rows for {len(against)} and {len(x)} images")
             raise InputError("coefficients and cotangents", expected="a row per image", got=got)
-        named = self._twin.named_parameters()
-        chosen = [value for name, value in named if self.settings.parameters == "all" or "weight" in name]
+        outputs = cotangents_of(self._fixed, None, x[:1], count_outputs(self._twin, x[:1]))
+        chosen, step = self._chosen(), self._at_once(x[0])
         found = torch.zeros_like(x)
         for value in chosen:
             value.requires_grad_()
         try:
-            outputs = cotangents_of(self._fixed, None, x[:1], count_outputs(self._twin, x[:1]))
             for output in outputs:
                 for of_class in range(a.shape[1]):
-                    along = self._summed(against, output[0], a[:, of_class], chosen)
-                    for part in self._chunks(x):
-                        point = x[part].requires_grad_()
-                        value = ((self._twin(point) @ output[0]) * g[part, of_class]).sum()
-                        slopes = torch.autograd.grad(value, chosen, create_graph=True, materialize_grads=True)
-                        product = torch.stack([(s * v).sum() for s, v in zip(slopes, along, strict=True)]).sum()
-                        if product.requires_grad:
-                            found[part] += torch.autograd.grad(product, point, materialize_grads=True)[0]
+                    along = [torch.zeros_like(value) for value in chosen]
+                    for images, weights in zip(against.split(step), a[:, of_class].split(step), strict=True):
+                        sums = self._summed(images, output[0], weights, chosen)
+                        along = [one + other for one, other in zip(along, sums, strict=True)]
+                    for start in range(0, len(x), step):
+                        part = slice(start, start + step)
+                        found[part] += self._along(x[part], output[0], g[part, of_class], chosen, along)
         finally:
             for value in chosen:
                 value.requires_grad_(False)
@@ -124,24 +124,43 @@ class EmpiricalKernel:
         """Settings of the kernel of the twin, whose batch norms are as they should be."""
         return replace(self.settings, batch_norm="eval-raw")
 
+    def _pieces(self) -> list[Piece]:
+        return pieces(self._twin, self.settings.parameters)
+
+    def _chosen(self) -> list[nn.Parameter]:
+        """Parameters that count."""
+        own = [
+            piece.layer.get_parameter(key)
+            for piece in self._pieces()
+            if piece.layer is not None
+            for key in piece.wanted
+        ]
+        return own + [self._twin.get_parameter(piece.name) for piece in self._pieces() if piece.layer is None]
+
     def _like_weights(self, values: npt.ArrayLike) -> Tensor:
         return _tensor(values).to(next(self._twin.parameters()))
 
     def _summed(self, images: Tensor, output: Tensor, weights: Tensor, chosen: list[nn.Parameter]) -> list[Tensor]:
         """Σ_j weights_j ∂⟨output, f(x_j)⟩ for each of the chosen parameters."""
-        total = [torch.zeros_like(value) for value in chosen]
-        for part in self._chunks(images):
-            value = ((self._twin(images[part]) @ output) * weights[part]).sum()
-            for sum_, slope in zip(total, torch.autograd.grad(value, chosen, materialize_grads=True), strict=True):
-                sum_ += slope
-        return total
+        value = ((self._twin(images) @ output) * weights).sum()
+        return list(torch.autograd.grad(value, chosen, materialize_grads=True))
 
-    def _chunks(self, images: Tensor) -> Iterator[slice]:
-        """As many images at a time as memory allows."""
-        each = _PASSES * bytes_per_image(self._twin, images[0], pieces(self._twin, self.settings.parameters))
-        step = max(1, int(self.settings.memory_mib * 2**20 / each))
-        for start in range(0, len(images), step):
-            yield slice(start, start + step)
+    def _along(
+        self, images: Tensor, output: Tensor, weights: Tensor, chosen: list[nn.Parameter], along: list[Tensor]
+    ) -> Tensor:
+        """Gradient in the images of Σ_i weights_i ⟨∂⟨output, f(x_i)⟩, along⟩."""
+        point = images.clone().requires_grad_()
+        value = ((self._twin(point) @ output) * weights).sum()
+        slopes = torch.autograd.grad(value, chosen, create_graph=True, materialize_grads=True)
+        product = torch.stack([(s * v).sum() for s, v in zip(slopes, along, strict=True)]).sum()
+        if not product.requires_grad:  # linear in the weights alone
+            return torch.zeros_like(images)
+        return torch.autograd.grad(product, point, materialize_grads=True)[0]
+
+    def _at_once(self, image: Tensor) -> int:
+        """As many images as memory allows."""
+        each = _PASSES * bytes_per_image(self._twin, image, self._pieces())
+        return max(1, int(self.settings.memory_mib * 2**20 / each))
 
 
 def _fewest(coefficients: Floats, cotangents: Floats) -> tuple[Floats, Floats]:
