@@ -105,7 +105,8 @@ class EmpiricalKernel:
             for output in outputs:
                 for of_class in range(a.shape[1]):
                     along = [torch.zeros_like(value) for value in chosen]
-                    for images, weights in zip(against.split(step), a[:, of_class].split(step), strict=True):
+                    parts = torch.split(against, step), torch.split(a[:, of_class], step)
+                    for images, weights in zip(*parts, strict=True):
                         sums = self._summed(images, output[0], weights, chosen)
                         along = [one + other for one, other in zip(along, sums, strict=True)]
                     for start in range(0, len(x), step):
