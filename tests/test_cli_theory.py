@@ -74,3 +74,65 @@ def test_the_binary_task_is_on_the_unit_sphere():
     assert torch.allclose(x.flatten(1).norm(dim=1), torch.ones(10, dtype=torch.float64))
     assert y.sum() == 0
     assert math.isclose(float(y.abs().sum()), 10)
+
+
+SMALL = ("--inputs", "12", "--width", "16", "--json")
+
+
+def only_row(capsys, *arguments):
+    code, out, err = robnas(capsys, "theory", "fc:relu,relu:1", *SMALL, *arguments)
+    assert code == 0, err
+    return json.loads(out)["rows"][0]
+
+
+def test_every_term_of_attacked_inputs_has_its_control_under_random_labels(capsys):
+    row = only_row(capsys)
+    control = row["random_labels"]
+    assert set(control["lambda_min"]) == set(row["lambda_min"]) - {"clean"}
+    assert set(control["bound"]) == set(row["bound"])
+    assert set(control["noise"]) == {"clean", "robust"}
+    assert row["bound"]["robust"] < control["bound"]["robust"]
+    out = robnas(capsys, "theory", "fc:relu,relu:1", *SMALL[:-1])[1]
+    assert f"    random attacks     {control['bound']['robust']:.4g}  (by the eigenvalue alone" in out
+    assert f"    random labels      {control['noise']['clean']:.4g}\n" in out
+    assert "attacks tell kernels their labels" in out
+
+
+def test_what_contains_no_attacked_input_needs_no_control(capsys):
+    control = only_row(capsys, "--beta", "0")["random_labels"]
+    assert set(control["bound"]) == {"robust", "robust_spectral"}
+    assert set(control["noise"]) == {"robust"}
+    assert set(control["lambda_min"]) == {"robust", "twice", "mixed-twice"}
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", *SMALL[:-1], "--beta", "0")
+    assert (code, out.count("random labels      ")) == (0, 1)
+
+
+def test_the_control_can_be_left_out_and_changes_nothing(capsys):
+    row, without = only_row(capsys), only_row(capsys, "--no-control")
+    del row["random_labels"]
+    assert row == without
+
+
+def test_the_second_attack_can_be_made_on_a_second_initialisation(capsys):
+    row, second = only_row(capsys), only_row(capsys, "--second-init")
+    assert second["bound"]["clean"] == row["bound"]["clean"]  # of the first attack
+    assert second["bound"]["robust"] != row["bound"]["robust"]
+    assert second["lambda_min"]["robust"] == row["lambda_min"]["robust"]
+    assert second["lambda_min"]["twice"] != row["lambda_min"]["twice"]
+
+
+def test_rows_are_printed_as_they_are_ready(capsys, monkeypatch):
+    from robnas.cli import _theory
+
+    whole = _theory._theory_row
+
+    def interrupted(arch, *given, **named):
+        if "tanh" in str(arch):
+            raise KeyboardInterrupt
+        return whole(arch, *given, **named)
+
+    monkeypatch.setattr(_theory, "_theory_row", interrupted)
+    code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "fc:tanh,tanh:0", *SMALL[:-1])
+    assert code == 130
+    assert "fc:relu,relu:1\n  smallest eigenvalue" in out
+    assert "fc:tanh,tanh:0" not in out

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from robnas.kernels._kernel_attacks import attack_regression as attack_regression
     from robnas.kernels._kernel_attacks import robust_accuracy as robust_accuracy
     from robnas.kernels._kernels import RobustKernels as RobustKernels
+    from robnas.kernels._leak import random_labels as random_labels
     from robnas.kernels._ntk_settings import NTKSettings as NTKSettings
     from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
     from robnas.kernels._one_pass import zero_one_error as zero_one_error
@@ -80,6 +81,7 @@ _HOME = {
     "_kernel": ("DifferentiableKernel", "InfiniteKernel", "Kernel", "MatrixKernel"),
     "_kernel_attacks": ("KernelNetwork", "attack_regression", "robust_accuracy"),
     "_kernels": ("RobustKernels",),
+    "_leak": ("random_labels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
     "_regression": ("KernelRegression",),
     "_robust": ("robust_ntk",),

@@ -20,6 +20,8 @@ from robnas.types import check_range
 def generalization_bound(kernels: RobustKernels, labels: npt.ArrayLike, beta: float) -> Bound:
     """The kernel terms for networks trained with (1−β)·clean + β·robust loss.
 
+    Where the kernels are of attacked inputs, the labels leak into the terms, see `Bound`.
+
     Args:
         kernels: of the training inputs, at initialisation or in the limit of infinite width.
         labels: shape (n,). The theorem is about two classes; for more, yᵀK⁻¹y is the mean over classes, one against the

@@ -20,12 +20,17 @@ class Bound:
     The theorem bounds errors by Õ of these plus O(√(log(1/δ)/N)), for wide enough networks. What Õ hides, the depth and
     Lipschitz constants among it, is not stated anywhere that we could check, so it is left out: the numbers order
     architectures, they are no probabilities, and may exceed 1. Infinite for a singular kernel.
+
+    Terms that contain attacked inputs know the labels: `robust`, and `clean` where β is above 0. Attacks at the initial
+    weights move all inputs of a class one way, which separates the classes, so these terms fall where attacks grow, and
+    are nearly as small for labels that are noise. Set those beside them that attacks at `random_labels` give.
     """
 
     clean: float
-    """√(yᵀK_all⁻¹y / N)."""
+    """√(yᵀK_all⁻¹y / N); the labels leak into it where β is above 0."""
     robust: float
-    """√(yᵀK̃_all⁻¹y / N)."""
+    """√(yᵀK̃_all⁻¹y / N). The labels leak into it by the attacks: on digits 3/8 it falls below `clean` and goes on
+    falling as ρ grows, where attacks at random labels raise it. Small does not mean robust."""
     clean_spectral: float
     """√(1/λ_min(K_all)), from yᵀK⁻¹y ≤ N/λ_min; never below `clean`."""
     robust_spectral: float

@@ -77,7 +77,7 @@ class RobustKernels:
         return mix(self.robust, self.cross_twice, self.twice, beta)
 
     def bound(self, labels: npt.ArrayLike, beta: float) -> Bound:
-        """The kernel terms of the generalization bounds; see `generalization_bound`."""
+        """The kernel terms of the generalization bounds; see `generalization_bound`, and `Bound` for what leaks."""
         return bound_of(self.mixed(beta), self.mixed_twice(beta), labels)
 
 

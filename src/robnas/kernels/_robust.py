@@ -81,6 +81,8 @@ def robust_ntk(
     *,
     threat: ThreatModel,
     attack: Attack | None = None,
+    attack_labels: Tensor | None = None,
+    victim: nn.Module | None = None,
     settings: NTKSettings | None = None,
     calibration: Tensor | None = None,
     seed: int = 0,
@@ -97,6 +99,9 @@ def robust_ntk(
         labels: shape (n,).
         threat: what the attacker may do.
         attack: of the same threat model; PGD with 20 steps if None.
+        attack_labels: what attacks move images away from; `labels` if None. Attacks tell the kernels the labels they
+            are aimed at, `random_labels` are the control.
+        victim: the network that attacks are made on, such as an independent second initialisation; `network` if None.
         settings: what is meant by the kernel.
         calibration: images for batch norm, some hundreds; `images` if None.
         seed: of the attacks.
@@ -113,7 +118,13 @@ def robust_ntk(
         expected, remedy = f"that of the attack, {attack.threat}", "write threat=attack.threat"
         raise InputError("threat", expected=expected, got=Verbatim(threat), remedy=remedy)
     clean, robust, twice = attack_twice(
-        network, images, labels, attack, settings=settings, calibration=calibration, seed=seed
+        network if victim is None else victim,
+        images,
+        labels if attack_labels is None else attack_labels,
+        attack,
+        settings=settings,
+        calibration=calibration,
+        seed=seed,
     )
     return empirical_kernels(
         network, clean, robust, twice, labels, settings=settings, calibration=calibration, progress=progress

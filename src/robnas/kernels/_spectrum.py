@@ -96,6 +96,9 @@ def label_targets(labels: npt.ArrayLike) -> Floats:
 def label_alignment(kernel: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """yᵀK⁻¹y, for more than two classes the sum over classes, one against the rest; infinite for a singular kernel.
 
+    It is small also where the labels went into the kernel: by attacks that moved inputs according to their labels (see
+    `random_labels`), or by the reduction ``label``.
+
     Args:
         kernel: shape (n, n), positive semi-definite.
         labels: shape (n,).
