@@ -113,3 +113,23 @@ def test_zero_variance_is_the_value_at_zero(name):
     both, _ = pair(name, zero, np.ones(1), zero)
     value = float(one_dimensional(name)(np.zeros(1))[0])
     assert both.item() == pytest.approx(value * DUALS[name].moments(np.ones(1)).mean.item(), abs=1e-15)
+
+
+@pytest.mark.parametrize("name", ["sin", "elu", "identity"])
+@pytest.mark.parametrize("covariance", [(9.0, 9.0, 8.9), (64.0, 30.0, -20.0), (100.0, 100.0, -99.999)])
+def test_large_variances_agree_with_quadrature(name, covariance):
+    a, b, c = covariance
+    both, slopes = pair(name, *(np.array([value]) for value in covariance))
+    function = one_dimensional(name)
+    assert both.item() == pytest.approx(plane(function, function, a, b, c), rel=1e-10, abs=1e-11)
+    assert np.isfinite(slopes).all()
+
+
+@pytest.mark.parametrize("name", ["sin", "elu"])
+def test_kernels_of_near_inputs_stay_positive(name):
+    """Where quadrature in two dimensions is indefinite."""
+    x = np.random.default_rng(0).normal(size=(40, 3)) * [1, 1, 1e-4]
+    c, a = x @ x.T, (x**2).sum(1)
+    moments = DUALS[name].moments(a)
+    both, _ = DUALS[name].pair(moments.at(slice(None), None), moments.at(None, slice(None)), c)
+    assert np.linalg.eigvalsh(both)[0] > -1e-14 * np.trace(both)

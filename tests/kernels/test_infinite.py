@@ -37,7 +37,9 @@ def finite(arch, x, draws=DRAWS, width=WIDTH):
     return np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / draws**0.5
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky-relu", "tanh", "silu", "sigmoid", "gelu", "erf"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky-relu", "tanh", "silu", "sigmoid", "gelu", "erf", "sin", "softplus", "elu", "identity"]
+)
 @pytest.mark.parametrize(
     ("kind", "skips"),
     [

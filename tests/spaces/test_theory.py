@@ -28,7 +28,8 @@ def test_text_is_read_back(text):
         ("fc:relu,relu:10", "skips: expected 1 digits 0 or 1, one fewer than activations, got 10"),
         (
             "fc:relu,swish:1",
-            "activation: expected one of relu, leaky-relu, tanh, sigmoid, silu, gelu, erf, got 'swish'",
+            "activation: expected one of relu, leaky-relu, tanh, sigmoid, silu, gelu, erf, sin, softplus, elu, "
+            "identity, got 'swish'",
         ),
         ("conv4-flat:relu,relu:1", "filter size: expected an odd number, so that it has a centre, got 4"),
     ],
@@ -60,7 +61,8 @@ def test_enumeration_is_complete_and_numbered():
     assert len(everything) == len(set(everything)) == SMALL.size == 3 * 2**3 * 2**2
     assert [SMALL.index_of(arch) for arch in everything] == list(range(SMALL.size))
     assert all(arch in SMALL for arch in everything)
-    assert TheorySpace(5).size == len(ACTIVATIONS) ** 4 * 2**3
+    assert TheorySpace(5).size == 7**4 * 2**3  # the usual activations, as ever
+    assert TheorySpace(5, ACTIVATIONS).size == len(ACTIVATIONS) ** 4 * 2**3
 
 
 def test_neighbours_differ_in_one_choice_and_are_mutual():

@@ -21,6 +21,7 @@ _SLICE = 16_384  # values computed at a time: they stay in the cache
 _AT_ONCE = 64  # terms
 _REACH = 13.0  # nodes of quadrature end there: √φ is below 1e-18
 _ROUNDING = 8 * np.finfo(np.float64).eps
+_ANGLES = 32  # nodes of quadrature over a wedge
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,88 @@ class GELU:
         return both, slopes
 
 
+@dataclass(frozen=True)
+class Sin:
+    """Closed form: the characteristic function of u ± v."""
+
+    def moments(self, a: Floats) -> Moments:
+        """See `Dual`."""
+        return Moments(a, np.zeros_like(a), -np.expm1(-2 * a) / 2, (1 + np.exp(-2 * a)) / 2)
+
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
+        """See `Dual`."""
+        size = np.abs(c)
+        half = np.exp(size - (left.variance + right.variance) / 2) / 2  # at most ½ where |c| ≤ √(ab)
+        falling = np.expm1(-2 * size)
+        return -np.sign(c) * half * falling, half * (2 + falling)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A linear layer."""
+
+    def moments(self, a: Floats) -> Moments:
+        """See `Dual`."""
+        return Moments(a, np.zeros_like(a), a, np.ones_like(a))
+
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
+        """See `Dual`."""
+        return c.copy(), np.ones_like(c)
+
+
+@dataclass(frozen=True)
+class ELU:
+    """u where u > 0, eᵘ − 1 elsewhere. A quadrant of (u, v) is a wedge of the plane in which both are independent.
+
+    There u = √a r cos t and v = √b r cos(t − φ), φ the angle whose cosine is the correlation. Integrals over the radius
+    r are closed forms; those over t are of smooth functions, for which few nodes of Gauss–Legendre are exact.
+    """
+
+    def moments(self, a: Floats) -> Moments:
+        """See `Dual`."""
+        once, twice = _below(np.sqrt(a)), _below(2 * np.sqrt(a))
+        return Moments(a, np.sqrt(a / (2 * math.pi)) + once - 0.5, a / 2 + twice - 2 * once + 0.5, 0.5 + twice)
+
+    def pair(self, left: Moments, right: Moments, c: Floats) -> tuple[Floats, Floats]:
+        """See `Dual`."""
+        a, b = left.variance, right.variance
+        first, second = np.sqrt(a), np.sqrt(b)
+        root = np.sqrt(_determinant(a * b, c))
+        angle, rest = np.arctan2(root, c), np.arctan2(root, -c)  # φ and π − φ
+        both, slopes = (root + c * rest) / (2 * math.pi), rest / (2 * math.pi)  # u, v > 0
+        for node, weight in zip(*(part.tolist() for part in np.polynomial.legendre.leggauss(_ANGLES)), strict=True):
+            share = (1 + node) / 2
+            # u, v < 0, from the edge where v is 0; v grows with the sine of what is left to the other edge
+            k, other = first * np.sin(rest * (1 - share)), second * np.sin(rest * share)
+            mass = weight / (4 * math.pi) * rest
+            ends, sum_end = _radial(k)[0] + _radial(other)[0], _radial(k + other)[0]
+            both = both + mass * (sum_end - ends + 1)
+            slopes = slopes + mass * sum_end
+            # one below and one above 0
+            mass = weight / (4 * math.pi) * angle
+            for above, below in ((first, second), (second, first)):
+                up, down = above * np.sin(angle * (1 - share)), below * np.sin(angle * share)
+                once, twice = _radial(down)
+                both = both + mass * up * (twice - math.sqrt(math.pi / 2))
+                slopes = slopes + mass * once
+        return both, slopes
+
+
+def _below(scale: Floats) -> Floats:
+    """E eˢᶻ over z < 0, z ~ N(0, 1)."""
+    from scipy.special import erfcx
+
+    value: Floats = erfcx(scale / math.sqrt(2)) / 2
+    return value
+
+
+def _radial(k: Floats) -> tuple[Floats, Floats]:
+    """∫ rᵐ e^(−r²/2 − kr) dr over r > 0 for m = 1 and 2, k ≥ 0."""
+    zero = math.sqrt(2 * math.pi) * _below(k)
+    one = 1 - k * zero
+    return one, zero - k * one
+
+
 @dataclass(frozen=True, eq=False)
 class Smooth:
     """Mehler's series E σ(u)σ(v) = Σ_k h_k(a) h_k(b) ρᵏ with ρ = c/√(ab), h_k the Hermite coefficients.
@@ -149,7 +232,7 @@ class Smooth:
         largest = float(a.max())
         if not largest <= _LARGEST * (1 + 1e-9):  # inputs of norm 10, up to rounding
             raise InputError(
-                "variance in front of tanh, sigmoid or SiLU",
+                "variance in front of tanh, sigmoid, SiLU or softplus",
                 expected=f"at most {_LARGEST:g}",
                 got=Verbatim(f"{largest:.4g}"),
                 remedy="scale the inputs, see unit_sphere",
@@ -264,6 +347,10 @@ DUALS: dict[str, Dual] = {
     "silu": Smooth(lambda u: u * _sigmoid(u), _silu_slope),
     "gelu": GELU(),
     "erf": Erf(),
+    "sin": Sin(),
+    "softplus": Smooth(lambda u: np.logaddexp(0.0, u), _sigmoid),
+    "elu": ELU(),
+    "identity": Identity(),
 }
 """By the names of `robnas.spaces.ACTIVATIONS`."""
 
@@ -280,5 +367,9 @@ def one_dimensional(name: str) -> Callable[[Floats], Floats]:
         "silu": lambda u: u * _sigmoid(u),
         "gelu": lambda u: u * ndtr(u),
         "erf": erf,
+        "sin": np.sin,
+        "softplus": lambda u: np.logaddexp(0.0, u),
+        "elu": lambda u: np.where(u > 0, u, np.expm1(np.minimum(u, 0))),
+        "identity": lambda u: u,
     }
     return functions[name]

@@ -45,10 +45,10 @@ def infinite_ntk(
         architecture: of the theory space, or its text.
         inputs: shape (n, d) if fully connected; (n, channels, pixels), the paper's, or (n, channels, height, width)
             with κ×κ filters if convolutional. The theory wants unit norm (`unit_sphere`). The recursion does not, but
-            tanh, sigmoid and SiLU want a variance of at most 100, that is norm 10 if fully connected.
+            tanh, sigmoid, SiLU and softplus want a variance of at most 100, that is norm 10 if fully connected.
         others: inputs to compare them with, m of the same shape; `inputs` themselves if None.
         memory_mib: limit of the working memory in MiB, the result and some numbers per input, pixel and layer aside;
-            the series of tanh, sigmoid and SiLU count (10 to 300 numbers per input, pixel and layer if the variance is
+            the series of these count (10 to 300 numbers per input, pixel and layer if the variance is
             below 1, thousands at 100). A pooled read-out needs all pairs of pixels of a pair of inputs at a time, at
             least.
         mean_term: whether skips carry the mean of activations, as they do; without it (as some of the literature has

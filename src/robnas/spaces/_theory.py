@@ -15,9 +15,12 @@ from robnas.spaces._owners import of_another_space
 from robnas.spaces._space import Space
 from robnas.types import check_count
 
-Activation = Literal["relu", "leaky-relu", "tanh", "sigmoid", "silu", "gelu", "erf"]
+Activation = Literal[
+    "relu", "leaky-relu", "tanh", "sigmoid", "silu", "gelu", "erf", "sin", "softplus", "elu", "identity"
+]
 Readout = Literal["flat", "pool"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+_USUAL: tuple[Activation, ...] = ACTIVATIONS[:7]  # more would change what the space is and what its seeds draw
 READOUTS: tuple[Readout, ...] = get_args(Readout)
 LEAKY_SLOPE = 0.01
 """Negative slope of ``leaky-relu``, PyTorch's default."""
@@ -125,7 +128,7 @@ class TheorySpace(Space):
 
     Args:
         depth: L, at least 3.
-        activations: choices for each layer.
+        activations: choices for each layer, of `ACTIVATIONS`; sin, softplus, elu and identity only if they are named.
         kernel_sizes: choices of the filter size; 0 stands for fully connected.
         readout: of the convolutional architectures.
 
@@ -136,7 +139,7 @@ class TheorySpace(Space):
     def __init__(
         self,
         depth: int = 4,
-        activations: Sequence[Activation] = ACTIVATIONS,
+        activations: Sequence[Activation] = _USUAL,
         kernel_sizes: Sequence[int] = (0,),
         readout: Readout = "flat",
     ) -> None:
