@@ -14,6 +14,8 @@ from robnas.types import Metric, ThreatModel
 
 ABSENT_IF_EMPTY = {"absent if empty": True}
 """Metadata of a field that came later: while it is empty, settings and their hashes are what they were without it."""
+ABSENT_IF_DEFAULT = {"absent if default": True}
+"""The same of a field whose default is not empty."""
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
@@ -22,6 +24,7 @@ def to_dict(settings: Any) -> dict[str, Any]:
         field.name: _plain(getattr(settings, field.name))
         for field in dataclasses.fields(settings)
         if not (field.metadata == ABSENT_IF_EMPTY and getattr(settings, field.name) == "")
+        and not (field.metadata == ABSENT_IF_DEFAULT and getattr(settings, field.name) == field.default)
     }
 
 

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from robnas.kernels._empirical import empirical_ntk as empirical_ntk
     from robnas.kernels._empirical_kernel import EmpiricalKernel as EmpiricalKernel
     from robnas.kernels._generalization import Bound as Bound
+    from robnas.kernels._gradients import LayerRule as LayerRule
+    from robnas.kernels._gradients import add_rule as add_rule
+    from robnas.kernels._gradients import by_autograd as by_autograd
     from robnas.kernels._infinite import infinite_kernels as infinite_kernels
     from robnas.kernels._infinite import infinite_nngp as infinite_nngp
     from robnas.kernels._infinite import infinite_ntk as infinite_ntk
     from robnas.kernels._infinite import unit_sphere as unit_sphere
+    from robnas.kernels._jacobian import KernelWarning as KernelWarning
     from robnas.kernels._kernel import DifferentiableKernel as DifferentiableKernel
     from robnas.kernels._kernel import InfiniteKernel as InfiniteKernel
     from robnas.kernels._kernel import Kernel as Kernel
@@ -80,6 +84,8 @@ _HOME = {
     "_infinite": ("infinite_kernels", "infinite_nngp", "infinite_ntk", "unit_sphere"),
     "_kernel": ("DifferentiableKernel", "InfiniteKernel", "Kernel", "MatrixKernel"),
     "_kernel_attacks": ("KernelNetwork", "attack_regression", "robust_accuracy"),
+    "_gradients": ("LayerRule", "add_rule", "by_autograd"),
+    "_jacobian": ("KernelWarning",),
     "_kernels": ("RobustKernels",),
     "_leak": ("random_labels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),

@@ -41,8 +41,9 @@ def empirical_ntk(
     The network itself is left as it is, whatever its mode.
 
     Args:
-        network: maps (n, …) to (n, outputs); made of linear layers, convolutions and batch norms besides what has no
-            parameters, as long as it treats images one by one. Parameters of shape (1, …) in a `ParameterDict` or
+        network: maps (n, …) to (n, outputs); made of linear layers, convolutions, transposed ones, norms and PReLU
+            besides what has no parameters and layers of one's own (`add_rule`), as long as it treats images one by one.
+            Parameters of shape (1, …) in a `ParameterDict` or
             `ParameterList` count as values that are broadcast over images, like the constants of a `Cell`.
         images: shape (n, …).
         labels: shape (n,), needed for the reduction ``label``.
@@ -257,7 +258,7 @@ def _by_layer(
     progress: Progress,
 ) -> None:
     """All images in evaluation mode, some layers at a time."""
-    chosen = pieces(network, settings.parameters)
+    chosen = pieces(network, settings.parameters, settings.unknown)
     if not chosen:
         raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
     images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20 - gram.working_bytes

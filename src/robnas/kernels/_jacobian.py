@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +14,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from robnas.errors import InputError, Verbatim
-from robnas.kernels._gradients import RULES, can_split, channel_dim, select, write
+from robnas.kernels._gradients import Convolution, Transposed, can_split, channel_dim, has_rule, kinds, select, write
 
 Parameters = Literal["all", "weights"]
 PARAMETERS: tuple[Parameters, ...] = get_args(Parameters)
+Unknown = Literal["error", "warn"]
+UNKNOWN: tuple[Unknown, ...] = get_args(Unknown)
+
+
+class KernelWarning(UserWarning):
+    """A kernel is of less than the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,19 +34,21 @@ class Piece:
     layer: nn.Module | None
     """None for a parameter that stands alone."""
     wanted: tuple[str, ...]
-    channels: slice
+    channels: slice | None
+    """None for a layer that is not split."""
     columns: int
     """How many numbers."""
 
 
-def pieces(network: nn.Module, parameters: Parameters) -> list[Piece]:
-    """The parameters of a network, in order.
+def pieces(network: nn.Module, parameters: Parameters, unknown: Unknown = "error") -> list[Piece]:
+    """The parameters of a network, in order; with ``warn`` without those of layers that are not supported.
 
     Raises:
         InputError: a layer with parameters that is not supported, or weights that two layers share.
     """
     found: list[Piece] = []
     seen: dict[int, str] = {}
+    left_out: list[str] = []
     for name, module in network.named_modules():
         own = dict(module.named_parameters(recurse=False))
         for key, parameter in own.items():
@@ -51,31 +61,38 @@ def pieces(network: nn.Module, parameters: Parameters) -> list[Piece]:
         wanted = {key: value for key, value in own.items() if parameters == "all" or "weight" in f"{name}.{key}"}
         if not wanted:
             continue
-        if type(module) in RULES:
-            width = len(next(iter(wanted.values())))
-            count = sum(parameter.numel() for parameter in wanted.values())
-            found.append(Piece(name, module, tuple(wanted), slice(0, width), count))
-        elif isinstance(module, nn.ParameterDict | nn.ParameterList) and all(
+        if isinstance(module, nn.ParameterDict | nn.ParameterList) and all(
             parameter.ndim and len(parameter) == 1 for parameter in wanted.values()
         ):
             found += [Piece(f"{name}.{key}", None, (key,), slice(0, 1), value.numel()) for key, value in wanted.items()]
+        elif has_rule(module):
+            width = len(next(iter(wanted.values())))
+            count = sum(parameter.numel() for parameter in wanted.values())
+            found.append(Piece(name, module, tuple(wanted), slice(0, width) if can_split(module) else None, count))
+        elif unknown == "warn":
+            left_out.append(f"{name or 'the network'} ({type(module).__name__}: {', '.join(wanted)})")
         else:
             raise InputError(
                 f"layer {name or 'of the network'}",
-                expected=f"one of {', '.join(kind.__name__ for kind in RULES)}, or no parameters of its own",
+                expected=f"one of {', '.join(kind.__name__ for kind in kinds())}, or no parameters of its own",
                 got=Verbatim(type(module).__name__),
-                remedy='leave it out of the network, or take batch_norm="train", which is slow but takes any layer',
+                remedy='see add_rule, leave it out by unknown="warn", or take batch_norm="train", which is slow '
+                "but takes any layer",
             )
+    if left_out:
+        warnings.warn(
+            f"left out of the kernel, see kernels.add_rule: {'; '.join(left_out)}", KernelWarning, stacklevel=2
+        )
     return found
 
 
 def split(piece: Piece, columns: int) -> Iterator[Piece]:
     """`piece` in parts of at most `columns` numbers where its layer allows that."""
-    width = piece.channels.stop
-    per_channel = piece.columns // width
-    if piece.columns <= columns or piece.layer is None or not can_split(piece.layer):
+    if piece.columns <= columns or piece.layer is None or piece.channels is None:
         yield piece
         return
+    width = piece.channels.stop
+    per_channel = piece.columns // width
     step = max(1, columns // per_channel)
     for start in range(0, width, step):
         stop = min(start + step, width)
@@ -98,12 +115,13 @@ def _recorded(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, list[_Cal
     calls: dict[nn.Module, list[_Call]] = {layer: [] for layer in layers}
 
     def record(layer: nn.Module, arguments: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
+        _check_call(layer, arguments, named, output)
         kept = output if output.requires_grad else output.detach().requires_grad_()
         x = _input(arguments, named).detach()
         calls[layer].append(_Call(x, kept, (x._version, kept._version)))
         return kept if output.requires_grad else kept.clone()  # so that what follows may work in place
 
-    handles = [layer.register_forward_hook(record, with_kwargs=True) for layer in calls]
+    handles = [layer.register_forward_hook(record, with_kwargs=True, prepend=True) for layer in calls]
     try:
         yield calls
     finally:
@@ -113,7 +131,20 @@ def _recorded(layers: Sequence[nn.Module]) -> Iterator[dict[nn.Module, list[_Cal
 
 def _input(arguments: tuple[Tensor, ...], named: dict[str, Tensor]) -> Tensor:
     """What a layer was called with, ``layer(x)`` or ``layer(input=x)``."""
-    return arguments[0] if arguments else named["input"]
+    return arguments[0] if arguments else next(iter(named.values()))
+
+
+def _check_call(layer: nn.Module, arguments: tuple[object, ...], named: dict[str, Tensor], output: object) -> None:
+    """Raise `InputError` unless a layer maps one tensor to one; a transposed one may be told a size."""
+    given = [*arguments, *named.values()][: 1 if isinstance(layer, Transposed) else None]
+    if len(given) != 1 or not all(isinstance(one, Tensor) for one in (*given, output)):
+        kinds = ", ".join(type(one).__name__ for one in given)
+        raise InputError(
+            f"layer {type(layer).__name__}",
+            expected="a call that maps one tensor to one tensor",
+            got=Verbatim(f"{kinds or 'nothing'} to {type(output).__name__}"),
+            remedy='leave it out by unknown="warn", or take batch_norm="train", which is slow but takes any use',
+        )
 
 
 def fill(
@@ -192,9 +223,11 @@ def _fill_piece(
     if not calls:
         place.zero_()
     for number, call in enumerate(calls):
-        upstream = select(of_call[id(call)], channel_dim(layer), piece.channels)
+        upstream, channels = of_call[id(call)], slice(None)
+        if piece.channels is not None:
+            upstream, channels = select(upstream, channel_dim(layer), piece.channels), piece.channels
         part = torch.empty_like(place) if number else place
-        write(layer, call.x, upstream, piece.channels, piece.wanted, part)
+        write(layer, call.x, upstream, channels, piece.wanted, part)
         if number:
             place += part
 
@@ -245,8 +278,7 @@ def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) 
     for layer in layers:
         for call in calls[layer]:
             taken += 2 * call.x.nbytes + 3 * call.output.nbytes
-            taps = 1
-            for size in getattr(layer, "kernel_size", ()):
-                taps *= size
-            largest = max(largest, 2 * taps * call.x.nbytes)
+            if isinstance(layer, Convolution | Transposed):  # patches
+                taps, seen = math.prod(layer.kernel_size), call.output if isinstance(layer, Transposed) else call.x
+                largest = max(largest, 2 * taps * seen.nbytes)
     return max(1, taken + largest)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, final, get_args
 
-from robnas._settings import check_keys
+from robnas._settings import ABSENT_IF_DEFAULT, check_keys
 from robnas.errors import InputError
 from robnas.kernels._batch_norm import BATCH_NORMS, BatchNorm
-from robnas.kernels._jacobian import PARAMETERS, Parameters
+from robnas.kernels._jacobian import PARAMETERS, UNKNOWN, Parameters, Unknown
 from robnas.types import check_count
 
 Reduction = Literal["trace", "sum", "label", "full", "proj"]
@@ -42,10 +42,15 @@ class NTKSettings:
     it takes; the result is the same up to rounding. Weights, calibration and the kernels come on top, and in training
     mode the feature maps of a batch, which has to be one chunk."""
 
+    unknown: Unknown = field(default="error", metadata=ABSENT_IF_DEFAULT)
+    """What to do about parameters of layers without a rule, see `add_rule`: ``warn``: leave them out of the kernel, and
+    name them in a `KernelWarning`. In training mode any layer will do."""
+
     def __post_init__(self) -> None:
         check_keys("reduction", [self.reduction], REDUCTIONS)
         check_keys("batch norm", [self.batch_norm], BATCH_NORMS)
         check_keys("parameters", [self.parameters], PARAMETERS)
+        check_keys("unknown", [self.unknown], UNKNOWN)
         check_count("projections", self.projections)
         check_count("seed", self.seed, 0)
         if not self.memory_mib > 0:
