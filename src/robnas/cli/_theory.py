@@ -59,18 +59,20 @@ def theory(
         source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
         x, y = _binary_task(source, classes, inputs, seed)
         noise = _noise(y, seed) if control else None
+        steps = 1 if noise is None else 2
         for done, arch in enumerate(found):
-            progress(done, len(found), str(arch))
+            progress(steps * done, steps * len(found), str(arch))
             attacks = _Attacks(attack, *_victims(arch, x, width, seed, second_init))
             row = _theory_row(arch, x, y, attacks, **setting)
             if noise is not None:
+                progress(steps * done + 1, steps * len(found), f"{arch}, control")
                 row["random_labels"] = _control(arch, x, y, noise, attacks, **setting)
             rows.append(row)
             if not as_json:
                 if not done:
                     print(f"{source.name} {classes}, N = {inputs}, ρ = {rho:g}, β = {beta:g}")
                 _print_theory(row)
-        progress(len(found), len(found), str(found[-1]))
+        progress(steps * len(found), steps * len(found), str(found[-1]))
     if as_json:
         facts = {"data": source.name, "classes": classes, "inputs": inputs, "rho": rho, "beta": beta}
         print_json({**facts, "second_init": second_init, "rows": [_finite(row) for row in rows]})
