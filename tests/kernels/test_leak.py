@@ -5,6 +5,7 @@ import torch
 import robnas
 from robnas.errors import InputError
 from robnas.kernels import (
+    KernelProbe,
     NTKSettings,
     SphereAttack,
     balanced_batch,
@@ -112,3 +113,5 @@ def test_attacks_are_aimed_at_the_labels_that_are_given_and_made_on_the_victim()
         found = robust_ntk(network, images, labels, **changed, **given)
         np.testing.assert_array_equal(found.clean, plain.clean)
         assert np.abs(found.robust / plain.robust - 1).max() > 1e-3
+        probe = KernelProbe(network, images, labels, settings=given["settings"], attacks=1, **changed)
+        np.testing.assert_allclose(probe.blocks[1, 1], found.robust, rtol=1e-10)

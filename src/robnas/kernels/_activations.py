@@ -179,6 +179,7 @@ class ELU:
         root = np.sqrt(_determinant(a * b, c))
         angle, rest = np.arctan2(root, c), np.arctan2(root, -c)  # φ and π − φ
         both, slopes = (root + c * rest) / (2 * math.pi), rest / (2 * math.pi)  # u, v > 0
+        del root
         for node, weight in zip(*(part.tolist() for part in np.polynomial.legendre.leggauss(_ANGLES)), strict=True):
             share = (1 + node) / 2
             # u, v < 0, from the edge where v is 0; v grows with the sine of what is left to the other edge

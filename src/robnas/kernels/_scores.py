@@ -54,6 +54,11 @@ class KernelProbe:
     """How often images are attacked, at the most that any score asks for."""
     attacked: tuple[Tensor, ...] = ()
     """Inputs that are attacked already, once and twice, for networks that are no classifiers of images."""
+    attack_labels: Tensor | None = None
+    """What attacks move images away from; `labels` if None. Scores that take labels, such as ``label-alignment``, are
+    good where attacks told the kernel these labels: `random_labels` are the control."""
+    victim: nn.Module | None = None
+    """The network that attacks are made on, such as an independent second initialisation; `network` if None."""
 
     def __post_init__(self) -> None:
         check_range("beta", self.beta, 0, 1)
@@ -68,9 +73,9 @@ class KernelProbe:
         if not self.attacked and self.attacks:
             try:
                 batches = attack_twice(
-                    self.network,
+                    self.network if self.victim is None else self.victim,
                     self.images,
-                    self.labels,
+                    self.labels if self.attack_labels is None else self.attack_labels,
                     default_attack(self.threat),
                     settings=self.settings,
                     calibration=self.calibration,
