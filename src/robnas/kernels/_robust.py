@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ def default_attack(threat: ThreatModel) -> PGD:
 def attack_twice(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    labels: Tensor | npt.NDArray[np.generic],
     attack: Attack,
     *,
     settings: NTKSettings,
@@ -57,7 +59,7 @@ def attack_twice(
     Raises:
         InputError: images outside [0, 1] or not finite, not as many as labels, or labels without an output.
     """
-    images, labels = check_images(images, labels)
+    images, labels = check_images(images, torch.as_tensor(labels))  # those of random_labels are an array
     mode = "calibrated-eval" if settings.batch_norm == "train" else settings.batch_norm
     dtype = computed_in(network, settings)
     parameter = next(network.parameters(), images)
@@ -81,7 +83,7 @@ def robust_ntk(
     *,
     threat: ThreatModel,
     attack: Attack | None = None,
-    attack_labels: Tensor | None = None,
+    attack_labels: Tensor | npt.NDArray[np.generic] | None = None,
     victim: nn.Module | None = None,
     settings: NTKSettings | None = None,
     calibration: Tensor | None = None,

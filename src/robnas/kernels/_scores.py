@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol, final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -54,7 +55,7 @@ class KernelProbe:
     """How often images are attacked, at the most that any score asks for."""
     attacked: tuple[Tensor, ...] = ()
     """Inputs that are attacked already, once and twice, for networks that are no classifiers of images."""
-    attack_labels: Tensor | None = None
+    attack_labels: Tensor | npt.NDArray[np.generic] | None = None
     """What attacks move images away from; `labels` if None. Scores that take labels, such as ``label-alignment``, are
     good where attacks told the kernel these labels: `random_labels` are the control."""
     victim: nn.Module | None = None
