@@ -126,7 +126,7 @@ class EmpiricalKernel:
         return replace(self.settings, batch_norm="eval-raw")
 
     def _pieces(self) -> list[Piece]:
-        return pieces(self._twin, self.settings.parameters)
+        return pieces(self._twin, self.settings.parameters, self.settings.unknown)
 
     def _chosen(self) -> list[nn.Parameter]:
         """Parameters that count."""
