@@ -270,7 +270,7 @@ def fragile(genes, **sizes):
         raise KeyError("depth")
     network = build(genes, **sizes)
     if genes["depth"] == 3:
-        network.insert(0, nn.GroupNorm(1, sizes["in_channels"]))  # which kernels do not know
+        network.insert(0, nn.RMSNorm(sizes["image_size"]))  # which kernels do not know
     return network
 
 
