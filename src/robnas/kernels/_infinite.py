@@ -48,9 +48,9 @@ def infinite_ntk(
             tanh, sigmoid, SiLU and softplus want a variance of at most 100, that is norm 10 if fully connected.
         others: inputs to compare them with, m of the same shape; `inputs` themselves if None.
         memory_mib: limit of the working memory in MiB, the result and some numbers per input, pixel and layer aside;
-            the series of these count (10 to 300 numbers per input, pixel and layer if the variance is
-            below 1, thousands at 100). A pooled read-out needs all pairs of pixels of a pair of inputs at a time, at
-            least.
+            the series of tanh, sigmoid, SiLU and softplus count (10 to 300 numbers per input, pixel and layer if the
+            variance is below 1, thousands at 100). A pooled read-out needs all pairs of pixels of a pair of inputs at a
+            time, at least.
         mean_term: whether skips carry the mean of activations, as they do; without it (as some of the literature has
             it) the kernel of a network with skips and a σ that has a mean is another one.
 
@@ -60,7 +60,7 @@ def infinite_ntk(
     Raises:
         NonFiniteKernelError: a number overflowed.
         InputError: wrong shapes, values that are not finite or all but zero, no input, a variance above 100 in front
-            of tanh, sigmoid or SiLU, or a memory limit that is too small.
+            of tanh, sigmoid, SiLU or softplus, or a memory limit that is too small.
     """
     return _infinite("ntk", architecture, inputs, others, memory_mib, mean_term)
 

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from robnas.proxies._croze import Attackable, attack
+from robnas.proxies._attackable import Attackable, attack
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._recording import ReLUs
 from robnas.proxies._textbook import batch_norms, layers, textbook

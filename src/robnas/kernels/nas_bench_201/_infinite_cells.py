@@ -24,14 +24,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
+from robnas.kernels._infinite import KINDS, Kind
 from robnas.kernels.nas_bench_201._block import Block, Known
 from robnas.kernels.nas_bench_201._program import Program, stage_sizes
 from robnas.kernels.nas_bench_201._work import CellKernels, Work, check_scaling, missing_calibration
@@ -41,7 +43,6 @@ from robnas.types import Progress, check_count, check_range, silent
 _BLOCK = 262_144  # pairs of pixels of the first stage that are computed at a time
 _SPARE = 4  # arrays of the first stage that a step needs besides its result
 _TOGETHER = 128  # architectures whose steps are shared
-KINDS = ("ntk", "nngp")
 
 
 def infinite_cell_kernels(
@@ -130,15 +131,14 @@ class InfiniteCellKernel:
     scaling: str = "unit"
     calibration: npt.ArrayLike | None = None
     """Images that fix means and scales, those of training: with them this is one network for all images."""
-    kind: Literal["ntk", "nngp"] = "ntk"
+    kind: Kind = "ntk"
     """Neural tangent kernel, or covariance of the outputs."""
     memory_mib: float = 1024
 
     def __post_init__(self) -> None:
         CellArchitecture(self.architecture)
         check_count("cells", self.cells)
-        if self.kind not in KINDS:
-            raise InputError("kind of a kernel", expected=f"one of {', '.join(KINDS)}", got=self.kind)
+        check_keys("kind of a kernel", [self.kind], KINDS)
         check_scaling(self.scaling)
         if self.scaling != "he" and self.calibration is None:
             raise missing_calibration()

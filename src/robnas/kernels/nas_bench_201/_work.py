@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas._brief import brief
+from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels.nas_bench_201._block import Index
@@ -144,8 +145,7 @@ class Work:
 
 def check_scaling(scaling: str) -> None:
     """Raise `InputError` unless it is a scaling of branches."""
-    if scaling not in BRANCH_SCALINGS:
-        raise InputError("scaling of branches", expected=f"one of {', '.join(BRANCH_SCALINGS)}", got=scaling)
+    check_keys("scaling of branches", [scaling], BRANCH_SCALINGS)
 
 
 def missing_calibration() -> InputError:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas._seeds import generator as derived
+from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
 from robnas.networks._fused import average_pool
 from robnas.networks.nas_bench_201._branches import BRANCH_SCALINGS, LEAST_VARIANCE
@@ -188,8 +189,7 @@ def build_wide_cell_network(
         InputError: a malformed architecture, a size below 1, an unknown scaling, or calibration images that are missing
             or do not fit, or that are all alike, if they are ``centred``.
     """
-    if scaling not in BRANCH_SCALINGS:
-        raise InputError("scaling of branches", expected=f"one of {', '.join(BRANCH_SCALINGS)}", got=scaling)
+    check_keys("scaling of branches", [scaling], BRANCH_SCALINGS)
     sizes = {"width": width, "cells": cells, "in_channels": in_channels, "outputs": outputs}
     sizes = {what: check_count(what, value) for what, value in sizes.items()}
     with torch.random.fork_rng(devices=()):  # torch's layers initialise themselves; those weights are replaced below
