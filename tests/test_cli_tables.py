@@ -104,7 +104,7 @@ def test_query_says_that_another_network_answers(fetched, capsys):
         (("323133", *WHERE, "--metric", "clean", "--seed", "7"), "a mean only, got 7"),
         (("#²", *WHERE, "--metric", "clean"), "published index: expected digits after #, got '#²'"),
         (("323133", *WHERE, "--metric", "clean", "--seed", "random"), "--seed: expected mean or the number of a run"),
-        (("323133", "--table", "nats"), "table: expected one of digits, nas-robbench-201, jung-2023"),
+        (("323133", "--table", "nats"), "table: expected one of digits, digits-beta, nas-robbench-201, jung-2023"),
         (("323133", "--table", "nas-robbench"), "did you mean nas-robbench-201 or nas-robbench-201-seeds?"),
         (("323133", "--table", "runs.db"), "runs.db: expected a store of records, got nothing"),
         (("323133", *WHERE, "--metric", "clean", "--recipe", "digits"), "expected a store such as sqlite:///runs.db"),

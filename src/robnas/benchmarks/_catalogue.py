@@ -25,7 +25,7 @@ from robnas.records import is_store
 from robnas.spaces import parse_key, space_of
 from robnas.types import Progress, silent
 
-BUNDLED: dict[str, Path] = {"digits": Path(__file__).with_name("digits.parquet")}
+BUNDLED: dict[str, Path] = {name: Path(__file__).with_name(f"{name}.parquet") for name in ("digits", "digits-beta")}
 """Tables that come with robnas; their provenance says how they were built."""
 
 
