@@ -6,6 +6,7 @@
 
 The second line writes the table. The third one answers of it, in Markdown, CSV and a picture:
 
+accuracies: mean and highest on test images at each β, in percent, of the mean of two trainings.
 ranks: Spearman correlation over architectures between two β, of clean accuracy and of accuracy under PGD, with a
   bootstrap interval; beside it what would be left if the order were the same and there were but the noise of trainings,
   some of which two β have in common, because a seed gives both the same initial weights and batches.
@@ -91,6 +92,16 @@ class Values:
     def points(self, split: str, seed: int) -> Floats:
         """Clean and robust, shape (betas, architectures, 2)."""
         return np.stack([self.clean[split][..., seed], self.robust[split][..., seed]], axis=-1)
+
+
+def accuracies(table: Table) -> Lines:
+    """Beta, metric, mean and highest over architectures, of the mean of their trainings."""
+    rows = []
+    for beta in table.betas:
+        for metric in dict.fromkeys(column.metric for column in table.columns):
+            values = 100 * np.nanmean(table.column(DATASET, metric, "test", beta=beta).values, axis=1)
+            rows.append([f"{beta:g}", metric, f"{np.nanmean(values):.1f}", f"{np.nanmax(values):.1f}"])
+    return rows
 
 
 def ranks(table: Table, draws: int = 2 * DRAWS) -> Lines:
@@ -228,6 +239,7 @@ def _interval(sample: Floats) -> list[str]:
 
 
 SECTIONS = {
+    "accuracies": ["beta", "metric", "mean", "highest"],
     "ranks": ["metric", "beta", "and beta", "spearman", "low", "high", "noise alone"],
     "best": ["metric", "beta", "may be the best", "for example"],
     "losses": ["chosen at beta", "judged at beta", "points lost", "low", "high"],
@@ -240,6 +252,7 @@ def answers(table: Table, draws: int = DRAWS) -> dict[str, Lines]:
     """The rows of each section."""
     values = Values.of(table)
     return {
+        "accuracies": accuracies(table),
         "ranks": ranks(table, 2 * draws), "best": best(table), "losses": losses(values, draws),
         "fronts": fronts(values, draws),
         "searches": searches(values, draws=draws),
@@ -280,6 +293,8 @@ def picture(values: Values, found: dict[str, Lines]) -> Any:
         right.plot([int(row[0]) for row in rows], [float(row[2]) for row in rows], "--o" if free else "-o",
                    color="black" if free else shades[place], markersize=4, label=name.replace("beta", "β"))  # fmt: skip
     right.set(xlabel="trainings", ylabel="hypervolume, test", xscale="log", title="What a random search finds")
+    right.set_xticks(budgets := sorted({int(row[0]) for row in found["searches"]}), [str(one) for one in budgets])
+    right.minorticks_off()
     right.legend(fontsize=8)
     return figure
 
