@@ -1,4 +1,4 @@
-"""The bundled .npz files: named arrays, each with a hash."""
+"""Files .npz, bundled ones and others: named arrays, each with a hash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_arrays(path: Path, kind: str, arrays: Mapping[str, Array]) -> None:
     write_atomically(path, lambda stream: np.savez_compressed(stream, **arrays, **hashes))  # type: ignore[arg-type]
 
 
-def read_arrays(path: Traversable, kind: str, *names: str) -> tuple[Array, ...]:
+def read_arrays(path: Traversable, kind: str, *names: str, remedy: str = _REMEDY) -> tuple[Array, ...]:
     """Some arrays of a file.
 
     Raises:
@@ -35,9 +35,9 @@ def read_arrays(path: Traversable, kind: str, *names: str) -> tuple[Array, ...]:
             found = tuple(archive[name] for name in names)
             written = [str(archive[f"{name} sha256"]) for name in names]
     except Exception as error:  # damaged bytes raise what they happen to ask for
-        raise DataError(str(path), expected="arrays of robnas", got=reason(error), remedy=_REMEDY) from None
+        raise DataError(str(path), expected="arrays of robnas", got=reason(error), remedy=remedy) from None
     for name, array, known in zip(names, found, written, strict=True):
-        check_content(Path(str(path)), known, _digest(kind, name, array), _REMEDY)
+        check_content(Path(str(path)), known, _digest(kind, name, array), remedy)
     return found
 
 

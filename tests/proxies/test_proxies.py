@@ -9,7 +9,7 @@ from torch import nn
 from robnas import kernels
 from robnas._seeds import generator
 from robnas.networks import Cell, build_network, count
-from robnas.proxies import CHEAP, PROXIES, ROBUSTNESS, CRoZe, Probe, UndefinedScoreError
+from robnas.proxies import CHEAP, PROXIES, ROBUSTNESS, TRAINED, CRoZe, Probe, UndefinedScoreError
 from robnas.spaces import Architecture
 from tests.reference import proxies as reference
 from tests.reference.network import ReferenceNetwork, copy_weights, randomize
@@ -265,7 +265,7 @@ def test_kernel_scores_are_proxies_too():
     expected = kernels.KernelProbe(network, IMAGES, LABELS, attacks=0)
     for name in ("ntk-clean-lambda-min", "ntk-clean-trace"):
         assert PROXIES[name](probe) == kernels.SCORES[name](expected)
-    assert set(PROXIES) == set(CHEAP) | set(ROBUSTNESS) | set(kernels.SCORES)
+    assert set(PROXIES) == set(CHEAP) | set(ROBUSTNESS) | set(kernels.SCORES) | set(TRAINED)
 
 
 def test_every_proxy_says_what_it_is():

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     from robnas.kernels._kernel_attacks import robust_accuracy as robust_accuracy
     from robnas.kernels._kernels import RobustKernels as RobustKernels
     from robnas.kernels._leak import random_labels as random_labels
+    from robnas.kernels._moving import train_with_kernels as train_with_kernels
     from robnas.kernels._ntk_settings import NTKSettings as NTKSettings
     from robnas.kernels._one_pass import one_pass_sgd as one_pass_sgd
     from robnas.kernels._one_pass import zero_one_error as zero_one_error
+    from robnas.kernels._path import PATH_MEASURES as PATH_MEASURES
+    from robnas.kernels._path import KernelPath as KernelPath
     from robnas.kernels._regression import KernelRegression as KernelRegression
     from robnas.kernels._robust import robust_ntk as robust_ntk
     from robnas.kernels._scores import KERNELS as KERNELS
@@ -88,7 +91,9 @@ _HOME = {
     "_jacobian": ("KernelWarning",),
     "_kernels": ("RobustKernels",),
     "_leak": ("random_labels",),
+    "_moving": ("train_with_kernels",),
     "_one_pass": ("one_pass_sgd", "zero_one_error"),
+    "_path": ("PATH_MEASURES", "KernelPath"),
     "_regression": ("KernelRegression",),
     "_robust": ("robust_ntk",),
     "_scores": ("KERNELS", "SCORES", "KernelProbe", "KernelScore", "Probe", "Score", "balanced_batch"),

@@ -130,7 +130,7 @@ def _columns(scores: Sequence[Scores], both: Scored) -> dict[tuple[_Kernel, str]
     for one in scores:
         epsilon = _epsilon(one)
         for name in one.names:
-            if not name.startswith("ntk-"):
+            if not name.startswith("ntk-") or name.startswith("ntk-trained-"):  # of untrained networks
                 continue
             kernel, measure = _split(name)
             key = (_Kernel(kernel, "" if kernel == "clean" else epsilon), measure)

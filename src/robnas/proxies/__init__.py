@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from robnas.proxies._proxies import CHEAP as CHEAP
     from robnas.proxies._proxies import PROXIES as PROXIES
     from robnas.proxies._proxies import ROBUSTNESS as ROBUSTNESS
+    from robnas.proxies._proxies import TRAINED as TRAINED
     from robnas.proxies._proxies import Proxy as Proxy
     from robnas.proxies._proxies import attacks_of as attacks_of
     from robnas.proxies._proxies import selected as selected
@@ -40,7 +41,7 @@ _HOME = {
     "_many": ("as_table", "score_many", "score_settings"),
     "_ntk": ("KernelProxy",),
     "_probe": ("Probe", "UndefinedScoreError"),
-    "_proxies": ("CHEAP", "PROXIES", "ROBUSTNESS", "Proxy", "attacks_of", "selected"),
+    "_proxies": ("CHEAP", "PROXIES", "ROBUSTNESS", "TRAINED", "Proxy", "attacks_of", "selected"),
     "_r_score": ("RScore",),
     "_robust_score": ("ROBUST_WEIGHT",),
     "_robust_zcp": ("RobustZCP",),

@@ -116,6 +116,8 @@ class Batch:
     num_classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    calibration_labels: Tensor
+    """Shape (calibration,)."""
 
     @classmethod
     def draw(cls, data: Dataset, seed: int, settings: ProxySettings) -> Batch:
@@ -129,7 +131,7 @@ class Batch:
         others = balanced_batch(train.labels, min(settings.calibration, len(train)), seed + 1_000_000)
         return cls(
             seed, train.images[chosen], train.labels[chosen], train.images[others], data.num_classes, data.mean,
-            data.std,
+            data.std, train.labels[others],
         )  # fmt: skip
 
     @torch.inference_mode(False)
@@ -151,4 +153,5 @@ class Batch:
             calibration=to_pixels(self.calibration).to(device),
             seed=self.seed,
             attacks=attacks,
+            calibration_labels=self.calibration_labels.to(device),
         )

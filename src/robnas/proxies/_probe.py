@@ -20,6 +20,7 @@ from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, RobnasError, Verbatim
 from robnas.networks import count, unlike_built
 from robnas.proxies._recording import ReLUs
+from robnas.proxies._short_training import short_training
 from robnas.proxies._textbook import Layer, check_weights, layers, textbook
 from robnas.types import ThreatModel
 
@@ -96,6 +97,8 @@ class Probe:
     """Of the attacks, random inputs and random projections."""
     attacks: int = 2
     """How often images are attacked for kernels, at the most that any proxy asks for."""
+    calibration_labels: Tensor | None = None
+    """Labels of `calibration`, which then is what networks are trained on for a short time; `images` are if None."""
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or len(self.images) < 2:
@@ -114,7 +117,12 @@ class Probe:
             raise InputError("labels", expected=expected, got=Verbatim(f"shape {tuple(self.labels.shape)}"))
         if self.labels.is_floating_point() or self.labels.is_complex() or self.labels.dtype == torch.bool:
             raise InputError("labels", expected="whole numbers", got=Verbatim(self.labels.dtype))
-        for name in ("images", "labels", "calibration"):  # which may have been made in inference mode
+        if self.calibration_labels is not None and (
+            self.calibration is None or self.calibration_labels.shape != self.calibration.shape[:1]
+        ):
+            got = Verbatim(f"shape {tuple(self.calibration_labels.shape)}")
+            raise InputError("calibration labels", expected="one per image of calibration", got=got)
+        for name in ("images", "labels", "calibration", "calibration_labels"):  # which may have been made in inference mode
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, ordinary(value))
         object.__setattr__(self, "labels", self.labels.long())
@@ -245,6 +253,13 @@ class Probe:
             self.network, self.images, self.labels, threat=self.threat, beta=self.beta, settings=self.settings,
             calibration=self.calibration, seed=self.seed, attacks=self.attacks,
         )  # fmt: skip
+
+    @cached_property
+    def trained(self) -> kernels.KernelPath | str:
+        """Clean kernels along a short training of a copy of the network, or why there are none."""
+        if self.calibration is None or self.calibration_labels is None:
+            return short_training(self.ntk, self.images, self.labels)
+        return short_training(self.ntk, self.calibration, self.calibration_labels.long())
 
     def generator(self, purpose: str) -> torch.Generator:
         """Random numbers for one purpose, drawn on the CPU so that they do not depend on the device."""

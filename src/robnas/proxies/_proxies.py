@@ -9,7 +9,7 @@ from typing import Protocol
 from robnas._registry import Registry
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
-from robnas.kernels import SCORES
+from robnas.kernels import MEASURES, PATH_MEASURES, SCORES
 from robnas.networks.nas_bench_201 import NAME, top_score
 from robnas.proxies._condition_and_parameters import condition_and_parameters
 from robnas.proxies._croze import CRoZe
@@ -23,6 +23,7 @@ from robnas.proxies._jacobian_norm import jacobian_norm
 from robnas.proxies._jacov import jacov
 from robnas.proxies._l2_norm import l2_norm
 from robnas.proxies._ntk import KernelProxy
+from robnas.proxies._ntk_trained import TrainedKernel
 from robnas.proxies._nwot import nwot
 from robnas.proxies._plain import plain
 from robnas.proxies._probe import Probe
@@ -87,6 +88,11 @@ ROBUSTNESS: Mapping[str, Proxy] = MappingProxyType(
 )
 """Those made for robustness that take longer: by others, and one that needs a kernel."""
 
+TRAINED: Mapping[str, Proxy] = MappingProxyType(
+    {f"ntk-trained-{measure}": TrainedKernel(measure) for measure in (*PATH_MEASURES, *MEASURES)}
+)
+"""Those of kernels after a short training: ``ntk-trained-change`` … All of a probe share the training."""
+
 _GROUPS = ("all", "cheap")
 
 
@@ -96,7 +102,10 @@ def _no_group(name: str, _: Proxy) -> None:
 
 
 PROXIES: Registry[Proxy] = Registry(
-    "proxy", {**CHEAP, **ROBUSTNESS, **{n: KernelProxy(score) for n, score in SCORES.items()}}, Callable, _no_group
+    "proxy",
+    {**CHEAP, **ROBUSTNESS, **{n: KernelProxy(score) for n, score in SCORES.items()}, **TRAINED},
+    Callable,
+    _no_group,
 )
 """All proxies by name. One of your own is one more entry."""
 
