@@ -159,7 +159,7 @@ def picture(codes: list[str], table: Table, out: Path) -> None:
     order = sorted(codes, key=lambda code: -table.peek(Architecture(code), **where))
     chosen = [order[place] for place in (1, len(order) // 3, 2 * len(order) // 3, -2)]
     shown = {f"{code}, {table.peek(Architecture(code), **where):.0%}": path_of(Architecture(code)) for code in chosen}
-    write_picture(moving_kernels(shown), out / "moving-kernels.png")
+    write_picture(out / "moving-kernels.png", moving_kernels(shown))
 
 
 def main() -> None:

@@ -130,7 +130,7 @@ class _Kept:
 
 def _read(path: Path) -> tuple[dict[str, str], Floats]:
     facts, kernels = read_arrays(path, _KIND, "facts", "kernels", remedy=_REMEDY)
-    return dict(str(fact).split("=", 1) for fact in facts), kernels  # type: ignore[misc]
+    return dict(str(fact).split("=", 1) for fact in facts), kernels
 
 
 def _lacking(path: Path | None, epoch: int) -> DataError:

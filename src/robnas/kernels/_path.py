@@ -139,8 +139,7 @@ class KernelPath:
     @cached_property
     def _fine(self) -> npt.NDArray[np.bool_]:
         """Which kernels are finite."""
-        found: npt.NDArray[np.bool_] = np.isfinite(self.kernels).all((1, 2))
-        return found
+        return np.asarray(np.isfinite(self.kernels).all((1, 2)))
 
     @cached_property
     def _finite(self) -> Floats:
@@ -150,7 +149,8 @@ class KernelPath:
     @property
     def _rounding(self) -> float:
         """Share of a kernel that is rounding error."""
-        return self.kernels.shape[1] * float(np.finfo(np.float64).eps)
+        size: int = self.kernels.shape[1]
+        return size * float(np.finfo(np.float64).eps)
 
     @cached_property
     def _spectra(self) -> tuple[Floats, Floats]:

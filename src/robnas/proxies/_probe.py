@@ -122,7 +122,7 @@ class Probe:
         ):
             got = Verbatim(f"shape {tuple(self.calibration_labels.shape)}")
             raise InputError("calibration labels", expected="one per image of calibration", got=got)
-        for name in ("images", "labels", "calibration", "calibration_labels"):  # which may have been made in inference mode
+        for name in ("images", "labels", "calibration", "calibration_labels"):  # perhaps made in inference mode
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, ordinary(value))
         object.__setattr__(self, "labels", self.labels.long())

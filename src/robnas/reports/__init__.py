@@ -1,6 +1,7 @@
 """Pages and figures of measurements."""
 
 from robnas import _lazy
+from robnas.reports._kernel_figure import moving_kernels as moving_kernels
 from robnas.reports._outputs import check_page as check_page
 from robnas.reports._outputs import write_csv as write_csv
 from robnas.reports._outputs import write_page as write_page
