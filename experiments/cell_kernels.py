@@ -12,11 +12,12 @@ measures of all kernels that are there stand in `clean-64.csv` or `five-64.csv`.
 
 **Clean**: one architecture per class of the partition `effective`, 5,044, 128 to a shard in the order of digits, so
 that they share the beginning of their cells. **Five**: kernels of clean, attacked and twice attacked images, of the
-architectures of a plan. An infinitely wide network has no gradient to follow, so the attack (PGD as the table
-digits-beta measures it: 10 steps of 8/255 from a random start, ε = 32/255) is made on `build_wide_cell_network` of
-width 16, the channels of the benchmark, one output per class, its own branches scaled on the clean images. **Widths**:
-`widths.csv`, mean kernels of random networks on 4×4 noise, less the limit; the difference falls as 1/width. And
-`benchmark.csv`, products of pooled features of the benchmark's own batch-normed networks beside the three limits.
+architectures of a plan in random order, so that the first shards are a sample. An infinitely wide network has no
+gradient to follow, so the attack (PGD as the table digits-beta measures it: 10 steps of 8/255 from a random start,
+ε = 32/255) is made on `build_wide_cell_network` of width 16, the channels of the benchmark, one output per class, its
+own branches scaled on the clean images. **Widths**: `widths.csv`, mean kernels of random networks on 4×4 noise, less
+the limit; the difference falls as 1/width. And `benchmark.csv`, products of pooled features of the benchmark's own
+batch-normed networks beside the three limits.
 """
 
 from __future__ import annotations
@@ -207,7 +208,8 @@ def main() -> None:
         return
     if settings.five:
         codes = tomllib.loads(settings.five.read_text())["space"]["architectures"]
-        archs, name, size, kernels, names = [Architecture(code) for code in codes], "five", 4, five, FIVE
+        order = np.random.default_rng(0).permutation(len(codes))  # the first shards are a sample
+        archs, name, size, kernels, names = [Architecture(codes[place]) for place in order], "five", 4, five, FIVE
     else:
         archs = sorted(partition("effective").representatives(), key=lambda arch: arch.code)
         name, size, kernels, names = "clean", 128, clean, CLEAN

@@ -1,10 +1,7 @@
 import json
-import math
 
 import pytest
-import torch
 
-from robnas.data import load_data
 from tests.test_cli import robnas
 
 
@@ -49,7 +46,12 @@ def test_a_singular_kernel_has_no_smallest_eigenvalue(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("theory", "323133"), "architecture of the theory space: expected such as fc:relu,tanh,relu:10"),
+        (
+            ("theory", "323133"),
+            "architecture of the theory space: expected such as fc:relu,tanh,relu:10, got '323133'; "
+            "give --space nas-bench-201 for cells",
+        ),
+        (("theory", "fc"), "architecture of the theory space: expected such as fc:relu,tanh,relu:10, got 'fc'"),
         (
             ("theory", "fc:relu,relu:1", "--classes", "3"),
             "--classes: expected two numbers below 10, such as 3,8, got '3'",
@@ -64,16 +66,6 @@ def test_bad_input_is_one_line(capsys, arguments, text):
     assert (code, out) == (2, "")
     assert text in err
     assert err.count("\n") == 1
-
-
-def test_the_binary_task_is_on_the_unit_sphere():
-    from robnas.cli._theory import _binary_task
-
-    x, y = _binary_task(load_data("digits"), "1,7", 10, 0)
-    assert x.shape == (10, 1, 8, 8)
-    assert torch.allclose(x.flatten(1).norm(dim=1), torch.ones(10, dtype=torch.float64))
-    assert y.sum() == 0
-    assert math.isclose(float(y.abs().sum()), 10)
 
 
 SMALL = ("--inputs", "12", "--width", "16", "--json")
@@ -124,14 +116,14 @@ def test_the_second_attack_can_be_made_on_a_second_initialisation(capsys):
 def test_rows_are_printed_as_they_are_ready(capsys, monkeypatch):
     from robnas.cli import _theory
 
-    whole = _theory._theory_row
+    whole = _theory.row_of
 
     def interrupted(arch, *given, **named):
         if "tanh" in str(arch):
             raise KeyboardInterrupt
         return whole(arch, *given, **named)
 
-    monkeypatch.setattr(_theory, "_theory_row", interrupted)
+    monkeypatch.setattr(_theory, "row_of", interrupted)
     code, out, _ = robnas(capsys, "theory", "fc:relu,relu:1", "fc:tanh,tanh:0", *SMALL[:-1])
     assert code == 130
     assert "fc:relu,relu:1\n  smallest eigenvalue" in out

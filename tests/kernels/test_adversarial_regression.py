@@ -8,6 +8,7 @@ from robnas.kernels import (
     InfiniteKernel,
     KernelRegression,
     RobustKernels,
+    SingularKernelError,
     SphereAttack,
     attack_regression,
     mixed_regression,
@@ -68,6 +69,28 @@ def test_its_matrix_is_that_of_the_five_kernels():
     alpha = np.linalg.solve(five.mixed(0.4), targets)
     np.testing.assert_allclose(found.coefficients, np.concatenate([0.6 * alpha, 0.4 * alpha]), rtol=1e-8)
     np.testing.assert_allclose(0.6 * found.predict(x) + 0.4 * found.predict(attacked), targets, atol=1e-9)
+
+
+@pytest.mark.parametrize("beta", [0, 0.4, 1])
+def test_a_matrix_that_is_known_is_not_computed_again(beta):
+    x, attacked, test = points(6, 4), points(6, 4, seed=1), points(5, 4, seed=2)
+    matrix, asked = KERNEL(np.concatenate([x, attacked])), []
+
+    def kernel(inputs, others=None):
+        asked.append(others is None)
+        return KERNEL(inputs, others)
+
+    found = mixed_regression(kernel, x, attacked, LABELS, beta=beta, matrix=matrix)
+    wanted = mixed_regression(KERNEL, x, attacked, LABELS, beta=beta)
+    np.testing.assert_allclose(found.predict(test), wanted.predict(test), rtol=1e-9)
+    assert asked == [False]
+    with pytest.raises(InputError, match=r"matrix: expected shape \(12, 12\), got \(6, 6\)"):
+        mixed_regression(KERNEL, x, attacked, LABELS, beta=beta, matrix=matrix[:6, :6])
+
+
+def test_a_singular_kernel_has_an_error_of_its_own():
+    with pytest.raises(SingularKernelError):
+        mixed_regression(linear, points(13, 4), points(13, 4, 1), np.arange(13) % 2, beta=0.5)
 
 
 def test_without_weight_it_is_the_regression_on_one_kind_of_inputs():

@@ -1,39 +1,112 @@
-"""The command about infinitely wide networks: their kernels, and what these bound."""
+"""The command about infinitely wide networks: their kernels, what these bound, and what is measured of it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from math import isfinite
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
 from robnas.cli._space import SpaceName, named_space, with_settings
+from robnas.cli._theory_betas import Measured, as_betas, orders, print_at_betas, print_orders, without_attacks
+from robnas.cli._theory_rows import accuracies_text, row_at, row_of
+from robnas.cli._theory_samples import CELLS, Sample, sample_of
 
 if TYPE_CHECKING:
-    from robnas.data import Dataset
-    from robnas.kernels import RobustKernels, SphereAttack
-    from robnas.spaces import TheoryArchitecture
+    from robnas.kernels import RobustKernels
+    from robnas.spaces import Architecture
+    from robnas.types import Progress
 
-Data = Annotated[str, typer.Option(help="digits, cifar10, cifar100, imagenet16-120, an .npz file or a folder.")]
+_TESTED = 100  # test inputs of kernel regression
 
 
 def theory(
     architectures: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            help="Of the theory space, such as fc:relu,tanh:1 or conv3-flat:relu,relu:1.", show_default=False
+            help="Of the theory space, such as fc:relu,tanh:1 or conv3-flat:relu,relu:1; of nas-bench-201 with that "
+            "--space or a --table of it.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     space: SpaceName = None,
-    data: Data = "digits",
-    classes: Annotated[str, typer.Option(help="The two classes of the task, as numbers.")] = "3,8",
-    inputs: Annotated[int, typer.Option(help="Training inputs N, balanced over the two classes.")] = 100,
-    rho: Annotated[float, typer.Option(help="Radius of the attack on the unit sphere.")] = 0.1,
-    beta: Annotated[float, typer.Option(help="Weight of the robust loss in training.")] = 0.5,
-    width: Annotated[int, typer.Option(help="Of the random network that is attacked.")] = 512,
-    seed: Annotated[int, typer.Option(help="Of that network and of the choice of inputs.")] = 0,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="digits, cifar10, cifar100, imagenet16-120, an .npz file or a folder.  [default: the data set of "
+            "--table, or digits]",
+            show_default=False,
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="The two classes of the task, as numbers; of cells two or more.  [default: 3,8; of cells all]",
+            show_default=False,
+        ),
+    ] = None,
+    inputs: Annotated[int, typer.Option(help="Training inputs N, balanced over the classes.")] = 100,
+    rho: Annotated[
+        float | None,
+        typer.Option(help="Radius of the attack on the unit sphere.  [default: 0.1]", show_default=False),
+    ] = None,
+    epsilon: Annotated[
+        str | None,
+        typer.Option(
+            help="Cells: radius of the attack, L∞, 10 steps.  [default: that of --metric, or 8/255]", show_default=False
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="Weight of the robust loss in training.  [default: 0.5]", show_default=False)
+    ] = None,
+    betas: Annotated[
+        str | None,
+        typer.Option(
+            help="Several weights, such as 0,.25,.5,.75,1: a column for each.  [default with --table: its own]",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="As --table of query: its accuracies at every β stand beside kernels, and how these order them.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="With --table: its data set, if it has several.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="With --table: its robust accuracy.  [default: PGD with the largest radius]", show_default=False
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="With --table: so many of its architectures at random.", show_default=False)
+    ] = None,
+    test: Annotated[
+        int | None,
+        typer.Option(
+            help="Test inputs of kernel regression, clean and attacked; 0 for none.  [default: 100 with --betas or "
+            "--table, else 0]",
+            show_default=False,
+        ),
+    ] = None,
+    ridge: Annotated[float, typer.Option(help="Of kernel regression, in units of the kernel.")] = 0.0,
+    time: Annotated[float, typer.Option(help="Of its gradient flow; inf is the closed form.")] = inf,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            help="Of the random network that is attacked; of cells channels of the first stage.  [default: 512; of "
+            "cells 16]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that network and of what is chosen at random.")] = 0,
     second_init: Annotated[
         bool, typer.Option("--second-init", help="Make the second attack on an independent second initialisation.")
     ] = False,
@@ -47,175 +120,129 @@ def theory(
 ) -> None:
     """Kernels of infinitely wide networks, and what they bound: eigenvalues, clean and robust error."""
     from robnas.data import load_data
-    from robnas.kernels import SphereAttack
-    from robnas.types import check_count, check_range
+    from robnas.types import check_range
 
-    found = [_parsed(text, space) for text in dict.fromkeys(architectures)]
-    check_range("beta", beta, 0, 1)
-    attack, setting = SphereAttack(rho), {"beta": beta, "memory": memory}
-    check_count("width", width)
-    rows = []
+    _check_options(architectures, beta, betas, table, {"--dataset": dataset, "--metric": metric, "--sample": sample})
+    weights = as_betas(betas) if betas else None
+    for what, value in (("ridge", ridge), ("time", time)):
+        check_range(what, value, 0)
+    check_range("beta", one := 0.5 if beta is None else beta, 0, 1)
+    tested = (_TESTED if betas or table else 0) if test is None else test
     with progress_bar(as_json) as progress:
-        source = load_data(data, data_dir=data_dir, allow_partial=allow_partial, progress=progress)
-        x, y = _binary_task(source, classes, inputs, seed)
-        noise = _noise(y, seed) if control else None
-        steps = 1 if noise is None else 2
-        for done, arch in enumerate(found):
-            progress(steps * done, steps * len(found), str(arch))
-            attacks = _Attacks(attack, *_victims(arch, x, width, seed, second_init))
-            row = _theory_row(arch, x, y, attacks, **setting)
-            if noise is not None:
-                progress(steps * done + 1, steps * len(found), f"{arch}, control")
-                row["random_labels"] = _control(arch, x, y, noise, attacks, **setting)
+        measured = Measured.of(table, dataset, metric, weights, space, progress) if table else None
+        of = measured.table.space if measured else named_space(space)
+        if measured:
+            weights = measured.betas
+            epsilon = epsilon or (measured.epsilon if measured.table.space.name == CELLS else None)
+            found = measured.chosen(architectures, sample, seed)
+        else:
+            found = [_parsed(text, space) for text in dict.fromkeys(architectures or ())]
+        source = load_data(
+            data or (measured.dataset if measured else "digits"), data_dir=data_dir, allow_partial=allow_partial,
+            progress=progress,
+        )  # fmt: skip
+        task = sample_of(
+            of, source, classes=classes, inputs=inputs, tested=tested, rho=rho, epsilon=epsilon, width=width, seed=seed,
+            second_init=second_init, memory=memory,
+        )  # fmt: skip
+        facts = {"data": source.name, "classes": task.classes, "inputs": inputs, **task.radius}
+        rows = list[dict[str, Any]]()
+        for arch, hit, blind, regression in _kernels(found, task, control, ridge, time, bool(tested), progress):
+            if weights is None:
+                row = {"architecture": str(arch), **row_of(arch, task, hit, blind, one, regression)}
+            else:
+                columns = [
+                    {"beta": weight, **row_at(task, hit, blind, weight, regression),
+                     **({"measured": measured.at(arch, weight)} if measured else {})}
+                    for weight in weights
+                ]  # fmt: skip
+                row = {
+                    "architecture": str(arch),
+                    "without_attacks": without_attacks(hit, task.labels),
+                    "betas": columns,
+                }
+            if not (rows or as_json):
+                print(", ".join([f"{source.name} {task.classes}", f"N = {inputs}", task.radius_text]
+                                + ([] if weights else [f"β = {one:g}"])))  # fmt: skip
             rows.append(row)
             if not as_json:
-                if not done:
-                    print(f"{source.name} {classes}, N = {inputs}, ρ = {rho:g}, β = {beta:g}")
-                _print_theory(row)
-        progress(steps * len(found), steps * len(found), str(found[-1]))
+                _print_theory(row) if weights is None else print_at_betas(row)
+    order = orders(rows, measured, found) if measured and len(found) > 2 else []
     if as_json:
-        facts = {"data": source.name, "classes": classes, "inputs": inputs, "rho": rho, "beta": beta}
-        print_json({**facts, "second_init": second_init, "rows": [_finite(row) for row in rows]})
+        shown = {"beta": one} if weights is None else {"betas": list(weights)}
+        extra = {"orders": [asdict(one) for one in order]} if measured else {}
+        print_json(_finite({**facts, **shown, "second_init": second_init, "rows": rows, **extra}))
         return
     print("bounds hold up to factors that do not depend on the kernel; they are no probabilities")
     if control:
         print("attacks tell kernels their labels: a term far below that of random attacks is small because of this")
+    if order:
+        print_orders(order)
 
 
-def _parsed(text: str, given: str | None) -> TheoryArchitecture:
-    """An architecture of any depth or, where the option says settings, of the space with these."""
+def _check_options(
+    architectures: list[str] | None, beta: float | None, betas: str | None, table: str | None, of_table: dict[str, Any]
+) -> None:
+    """What cannot stand together, or alone."""
+    from robnas.errors import InputError, Verbatim
+
+    if beta is not None and (betas or table):
+        raise InputError("--beta", expected="--betas instead, with a table or for several", got=beta)
+    for option, given in of_table.items():
+        if given is not None and not table:
+            raise InputError(option, expected="a --table beside it", got=given)
+    if table and bool(architectures) == (of_table["--sample"] is not None):
+        got = Verbatim("both" if architectures else "neither")
+        raise InputError("architectures", expected="texts, or --sample", got=got)
+    if not table and not architectures:
+        raise InputError("architectures", expected="texts such as fc:relu,tanh:1", got=Verbatim("none"))
+
+
+def _parsed(text: str, given: str | None) -> Architecture:
+    """A theory architecture of any depth or, where the option names a space or its settings, one of that space."""
+    from robnas.cli._space import architecture_in
     from robnas.errors import InputError
-    from robnas.spaces import TheoryArchitecture, TheorySpace
+    from robnas.spaces import TheoryArchitecture, TheorySpace, space_of
 
     space = named_space(given)
     if space is not None and not isinstance(space, TheorySpace):
-        raise InputError("--space", expected=f"{TheorySpace().name}, whose networks may be infinitely wide", got=given)
+        if space.name != CELLS:
+            expected = f"{TheorySpace().name} or {CELLS}, whose networks may be infinitely wide"
+            raise InputError("--space", expected=expected, got=given)
+        return architecture_in(space, text)
     if space is not None and with_settings(given):
         return space.parse(text)
+    if space is None and space_of(CELLS).reads(text):
+        expected, remedy = "such as fc:relu,tanh,relu:10", f"give --space {CELLS} for cells"
+        raise InputError("architecture of the theory space", expected=expected, got=text, remedy=remedy)
     return TheoryArchitecture.parse(text)
 
 
-def _binary_task(data: Dataset, classes: str, count: int, seed: int) -> tuple[Any, Any]:
-    """Inputs centred by the training images' mean, on the unit sphere, (n, channels, height, width); labels ±1."""
-    import torch
-
-    from robnas.errors import InputError
-    from robnas.kernels import balanced_batch, unit_sphere
-
-    parts = classes.split(",")
-    if len(set(parts)) != 2 or not all(part.strip().isdecimal() and int(part) < data.num_classes for part in parts):
-        raise InputError("--classes", expected=f"two numbers below {data.num_classes}, such as 3,8", got=classes)
-    low, high = (int(part) for part in parts)
-    train = data.split("train")
-    chosen = torch.isin(train.labels, torch.tensor([low, high])).nonzero().squeeze(1)
-    chosen = chosen[balanced_batch(train.labels[chosen], count, seed)]
-    pixels = train.images[chosen].double() / 255
-    centred = pixels - torch.tensor(data.mean, dtype=torch.float64).view(1, -1, 1, 1)
-    labels = torch.where(train.labels[chosen] == high, 1.0, -1.0)
-    return torch.tensor(unit_sphere(centred.numpy())), labels.double()
+def _kernels(
+    found: Sequence[Architecture], task: Sample, control: bool, ridge: float, time: float, tested: bool,
+    progress: Progress,
+) -> Iterator[tuple[Architecture, RobustKernels, RobustKernels | None, Any]]:  # fmt: skip
+    """Of each architecture the kernels, those under attacks at random labels and accuracies by β, where wanted."""
+    steps = 2 if control else 1
+    for done, arch in enumerate(found):
+        progress(steps * done, steps * len(found), str(arch))
+        hit = task.attacked(arch, task.labels)
+        regression = task.accuracies(arch, hit, ridge, time) if tested else None
+        blind = None
+        if control:
+            progress(steps * done + 1, steps * len(found), f"{arch}, control")
+            blind = task.attacked(arch, task.noise).kernels
+        yield arch, hit.kernels, blind, regression
+    progress(steps * len(found), steps * len(found), str(found[-1]))
 
 
-def _noise(y: Any, seed: int) -> Any:
-    import torch
-
-    from robnas.kernels import random_labels
-
-    return torch.from_numpy(random_labels(y.numpy(), seed=seed))
-
-
-def _victims(arch: TheoryArchitecture, x: Any, width: int, seed: int, second_init: bool) -> tuple[Any, Any]:
-    """The networks of the first and of the second attack."""
-    import torch
-
-    from robnas._seeds import derive_seed
-    from robnas.networks import build_theory_network
-
-    first = build_theory_network(arch, input_shape=x.shape[1:], width=width, seed=seed, dtype=torch.float64)
-    if not second_init:
-        return first, first
-    other = derive_seed(seed, "second initialisation")
-    return first, build_theory_network(arch, input_shape=x.shape[1:], width=width, seed=other, dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class _Attacks:
-    """What moves inputs, once and again."""
-
-    attack: SphereAttack
-    first: Any
-    second: Any
-
-    def kernels(self, arch: TheoryArchitecture, x: Any, labels: Any, memory: float) -> RobustKernels:
-        """The five kernels where attacks are aimed at these labels."""
-        from robnas.kernels import infinite_kernels
-
-        robust = self.attack(self.first, x, labels)
-        twice = self.attack(self.second, robust, labels)
-        return infinite_kernels(arch, *(part.numpy() for part in (x, robust, twice)), memory_mib=memory)
-
-
-def _theory_row(
-    arch: TheoryArchitecture, x: Any, y: Any, attacks: _Attacks, *, beta: float, memory: float
-) -> dict[str, Any]:
-    from robnas import kernels
-
-    five = attacks.kernels(arch, x, y, memory)
-    bound = five.bound(y.numpy(), beta)
-    flat = x.flatten(1).numpy()
-    lower = {"schur": kernels.schur_bound, "hermite": kernels.hermite_bound}
-    below = {} if arch.convolutional else {name: function(arch, flat) for name, function in lower.items()}
-    return {
-        "architecture": str(arch),
-        "lambda_min": _smallest(five, y, beta),
-        "lower_bounds_clean": below,
-        "lower_bounds_mixed": {
-            "weyl": kernels.weyl_bound(five, beta), "perturbation": kernels.perturbation_bound(five, beta)
-        },
-        "bound": asdict(bound),
-    }  # fmt: skip
-
-
-def _smallest(five: RobustKernels, y: Any, beta: float) -> dict[str, float]:
-    from robnas.kernels import MEASURES
-
-    matrices = {
-        "clean": five.clean, "robust": five.robust, "twice": five.twice,
-        "mixed": five.mixed(beta), "mixed-twice": five.mixed_twice(beta),
-    }  # fmt: skip
-    return {name: MEASURES["lambda-min"](matrix, y.numpy()) for name, matrix in matrices.items()}
-
-
-def _control(
-    arch: TheoryArchitecture, x: Any, y: Any, noise: Any, attacks: _Attacks, *, beta: float, memory: float
-) -> dict[str, Any]:
-    """What contains attacked inputs, where attacks are aimed at random labels.
-
-    ``lambda_min`` and ``bound`` of the true labels, to which such attacks are blind, and ``noise``, the same of the
-    random labels, which the kernels know and nothing else does.
-    """
-    five = attacks.kernels(arch, x, noise, memory)
-    bound, of_noise = (asdict(five.bound(labels.numpy(), beta)) for labels in (y, noise))
-    if not beta:  # K_all is K
-        for terms in (bound, of_noise):
-            del terms["clean"], terms["clean_spectral"]
-    lowest = _smallest(five, y, beta)
-    untouched = ("clean", "mixed") if not beta else ("clean",)
-    return {
-        "lambda_min": {name: value for name, value in lowest.items() if name not in untouched},
-        "bound": bound,
-        "noise": {side: value for side, value in of_noise.items() if not side.endswith("_spectral")},
-    }
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """With null for what is infinite, which JSON has not."""
-    kept: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            kept[key] = _finite(value)
-        else:
-            kept[key] = None if isinstance(value, float) and not isfinite(value) else value
-    return kept
+def _finite(value: Any) -> Any:
+    """With null for what is infinite or nan, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _print_theory(row: dict[str, Any]) -> None:
@@ -240,3 +267,5 @@ def _print_theory(row: dict[str, Any]) -> None:
                 f"    random attacks     {blind[side]:.4g}  (by the eigenvalue alone {blind[side + '_spectral']:.4g})"
             )
             print(f"    random labels      {control['noise'][side]:.4g}", flush=True)
+    if "regression" in row:
+        print(f"  kernel regression    {accuracies_text(row['regression'])}")

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from robnas.kernels._spectrum import MEASURES as MEASURES
     from robnas.kernels._spectrum import IndefiniteKernelError as IndefiniteKernelError
     from robnas.kernels._spectrum import NonFiniteKernelError as NonFiniteKernelError
+    from robnas.kernels._spectrum import SingularKernelError as SingularKernelError
     from robnas.kernels._spectrum import eigenvalues as eigenvalues
     from robnas.kernels._spectrum import is_singular as is_singular
     from robnas.kernels._spectrum import label_alignment as label_alignment
@@ -101,6 +102,7 @@ _HOME = {
         "MEASURES",
         "IndefiniteKernelError",
         "NonFiniteKernelError",
+        "SingularKernelError",
         "eigenvalues",
         "is_singular",
         "label_alignment",

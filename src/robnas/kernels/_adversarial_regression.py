@@ -17,6 +17,7 @@ from robnas.kernels._kernel import Kernel, differentiable
 from robnas.kernels._kernel_attacks import attack_regression
 from robnas.kernels._kernels import mix
 from robnas.kernels._regression import KernelRegression, Labels, as_inputs, entries, flow, listed, one_against_rest
+from robnas.kernels._spectrum import checked_kernel
 from robnas.kernels._sphere import SphereAttack
 from robnas.types import Progress, check_count, check_range, silent
 
@@ -30,6 +31,7 @@ def mixed_regression(
     beta: float,
     ridge: float = 0.0,
     time: float = math.inf,
+    matrix: npt.ArrayLike | None = None,
 ) -> KernelRegression:
     """Regression with K_all(β), the kernel of the multi-objective loss (Wu et al. 2024, Eq. 4).
 
@@ -46,6 +48,8 @@ def mixed_regression(
         beta: in [0, 1].
         ridge: as in `KernelRegression.fit`.
         time: likewise.
+        matrix: the kernel of the inputs and then of the attacked ones, shape (2m, 2m), where it is known, as from
+            another β.
 
     Raises:
         InputError: β outside [0, 1], clean and attacked inputs of different shapes; or as `KernelRegression.fit`.
@@ -55,13 +59,17 @@ def mixed_regression(
     if x.shape != attacked.shape:
         got = Verbatim(f"{x.shape} and {attacked.shape}")
         raise InputError("clean and attacked inputs", expected="one shape", got=got)
-    if beta in (0, 1):
+    if matrix is None and beta in (0, 1):
         return KernelRegression.fit(kernel, attacked if beta else x, labels, ridge=ridge, time=time)
     classes, targets = one_against_rest(labels, len(x))
     both, own = np.concatenate([x, attacked]), len(x)
-    matrix = entries(kernel, both)
-    mixed = mix(matrix[:own, :own], matrix[:own, own:], matrix[own:, own:], beta)
+    blocks = entries(kernel, both) if matrix is None else checked_kernel(matrix)
+    if len(blocks) != len(both):
+        raise InputError("matrix", expected=f"shape {(len(both),) * 2}", got=Verbatim(blocks.shape))
+    mixed = mix(blocks[:own, :own], blocks[:own, own:], blocks[own:, own:], beta)
     found = flow(mixed, targets, ridge=ridge, time=time)
+    if beta in (0, 1):
+        return KernelRegression(kernel, attacked if beta else x, found, classes)
     return KernelRegression(kernel, both, np.concatenate([(1 - beta) * found, beta * found]), classes)
 
 

@@ -13,7 +13,13 @@ from robnas._brief import brief
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._kernel import Kernel
-from robnas.kernels._spectrum import NonFiniteKernelError, check_semidefinite, checked_kernel, is_singular
+from robnas.kernels._spectrum import (
+    NonFiniteKernelError,
+    SingularKernelError,
+    check_semidefinite,
+    checked_kernel,
+    is_singular,
+)
 from robnas.types import check_range
 
 Labels = npt.NDArray[Any]
@@ -72,7 +78,8 @@ class KernelRegression:
 
         Raises:
             IndefiniteKernelError: the kernel is indefinite beyond rounding.
-            InputError: a singular kernel without ridge at infinite time, a negative time or ridge, a class without
+            SingularKernelError: it is singular, without ridge at infinite time.
+            InputError: a negative time or ridge, a class without
                 examples, labels of another number than inputs, or a kernel that is no symmetric matrix.
         """
         x = as_inputs(inputs)
@@ -149,7 +156,8 @@ def flow(
 
     Raises:
         IndefiniteKernelError: the matrix is indefinite beyond rounding.
-        InputError: it is singular, r is 0 and t infinite; r or t are negative.
+        SingularKernelError: it is singular, r is 0 and t infinite.
+        InputError: r or t are negative.
     """
     check_range("time", time, 0)
     check_range("ridge", ridge, 0)
@@ -159,7 +167,7 @@ def flow(
     values, vectors = np.linalg.eigh(root[:, None] * matrix * root)
     check_semidefinite(values)
     if time == math.inf and is_singular(values + ridge):
-        raise InputError(
+        raise SingularKernelError(
             "kernel",
             expected="a regular matrix without a ridge",
             got=Verbatim(f"eigenvalues from {values[0]:.3g} to {values[-1]:.3g}"),

@@ -21,6 +21,10 @@ class NonFiniteKernelError(NonFiniteError):
     """A kernel holds nan or infinity, because the network does or a number overflowed."""
 
 
+class SingularKernelError(InputError):
+    """A kernel cannot be inverted, and what was asked for needs its inverse."""
+
+
 def checked_kernel(kernel: npt.ArrayLike) -> Floats:
     """`kernel` as a symmetric float64 matrix.
 

@@ -2,6 +2,8 @@
 
 from robnas import _lazy
 from robnas.benchmarks import known_noise as known_noise
+from robnas.statistics._betas import BetaOrder as BetaOrder
+from robnas.statistics._betas import beta_orders as beta_orders
 from robnas.statistics._card import Card as Card
 from robnas.statistics._card import Group as Group
 from robnas.statistics._card import Known as Known

@@ -1,0 +1,241 @@
+"""Several weights β of the robust loss side by side, and how kernels order what a table measured with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Any, final
+
+from robnas.cli._theory_rows import accuracy_text
+
+if TYPE_CHECKING:
+    from robnas.benchmarks import Table
+    from robnas.kernels import RobustKernels
+    from robnas.spaces import Architecture
+    from robnas.statistics import BetaOrder, Correlation
+    from robnas.types import Progress
+
+CLEAN, SPLIT = "clean", "test"
+_KERNELS = {"clean": ("mixed", "K_all"), "robust": ("mixed-twice", "K̃_all")}
+_LABEL, _CELL = 24, 10  # letters of a line and of each β
+
+
+def as_betas(text: str) -> tuple[float, ...]:
+    """Numbers with commas between.
+
+    Raises:
+        InputError: something else than numbers in [0, 1].
+    """
+    from robnas._betas import as_beta
+    from robnas.errors import InputError
+
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError("--betas", expected="numbers with commas between, such as 0,.5,1", got=text) from None
+    return tuple(dict.fromkeys(as_beta("--betas", number) for number in numbers))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a table holds of networks trained with each β: means over seeds on test images."""
+
+    table: Table
+    dataset: str
+    metric: str
+    """The robust accuracy."""
+    betas: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls, name: str, dataset: str | None, metric: str | None, betas: tuple[float, ...] | None, space: str | None,
+        progress: Progress,
+    ) -> Measured:  # fmt: skip
+        """What the options name.
+
+        Raises:
+            InputError: a table of one β, of several data sets none of which is named, or without what is asked for.
+        """
+        from robnas.benchmarks import load, measured_only
+        from robnas.errors import InputError, Verbatim
+        from robnas.statistics import strongest
+        from robnas.types import is_attacked
+
+        table = measured_only(load(name, progress, space=space))
+        if len(table.betas) < 2:
+            got = Verbatim(", ".join(f"{one:g}" for one in table.betas) or "none that is known")
+            raise InputError(f"betas of table {table.name}", expected="several", got=got)
+        if dataset is None:
+            names = sorted({column.dataset for column in table.columns})
+            if len(names) > 1:
+                raise InputError("--dataset", expected=f"one of {', '.join(names)}", got=Verbatim("none"))
+            dataset = names[0]
+        attacked = [column.metric for column in table.columns if column.dataset == dataset and column.split == SPLIT
+                    and column.is_accuracy and is_attacked(column.metric)]  # fmt: skip
+        if metric is None and not attacked:
+            got = Verbatim("none")
+            raise InputError(f"table {table.name}", expected=f"robust accuracies on {dataset} {SPLIT}", got=got)
+        found = cls(table, dataset, metric or strongest(attacked), betas or table.betas)
+        found._means  # noqa: B018  # says what is missing before long work begins
+        return found
+
+    @property
+    def epsilon(self) -> str | None:
+        """Radius of the robust accuracy, if its key says one in L∞."""
+        from robnas.types import Metric, format_epsilon
+
+        threat = Metric.parse(self.metric).threat
+        return None if threat is None or threat.norm != "linf" else format_epsilon(threat.epsilon)
+
+    def chosen(self, texts: Sequence[str] | None, sample: int | None, seed: int) -> list[Architecture]:
+        """The architectures of these texts, or so many random ones that were measured at every β.
+
+        Raises:
+            InputError: malformed ones, ones that the table does not hold, or more than there are.
+        """
+        import numpy as np
+
+        from robnas.types import check_count, check_range
+
+        if sample is None:
+            found = list(dict.fromkeys(self.table.architecture(text) for text in texts or ()))
+            for arch in found:
+                self.table.row(arch)
+            return found
+        columns = [values for means in self._means.values() for values in means.values()]
+        rows = np.flatnonzero(~np.isnan(columns).any(axis=0))
+        check_range("sample count", check_count("--sample", sample), 1, len(rows))
+        drawn = np.random.default_rng(seed).choice(rows, size=sample, replace=False)
+        return [self.table.at(row) for row in drawn.tolist()]
+
+    def at(self, arch: Architecture, beta: float) -> dict[str, float]:
+        """Accuracies by metric; nan where there is none."""
+        row = self.table.row(arch)
+        return {metric: float(values[row]) for metric, values in self._means[beta].items()}
+
+    @cached_property
+    def _means(self) -> dict[float, dict[str, Any]]:
+        """By β and metric, shape (architectures of the table,)."""
+        from robnas.benchmarks import tied
+
+        return {
+            beta: {
+                metric: tied(self.table.column(self.dataset, metric, SPLIT, beta=beta).mean)
+                for metric in (CLEAN, self.metric)
+            }
+            for beta in self.betas
+        }
+
+
+def print_at_betas(row: dict[str, Any]) -> None:
+    """A column for each β."""
+    found = row["betas"]
+    print(f"{row['architecture']:<{_LABEL}}" + "".join(f"{at['beta']:>{_CELL}g}" for at in found))
+    for line in zip(*map(_lines, found), strict=True):
+        print(f"  {line[0][0]:<{_LABEL - 2}}" + "".join(f"{text:>{_CELL}}" for _, text in line))
+    print(flush=True)
+
+
+def _lines(at: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What stands in the column of a β: labels and numbers."""
+    control = at.get("random_labels")
+    for side, (kernel, name) in _KERNELS.items():
+        yield f"λ_min of {name}", _number(at["lambda_min"][kernel])
+        if control:
+            yield "  random attacks", _number(control["lambda_min"].get(kernel))
+        yield f"{side} error ~", _number(at["bound"][side])
+        if control:
+            yield "  random attacks", _number(control["bound"].get(side))
+            yield "  random labels", _number(control["noise"].get(side))
+    for what, value in at.get("regression", {}).items():
+        yield f"regression, {what}", accuracy_text(value)
+    for metric, value in at.get("measured", {}).items():
+        yield f"measured, {metric}", "missing" if isnan(value) else f"{value:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isfinite(value) else "singular"
+
+
+def orders(
+    rows: Sequence[dict[str, Any]], measured: Measured, architectures: Sequence[Architecture]
+) -> list[BetaOrder]:
+    """How what kernels say orders what was measured, β by β; the rival of each kernel is K, which is K_all(0).
+
+    Args:
+        rows: with `without_attacks` and ``measured``.
+        measured: where that is from.
+        architectures: of the rows.
+    """
+    import numpy as np
+
+    from robnas.statistics import beta_orders
+
+    columns = list(zip(*(row["betas"] for row in rows), strict=True))
+    found = [[_scores(at) for at in column] for column in columns]
+    metrics = {"clean": CLEAN, "robust": measured.metric}
+    names = list(found[0][0])
+    return beta_orders(
+        measured.betas,
+        {name: np.array([[one[name] for one in column] for column in found]) for name in names},
+        {metric: np.array([[at["measured"][metric] for at in column] for column in columns])
+         for metric in metrics.values()},
+        _parameters(measured.table, architectures),
+        [(name, metrics[name.partition(",")[0]]) for name in names],
+        {f"{side}, {what}": [row["without_attacks"][what] for row in rows]
+         for side in metrics for what in ("λ_min", "term")},
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+
+
+def without_attacks(five: RobustKernels, labels: Any) -> dict[str, float]:
+    """The scores of K, which knows neither attacks nor β."""
+    from robnas.kernels import MEASURES
+
+    return {"λ_min": MEASURES["lambda-min"](five.clean, labels), "term": -five.bound(labels, 0).clean}
+
+
+def _scores(at: dict[str, Any]) -> dict[str, float]:
+    """What kernels say of a β, the higher the better, by side and name."""
+    found: dict[str, float] = {}
+    for side, (kernel, _) in _KERNELS.items():
+        found[f"{side}, λ_min"] = at["lambda_min"][kernel]
+        found[f"{side}, term"] = -at["bound"][side]
+        if "random_labels" in at:  # without attacked inputs, at β = 0, the term is its own control
+            found[f"{side}, term under random attacks"] = -at["random_labels"]["bound"].get(side, at["bound"][side])
+        if "regression" in at:
+            found[f"{side}, regression"] = at["regression"]["clean" if side == "clean" else "attacked"]
+    return found
+
+
+def _parameters(table: Table, architectures: Sequence[Architecture]) -> list[float]:
+    """Of what is built; nan where nothing builds it here."""
+    from robnas.errors import InputError
+    from robnas.networks import count
+
+    try:
+        return [count(arch, live=True, space=table.space).parameters for arch in architectures]
+    except (InputError, ImportError):
+        return [float("nan")] * len(architectures)
+
+
+def print_orders(found: Sequence[BetaOrder]) -> None:
+    """A line per score and β."""
+    print(f"\nSpearman over {found[0].spearman.count} architectures, above 0 where the theory is right, 95 % intervals")
+    wide = max(len(_name(one)) for one in found)
+    print(f"{'':<{wide}}{'β':>6}  {'Spearman':<23}{'given parameters':<23}more than K_all(0)")
+    for one in found:
+        cells = [_interval(part) for part in (one.spearman, one.given_parameters, one.gain)]
+        print(f"{_name(one):<{wide}}{one.beta:>6g}  {cells[0]:<23}{cells[1]:<23}{cells[2]}".rstrip())
+
+
+def _name(one: BetaOrder) -> str:
+    return f"{one.score} ~ {one.metric}"
+
+
+def _interval(found: Correlation) -> str:
+    """Few architectures have no interval."""
+    return "" if isnan(found.value) else f"{found.value:.3f}" if isnan(found.low) else str(found)

@@ -1,0 +1,357 @@
+"""What `robnas theory` computes kernels of: images of some classes, attacked on random networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from robnas.types import format_epsilon
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor, nn
+
+    from robnas.attacks import PGD
+    from robnas.data import Dataset
+    from robnas.kernels import RobustKernels, SphereAttack
+    from robnas.spaces import CellArchitecture, Space, TheoryArchitecture
+
+    Labels = npt.NDArray[Any]
+    Accuracies = Callable[[float], tuple[float, float]]
+
+CELLS = "nas-bench-201"
+_RHO, _EPSILON, _STEPS = 0.1, "8/255", 10
+_WIDTH = {True: 16, False: 512}  # of cells, of the theory space
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """Images attacked once, and the kernels of the images, of these and of the twice attacked ones."""
+
+    robust: Tensor
+    kernels: RobustKernels
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Images of the training and of the test split, pixels in [0, 1], and their classes."""
+
+    train: Tensor
+    labels: Labels
+    test: Tensor
+    wanted: Labels
+
+    @classmethod
+    def of(cls, data: Dataset, classes: list[int], count: int, test: int, seed: int) -> Pictures:
+        """As equally many of each of the classes as possible."""
+        train, labels = _balanced(data, "train", classes, count, seed)
+        return cls(train, labels, *(_balanced(data, "test", classes, test, seed) if test else (train[:0], labels[:0])))
+
+
+class Sample(Protocol):
+    """Images and labels in the form that the networks of a space take, and how they are attacked."""
+
+    @property
+    def classes(self) -> str:
+        """Their numbers with commas between."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """Of the training images, shape (n,)."""
+        ...
+
+    @property
+    def noise(self) -> Labels:
+        """The same in a random order."""
+        ...
+
+    @property
+    def radius(self) -> dict[str, Any]:
+        """Of the attack, by its name."""
+        ...
+
+    @property
+    def radius_text(self) -> str:
+        """The same for people."""
+        ...
+
+    def attacked(self, arch: Any, labels: Labels) -> Attacked:
+        """Attacks aimed at these labels, on random networks of an architecture, and the kernels of infinite width."""
+        ...
+
+    def accuracies(self, arch: Any, hit: Attacked, ridge: float, time: float) -> Accuracies:
+        """Clean and attacked accuracy on test images of regression with K_all(β), by β; nan for a singular kernel."""
+        ...
+
+    def lower_bounds(self, arch: Any) -> dict[str, float]:
+        """Of the smallest eigenvalue of the clean kernel, where there are any."""
+        ...
+
+
+def sample_of(
+    space: Space | None, data: Dataset, *, classes: str | None, inputs: int, tested: int, rho: float | None,
+    epsilon: str | None, width: int | None, seed: int, second_init: bool, memory: float,
+) -> Sample:  # fmt: skip
+    """The sample that the options mean, for cells where that is the space, else for the theory space.
+
+    Raises:
+        InputError: an option that the other one has, or a value out of its range.
+    """
+    from robnas.attacks import PGD
+    from robnas.errors import InputError
+    from robnas.kernels import SphereAttack
+    from robnas.types import ThreatModel, check_count
+
+    cells = space is not None and space.name == CELLS
+    if epsilon is not None and not cells:
+        raise InputError("--epsilon", expected="--rho, as attacks move inputs on the unit sphere", got=epsilon)
+    if rho is not None and cells:
+        raise InputError("--rho", expected="--epsilon for cells, whose pixels are attacked", got=rho)
+    chosen = _classes(data, classes, cells)
+    common: dict[str, Any] = {
+        "classes": ",".join(map(str, chosen)), "width": check_count("width", _WIDTH[cells] if width is None else width),
+        "seed": check_count("seed", seed, 0), "second_init": second_init, "memory": memory,
+    }  # fmt: skip
+    check_count("--test", tested, 0)
+    if not cells:
+        attack = SphereAttack(_RHO if rho is None else rho)
+        return SphereSample.of(Pictures.of(data, chosen, inputs, tested, seed), data, attack=attack, **common)
+    threat = ThreatModel.linf(epsilon or _EPSILON)
+    steps = PGD(threat, steps=_STEPS, step_size=2.5 * threat.epsilon / _STEPS)
+    return CellSample.of(Pictures.of(data, chosen, inputs, tested, seed), data, space=space, attack=steps, **common)
+
+
+def _classes(data: Dataset, text: str | None, cells: bool) -> list[int]:
+    from robnas.errors import InputError
+
+    if text is None:
+        text = ",".join(map(str, range(data.num_classes))) if cells else "3,8"
+    parts = [part.strip() for part in text.split(",")]
+    numbers = all(part.isascii() and part.isdecimal() and int(part) < data.num_classes for part in parts)
+    found = {int(part) for part in parts} if numbers else set()
+    if len(found) != len(parts) or (len(found) < 2 if cells else len(found) != 2):
+        expected = f"{'' if cells else 'two '}numbers below {data.num_classes}, such as 3,8"
+        raise InputError("--classes", expected=expected, got=text)
+    return [int(part) for part in parts]
+
+
+def _balanced(data: Dataset, split: str, classes: list[int], count: int, seed: int) -> tuple[Tensor, Labels]:
+    import torch
+
+    from robnas.kernels import balanced_batch
+
+    part = data.split(split)
+    chosen = torch.isin(part.labels, torch.tensor(classes)).nonzero().squeeze(1)
+    chosen = chosen[balanced_batch(part.labels[chosen], count, seed)]
+    return part.images[chosen].double() / 255, part.labels[chosen].numpy()
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SphereSample:
+    """Two classes on the unit sphere, for architectures of the theory space."""
+
+    train: Tensor
+    labels: Labels
+    """±1."""
+    noise: Labels
+    test: Tensor
+    wanted: Labels
+    attack: SphereAttack
+    classes: str
+    width: int
+    seed: int
+    second_init: bool
+    memory: float
+
+    @classmethod
+    def of(cls, pictures: Pictures, data: Dataset, *, classes: str, seed: int, **settings: Any) -> SphereSample:
+        """Images centred by the mean of the training images and brought to the sphere; the second class is +1."""
+        import numpy as np
+
+        from robnas.kernels import random_labels
+
+        high = int(classes.split(",")[1])
+        labels, wanted = (np.where(one == high, 1.0, -1.0) for one in (pictures.labels, pictures.wanted))
+        train, test = (_on_sphere(one, data) for one in (pictures.train, pictures.test))
+        noise = random_labels(labels, seed=seed)
+        return cls(train, labels, noise, test, wanted, classes=classes, seed=seed, **settings)
+
+    @property
+    def radius(self) -> dict[str, Any]:
+        """See `Sample`."""
+        return {"rho": self.attack.rho}
+
+    @property
+    def radius_text(self) -> str:
+        """See `Sample`."""
+        return f"ρ = {self.attack.rho:g}"
+
+    def attacked(self, arch: TheoryArchitecture, labels: Labels) -> Attacked:
+        """See `Sample`."""
+        import torch
+
+        from robnas.kernels import infinite_kernels
+        from robnas.networks import build_theory_network
+
+        size, aims = self.train.shape[1:], torch.from_numpy(labels)
+        first, second = (
+            build_theory_network(arch, input_shape=size, width=self.width, seed=seed, dtype=torch.float64)
+            for seed in _seeds(self.seed, self.second_init)
+        )
+        robust = self.attack(first, self.train, aims)
+        stack = self.train, robust, self.attack(second, robust, aims)
+        return Attacked(robust, infinite_kernels(arch, *(part.numpy() for part in stack), memory_mib=self.memory))
+
+    def accuracies(self, arch: TheoryArchitecture, hit: Attacked, ridge: float, time: float) -> Accuracies:
+        """See `Sample`; attacks are those on the kernel's own predictions."""
+        import numpy as np
+
+        from robnas.kernels import InfiniteKernel
+
+        five, kernel = hit.kernels, InfiniteKernel(arch, memory_mib=self.memory)
+        matrix = np.block([[five.clean, five.cross], [five.cross.T, five.robust]])
+        given = self.train.numpy(), hit.robust.numpy(), self.labels
+        return _accuracies(kernel, matrix, given, (self.test.numpy(), self.wanted), self.attack, ridge, time)
+
+    def lower_bounds(self, arch: TheoryArchitecture) -> dict[str, float]:
+        """See `Sample`."""
+        from robnas.kernels import hermite_bound, schur_bound
+
+        flat, bounds = self.train.flatten(1).numpy(), {"schur": schur_bound, "hermite": hermite_bound}
+        return {} if arch.convolutional else {name: function(arch, flat) for name, function in bounds.items()}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CellSample:
+    """Images for architectures of ``nas-bench-201``, attacked in pixels.
+
+    Kernels are of infinite width, attacks are made on `build_wide_cell_network`. The kernel of infinite width has no
+    gradient here, so regression that is to be attacked is that of the kernel of this network, with one output.
+    """
+
+    pictures: Pictures
+    noise: Labels
+    normalize: nn.Module
+    space: Space
+    attack: PGD
+    classes: str
+    width: int
+    seed: int
+    second_init: bool
+    memory: float
+
+    @classmethod
+    def of(cls, pictures: Pictures, data: Dataset, *, seed: int, **settings: Any) -> CellSample:
+        """Images normalised as networks of the benchmark do it."""
+        from robnas.kernels import random_labels
+        from robnas.networks import Normalize
+
+        noise, normalize = random_labels(pictures.labels, seed=seed), Normalize(data.mean, data.std).double()
+        return cls(pictures, noise, normalize, seed=seed, **settings)
+
+    @property
+    def labels(self) -> Labels:
+        """See `Sample`."""
+        return self.pictures.labels
+
+    @property
+    def radius(self) -> dict[str, Any]:
+        """See `Sample`."""
+        return {"epsilon": format_epsilon(self.attack.threat.epsilon)}
+
+    @property
+    def radius_text(self) -> str:
+        """See `Sample`."""
+        return f"ε = {format_epsilon(self.attack.threat.epsilon)}"
+
+    def attacked(self, arch: CellArchitecture, labels: Labels) -> Attacked:
+        """See `Sample`; the networks that are attacked have an output per class."""
+        import numpy as np
+        import torch
+
+        from robnas.attacks import perturb
+        from robnas.kernels import RobustKernels, infinite_cell_ntk
+
+        classes, places = np.unique(labels, return_inverse=True)
+        pixels, aims = self.pictures.train, torch.from_numpy(places)
+        first, second = (self._network(arch, seed, len(classes)) for seed in _seeds(self.seed, self.second_init))
+        robust = perturb(self.attack, first, pixels, aims, seed=self.seed).images
+        twice = perturb(self.attack, second, robust, aims, seed=self.seed + 1).images
+        stack = self.normalize(torch.cat([pixels, robust, twice])).numpy()
+        calibration = stack[: len(pixels)]
+        kernel = infinite_cell_ntk(arch, stack, cells=self._cells, calibration=calibration, memory_mib=self.memory)
+        return Attacked(robust, RobustKernels.from_stack(kernel))
+
+    def accuracies(self, arch: CellArchitecture, hit: Attacked, ridge: float, time: float) -> Accuracies:
+        """See `Sample`; by an attack of one step, as each takes a pass per class."""
+        import torch
+
+        from robnas.attacks import FGSM
+        from robnas.kernels import EmpiricalKernel, NTKSettings
+
+        pixels = self.pictures
+        kernel = EmpiricalKernel(self._network(arch, self.seed, 1), NTKSettings(memory_mib=self.memory))
+        matrix = kernel(torch.cat([pixels.train, hit.robust]).numpy())
+        given = pixels.train.numpy(), hit.robust.numpy(), pixels.labels
+        attack = FGSM(self.attack.threat)
+        return _accuracies(kernel, matrix, given, (pixels.test.numpy(), pixels.wanted), attack, ridge, time)
+
+    def lower_bounds(self, arch: CellArchitecture) -> dict[str, float]:
+        """See `Sample`: none."""
+        return {}
+
+    @property
+    def _cells(self) -> int:
+        return int(self.space.settings["cells"])
+
+    def _network(self, arch: CellArchitecture, seed: int, outputs: int) -> nn.Module:
+        import torch
+        from torch import nn
+
+        from robnas.networks import build_wide_cell_network
+
+        pixels = self.pictures.train
+        wide = build_wide_cell_network(
+            arch, width=self.width, calibration=self.normalize(pixels), in_channels=pixels.shape[1], cells=self._cells,
+            outputs=outputs, seed=seed, dtype=torch.float64,
+        )  # fmt: skip
+        return nn.Sequential(self.normalize, wide).eval()
+
+
+def _on_sphere(pixels: Tensor, data: Dataset) -> Tensor:
+    import torch
+
+    from robnas.kernels import unit_sphere
+
+    centred = pixels - torch.tensor(data.mean, dtype=torch.float64).view(1, -1, 1, 1)
+    return torch.tensor(unit_sphere(centred.numpy())) if len(pixels) else pixels
+
+
+def _seeds(seed: int, second_init: bool) -> tuple[int, int]:
+    """Of the networks of the first and of the second attack."""
+    from robnas._seeds import derive_seed
+
+    return seed, derive_seed(seed, "second initialisation") if second_init else seed
+
+
+def _accuracies(
+    kernel: Any, matrix: Any, given: Any, tested: Any, attack: Any, ridge: float, time: float
+) -> Accuracies:
+    from robnas.kernels import SingularKernelError, attack_regression, mixed_regression
+
+    def at(beta: float) -> tuple[float, float]:
+        try:
+            found = mixed_regression(kernel, *given, beta=beta, ridge=ridge, time=time, matrix=matrix)
+        except SingularKernelError:  # and no ridge was given
+            return float("nan"), float("nan")
+        right = found.correct(*tested)
+        attacked = attack_regression(found, tested[0], tested[1], attack)
+        return float(right.mean()), float((right & found.correct(attacked, tested[1])).mean())
+
+    return at
