@@ -2,10 +2,11 @@
 
     python experiments/cell_kernels.py --out runs/cell-kernels
     python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml
+    python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml --blind
     python experiments/cell_kernels.py --out experiments/results/cells --widths
 
 Images are --images of the training digits, as equally many per class as possible, normalised as for the benchmark's
-networks; N = 1 cell per stage; branches scaled to unit variance on the clean images. The first two write shards of
+networks; N = 1 cell per stage; branches scaled to unit variance on the clean images. The first three write shards of
 architectures into --out and leave those alone that are there: they go on where they were interrupted, and --shards says
 after how many new ones to stop. A shard prints its CPU time and what the whole would take at that rate; at the end the
 measures of all kernels that are there stand in `clean-64.csv` or `five-64.csv`.
@@ -15,9 +16,10 @@ that they share the beginning of their cells. **Five**: kernels of clean, attack
 architectures of a plan in random order, so that the first shards are a sample. An infinitely wide network has no
 gradient to follow, so the attack (PGD as the table digits-beta measures it: 10 steps of 8/255 from a random start,
 ε = 32/255) is made on `build_wide_cell_network` of width 16, the channels of the benchmark, one output per class, its
-own branches scaled on the clean images. **Widths**: `widths.csv`, mean kernels of random networks on 4×4 noise, less
-the limit; the difference falls as 1/width. And `benchmark.csv`, products of pooled features of the benchmark's own
-batch-normed networks beside the three limits.
+own branches scaled on the clean images; with --blind attacks are aimed at random labels, which is what tells how much
+of a term is labels that attacks told the kernels. **Widths**: `widths.csv`, mean kernels of random networks on 4×4
+noise, less the limit; the difference falls as 1/width. And `benchmark.csv`, products of pooled features of the
+benchmark's own batch-normed networks beside the three limits.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from robnas.kernels import (
     empirical_ntk,
     infinite_cell_kernels,
     infinite_cell_ntk,
+    random_labels,
 )
 from robnas.networks import Normalize, build_wide_cell_network
 from robnas.networks.nas_bench_201 import BRANCH_SCALINGS
@@ -74,9 +77,10 @@ def clean(archs: Sequence[Architecture], count: int) -> dict[str, Floats]:
     return {name: np.stack([getattr(kernels, name) for kernels in found]) for name in CLEAN}
 
 
-def five(archs: Sequence[Architecture], count: int) -> dict[str, Floats]:
-    """The five kernels of each architecture, shape (architectures, n, n)."""
+def five(archs: Sequence[Architecture], count: int, *, blind: bool = False) -> dict[str, Floats]:
+    """The five kernels of each architecture, shape (architectures, n, n); blind ones know no labels by attacks."""
     normalize, pixels, labels = digits(count)
+    labels = torch.from_numpy(random_labels(labels.numpy())) if blind else labels
     given, found = normalize(pixels), []
     for arch in archs:
         wide = build_wide_cell_network(
@@ -196,6 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--five", type=Path, help="a plan that lists architectures")
+    parser.add_argument("--blind", action="store_true", help="with --five: attacks aimed at random labels")
     parser.add_argument("--widths", action="store_true")
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--shards", type=int, help="stop after that many new ones")
@@ -209,7 +214,8 @@ def main() -> None:
     if settings.five:
         codes = tomllib.loads(settings.five.read_text())["space"]["architectures"]
         order = np.random.default_rng(0).permutation(len(codes))  # the first shards are a sample
-        archs, name, size, kernels, names = [Architecture(codes[place]) for place in order], "five", 4, five, FIVE
+        archs, size, names = [Architecture(codes[place]) for place in order], 4, FIVE
+        name, kernels = ("blind", partial(five, blind=True)) if settings.blind else ("five", five)
     else:
         archs = sorted(partition("effective").representatives(), key=lambda arch: arch.code)
         name, size, kernels, names = "clean", 128, clean, CLEAN

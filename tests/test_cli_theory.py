@@ -51,7 +51,7 @@ def test_a_singular_kernel_has_no_smallest_eigenvalue(capsys, monkeypatch):
             "architecture of the theory space: expected such as fc:relu,tanh,relu:10, got '323133'; "
             "give --space nas-bench-201 for cells",
         ),
-        (("theory", "fc"), "architecture of the theory space: expected such as fc:relu,tanh,relu:10, got 'fc'"),
+        (("theory", "fc"), "architecture of the theory space: expected such as fc:relu,tanh,relu:10 or conv3-flat"),
         (
             ("theory", "fc:relu,relu:1", "--classes", "3"),
             "--classes: expected two numbers below 10, such as 3,8, got '3'",

@@ -8,6 +8,7 @@ import torch
 
 from robnas.attacks import PGD, perturb
 from robnas.benchmarks import Column, Table, write_table
+from robnas.cli._theory_betas import Measured, orders
 from robnas.cli._theory_samples import CellSample, SphereSample, sample_of
 from robnas.data import load_data
 from robnas.kernels import (
@@ -169,6 +170,49 @@ def test_the_table_names_betas_metric_and_architectures(capsys, path):
     assert answer(capsys, *CELLS[:2], *arguments)["orders"] == []
 
 
+def test_networks_count_once_and_too_few_have_no_order():
+    space = space_of(None)
+    archs = [space.parse(code) for code in ("310034", "130043", "000202", "112033")]  # the first two are one network
+    values = np.array([[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]])
+    columns = [Column("digits", "test", metric, values, (0, 1), beta=beta)
+               for metric in ("clean", "pgd@8/255") for beta in (0.0, 1.0)]  # fmt: skip
+    table = Table("three", [arch.text for arch in archs[1:]], columns, partition="identical")
+    measured = Measured(table, "digits", "pgd@8/255", (0.0, 1.0))
+    assert table.row(archs[0]) == table.row(archs[1])
+
+    def row(arch, value):
+        at = {"lambda_min": {"mixed": value, "mixed-twice": value}, "bound": {"clean": -value, "robust": -value}}
+        betas = [at | {"measured": measured.at(arch, beta)} for beta in (0.0, 1.0)]
+        return {"without_attacks": {"λ_min": value, "term": value}, "betas": betas}
+
+    rows = [row(arch, value) for arch, value in zip(archs, (0.5, 9.0, 0.6, 0.7), strict=True)]
+    for one in orders(rows, measured, archs):
+        assert (one.spearman.value, one.spearman.count) == (pytest.approx(1), 3)
+    assert orders(rows[1:3], measured, archs[1:3]) == []
+
+
+def test_a_table_of_the_theory_space_will_do(capsys, tmp_path):
+    archs = ("fc:relu,relu:1", "fc:tanh,relu:1", "fc:relu,tanh:0")
+    values = np.array([[0.7], [0.8], [0.9]])
+    columns = [Column("digits", "test", metric, values, (0,), beta=beta)
+               for metric in ("clean", "pgd@8/255") for beta in (0.0, 1.0)]  # fmt: skip
+    write_table(Table("shallow", archs, columns, space=TheorySpace(3)), tmp_path / "shallow.parquet")
+    found = answer(capsys, *archs, "--table", str(tmp_path / "shallow.parquet"), "--inputs", "8", "--width", "8",
+                   "--test", "0", "--rho", ".2")  # fmt: skip
+    assert (found["rho"], found["betas"]) == (0.2, [0, 1])
+    assert [row["betas"][1]["measured"]["clean"] for row in found["rows"]] == [0.7, 0.8, 0.9]
+    assert found["orders"][0]["spearman"]["count"] == 3
+
+
+def test_a_cell_that_lets_nothing_through_is_singular(capsys):
+    arguments = ("000000", "--space", "nas-bench-201:cells=1", *QUICK, "--test", "4", "--betas", "0,1")
+    row = answer(capsys, *arguments)["rows"][0]
+    assert row["betas"][1]["regression"] == {"clean": None, "attacked": None}
+    assert row["betas"][1]["bound"]["robust"] is None
+    out = robnas(capsys, "theory", *arguments)[1]
+    assert f"  {'robust error ~':<22}{'singular':>10}{'singular':>10}\n" in out
+
+
 def test_cells_need_no_table(capsys):
     found = answer(capsys, "000202", "--space", "nas-bench-201:cells=1", *QUICK, "--epsilon", "16/255")
     (row,) = found["rows"]
@@ -181,6 +225,8 @@ def test_cells_need_no_table(capsys):
     [
         ((), "architectures: expected texts such as fc:relu,tanh:1, got none"),
         (("fc:relu,relu:1", "--betas", "0,x"), "--betas: expected numbers with commas between, such as 0,.5,1"),
+        (("fc:relu,relu:1", "--betas", ""), "--betas: expected numbers with commas between, such as 0,.5,1, got ''"),
+        (("fc:relu,relu:1", "--seed", "-1"), "seed: expected at least 0, got -1"),
         (("fc:relu,relu:1", "--betas", "0,2"), "--betas: expected a number in [0, 1], got 2.0"),
         (("fc:relu,relu:1", "--betas", "0,1", "--beta", "1"), "--beta: expected --betas instead, with a table or for"),
         (("fc:relu,relu:1", "--sample", "3"), "--sample: expected a --table beside it, got 3"),

@@ -120,14 +120,15 @@ def theory(
 ) -> None:
     """Kernels of infinitely wide networks, and what they bound: eigenvalues, clean and robust error."""
     from robnas.data import load_data
-    from robnas.types import check_range
+    from robnas.types import check_count, check_range
 
     _check_options(architectures, beta, betas, table, {"--dataset": dataset, "--metric": metric, "--sample": sample})
-    weights = as_betas(betas) if betas else None
+    weights = as_betas(betas) if betas is not None else None
+    check_count("seed", seed, 0)
     for what, value in (("ridge", ridge), ("time", time)):
         check_range(what, value, 0)
     check_range("beta", one := 0.5 if beta is None else beta, 0, 1)
-    tested = (_TESTED if betas or table else 0) if test is None else test
+    tested = (_TESTED if weights or table else 0) if test is None else test
     with progress_bar(as_json) as progress:
         measured = Measured.of(table, dataset, metric, weights, space, progress) if table else None
         of = measured.table.space if measured else named_space(space)
@@ -167,7 +168,7 @@ def theory(
             rows.append(row)
             if not as_json:
                 _print_theory(row) if weights is None else print_at_betas(row)
-    order = orders(rows, measured, found) if measured and len(found) > 2 else []
+    order = orders(rows, measured, found) if measured else []
     if as_json:
         shown = {"beta": one} if weights is None else {"betas": list(weights)}
         extra = {"orders": [asdict(one) for one in order]} if measured else {}
@@ -186,7 +187,7 @@ def _check_options(
     """What cannot stand together, or alone."""
     from robnas.errors import InputError, Verbatim
 
-    if beta is not None and (betas or table):
+    if beta is not None and (betas is not None or table):
         raise InputError("--beta", expected="--betas instead, with a table or for several", got=beta)
     for option, given in of_table.items():
         if given is not None and not table:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLEAN, SPLIT = "clean", "test"
 _KERNELS = {"clean": ("mixed", "K_all"), "robust": ("mixed-twice", "K̃_all")}
 _LABEL, _CELL = 24, 10  # letters of a line and of each β
+_FEWEST = 3  # networks of a correlation
 
 
 def as_betas(text: str) -> tuple[float, ...]:
@@ -165,6 +166,8 @@ def orders(
 ) -> list[BetaOrder]:
     """How what kernels say orders what was measured, β by β; the rival of each kernel is K, which is K_all(0).
 
+    Nothing where fewer than 3 networks were measured. Architectures that share a row of the table are one network.
+
     Args:
         rows: with `without_attacks` and ``measured``.
         measured: where that is from.
@@ -174,18 +177,25 @@ def orders(
 
     from robnas.statistics import beta_orders
 
-    columns = list(zip(*(row["betas"] for row in rows), strict=True))
-    found = [[_scores(at) for at in column] for column in columns]
+    firsts = dict(zip(map(measured.table.row, reversed(architectures)), reversed(range(len(rows))), strict=True))
+    chosen = sorted(firsts.values())
+    columns = list(zip(*(rows[place]["betas"] for place in chosen), strict=True))
     metrics = {"clean": CLEAN, "robust": measured.metric}
+    truth = {
+        metric: np.array([[at["measured"][metric] for at in column] for column in columns])
+        for metric in metrics.values()
+    }
+    if any((~np.isnan(values)).sum(axis=1).min() < _FEWEST for values in truth.values()):
+        return []
+    found = [[_scores(at) for at in column] for column in columns]
     names = list(found[0][0])
     return beta_orders(
         measured.betas,
         {name: np.array([[one[name] for one in column] for column in found]) for name in names},
-        {metric: np.array([[at["measured"][metric] for at in column] for column in columns])
-         for metric in metrics.values()},
-        _parameters(measured.table, architectures),
+        truth,
+        _parameters(measured.table, [architectures[place] for place in chosen]),
         [(name, metrics[name.partition(",")[0]]) for name in names],
-        {f"{side}, {what}": [row["without_attacks"][what] for row in rows]
+        {f"{side}, {what}": [rows[place]["without_attacks"][what] for place in chosen]
          for side in metrics for what in ("λ_min", "term")},
         rng=np.random.default_rng(0),
     )  # fmt: skip
