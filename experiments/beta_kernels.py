@@ -2,7 +2,8 @@
 
     python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml
     python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml --blind
-    python experiments/beta_kernels.py --kernels runs/cell-kernels --out runs/beta-kernels
+    robnas theory 000202 000300 … --table digits-beta --inputs 64 --no-control --json > runs/regression.json
+    python experiments/beta_kernels.py --kernels runs/cell-kernels --regression runs/regression.json --out runs/beta
 
 reads the five kernels of infinitely wide cells that are there so far, and what the table digits-beta measured of the
 same cells, trained with five weights β of the robust loss: test accuracy, clean and under PGD, mean of two trainings.
@@ -12,12 +13,14 @@ terms where attacks are aimed at random labels (if --blind was computed), and ac
 the accuracies at each β (Spearman, and given parameters; above 0 is what the theory says), the difference to K, that is
 K_all(0), with intervals that hold for all β together; the terms of every β against accuracies at every other one; and
 what the number of parameters does; `ceiling` is what the noise of trainings leaves to a perfect score. A picture.
+`regression.csv` and lines of `orders.csv`: the same for accuracies of kernel regression, from answers of the command.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -92,13 +95,12 @@ class Study:
             for side in SIDES
             for name in TERMS
         }
-        size = [count(table.at(row), live=True, space=table.space).parameters for row in rows]
-        return cls(codes, table.betas, scores, truth, rivals, np.array(size, dtype=np.float64))
+        return cls(codes, table.betas, scores, truth, rivals, parameters(codes, table))
 
     def orders(self) -> list[BetaOrder]:
         """Of every score with the accuracies at its own β; of terms also with those at others; of parameters."""
         scores = dict(self.scores)
-        for side in SIDES:
+        for side in SIDES if self.rivals else ():
             for place, beta in enumerate(self.betas):
                 own = self.scores[f"{side}, term"][place]
                 scores[f"{side}, term of β = {beta:g}"] = np.tile(own, (len(self.betas), 1))
@@ -107,6 +109,32 @@ class Study:
         return beta_orders(
             self.betas, scores, self.truth, self.parameters, pairs, self.rivals, rng=np.random.default_rng(0)
         )
+
+
+def regression(answers: Sequence[dict[str, Any]], table: Table) -> Study:
+    """Of accuracies of kernel regression, clean and attacked, from answers of `robnas theory` with one setting."""
+    rows = [row for one in answers for row in one["rows"]]
+    codes = [row["architecture"] for row in rows]
+    sides = {"clean": "clean", "robust": "attacked"}
+
+    def column(of: Callable[[dict[str, Any]], float | None]) -> Floats:
+        found = [[of(row["betas"][place]) for row in rows] for place in range(len(answers[0]["betas"]))]
+        return np.array(found, dtype=np.float64)
+
+    return Study(
+        codes,
+        answers[0]["betas"],
+        {f"{side}, regression": column(lambda at, key=key: at["regression"][key]) for side, key in sides.items()},
+        {metric: column(lambda at, metric=metric: at["measured"][metric]) for metric in SIDES.values()},
+        {},
+        parameters(codes, table),
+    )
+
+
+def parameters(codes: Sequence[str], table: Table) -> Floats:
+    """Of what is built, shape (architectures,)."""
+    archs = map(table.space.parse, codes)
+    return np.array([count(arch, live=True, space=table.space).parameters for arch in archs], dtype=np.float64)
 
 
 def terms(five: RobustKernels, labels: npt.ArrayLike, beta: float) -> dict[str, float]:
@@ -176,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernels", type=Path, required=True, help="folder of cell_kernels.py")
     parser.add_argument("--images", type=int, default=64, help="as there")
+    parser.add_argument("--regression", type=Path, nargs="*", help="answers of robnas theory --json")
     parser.add_argument("--table", default="digits-beta")
     parser.add_argument("--out", type=Path, required=True)
     settings = parser.parse_args()
@@ -184,6 +213,10 @@ def main() -> None:
     table = robnas.load(settings.table)
     study = Study.of(kernels, blind, digits(settings.images)[2].numpy(), table)
     orders = study.orders()
+    if settings.regression:
+        accuracies = regression([json.loads(path.read_text()) for path in settings.regression], table)
+        orders += accuracies.orders()
+        write_csv(settings.out / "regression.csv", *term_lines(accuracies))
     print(f"{len(study.codes)} architectures, {settings.images} images")
     for one in orders:
         print(

@@ -88,6 +88,7 @@ def test_samples_are_balanced_and_of_the_classes():
     sample = sample_of(None, data, **OPTIONS | {"classes": "7,1"})
     assert torch.allclose(sample.train.flatten(1).norm(dim=1), torch.ones(12, dtype=torch.float64))
     assert (sample.labels.sum(), np.abs(sample.labels).sum(), len(sample.wanted)) == (0, 12, 10)
+    assert len(sample_of(None, data, **OPTIONS | {"tested": None}).wanted) == 80  # all that there are
     turned = sample_of(None, data, **OPTIONS | {"classes": "1,7"})
     assert (turned.labels == -sample.labels).all()  # the second class is +1
     cells = sample_of(CELL, data, **OPTIONS)
@@ -234,12 +235,17 @@ def test_cells_need_no_table(capsys):
         (("fc:relu,relu:1", "--epsilon", "8/255"), "--epsilon: expected --rho, as attacks move inputs on the unit"),
         (("fc:relu,relu:1", "--ridge", "-1"), "ridge: expected at least 0, got -1"),
         (("fc:relu,relu:1", "--time", "-1"), "time: expected at least 0, got -1"),
-        (("fc:relu,relu:1", "--test", "-1"), "--test: expected at least 0, got -1"),
+        (("fc:relu,relu:1", "--test", "-1"), "--test: expected a number in [2, 80], got -1"),
+        (("fc:relu,relu:1", "--test", "81"), "--test: expected a number in [2, 80], got 81"),
         (("--table", "digits", "--sample", "3"), "betas of table digits: expected several, got none that is known"),
         (("--table", "digits-beta"), "architectures: expected texts, or --sample, got neither"),
         (("000202", "--table", "digits-beta", "--sample", "3"), "architectures: expected texts, or --sample, got both"),
         (("000202", "--table", "digits-beta", "--betas", ".3"), "beta"),
         (("000202", "--table", "digits-beta", "--rho", ".3"), "--rho: expected --epsilon for cells, whose pixels are"),
+        (
+            ("000202", "--table", "digits-beta", "--classes", "1,1"),
+            "--classes: expected several numbers below 10, such as 3,8, got '1,1'",
+        ),
         (("--table", "digits-beta", "--sample", "501"), "sample count: expected a number in [1, 500], got 501"),
         (("width=1", "--space", "wide-resnet"), "--space: expected theory or nas-bench-201, whose networks may be"),
     ],

@@ -73,3 +73,21 @@ def test_shards_are_read_whole(tmp_path):
     assert list(found) == CODES[:8]
     np.testing.assert_array_equal(found[CODES[5]].cross, made[CODES[5]].cross)
     assert study.read(tmp_path, "blind-6") == {}
+
+
+def test_accuracies_of_regression_are_ordered_too():
+    def row(place):
+        measured = {"clean": place / 20, "pgd@32/255": 1 - place / 20}
+        at = {"regression": {"clean": place / 20, "attacked": None if place == 3 else place / 40}, "measured": measured}
+        return {"architecture": CODES[place], "betas": [at, at]}
+
+    answers = [{"betas": [0, 1], "rows": [row(place) for place in part]} for part in (range(9), range(9, 20))]
+    made = study.regression(answers, table(np.arange(len(CODES))))
+    orders = {(one.score, one.metric, one.beta): one for one in made.orders()}
+    assert set(orders) == {("clean, regression", "clean", beta) for beta in BETAS} | {
+        ("robust, regression", "pgd@32/255", beta) for beta in BETAS
+    }
+    assert orders["clean, regression", "clean", 1].spearman.value == pytest.approx(1)
+    robust = orders["robust, regression", "pgd@32/255", 0]
+    assert (robust.missing, robust.spearman.count) == (1, 20)
+    assert study.term_lines(made)[1][6][2:] == ["0.15", "", "0.1500", "0.8500"]

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from robnas.spaces import Architecture
     from robnas.types import Progress
 
-_TESTED = 100  # test inputs of kernel regression
-
 
 def theory(
     architectures: Annotated[
@@ -91,8 +89,8 @@ def theory(
     test: Annotated[
         int | None,
         typer.Option(
-            help="Test inputs of kernel regression, clean and attacked; 0 for none.  [default: 100 with --betas or "
-            "--table, else 0]",
+            help="Test inputs of kernel regression, clean and attacked; 0 for none.  [default: with --betas or --table "
+            "100, or all that there are; else 0]",
             show_default=False,
         ),
     ] = None,
@@ -128,7 +126,7 @@ def theory(
     for what, value in (("ridge", ridge), ("time", time)):
         check_range(what, value, 0)
     check_range("beta", one := 0.5 if beta is None else beta, 0, 1)
-    tested = (_TESTED if weights or table else 0) if test is None else test
+    tested = test if test is not None or weights or table else 0
     with progress_bar(as_json) as progress:
         measured = Measured.of(table, dataset, metric, weights, space, progress) if table else None
         of = measured.table.space if measured else named_space(space)
@@ -148,7 +146,7 @@ def theory(
         )  # fmt: skip
         facts = {"data": source.name, "classes": task.classes, "inputs": inputs, **task.radius}
         rows = list[dict[str, Any]]()
-        for arch, hit, blind, regression in _kernels(found, task, control, ridge, time, bool(tested), progress):
+        for arch, hit, blind, regression in _kernels(found, task, control, ridge, time, tested != 0, progress):
             if weights is None:
                 row = {"architecture": str(arch), **row_of(arch, task, hit, blind, one, regression)}
             else:

@@ -236,10 +236,10 @@ def print_orders(found: Sequence[BetaOrder]) -> None:
     """A line per score and β."""
     print(f"\nSpearman over {found[0].spearman.count} architectures, above 0 where the theory is right, 95 % intervals")
     wide = max(len(_name(one)) for one in found)
-    print(f"{'':<{wide}}{'β':>6}  {'Spearman':<23}{'given parameters':<23}more than K_all(0)")
+    print(f"{'':<{wide}}{'β':>6}  {'Spearman':<25}{'given parameters':<25}more than K_all(0)")
     for one in found:
         cells = [_interval(part) for part in (one.spearman, one.given_parameters, one.gain)]
-        print(f"{_name(one):<{wide}}{one.beta:>6g}  {cells[0]:<23}{cells[1]:<23}{cells[2]}".rstrip())
+        print(f"{_name(one):<{wide}}{one.beta:>6g}  {cells[0]:<25}{cells[1]:<25}{cells[2]}".rstrip())
 
 
 def _name(one: BetaOrder) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Accuracies = Callable[[float], tuple[float, float]]
 
 CELLS = "nas-bench-201"
-_RHO, _EPSILON, _STEPS = 0.1, "8/255", 10
+_RHO, _EPSILON, _STEPS, _TESTED = 0.1, "8/255", 10, 100
 _WIDTH = {True: 16, False: 512}  # of cells, of the theory space
 
 
@@ -45,10 +45,17 @@ class Pictures:
     wanted: Labels
 
     @classmethod
-    def of(cls, data: Dataset, classes: list[int], count: int, test: int, seed: int) -> Pictures:
-        """As equally many of each of the classes as possible."""
+    def of(cls, data: Dataset, classes: list[int], count: int, tested: int | None, seed: int) -> Pictures:
+        """As equally many of each of the classes as possible; 100 test images, or all, if `tested` is None."""
+        from robnas.types import check_range
+
         train, labels = _balanced(data, "train", classes, count, seed)
-        return cls(train, labels, *(_balanced(data, "test", classes, test, seed) if test else (train[:0], labels[:0])))
+        if tested == 0:
+            return cls(train, labels, train[:0], labels[:0])
+        there = len(_of_classes(data, "test", classes))
+        wanted = min(_TESTED, there) if tested is None else tested
+        check_range("--test", wanted, 2, there)
+        return cls(train, labels, *_balanced(data, "test", classes, wanted, seed))
 
 
 class Sample(Protocol):
@@ -93,7 +100,7 @@ class Sample(Protocol):
 
 
 def sample_of(
-    space: Space | None, data: Dataset, *, classes: str | None, inputs: int, tested: int, rho: float | None,
+    space: Space | None, data: Dataset, *, classes: str | None, inputs: int, tested: int | None, rho: float | None,
     epsilon: str | None, width: int | None, seed: int, second_init: bool, memory: float,
 ) -> Sample:  # fmt: skip
     """The sample that the options mean, for cells where that is the space, else for the theory space.
@@ -116,7 +123,6 @@ def sample_of(
         "classes": ",".join(map(str, chosen)), "width": check_count("width", _WIDTH[cells] if width is None else width),
         "seed": check_count("seed", seed, 0), "second_init": second_init, "memory": memory,
     }  # fmt: skip
-    check_count("--test", tested, 0)
     if not cells:
         attack = SphereAttack(_RHO if rho is None else rho)
         return SphereSample.of(Pictures.of(data, chosen, inputs, tested, seed), data, attack=attack, **common)
@@ -134,20 +140,24 @@ def _classes(data: Dataset, text: str | None, cells: bool) -> list[int]:
     numbers = all(part.isascii() and part.isdecimal() and int(part) < data.num_classes for part in parts)
     found = {int(part) for part in parts} if numbers else set()
     if len(found) != len(parts) or (len(found) < 2 if cells else len(found) != 2):
-        expected = f"{'' if cells else 'two '}numbers below {data.num_classes}, such as 3,8"
+        expected = f"{'several' if cells else 'two'} numbers below {data.num_classes}, such as 3,8"
         raise InputError("--classes", expected=expected, got=text)
     return [int(part) for part in parts]
 
 
 def _balanced(data: Dataset, split: str, classes: list[int], count: int, seed: int) -> tuple[Tensor, Labels]:
-    import torch
-
     from robnas.kernels import balanced_batch
 
-    part = data.split(split)
-    chosen = torch.isin(part.labels, torch.tensor(classes)).nonzero().squeeze(1)
+    part, chosen = data.split(split), _of_classes(data, split, classes)
     chosen = chosen[balanced_batch(part.labels[chosen], count, seed)]
     return part.images[chosen].double() / 255, part.labels[chosen].numpy()
+
+
+def _of_classes(data: Dataset, split: str, classes: list[int]) -> Tensor:
+    """Which images are of these, as numbers."""
+    import torch
+
+    return torch.isin(data.split(split).labels, torch.tensor(classes)).nonzero().squeeze(1)
 
 
 @final
