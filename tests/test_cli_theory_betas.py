@@ -91,7 +91,7 @@ def test_samples_are_balanced_and_of_the_classes():
     assert len(sample_of(None, data, **OPTIONS | {"tested": None}).wanted) == 80  # all that there are
     turned = sample_of(None, data, **OPTIONS | {"classes": "1,7"})
     assert (turned.labels == -sample.labels).all()  # the second class is +1
-    cells = sample_of(CELL, data, **OPTIONS)
+    cells = sample_of(CELL, data, **OPTIONS | {"inputs": 20})
     assert isinstance(cells, CellSample)
     assert cells.classes == "0,1,2,3,4,5,6,7,8,9"
     assert (cells.pictures.train.min(), cells.pictures.train.max()) == (0, 1)
@@ -237,6 +237,10 @@ def test_cells_need_no_table(capsys):
         (("fc:relu,relu:1", "--time", "-1"), "time: expected at least 0, got -1"),
         (("fc:relu,relu:1", "--test", "-1"), "--test: expected a number in [2, 80], got -1"),
         (("fc:relu,relu:1", "--test", "81"), "--test: expected a number in [2, 80], got 81"),
+        (
+            ("000202", "--table", "digits-beta", "--inputs", "12"),
+            "--inputs: expected at least 20, two of each class, g",
+        ),
         (("--table", "digits", "--sample", "3"), "betas of table digits: expected several, got none that is known"),
         (("--table", "digits-beta"), "architectures: expected texts, or --sample, got neither"),
         (("000202", "--table", "digits-beta", "--sample", "3"), "architectures: expected texts, or --sample, got both"),

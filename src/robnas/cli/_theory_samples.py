@@ -47,9 +47,12 @@ class Pictures:
     @classmethod
     def of(cls, data: Dataset, classes: list[int], count: int, tested: int | None, seed: int) -> Pictures:
         """As equally many of each of the classes as possible; 100 test images, or all, if `tested` is None."""
+        from robnas.errors import InputError
         from robnas.types import check_range
 
         train, labels = _balanced(data, "train", classes, count, seed)
+        if len(set(labels.tolist())) < len(classes):
+            raise InputError("--inputs", expected=f"at least {2 * len(classes)}, two of each class", got=count)
         if tested == 0:
             return cls(train, labels, train[:0], labels[:0])
         there = len(_of_classes(data, "test", classes))
