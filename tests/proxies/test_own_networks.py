@@ -91,7 +91,7 @@ def before_norm(self, x):
     return x + self.second(F.relu(self.norm(x)))
 
 
-GENERAL = [name for name in (*CHEAP, *ROBUSTNESS) if name != "top_score"]  # which is of cells alone
+GENERAL = [name for name in (*CHEAP, *ROBUSTNESS) if not hasattr(PROXIES[name], "space")]  # nor of cells alone
 PAIRS = [(block_in_place, block), (unused, used), (twice_in_place, twice), (on_input_in_place, on_input),
          (before_norm_in_place, before_norm)]  # fmt: skip
 

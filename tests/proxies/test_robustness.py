@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from robnas.errors import InputError
-from robnas.kernels import NTKSettings
+from robnas.kernels import NTKSettings, signal_propagation
 from robnas.networks import build_network
 from robnas.proxies import (
     CHEAP,
     CONDITION_WEIGHT,
     PROXIES,
     ROBUSTNESS,
+    MeanFieldSensitivity,
     Probe,
     RobustZCP,
     RScore,
@@ -194,5 +195,21 @@ def test_only_the_first_sixteen_images_matter_where_that_is_said():
 def test_scores_of_one_network_are_the_same_alone_and_together():
     together = score_network(Probe(plain(), IMAGES, LABELS), [*ROBUSTNESS, "snip", "nwot"])
     for name in ROBUSTNESS:
+        if hasattr(PROXIES[name], "space"):  # of cells alone
+            continue
         alone = score_network(Probe(plain(), IMAGES, LABELS, attacks=0), [name])[name]
         assert alone.value == pytest.approx(together[name].value, rel=1e-6), name
+
+
+def test_the_predicted_sensitivity_is_of_the_architecture_alone():
+    network = build_network("323133", **SIZES).double()
+    predicted = signal_propagation(["323133"], cells=SIZES["cells"], size=0.125, shape=IMAGES.shape[1:])
+    expected = -math.log(predicted.sensitivity[0])
+    assert PROXIES["mean_field_sensitivity"](Probe(network, IMAGES, LABELS)) == pytest.approx(expected)
+    assert MeanFieldSensitivity(size=0.5)(Probe(network, IMAGES, LABELS)) < expected
+    with pytest.raises(UndefinedScoreError, match="nothing flows from the input"):
+        PROXIES["mean_field_sensitivity"](Probe(build_network("000000", **SIZES).double(), IMAGES, LABELS))
+    with pytest.raises(UndefinedScoreError, match="not built from an architecture of nas-bench-201"):
+        PROXIES["mean_field_sensitivity"](Probe(plain(), IMAGES, LABELS))
+    with pytest.raises(InputError, match="size: expected"):
+        MeanFieldSensitivity(size=0)

@@ -60,9 +60,11 @@ if TYPE_CHECKING:
     from robnas.kernels.nas_bench_201 import MEAN_FIELD as MEAN_FIELD
     from robnas.kernels.nas_bench_201 import CellKernels as CellKernels
     from robnas.kernels.nas_bench_201 import InfiniteCellKernel as InfiniteCellKernel
+    from robnas.kernels.nas_bench_201 import Propagation as Propagation
     from robnas.kernels.nas_bench_201 import infinite_cell_kernels as infinite_cell_kernels
     from robnas.kernels.nas_bench_201 import infinite_cell_ntk as infinite_cell_ntk
     from robnas.kernels.nas_bench_201 import mean_field as mean_field
+    from robnas.kernels.nas_bench_201 import signal_propagation as signal_propagation
 
 _HOME = {
     "_adversarial_regression": ("AdvNTK", "mixed_regression"),
@@ -78,9 +80,11 @@ _HOME = {
         "MEAN_FIELD",
         "CellKernels",
         "InfiniteCellKernel",
+        "Propagation",
         "infinite_cell_kernels",
         "infinite_cell_ntk",
         "mean_field",
+        "signal_propagation",
     ),
     "_ntk_settings": ("NTKSettings",),
     "_empirical": ("empirical_kernels", "empirical_ntk"),

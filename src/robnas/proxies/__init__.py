@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from robnas.proxies._many import as_table as as_table
     from robnas.proxies._many import score_many as score_many
     from robnas.proxies._many import score_settings as score_settings
+    from robnas.proxies._mean_field import MeanFieldSensitivity as MeanFieldSensitivity
     from robnas.proxies._ntk import KernelProxy as KernelProxy
     from robnas.proxies._probe import Probe as Probe
     from robnas.proxies._probe import UndefinedScoreError as UndefinedScoreError
@@ -39,6 +40,7 @@ _HOME = {
     "_croze": ("CRoZe",),
     "_features": ("SCALES", "proxy_features"),
     "_many": ("as_table", "score_many", "score_settings"),
+    "_mean_field": ("MeanFieldSensitivity",),
     "_ntk": ("KernelProxy",),
     "_probe": ("Probe", "UndefinedScoreError"),
     "_proxies": ("CHEAP", "PROXIES", "ROBUSTNESS", "TRAINED", "Proxy", "attacks_of", "selected"),

@@ -22,6 +22,7 @@ from robnas.proxies._hessian import hessian
 from robnas.proxies._jacobian_norm import jacobian_norm
 from robnas.proxies._jacov import jacov
 from robnas.proxies._l2_norm import l2_norm
+from robnas.proxies._mean_field import MeanFieldSensitivity
 from robnas.proxies._ntk import KernelProxy
 from robnas.proxies._ntk_trained import TrainedKernel
 from robnas.proxies._nwot import nwot
@@ -84,9 +85,10 @@ ROBUSTNESS: Mapping[str, Proxy] = MappingProxyType(
         "r_score": RScore(),
         "hessian": hessian,
         "condition_and_parameters": condition_and_parameters,
+        "mean_field_sensitivity": MeanFieldSensitivity(),
     }
 )
-"""Those made for robustness that take longer: by others, and one that needs a kernel."""
+"""Those made for robustness: by others, which take longer, one that needs a kernel, and one that needs no network."""
 
 TRAINED: Mapping[str, Proxy] = MappingProxyType(
     {f"ntk-trained-{measure}": TrainedKernel(measure) for measure in (*PATH_MEASURES, *MEASURES)}

@@ -5,4 +5,6 @@ from robnas.kernels.nas_bench_201._infinite_cells import infinite_cell_kernels a
 from robnas.kernels.nas_bench_201._infinite_cells import infinite_cell_ntk as infinite_cell_ntk
 from robnas.kernels.nas_bench_201._mean_field import MEAN_FIELD as MEAN_FIELD
 from robnas.kernels.nas_bench_201._mean_field import mean_field as mean_field
+from robnas.kernels.nas_bench_201._propagation import Propagation as Propagation
+from robnas.kernels.nas_bench_201._propagation import signal_propagation as signal_propagation
 from robnas.kernels.nas_bench_201._work import CellKernels as CellKernels
