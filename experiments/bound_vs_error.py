@@ -6,13 +6,17 @@ Random fully connected architectures of the theory space, binary tasks of the di
 --cifar, a folder that `robnas.load_data("cifar10", data_dir=...)` reads). For each architecture, seed and β a network
 of width 256 is trained by one pass of SGD on N inputs (Wu et al. 2024, Algorithm 1), and clean and robust 0-1 error on
 test inputs are averaged over iterates. Beside them stand the terms √(yᵀK_all⁻¹y/N) and √(yᵀK̃_all⁻¹y/N) of the
-infinite-width kernel on the same N inputs, which are attacked on the network at initialisation.
+infinite-width kernel on the same N inputs, which are attacked on the network at initialisation. Attacks tell kernels
+the labels, so each term has its control: what it is where attacks are aimed at random labels, as large and blind.
 
 What the theory leaves open is chosen here: inputs are centred by the mean of the training images and scaled to the unit
 sphere, CIFAR-10 images are averaged to 16×16 pixels before; ρ is 0.1 for the digits and 0.03 for CIFAR-10; attacks have
 5 steps. With k the mean diagonal of K_all, γ = 1/max(k, √k): neither the output nor the weights move by much more than
 1 in a step, because kernels differ in scale by 10⁴ and γ = 1/k made networks of small kernels diverge. A pass over 50
 inputs is the beginning of one over 200. Finished networks are kept, so that the command goes on where it was stopped.
+
+Written are `correlations.csv`, of each term, of its control and of the term given its control; `falls.csv`, how often
+an architecture's errors and terms are lower with more inputs; per task a file with the points of the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,7 @@ from robnas.data import load_data
 from robnas.networks import build_theory_network
 from robnas.reports import write_csv, write_pictures
 from robnas.spaces import TheorySpace
-from robnas.statistics import correlate
+from robnas.statistics import Bootstrap, correlate, summarised
 
 STEPS, WIDTH, TEST = 5, 256, 200
 RHO = {"digits": 0.1, "cifar10": 0.03}
@@ -43,6 +47,12 @@ TASKS = {
     "CIFAR-10 airplane/frog": ("cifar10", 0, 6),
     "CIFAR-10 automobile/deer": ("cifar10", 1, 4),
 }
+KEYS = ("task", "architecture", "beta", "inputs")
+HEADER = ["task", "error", "beta", "inputs", "points"] + [
+    f"{name}{end}"
+    for name in ("spearman", "control", "difference", "given_control")
+    for end in ("", "_low_95", "_high_95")
+]
 
 
 def binary(data: Any, split: str, classes: tuple[int, int], count: int, mean: torch.Tensor) -> tuple[Any, Any]:
@@ -60,7 +70,7 @@ def small(images: torch.Tensor) -> torch.Tensor:
 
 
 def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tuple[Any, Any]) -> list[dict[str, Any]]:
-    """Bounds and errors for all β and N."""
+    """Bounds, their controls and errors for all β and N."""
     (x, y), (x_test, y_test) = train, test
     attack, rows = kernels.SphereAttack(rho, STEPS), []
     inputs, labels = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
@@ -69,11 +79,15 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
     def fresh() -> Any:
         return build_theory_network(arch, input_shape=inputs.shape[1:], width=WIDTH, seed=seed)
 
-    start = fresh()
-    robust = attack(start, inputs, labels)
-    twice = attack(start, robust, labels)
-    parts = [kernels.unit_sphere(part.double().numpy()) for part in (robust, twice)]
-    five = kernels.infinite_kernels(arch, x, *parts)
+    def attacked(aim: torch.Tensor) -> kernels.RobustKernels:
+        start = fresh()
+        robust = attack(start, inputs, aim)
+        twice = attack(start, robust, aim)
+        return kernels.infinite_kernels(
+            arch, x, *(kernels.unit_sphere(part.double().numpy()) for part in (robust, twice))
+        )
+
+    five, blind = attacked(labels), attacked(torch.tensor(noise(y, seed), dtype=torch.float32))
     for beta in BETAS:
         network, errors = fresh(), {}
         diagonal = float(np.trace(five.mixed(beta))) / len(five)
@@ -85,10 +99,7 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
             attacked = attack(network, others, truth)
             errors[iterate] = [kernels.zero_one_error(network, points, truth) for points in (others, attacked)]
         for size in SIZES:
-            part = kernels.RobustKernels(
-                *(k[:size, :size] for k in (five.clean, five.cross, five.robust, five.cross_twice, five.twice))
-            )
-            bound = part.bound(y[:size], beta)
+            bound, control = (first(size, found).bound(y[:size], beta) for found in (five, blind))
             seen = np.array([values for iterate, values in errors.items() if iterate <= size]).mean(axis=0)
             rows.append(
                 {
@@ -96,6 +107,8 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
                     "inputs": size,
                     "clean_bound": bound.clean,
                     "robust_bound": bound.robust,
+                    "clean_control": control.clean,
+                    "robust_control": control.robust,
                     "clean_spectral": bound.clean_spectral,
                     "robust_spectral": bound.robust_spectral,
                     "clean_error": float(seen[0]),
@@ -105,26 +118,68 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
     return rows
 
 
+def noise(y: Any, seed: int) -> Any:
+    """Random labels, blind to the true ones among the first N inputs for every N."""
+    return np.concatenate([kernels.random_labels(part, seed=seed) for part in np.split(y, SIZES[:-1])])
+
+
+def first(size: int, five: kernels.RobustKernels) -> kernels.RobustKernels:
+    """The kernels of the first inputs."""
+    return kernels.RobustKernels(
+        *(k[:size, :size] for k in (five.clean, five.cross, five.robust, five.cross_twice, five.twice))
+    )
+
+
 def spearman(rows: list[dict[str, Any]], side: str) -> list[str]:
-    """Of bound and error, seeds averaged, with its 95 % interval; an infinite bound has the highest rank."""
+    """Of error with term, with control and with the term given the control, and the difference of the first two.
+
+    Seeds are averaged; each with its 95 % interval; an infinite term has the highest rank.
+    """
     from scipy.stats import rankdata
 
-    bounds, errors = ([row[f"{side}_{what}"] for row in rows] for what in ("bound", "error"))
-    found = correlate(rankdata(bounds), errors, rng=np.random.default_rng(0))
-    return [f"{value:.3f}" for value in (found.value, found.low, found.high)]
+    bounds, controls, errors = (
+        rankdata([row[f"{side}_{what}"] for row in rows]) for what in ("bound", "control", "error")
+    )
+    draws, known = Bootstrap(len(rows), np.random.default_rng(0)), np.ones(len(rows), dtype=bool)
+    of_term, of_control = (draws.spearman(column, errors, known) for column in (bounds, controls))
+    rest = draws.partial(bounds, errors, controls, known)
+    others = [summarised(found, len(rows)) for found in (of_control, of_term - of_control, rest)]
+    found = [correlate(bounds, errors, rng=np.random.default_rng(0)), *others]
+    return ["" if np.isnan(value) else f"{value:.3f}" for one in found for value in (one.value, one.low, one.high)]
+
+
+def falls(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """Share of (task, architecture, β) of which errors and terms are lower with more inputs."""
+    found = {tuple(row[key] for key in KEYS): row for row in rows}
+    groups = list(dict.fromkeys(key[:-1] for key in found))
+    return [
+        [
+            what,
+            few,
+            many,
+            len(groups),
+            f"{np.mean([found[(*g, many)][what] < found[(*g, few)][what] for g in groups]):.3f}",
+        ]
+        for what in ("clean_error", "robust_error", "clean_bound", "robust_bound")
+        for few, many in pairwise(SIZES)
+    ]
 
 
 def averaged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per task, architecture, β and N."""
-    keys = ("task", "architecture", "beta", "inputs")
-    values = [key for key in rows[0] if key.endswith(("_bound", "_error", "_spectral"))]
+    values = [key for key in rows[0] if key.endswith(("_bound", "_control", "_error", "_spectral"))]
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+        groups.setdefault(tuple(row[key] for key in KEYS), []).append(row)
     return [
-        dict(zip(keys, group, strict=True)) | {value: float(np.mean([row[value] for row in found])) for value in values}
+        dict(zip(KEYS, group, strict=True)) | {value: float(np.mean([row[value] for row in found])) for value in values}
         for group, found in groups.items()
     ]
+
+
+def shown(value: Any) -> Any:
+    """Four digits of a number."""
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def report(rows: list[dict[str, Any]], out: Path) -> None:
@@ -139,10 +194,11 @@ def report(rows: list[dict[str, Any]], out: Path) -> None:
             cell = [row for row in of_task if row["beta"] == beta and row["inputs"] == size]
             lines.append([task, side, beta, size, len(cell), *spearman(cell, side)])
         lines.append([task, side, "all", "all", len(of_task), *spearman(of_task, side)])
-    write_csv(
-        out / "correlations.csv", ["task", "error", "beta", "inputs", "points", "spearman", "low_95", "high_95"], lines
-    )
-    write_csv(out / "rows.csv", list(rows[0]), [list(row.values()) for row in rows])
+    write_csv(out / "correlations.csv", HEADER, lines)
+    write_csv(out / "falls.csv", ["what", "inputs", "more_inputs", "cases", "lower"], falls(rows))
+    for task in tasks:
+        points = [[shown(value) for key, value in row.items() if key != "task"] for row in rows if row["task"] == task]
+        write_csv(out / f"{task.replace(' ', '-').replace('/', '-').lower()}.csv", list(rows[0])[1:], points)
     figure = Figure(figsize=(3.2 * len(tasks), 6), layout="constrained")
     axes = figure.subplots(2, len(tasks), squeeze=False, sharey="row")
     colours, markers = (

@@ -8,7 +8,8 @@ three data sets, 20 to 500 known values, from the structure alone and from the v
 random, spread and active against each other at equal budget; the other models. Each finished assessment is a line of
 OUT/assessments.jsonl, and the same command goes on behind it. What there is is printed as Markdown and written to
 OUT/surrogates.md: means over splits and, of designs, the difference to random choice with its 95 % interval (bootstrap
-over splits, which are the same for all designs up to what they choose).
+over splits, which are the same for all designs up to what they choose). The same stands in `assessments.csv`,
+`ceilings.csv` and `designs.csv`, accuracies as fractions; experiments/results/surrogates has these.
 
 Models and their constants were chosen on CIFAR-10 and on the digits. CIFAR-100 is judged here for the first time;
 ImageNet16-120 was seen by an earlier study.
@@ -20,12 +21,14 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import robnas
+from robnas.reports import write_csv
 from robnas.statistics import prediction_ceiling
 from robnas.surrogates import assess, information_of
 
@@ -110,6 +113,7 @@ def main() -> None:
     text = report(list(found.values()))
     print(text)
     (given.out / "surrogates.md").write_text(text, encoding="utf-8")
+    keep(list(found.values()), given.out)
 
 
 def read(journal: Path) -> dict[str, dict[str, Any]]:
@@ -118,10 +122,13 @@ def read(journal: Path) -> dict[str, dict[str, Any]]:
     for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
         if line.endswith("}"):
             one = json.loads(line)
-            found[
-                key(Wanted(**{**one["wanted"], "information": tuple(one["wanted"]["information"])}), one["count"])
-            ] = one
+            found[key(_wanted(one), one["count"])] = one
     return found
+
+
+def _wanted(one: Mapping[str, Any]) -> Wanted:
+    """What a line of the journal was asked."""
+    return Wanted(**{**one["wanted"], "information": tuple(one["wanted"]["information"])})
 
 
 def key(one: Wanted, splits: int) -> str:
@@ -142,6 +149,38 @@ def run(one: Wanted, splits: int, jobs: int) -> dict[str, Any]:
     return {"wanted": asdict(one), "count": splits, "each": [dict(part) for part in found.splits], **found.to_dict()}
 
 
+def keep(found: list[dict[str, Any]], out: Path) -> None:
+    """All numbers as CSV files, in the order in which they are wanted."""
+    order = [key(one, 0) for one in wanted(SIZES, 0)]
+    found = sorted(
+        found, key=lambda one: order.index(key(_wanted(one), 0)) if key(_wanted(one), 0) in order else len(order)
+    )
+    names = [f"{name}{end}" for name in SHOWN for end in ("", "_sd")]
+    about = ("part", "dataset", "metric", "known", "design", "model", "information", "splits", "seed")
+    rows = [[*_about(one), *(f"{one[name]:.6f}" for name in names)] for one in found]
+    write_csv(out / "assessments.csv", [*about, *names], rows)
+    columns = list(dict.fromkeys(of(one) for one in found))
+    ceilings = [
+        [*column, *(f"{best.get(name, np.nan):.6f}" for name in SHOWN)]
+        for column in columns
+        if (best := _best(*column))
+    ]
+    write_csv(out / "ceilings.csv", ["dataset", "metric", *SHOWN], ceilings)
+    differences = [
+        [base["train"], base["count"], _design(one), name, *(f"{value:.6f}" for value in _difference(one, base, name))]
+        for one, base in _pairs(found) for name in SHOWN if name != "coverage_90_min"
+    ]  # fmt: skip
+    write_csv(
+        out / "designs.csv", ["known", "splits", "design", "figure", "difference", "low_95", "high_95"], differences
+    )
+
+
+def _about(one: Mapping[str, Any]) -> list[Any]:
+    information = "; ".join(map(_brief, one["information"]))
+    column = (one["wanted"]["part"], *of(one))
+    return [*column, one["train"], _design(one), one["model"], information, one["count"], one["wanted"]["seed"]]
+
+
 def report(found: list[dict[str, Any]]) -> str:
     """All assessments as Markdown."""
     lines: list[str] = []
@@ -150,8 +189,7 @@ def report(found: list[dict[str, Any]]) -> str:
         for column in dict.fromkeys((one["dataset"], one["metric"]) for one in here):
             lines += [f"## {part}: {' '.join(column)}", "", *_rows(one for one in here if of(one) == column), ""]
             lines += [_ceiling(*column), ""]
-    compared = [one for one in found if one["wanted"]["part"] == "designs" or _is_spread(one)]
-    lines += ["## designs against random choice, difference of means [95 %]", "", *_against_random(compared), ""]
+    lines += ["## designs against random choice, difference of means [95 %]", "", *_against_random(found), ""]
     return "\n".join(lines)
 
 
@@ -191,34 +229,51 @@ def _is_spread(one: Mapping[str, Any]) -> bool:
 
 
 def _ceiling(dataset: str, metric: str) -> str:
-    table = robnas.load(TABLE)
-    found = prediction_ceiling(table, table.column(dataset, metric, SPLIT), np.random.default_rng(0)) or {}
-    shown = (f"{name} {SHOWN[name][0] * value:.3f}" for name, value in found.items())
+    shown = (f"{name} {SHOWN[name][0] * value:.3f}" for name, value in _best(dataset, metric).items())
     return f"With the noise of trainings at best: {', '.join(shown)}."
 
 
-def _against_random(found: list[dict[str, Any]]) -> list[str]:
-    rows = []
-    for base in (one for one in found if one["design"] == "random"):
-        for one in found:
-            same = (one["train"], one["count"], one["wanted"]["seed"]) == (
-                base["train"], base["count"], base["wanted"]["seed"],
-            )  # fmt: skip
-            if same and one is not base:
-                rows.append([str(one["train"]), _design(one), *(_difference(one, base, name) for name in SHOWN)])
-    names = ("known values", "design", *SHOWN)
-    return _markdown(names, rows)
+@cache
+def _best(dataset: str, metric: str) -> Mapping[str, float]:
+    """What predictions reach that know the truth."""
+    table = robnas.load(TABLE)
+    return prediction_ceiling(table, table.column(dataset, metric, SPLIT), np.random.default_rng(0)) or {}
 
 
-def _difference(one: Mapping[str, Any], base: Mapping[str, Any], name: str) -> str:
+def _pairs(found: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each design beside random choice of as many, on the same splits."""
+    compared = [one for one in found if one["wanted"]["part"] == "designs" or _is_spread(one)]
+    return [
+        (one, base) for base in compared if base["design"] == "random" for one in compared
+        if one is not base and _splits(one) == _splits(base)
+    ]  # fmt: skip
+
+
+def _splits(one: Mapping[str, Any]) -> tuple[int, ...]:
+    return one["train"], one["count"], one["wanted"]["seed"]
+
+
+def _against_random(found: Sequence[dict[str, Any]]) -> list[str]:
+    rows = [
+        [str(one["train"]), _design(one), *(_shown_difference(one, base, name) for name in SHOWN)]
+        for one, base in _pairs(found)
+    ]
+    return _markdown(("known values", "design", *SHOWN), rows)
+
+
+def _shown_difference(one: Mapping[str, Any], base: Mapping[str, Any], name: str) -> str:
     scale, digits = SHOWN[name]
     if name == "coverage_90_min":
         return f"{scale * (one[name] - base[name]):+.{digits}f}"
+    value, low, high = (f"{scale * number:+.{digits}f}" for number in _difference(one, base, name))
+    return f"{value} [{low}, {high}]"
+
+
+def _difference(one: Mapping[str, Any], base: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    """Of means over splits, with its 95 % interval."""
     first, second = (np.array([part[name] for part in each["each"]]) for each in (one, base))
     drawn = np.random.default_rng(0).integers(len(first), size=(RESAMPLES, len(first)))
-    means = scale * (first - second)[drawn].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{scale * (first - second).mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return float((first - second).mean()), *np.quantile((first - second)[drawn].mean(axis=1), [0.025, 0.975])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,107 @@
+"""docs/surrogates.md: how much few trainings tell."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from tests.evidence.quotes import Quote, quote, results
+
+SIZES = (20, 50, 100, 200, 500)
+SPREAD = {"design": "spread", "model": "gaussian-process"}
+CIFAR10, CIFAR100, IMAGENET = "cifar10", "cifar100", "imagenet16-120"
+
+
+def quotes() -> Iterator[Quote]:
+    """Of every table that was assessed."""
+    for part in (structure, other_models, clean, other_data, designs):
+        yield from part()
+
+
+def known(column: str, part: str, dataset: str, sizes: tuple[int, ...], scale: float = 1) -> list[float]:
+    """A figure at each number of known values."""
+    file = results("surrogates/assessments.csv")
+    return [file.one(column, scale, part=part, dataset=dataset, known=size, **SPREAD) for size in sizes]
+
+
+def row(text: str, shape: str, *columns: list[float], before: str = "") -> Quote:
+    """A row of which every cell has a number of each column."""
+    cells = " | ".join([shape] * len(columns[0]))
+    return quote(f"{before}| {text} | {cells} |", *zip(*columns, strict=True))
+
+
+def structure() -> Iterator[Quote]:
+    """Robust accuracies from the structure alone."""
+    for dataset, text in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100"), (IMAGENET, "ImageNet16-120")):
+        def of(column: str, scale: float = 1, dataset: str = dataset) -> list[float]:
+            return known(column, "structure", dataset, SIZES, scale)
+
+        coverage = of("coverage_90"), of("coverage_90_min")
+        body = [
+            (f"{text}, ρ over all", "#", [of("spearman")]), ("within the top decile", "#", [of("top_decile_spearman")]),
+            ("mean absolute error", "#", [of("mae", 100)]),
+        ]  # fmt: skip
+        if dataset == CIFAR10:
+            body += [("regret", "#", [of("regret_top10", 100)]),
+                     ("coverage of 90 % intervals, lowest split", "#, #", coverage),
+                     ("median width", "#", [of("median_width_90", 100)])]  # fmt: skip
+        else:
+            body.append(("coverage, lowest split", "#, #", coverage))
+        if dataset == IMAGENET:
+            body.append(("coverage in the predicted top decile", "#", [of("coverage_90_top")]))
+        rows = [row(text, shape, *columns) for text, shape, columns in body]
+        yield Quote("\n".join(one.text for one in rows), tuple(value for one in rows for value in one.values))
+    ceiling = results("surrogates/ceilings.csv")
+    best = [
+        (ceiling.one("spearman", **where), ceiling.one("top_decile_spearman", **where), ceiling.one("mae", 100, **where))
+        for where in ({"dataset": name, "metric": "pgd@8/255"} for name in (CIFAR10, CIFAR100, IMAGENET))
+    ]
+    yield quote("at best ρ = # over all, # within the top decile, and an error of # on CIFAR-10 (#, # and # on CIFAR-100; "
+                "#, # and # on ImageNet16-120)", *best)  # fmt: skip
+
+
+def other_models() -> Iterator[Quote]:
+    """The other models on the same splits."""
+    file = results("surrogates/assessments.csv")
+    ridge, trees = (
+        [file.one("spearman", part="models", model=model, known=size) for size in sizes]
+        for model, sizes in (("ridge", (20, 50, 100)), ("trees", (20, 50)))
+    )
+    yield quote("`ridge` ρ = #, # and # from 20, 50 and 100 values, `trees` # and # from 20 and 50", ridge, trees)
+
+
+def clean() -> Iterator[Quote]:
+    """Clean accuracies."""
+    ceiling, sizes = results("surrogates/ceilings.csv"), (20, 50, 100)
+    for dataset, text in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100"), (IMAGENET, "ImageNet16-120")):
+        where = {"dataset": dataset, "metric": "clean"}
+        correlations = [known(one, "clean", dataset, sizes) for one in ("spearman", "top_decile_spearman")]
+        errors = known("mae", "clean", dataset, sizes, 100), known("coverage_90", "clean", dataset, sizes)
+        yield quote(
+            f"| {text}, ρ over all, top decile | #, # | #, # | #, # | #, # |\n"
+            "| mean absolute error; coverage | #; # | #; # | #; # | # |",
+            *zip(*correlations, strict=True), ceiling.several(("spearman", "top_decile_spearman"), **where),
+            *zip(*errors, strict=True), ceiling.one("mae", 100, **where),
+        )  # fmt: skip
+
+
+def other_data() -> Iterator[Quote]:
+    """Values of other data sets as information."""
+    sizes = (20, 50, 100)
+    for dataset, text in ((CIFAR10, "CIFAR-10 from CIFAR-100"), (IMAGENET, "ImageNet16-120 from both")):
+        correlations = [known(one, "others", dataset, sizes) for one in ("spearman", "top_decile_spearman")]
+        errors = (known("mae", "others", dataset, sizes, 100), known("coverage_90", "others", dataset, sizes),
+                  known("coverage_90_min", "others", dataset, sizes))  # fmt: skip
+        yield quote(
+            f"| {text}, ρ over all, top decile | #, # | #, # | #, # |\n"
+            "| mean absolute error; coverage, lowest split | #; #, # | #; #, # | #; #, # |",
+            *zip(*correlations, strict=True), *zip(*errors, strict=True),
+        )  # fmt: skip
+    yield quote("ImageNet16-120 intervals hold #, # and #", known("coverage_90_top", "others", IMAGENET, sizes))
+
+
+def designs() -> Iterator[Quote]:
+    """Designs against random choice."""
+    file, interval = results("surrogates/designs.csv"), ("difference", "low_95", "high_95")
+    figures = (("spearman", 1), ("top_decile_spearman", 1), ("mae", 100), ("regret_top10", 100))
+    for size, design in ((20, "spread"), *product((50, 100), ("spread", "active, everywhere", "active, top"))):
+        cells = [file.several(interval, scale, known=size, design=design, figure=figure) for figure, scale in figures]
+        yield quote(f"| {size} | {design} | # [#, #] | # [#, #] | # [#, #] | # [#, #] |", *cells)

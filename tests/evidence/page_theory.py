@@ -1,0 +1,68 @@
+"""docs/theory.md: kernels against the published table, and against trained networks."""
+
+from collections.abc import Iterator
+
+from tests.evidence.quotes import Quote, quote, results
+
+
+def quotes() -> Iterator[Quote]:
+    """Of every section that files are kept of."""
+    for part in (figure5, claims, condition, cells):
+        yield from part()
+
+
+def figure5() -> Iterator[Quote]:
+    """Scores of kernels of 300 architectures."""
+    file, robust = results("figure5/figure5.csv"), {"metric": "pgd@8/255"}
+    columns = (("clean", ""), ("robust", "3/255"), ("robust", "8/255"), ("twice", "3/255"), ("twice", "8/255"))
+    for measure in ("lambda-min", "condition", "trace", "frobenius", "mean", "log-determinant", "label-alignment"):
+        values = [
+            file.one("spearman", measure=measure, kernel=kernel, epsilon=epsilon, **robust) for kernel, epsilon in columns
+        ]
+        clean = file.one("spearman", measure=measure, kernel="clean", metric="clean")
+        yield quote(f"| `{measure}` | # | # | # | # | # | # |", values, clean)
+    given = file.one("given_parameters", measure="condition", kernel="clean", **robust)
+    yield quote("Given the number of parameters the condition number still correlates by #", given)
+
+
+def claims() -> Iterator[Quote]:
+    """Differences of correlations."""
+    file = results("figure5/figure5-claims.csv")
+    rows = file.where(claim="beats counting parameters")
+    lost = [sum(float(row[column]) < 0 for row in rows) for column in ("difference", "high_95", "high")]
+    yield quote("All # differences are negative; # of the # intervals lie below 0, # of them also when widened for # tests",
+                lost[0], lost[1], len(rows), lost[2], len(rows))  # fmt: skip
+    robust, interval = {"metric": "pgd@8/255"}, ("difference", "low_95", "high_95")
+    beats = {"claim": "robust beats clean", "first": "robust 8/255", **robust}
+    found = {measure: file.several(interval, measure=measure, **beats) for measure in ("mean", "lambda-min")}
+    yield quote("with an interval of [#, #] for the difference", found["mean"][1:])
+    yield quote("which the theory is about, the difference is # [#, #]", found["lambda-min"])
+    twice = {"claim": "twice beats once", **robust}
+    yield quote("for the mean entry at 3/255 (by # [#, #])", file.several(interval, measure="mean", first="twice 3/255", **twice))
+    yield quote("For the smallest eigenvalue at 8/255 it is # [#, #]",
+                file.several(interval, measure="lambda-min", first="twice 8/255", **twice))  # fmt: skip
+    larger = file.where(claim="larger radius beats smaller")
+    yield quote("# of # intervals lie above 0, # below", sum(float(row["low_95"]) > 0 for row in larger), len(larger),
+                sum(float(row["high_95"]) < 0 for row in larger))  # fmt: skip
+
+
+def condition() -> Iterator[Quote]:
+    """The condition number beside the number of parameters."""
+    file = results("condition/condition_and_parameters.csv")
+    where, interval = {"dataset": "cifar10", "figure": "spearman"}, ("value", "low_95", "high_95")
+    yield quote(
+        "reach # [#, #] on # architectures that had no part in choosing their weight, where parameters have # [#, #]",
+        file.several((*interval, "architectures"), score="condition_and_parameters", **where),
+        file.several(interval, score="parameters", **where),
+    )
+
+
+def cells() -> Iterator[Quote]:
+    """Cells of infinite width beside the benchmark's batch-normed networks."""
+    file = results("cells/benchmark.csv")
+    both = [file.all("relative_difference", 100, scaling=scaling) for scaling in ("centred", "unit", "he")]
+    ends = [end for found in both for end in (min(found), max(found))]
+    yield quote(
+        "differ by # to # % from the limit of `centred`, by # to # % from that of `unit` and by # to # % from that of "
+        "`he`", ends,
+    )  # fmt: skip
