@@ -159,7 +159,7 @@ def keep(found: list[dict[str, Any]], out: Path) -> None:
     about = ("part", "dataset", "metric", "known", "design", "model", "information", "splits", "seed")
     rows = [[*_about(one), *(f"{one[name]:.6f}" for name in names)] for one in found]
     write_csv(out / "assessments.csv", [*about, *names], rows)
-    columns = list(dict.fromkeys(of(one) for one in found))
+    columns = list(dict.fromkeys((one.dataset, one.metric) for one in wanted(SIZES, 0)))
     ceilings = [
         [*column, *(f"{best.get(name, np.nan):.6f}" for name in SHOWN)]
         for column in columns

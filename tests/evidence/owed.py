@@ -1,3 +1,50 @@
-"""Tables of numbers of which no file is kept, by page and header, and the files that pictures are drawn from."""
-OWED: dict[str, dict[str, str]] = {}
-PICTURES: dict[str, str | None] = {}
+"""Tables of which no file is kept yet, by page and start of the header, with what makes them; numbers behind pictures."""
+
+TIMES = "times of one machine: benchmarks/RECORDS.md, and the script that the text names"
+SETTINGS = "settings and definitions, nothing measured"
+
+OWED: dict[str, dict[str, str]] = {
+    "build.md": {"| C | epochs |": "experiments/digits_recipe.py"},
+    "completed.md": {"| known | column |": "one draw; `robnas surrogate assess` has many", "| where |": SETTINGS},
+    "protocol.md": {"| preset |": SETTINGS},
+    "proxies.md": {
+        "| proxy | without noise |": "`robnas search --algorithm proxy-search`, 200 runs of each",
+        "| proxy | `323133` |": TIMES,
+    },
+    "reliability.md": {"| promise |": SETTINGS},
+    "scale.md": {"| machines |": "experiments/scale.py writes it from measured rates"},
+    "search.md": {
+        "| | noiseless |": "`robnas search --config experiments/search.toml`, hours",
+        "| | 20 · 50 · 150 queries |": "the same command",
+    },
+    "speed.md": {"| architecture | baseline |": TIMES, "| architecture | hours alone |": TIMES},
+    "statistics.md": {
+        "| CIFAR-10, test | one training": "experiments/table_numbers.py",
+        "| | highest ρ": "experiments/table_numbers.py",
+        "| column | highest value |": "experiments/table_numbers.py",
+        "| column | what it is |": SETTINGS,
+    },
+    "surrogates.md": {
+        "| known values | 20 | 50 | 100 | 200 |": "CIFAR-100: experiments/surrogates.py --dataset cifar100",
+        "| genes |": "six draws of sums over genes",
+    },
+    "tables.md": {"| attack without adversarial training |": "`robnas reproduce table1`"},
+    "theory.md": {
+        "| `fc:relu,relu:1` |": "experiments/leaked_labels.py",
+        "| task | clean | robust |": "experiments/bound_vs_error.py",
+    },
+}
+
+PICTURES: dict[str, str | None] = {
+    "bound-vs-error.png": None,  # experiments/bound_vs_error.py, in part
+    "corruptions-vs-pgd.png": "experiments/results/corruptions/corruptions.md",
+    "corruptions.png": None,  # images
+    "demo.png": None,  # of `robnas demo`, which trains what it shows
+    "explorer-map.png": None,  # the page itself
+    "explorer.png": None,  # the page itself
+    "figure5.png": "experiments/results/figure5/figure5.csv",
+    "robust-score.png": "experiments/results/proxies/robust_score.csv",
+    "search.png": None,  # `robnas search --config experiments/search.toml`
+    "surrogates.png": "experiments/results/surrogates/assessments.csv",
+}
+"""None where nothing is measured or, as said, no file is kept."""

@@ -78,8 +78,8 @@ def robust_score() -> Iterator[Quote]:
     fresh = "280 architectures"
     yield quote("| `parameters` alone | none | CIFAR-10, 280 fresh | # [#, #] |", of(f"parameters, cifar10, {fresh}"))
     yield quote("| CIFAR-10, 280 fresh | # [#, #] |\n| | the same", of(f"robust_score, cifar10, {fresh}"))
-    yield quote("| ImageNet16-120, 280 fresh | # [#, #]; `parameters` # |",
-                of(f"robust_score, imagenet16-120, {fresh}"), of(f"parameters, imagenet16-120, {fresh}")[0])  # fmt: skip
+    other, sizes = (of(f"{name}, imagenet16-120, {fresh}") for name in ("robust_score", "parameters"))
+    yield quote("| ImageNet16-120, 280 fresh | # [#, #]; `parameters` # |", other, sizes[0])
     both = "values, proxies and shape"
     yield quote("| CIFAR-10, the other fresh ones | # ± # over 20 splits |", spread(f"20 {both}"))
     yield quote("| | 50 | | # ± # |", spread(f"50 {both}"))
@@ -96,12 +96,15 @@ def top_score() -> Iterator[Quote]:
     tenth = tuple(f"top_decile{end}" for end in ENDS)
     first, tenth_choice = (tuple(f"regret_{n}_points{end}" for end in ENDS) for n in (1, 10))
     fresh, whole = {"sample": "fresh, cifar10"}, {"sample": "whole table, cifar10"}
-    start = "280 fresh architectures, best #: `parameters` | # | # [#, #] | # | # |\n| `robust_score` | # | # [#, #] | # | # |"
+    cells = "# | # [#, #] | # | # |"
     values = [
         file.several(("all", *tenth, first[0], tenth_choice[0]), score=score, **fresh)
         for score in ("parameters", "robust_score", "top_score")
     ]
-    yield quote(f"{start}\n| `top_score` | # | # [#, #] | # | # |", file.one("optimum", score="parameters", **fresh), *values)
+    yield quote(
+        f"280 fresh architectures, best #: `parameters` | {cells}\n| `robust_score` | {cells}\n| `top_score` | {cells}",
+        file.one("optimum", score="parameters", **fresh), *values,
+    )  # fmt: skip
     both = ("all", *tenth, *first, *tenth_choice)
     yield quote(
         "| whole table, 6,466, best #: `parameters` | # | # [#, #] | # [#, #] | # [#, #] |\n"
@@ -113,7 +116,11 @@ def top_score() -> Iterator[Quote]:
     short = ("top_decile", "regret_10_points")
     (top, regret), (sizes, lost) = (file.several(short, score=score, **other) for score in ("top_score", "parameters"))
     yield quote(
-        "# against # in the best tenth of the table, regret of the first ten # points against #", top, sizes, regret, lost
+        "# against # in the best tenth of the table, regret of the first ten # points against #",
+        top,
+        sizes,
+        regret,
+        lost,
     )
     gain = tuple(f"top_decile_over_parameters{end}" for end in ENDS)
     rest = {"sample": "table without the chosen functions, cifar10"}

@@ -18,7 +18,11 @@ def noise() -> Iterator[Quote]:
     for text, name, sizes in (
         ("equal for all", "equal for all", (20, 80, 641)),
         ("falls tenfold from the weakest to the best", "falls tenfold with the accuracy", (20, 80, 641)),
-        ("68 % of the squares from the weakest 1.6 % of the networks", "68 % from the lowest 1.6 %", (20, 80, 320, 641)),
+        (
+            "68 % of the squares from the weakest 1.6 % of the networks",
+            "68 % from the lowest 1.6 %",
+            (20, 80, 320, 641),
+        ),
     ):
         lines, values = [], []
         for size in sizes:
@@ -161,8 +165,13 @@ def top() -> Iterator[Quote]:
         row for row in file.rows
         if not row["figure"].startswith("regret") or float(row["mean_of_samples"]) > 0.1
     ]  # fmt: skip
-    said = {"top_half": "ρ, top half", "top_decile": "ρ, top decile", "regret_1": "regret of the first, mean above .1 points",
-            "regret_5": "of the first 5", "regret_10": "of the first 10"}  # fmt: skip
+    said = {
+        "top_half": "ρ, top half",
+        "top_decile": "ρ, top decile",
+        "regret_1": "regret of the first, mean above .1 points",
+        "regret_5": "of the first 5",
+        "regret_10": "of the first 10",
+    }
     small = []
     for figure, text in said.items():
         covered, another = (
@@ -171,7 +180,9 @@ def top() -> Iterator[Quote]:
         )
         values = [(mean(one), min(one), max(one)) for one in (covered, another)]
         yield quote(f"| {text} | # (# to #) | # (# to #) |", *values)
-        small.append(mean(float(row["covered"]) for row in kept if row["figure"] == figure and row["architectures"] == "100"))
+        small.append(
+            mean(float(row["covered"]) for row in kept if row["figure"] == figure and row["architectures"] == "100")
+        )
     yield quote("With 100 architectures: #, #, #, # and #.", small)
 
 
@@ -184,9 +195,7 @@ def top_score() -> Iterator[Quote]:
     start = ("all", "top_half", "top_quarter", "top_decile")
     regret = tuple(f"regret_{first}_points" for first in (1, 5, 10))
     tail, last = ("top_decile_low_95", "top_decile_high_95"), ("regret_10_points_low_95", "regret_10_points_high_95")
-    fresh, whole, rest = (
-        f"{name}, cifar10" for name in ("fresh", "whole table", "table without the chosen functions")
-    )
+    fresh, whole, rest = (f"{name}, cifar10" for name in ("fresh", "whole table", "table without the chosen functions"))
     for text, sample, score, columns in (
         ("| 280 fresh (best #): `parameters` | # | # | # | # [#, #] | # | # | # |", fresh, "parameters",
          ("optimum", *start, *tail, *regret)),

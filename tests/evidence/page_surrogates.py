@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
-from tests.evidence.quotes import Quote, quote, results
+from tests.evidence.quotes import LEFT_OUT, Quote, quote, results
 
 SIZES = (20, 50, 100, 200, 500)
 SPREAD = {"design": "spread", "model": "gaussian-process"}
@@ -22,40 +22,43 @@ def known(column: str, part: str, dataset: str, sizes: tuple[int, ...], scale: f
     return [file.one(column, scale, part=part, dataset=dataset, known=size, **SPREAD) for size in sizes]
 
 
-def row(text: str, shape: str, *columns: list[float], before: str = "") -> Quote:
-    """A row of which every cell has a number of each column."""
-    cells = " | ".join([shape] * len(columns[0]))
-    return quote(f"{before}| {text} | {cells} |", *zip(*columns, strict=True))
+def rows(dataset: str, *shown: tuple[str, str, tuple[str, ...], float]) -> Quote:
+    """Rows of robust accuracies from the structure, a cell for each number of known values."""
+    kept = SIZES if dataset == IMAGENET else SIZES[:-1]
+    lines, values = [], []
+    for text, shape, columns, scale in shown:
+        lines.append(f"| {text} | {' | '.join([shape] * len(kept) + [LEFT_OUT] * (len(SIZES) - len(kept)))} |")
+        values += zip(*(known(column, "structure", dataset, kept, scale) for column in columns), strict=True)
+    return quote("\n".join(lines), *values)
 
 
 def structure() -> Iterator[Quote]:
     """Robust accuracies from the structure alone."""
-    for dataset, text in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100"), (IMAGENET, "ImageNet16-120")):
-        def of(column: str, scale: float = 1, dataset: str = dataset) -> list[float]:
-            return known(column, "structure", dataset, SIZES, scale)
-
-        coverage = of("coverage_90"), of("coverage_90_min")
-        body = [
-            (f"{text}, ρ over all", "#", [of("spearman")]), ("within the top decile", "#", [of("top_decile_spearman")]),
-            ("mean absolute error", "#", [of("mae", 100)]),
-        ]  # fmt: skip
-        if dataset == CIFAR10:
-            body += [("regret", "#", [of("regret_top10", 100)]),
-                     ("coverage of 90 % intervals, lowest split", "#, #", coverage),
-                     ("median width", "#", [of("median_width_90", 100)])]  # fmt: skip
-        else:
-            body.append(("coverage, lowest split", "#, #", coverage))
-        if dataset == IMAGENET:
-            body.append(("coverage in the predicted top decile", "#", [of("coverage_90_top")]))
-        rows = [row(text, shape, *columns) for text, shape, columns in body]
-        yield Quote("\n".join(one.text for one in rows), tuple(value for one in rows for value in one.values))
+    coverage = ("coverage_90", "coverage_90_min")
+    start = (
+        ("within the top decile", "#", ("top_decile_spearman",), 1), ("mean absolute error", "#", ("mae",), 100)
+    )  # fmt: skip
+    yield rows(
+        CIFAR10, ("CIFAR-10, ρ over all", "#", ("spearman",), 1), *start, ("regret", "#", ("regret_top10",), 100),
+        ("coverage of 90 % intervals, lowest split", "#, #", coverage, 1),
+        ("median width", "#", ("median_width_90",), 100),
+    )  # fmt: skip
+    yield rows(
+        IMAGENET, ("ImageNet16-120, ρ over all", "#", ("spearman",), 1), *start,
+        ("coverage, lowest split", "#, #", coverage, 1),
+        ("coverage in the predicted top decile", "#", ("coverage_90_top",), 1),
+    )  # fmt: skip
     ceiling = results("surrogates/ceilings.csv")
     best = [
-        (ceiling.one("spearman", **where), ceiling.one("top_decile_spearman", **where), ceiling.one("mae", 100, **where))
+        (
+            ceiling.one("spearman", **where),
+            ceiling.one("top_decile_spearman", **where),
+            ceiling.one("mae", 100, **where),
+        )
         for where in ({"dataset": name, "metric": "pgd@8/255"} for name in (CIFAR10, CIFAR100, IMAGENET))
     ]
-    yield quote("at best ρ = # over all, # within the top decile, and an error of # on CIFAR-10 (#, # and # on CIFAR-100; "
-                "#, # and # on ImageNet16-120)", *best)  # fmt: skip
+    yield quote("at best ρ = # over all, # within the top decile, and an error of # on CIFAR-10 (#, # and # on "
+                "CIFAR-100; #, # and # on ImageNet16-120)", *best)  # fmt: skip
 
 
 def other_models() -> Iterator[Quote]:

@@ -7,7 +7,7 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells):
+    for part in (figure5, claims, condition, cells, regression, tightness):
         yield from part()
 
 
@@ -17,7 +17,8 @@ def figure5() -> Iterator[Quote]:
     columns = (("clean", ""), ("robust", "3/255"), ("robust", "8/255"), ("twice", "3/255"), ("twice", "8/255"))
     for measure in ("lambda-min", "condition", "trace", "frobenius", "mean", "log-determinant", "label-alignment"):
         values = [
-            file.one("spearman", measure=measure, kernel=kernel, epsilon=epsilon, **robust) for kernel, epsilon in columns
+            file.one("spearman", measure=measure, kernel=kernel, epsilon=epsilon, **robust)
+            for kernel, epsilon in columns
         ]
         clean = file.one("spearman", measure=measure, kernel="clean", metric="clean")
         yield quote(f"| `{measure}` | # | # | # | # | # | # |", values, clean)
@@ -30,7 +31,7 @@ def claims() -> Iterator[Quote]:
     file = results("figure5/figure5-claims.csv")
     rows = file.where(claim="beats counting parameters")
     lost = [sum(float(row[column]) < 0 for row in rows) for column in ("difference", "high_95", "high")]
-    yield quote("All # differences are negative; # of the # intervals lie below 0, # of them also when widened for # tests",
+    yield quote("All # differences are negative; # of the # intervals lie below 0, # of them also when widened for #",
                 lost[0], lost[1], len(rows), lost[2], len(rows))  # fmt: skip
     robust, interval = {"metric": "pgd@8/255"}, ("difference", "low_95", "high_95")
     beats = {"claim": "robust beats clean", "first": "robust 8/255", **robust}
@@ -38,7 +39,10 @@ def claims() -> Iterator[Quote]:
     yield quote("with an interval of [#, #] for the difference", found["mean"][1:])
     yield quote("which the theory is about, the difference is # [#, #]", found["lambda-min"])
     twice = {"claim": "twice beats once", **robust}
-    yield quote("for the mean entry at 3/255 (by # [#, #])", file.several(interval, measure="mean", first="twice 3/255", **twice))
+    yield quote(
+        "for the mean entry at 3/255 (by # [#, #])",
+        file.several(interval, measure="mean", first="twice 3/255", **twice),
+    )
     yield quote("For the smallest eigenvalue at 8/255 it is # [#, #]",
                 file.several(interval, measure="lambda-min", first="twice 8/255", **twice))  # fmt: skip
     larger = file.where(claim="larger radius beats smaller")
@@ -66,3 +70,35 @@ def cells() -> Iterator[Quote]:
         "differ by # to # % from the limit of `centred`, by # to # % from that of `unit` and by # to # % from that of "
         "`he`", ends,
     )  # fmt: skip
+
+
+def regression() -> Iterator[Quote]:
+    """Accuracies of kernels, by how they are fitted."""
+    file = results("regression/regression.csv")
+    for text, how, settings in (
+        ("closed form | # | #", "closed form", "0"),
+        ("ridge 0.1, 1 | #, # | #, #", "ridge", "0.1 1"),
+        ("time 0.3, 3, 30 | #, #, # | #, #, #", "time", "0.3 3 30"),
+        ("K_all(½), K_all(1) of inputs attacked by the closed form | #, # | #, #", "K_all", "0.5 1"),
+        ("Adv-NTK, 20 and 50 steps | #, # | #, #", "Adv-NTK steps", "20 50"),
+    ):
+        values = [
+            [file.one(side, how=how, setting=setting) for setting in settings.split()] for side in ("clean", "robust")
+        ]
+        yield quote(f"| {text} |", *values)
+
+
+def tightness() -> Iterator[Quote]:
+    """Lower bounds beside the eigenvalue."""
+    file = results("tightness/shares.csv")
+    middle = ("q50", "q10", "q90")
+    schur, hermite = (
+        [file.several(middle, bound=bound, task=task) for task in ("digits 3/8", "random points")]
+        for bound in ("schur", "hermite")
+    )
+    yield quote(
+        "`schur_bound` is # of the smallest eigenvalue in the median (# to # in the middle four fifths of them) on 50 "
+        "digits 3 and 8, and # (# to #) on 50 random points; `hermite_bound` is # and #, and at the least less than",
+        *schur, [one[0] for one in hermite],
+    )  # fmt: skip
+    yield quote("Of # random architectures of depth 3, 4 and 5", file.all("architectures")[0])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "experiments" / "results"
-NUMBER = r"([−+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?<=\d))"
-NAMED = "§"
-"""Stands for a number sign that is no number."""
+NUMBER = r"((?=[−+.\d-])[−+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?<=\d))"
+LEFT_OUT = "§"
+"""In a quote: whatever a cell of a table says, of which no file is kept."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Quote:
 
     def found_in(self, page: str) -> list[re.Match[str]]:
         """Where the page has the text, with any numbers."""
-        return list(re.finditer(re.escape(self.text).replace(r"\#", NUMBER), page))
+        return list(re.finditer(re.escape(self.text).replace(r"\#", NUMBER).replace(LEFT_OUT, r"[^|\n]*"), page))
 
     def wrong_in(self, page: str) -> str:
         """What is wrong in the page, or nothing."""
@@ -106,3 +106,13 @@ def rows_of_numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
             header = row.group()
         elif len(re.findall(r"(?<![\w@/])[−+-]?\d*\.\d+(?![\w.])", row.group())) > 1:
             yield header, row
+
+
+def markdown_rows(name: str) -> dict[str, list[float]]:
+    """The numbers of a kept Markdown file's rows by their first cell; of rows with the same one the first."""
+    found: dict[str, list[float]] = {}
+    for line in (RESULTS / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("| "):
+            first, *cells = line.strip("| ").split(" | ")
+            found.setdefault(first, [float(one) for cell in cells for one in re.findall(r"-?\d+\.?\d*", cell)])
+    return found
