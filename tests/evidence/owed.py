@@ -1,4 +1,4 @@
-"""Tables of which no file is kept yet, by page and start of the header, with what makes them; numbers behind pictures."""
+"""Tables of which no file is kept yet, by page and start of the header, with what makes them; numbers of pictures."""
 
 TIMES = "times of one machine: benchmarks/RECORDS.md, and the script that the text names"
 SETTINGS = "settings and definitions, nothing measured"
@@ -19,9 +19,6 @@ OWED: dict[str, dict[str, str]] = {
     },
     "speed.md": {"| architecture | baseline |": TIMES, "| architecture | hours alone |": TIMES},
     "statistics.md": {
-        "| CIFAR-10, test | one training": "experiments/table_numbers.py",
-        "| | highest ρ": "experiments/table_numbers.py",
-        "| column | highest value |": "experiments/table_numbers.py",
         "| column | what it is |": SETTINGS,
     },
     "surrogates.md": {

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from statistics import mean
 
-from tests.evidence.quotes import Quote, quote, results
+from tests.evidence.quotes import LEFT_OUT, Quote, quote, results
 
 
 def quotes() -> Iterator[Quote]:
     """Of every table that the simulations made."""
-    for part in (noise, rank_sets, may_be_best, heavy_tails, ceilings, paired, wilcoxon, regrets, top, top_score):
+    simulated = (noise, rank_sets, may_be_best, heavy_tails, ceilings, paired, wilcoxon, regrets, top)
+    for part in (*simulated, of_tables, top_score):
         yield from part()
 
 
@@ -184,6 +185,45 @@ def top() -> Iterator[Quote]:
             mean(float(row["covered"]) for row in kept if row["figure"] == figure and row["architectures"] == "100")
         )
     yield quote("With 100 architectures: #, #, #, # and #.", small)
+
+
+def of_tables() -> Iterator[Quote]:
+    """What the tables themselves decide."""
+    noise, ceiling, expected = (results(f"tables/{name}.csv") for name in ("noise", "ceilings", "expected"))
+    interval, ends = ("sd", "low_95", "high_95"), ("ceiling", "low_95", "high_95")
+    for metric in ("clean", "pgd@8/255", "autoattack@8/255"):
+        pooled, local = (
+            [
+                noise.several(interval, 100, metric=metric, kind=kind),
+                noise.several(("rank", "rivals"), metric=metric, kind=kind),
+            ]
+            for kind in ("pooled", "local")
+        )
+        values = [pooled[0], local[0], local[1][0], pooled[1][0], local[1][1], pooled[1][1]]
+        yield quote(f"| {metric} | # | # to # | # | # to # | 1 to # (#) | # (#) |", *values)
+    published, imagenet = "nas-robbench-201", "imagenet16-120"
+    for text, table, dataset, metric in (
+        ("CIFAR-10 clean", published, "cifar10", "clean"), ("CIFAR-10 PGD 8/255", published, "cifar10", "pgd@8/255"),
+        ("CIFAR-10 AutoAttack 8/255, one training", published, "cifar10", "autoattack@8/255"),
+        ("CIFAR-100 PGD 8/255", published, "cifar100", "pgd@8/255"),
+        ("ImageNet16-120 PGD 8/255", published, imagenet, "pgd@8/255"),
+        ("`digits` test PGD 32/255, one training", "digits", "digits", "pgd@32/255"),
+    ):  # fmt: skip
+        where = {"table": table, "dataset": dataset, "metric": metric}
+        values = expected.several(("highest", "of_it", "best", "regret"), 100, **where)
+        yield quote(f"| {text} | # | # | # | # |", values)
+    roots = ("root_of_seeds", "root_low_95", "root_high_95")
+    for text, dataset, metric in (("clean", "digits", "clean"), ("PGD 32/255", "digits", "pgd@32/255")):
+        both = (ceiling.several(names, dataset=dataset, metric=metric) for names in (ends, roots))
+        yield quote(f"| `digits`, {text}, test | # [#, #] (before: {LEFT_OUT}) | # [#, #] |", *both)
+    for text, dataset, metric in (
+        ("`nas-robbench-201`, CIFAR-10, clean | # [#, #] | no seeds |", "cifar10", "clean"),
+        ("PGD 8/255 | # [#, #] | |", "cifar10", "pgd@8/255"),
+        ("AutoAttack, one training | # [#, #] | |", "cifar10", "autoattack@8/255"),
+        ("ImageNet16-120, PGD 8/255 | # [#, #] | |", imagenet, "pgd@8/255"),
+        ("ImageNet16-120, AutoAttack, one training | # [#, #] | |", imagenet, "autoattack@8/255"),
+    ):
+        yield quote(f"| {text}", ceiling.several(ends, dataset=dataset, metric=metric))
 
 
 def top_score() -> Iterator[Quote]:
