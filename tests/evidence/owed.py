@@ -27,7 +27,6 @@ OWED: dict[str, dict[str, str]] = {
     },
     "tables.md": {"| attack without adversarial training |": "`robnas reproduce table1`"},
     "theory.md": {
-        "| `fc:relu,relu:1` |": "experiments/leaked_labels.py",
         "| task | clean | robust |": "experiments/bound_vs_error.py",
     },
 }

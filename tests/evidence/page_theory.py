@@ -7,7 +7,7 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells, regression, tightness):
+    for part in (figure5, claims, condition, cells, regression, leak, tightness):
         yield from part()
 
 
@@ -86,6 +86,32 @@ def regression() -> Iterator[Quote]:
             [file.one(side, how=how, setting=setting) for setting in settings.split()] for side in ("clean", "robust")
         ]
         yield quote(f"| {text} |", *values)
+
+
+def leak() -> Iterator[Quote]:
+    """Terms and scores of attacked inputs beside their controls."""
+    file, scores = results("leak/terms.csv"), results("leak/alignment.csv")
+    for text, kernel, second in (
+        ("true labels", "true labels", False), ("random attacks", "random attacks", False),
+        ("random labels", "random labels", False),
+        ("true labels, second attack on a second initialisation", "true labels", True),
+    ):  # fmt: skip
+        where = {"kernel": kernel, "second_init": second}
+        values = [file.one(side, rho=rho, **where) for side in ("clean", "robust") for rho in ("0.1", "0.3")]
+        yield quote(f"| {text} | # | # | # | # |", values)
+
+    def twice(code: str, epsilon: str, *attacks: str) -> list[float]:
+        return [scores.one("twice", code=code, epsilon=epsilon, attacks=one) for one in attacks]
+
+    both = ("true labels", "random attacks")
+    clean = [scores.one("clean", code=code, epsilon="8/255", attacks=both[0]) for code in ("323133", "444444")]
+    yield quote("from # to # for `323133`, and to # with attacks", clean[0], twice("323133", "32/255", *both))
+    yield quote("For `444444` it goes from # to #, and to # at random", clean[1], twice("444444", "32/255", *both))
+    yield quote(
+        "At 8/255 these are # and #, # and #.", twice("323133", "8/255", *both), twice("444444", "8/255", *both)
+    )
+    second = (twice(code, "32/255", "second network") for code in ("323133", "444444"))
+    yield quote("Attacks on a second initialisation, # and # at 32/255", *second)
 
 
 def tightness() -> Iterator[Quote]:
