@@ -40,4 +40,6 @@ def scores() -> Iterator[Quote]:
                 "predictor that knows 50 table values with #", robust[0], sizes[0], fifty)  # fmt: skip
     yield quote("in the best tenth of the same 280 architectures both have ρ = #, and its first choice is # points "
                 "below their best, that of the parameters #", robust[1:], sizes[2])  # fmt: skip
-    yield quote("accuracies of 646 other architectures of the table: #", top[1])
+    gain = tuple(f"top_decile_over_parameters{end}" for end in ("", "_low_95", "_high_95"))
+    yield quote("other architectures of the table: # in that tenth (28 architectures: the gain of # [#, #]", top[1],
+                file.several(gain, sample="fresh, cifar10", score="top_score"))  # fmt: skip

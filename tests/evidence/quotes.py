@@ -98,14 +98,27 @@ def page(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8").replace("**", "")
 
 
-def rows_of_numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Rows of tables that state at least two decimal numbers, each with the header of its table."""
-    header = ""
-    for row in re.finditer(r"^\|.*\|$", text, re.MULTILINE):
-        if text[row.end() :].lstrip("\n").startswith(("|---", "| ---", "|--")):
-            header = row.group()
-        elif len(re.findall(r"(?<![\w@/])[−+-]?\d*\.\d+(?![\w.])", row.group())) > 1:
-            yield header, row
+INTERVAL = r"\[[−+-]?\d*\.\d+, [−+-]?\d*\.\d+\]"
+DECIMAL = r"(?<![\w@/])[−+-]?\d*\.\d+(?![\w.])"
+
+
+def measured(text: str) -> Iterator[tuple[str, int, int]]:
+    """Where a page states what looks measured, each with the header of its table or the line of its paragraph.
+
+    Rows of tables with at least two decimal numbers, and intervals in paragraphs.
+    """
+    header, start, code = "", 0, False
+    for line in text.splitlines(keepends=True):
+        end = start + len(line)
+        code ^= line.startswith("```")
+        if line.startswith("|") and text[end:].startswith(("|---", "| ---")):
+            header = line.rstrip()
+        elif line.startswith("|"):
+            if len(re.findall(DECIMAL, line)) > 1:
+                yield header, start, end - 1
+        elif not code:
+            yield from ((line.rstrip(), start + one.start(), start + one.end()) for one in re.finditer(INTERVAL, line))
+        start = end
 
 
 def markdown_rows(name: str) -> dict[str, list[float]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.evidence.owed import OWED, PICTURES
-from tests.evidence.quotes import RESULTS, ROOT, agree, page, quote, rows_of_numbers
+from tests.evidence.quotes import RESULTS, ROOT, agree, measured, page, quote
 
 PAGES = sorted(path.stem for path in Path(__file__).parent.glob("page_*.py"))
 """One module for each page of which files are kept: `page_theory` for docs/theory.md."""
@@ -26,17 +26,17 @@ def test_numbers_of_the_text_are_those_of_the_files(module):
     assert not wrong, "\n".join(wrong)
 
 
-def test_tables_of_numbers_are_quoted_or_owed():
-    """A new table of measured numbers needs a file and a quote; what has none yet is listed, and no more than that."""
+def test_what_was_measured_is_quoted_or_owed():
+    """A new table or interval needs a file and a quote; what has none yet is listed, and no more than that."""
     owed = set()
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = page(path.name)
-        covered = [where.span() for one in quotes_of(path.name) for where in one.found_in(text)]
-        for header, row in rows_of_numbers(text):
-            if not any(first < row.end() and row.start() < last for first, last in covered):
-                starts = [start for start in OWED.get(path.name, ()) if header.startswith(start)]
-                owed.add((path.name, *(starts or [header])))
-    listed = {(name, start) for name, tables in OWED.items() for start in tables}
+        quoted = [where.span() for one in quotes_of(path.name) for where in one.found_in(text)]
+        for line, first, last in measured(text):
+            if not any(start < last and first < end for start, end in quoted):
+                listed = [start for start in OWED.get(path.name, ()) if line.startswith(start)]
+                owed.add((path.name, *(listed or [line])))
+    listed = {(name, start) for name, lines in OWED.items() for start in lines}
     assert owed == listed, f"not quoted: {sorted(owed - listed)}, listed without need: {sorted(listed - owed)}"
 
 
