@@ -41,6 +41,7 @@ PICTURES: dict[str, str | None] = {
     "corruptions-vs-pgd.png": "experiments/results/corruptions/corruptions.md",
     "corruptions.png": None,  # images
     "demo.png": None,  # of `robnas demo`, which trains what it shows
+    "digits-beta.png": "experiments/results/digits-beta/fronts.csv",
     "explorer-map.png": None,  # the page itself
     "explorer.png": None,  # the page itself
     "figure5.png": "experiments/results/figure5/figure5.csv",
