@@ -8,7 +8,6 @@ OWED: dict[str, dict[str, str]] = {
     "completed.md": {"| known | column |": "one draw; `robnas surrogate assess` has many", "| where |": SETTINGS},
     "protocol.md": {"| preset |": SETTINGS},
     "proxies.md": {
-        "| proxy | without noise |": "`robnas search --algorithm proxy-search`, 200 runs of each",
         "| proxy | `323133` |": TIMES,
         "The definitions of `epe_nas`": "experiments/published_batches.py",
     },

@@ -10,7 +10,7 @@ METRIC = {"metric": "pgd@8/255"}
 
 def quotes() -> Iterator[Quote]:
     """Of every table that files are kept of."""
-    for part in (with_parameters, of_320, best_of_320, robust_score, top_score):
+    for part in (with_parameters, of_320, best_of_320, robust_score, top_score, searches):
         yield from part()
 
 
@@ -126,3 +126,15 @@ def top_score() -> Iterator[Quote]:
     rest = {"sample": "table without the chosen functions, cifar10"}
     yield quote("in their best tenth (# [#, #])", file.several(gain, score="top_score", **fresh))
     yield quote("had no part in the choice do (# [#, #])", file.several(gain, score="top_score", **rest))
+
+
+def searches() -> Iterator[Quote]:
+    """What both save a search."""
+    summary, queries = results("proxy-search/summary.csv"), results("proxy-search/queries.csv")
+    for text, name in (("`parameters`, the default", ""), ("`top_score`", " (proxy=top_score)")):
+        values = []
+        for task in ("noiseless", "noisy"):
+            where = {"algorithm": f"proxy-search{name}", "task": task}
+            values += [summary.one("mean_regret", 100, budget=budget, **where) for budget in (5, 10, 20, 50, 150)]
+            values.append(queries.one("queries", **where))
+        yield quote(f"| {text} | # · # · # · # · # | # | # · # · # · # · # | # |", values)
