@@ -1,13 +1,14 @@
 """docs/theory.md: kernels against the published table, and against trained networks."""
 
 from collections.abc import Iterator
+from statistics import median
 
 from tests.evidence.quotes import Quote, quote, results
 
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells, regression, leak, tightness):
+    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness):
         yield from part()
 
 
@@ -112,6 +113,31 @@ def leak() -> Iterator[Quote]:
     )
     second = (twice(code, "32/255", "second network") for code in ("323133", "444444"))
     yield quote("Attacks on a second initialisation, # and # at 32/255", *second)
+
+
+def twelve() -> Iterator[Quote]:
+    """The same for twelve random architectures; counts that the text spells out are checked here."""
+    file = results("leak/twelve.csv")
+
+    def of(kernel: str, side: str, rho: str = "0.3") -> list[float]:
+        return file.all(side, kernel=kernel, rho=rho)
+
+    def lower(first: list[float], second: list[float]) -> int:
+        return sum(one < other for one, other in zip(first, second, strict=True))
+
+    true, blind, random = "true labels", "random attacks", "random labels"
+    counts = [
+        [lower(of(true, "robust", rho), of(true, "clean", rho)), lower(of(blind, "clean", rho), of(blind, "robust", rho)),
+         lower(of(true, "clean", rho), of(blind, "clean", rho))]
+        for rho in ("0.1", "0.3")
+    ]  # fmt: skip
+    assert counts == [[12, 0, 12], [12, 11, 12]]
+    shares = [
+        median(one / other for one, other in zip(of(first, "robust"), of(second, "robust"), strict=True))
+        for first, second in ((true, blind), (random, true))
+    ]
+    yield quote("in eleven at ρ = .3, where the term of the true labels is # of what it is under random attacks, and that "
+                "of random labels # of the true ones (medians)", shares)  # fmt: skip
 
 
 def tightness() -> Iterator[Quote]:
