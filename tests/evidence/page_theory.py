@@ -127,8 +127,11 @@ def twelve() -> Iterator[Quote]:
 
     true, blind, random = "true labels", "random attacks", "random labels"
     counts = [
-        [lower(of(true, "robust", rho), of(true, "clean", rho)), lower(of(blind, "clean", rho), of(blind, "robust", rho)),
-         lower(of(true, "clean", rho), of(blind, "clean", rho))]
+        [
+            lower(of(true, "robust", rho), of(true, "clean", rho)),
+            lower(of(blind, "clean", rho), of(blind, "robust", rho)),
+            lower(of(true, "clean", rho), of(blind, "clean", rho)),
+        ]
         for rho in ("0.1", "0.3")
     ]  # fmt: skip
     assert counts == [[12, 0, 12], [12, 11, 12]]
@@ -136,8 +139,8 @@ def twelve() -> Iterator[Quote]:
         median(one / other for one, other in zip(of(first, "robust"), of(second, "robust"), strict=True))
         for first, second in ((true, blind), (random, true))
     ]
-    yield quote("in eleven at ρ = .3, where the term of the true labels is # of what it is under random attacks, and that "
-                "of random labels # of the true ones (medians)", shares)  # fmt: skip
+    yield quote("in eleven at ρ = .3, where the term of the true labels is # of what it is under random attacks, and "
+                "that of random labels # of the true ones (medians)", shares)  # fmt: skip
 
 
 def tightness() -> Iterator[Quote]:
