@@ -5,7 +5,7 @@ SETTINGS = "settings and definitions, nothing measured"
 
 OWED: dict[str, dict[str, str]] = {
     "build.md": {"| C | epochs |": "experiments/digits_recipe.py"},
-    "completed.md": {"| known | column |": "one draw; `robnas surrogate assess` has many", "| where |": SETTINGS},
+    "completed.md": {"| where |": SETTINGS},
     "protocol.md": {"| preset |": SETTINGS},
     "proxies.md": {
         "| proxy | `323133` |": TIMES,
@@ -28,7 +28,6 @@ OWED: dict[str, dict[str, str]] = {
         "| known values | 20 | 50 | 100 | 200 |": "CIFAR-100: experiments/surrogates.py --dataset cifar100",
         "| genes |": "six draws of sums over genes",
     },
-    "tables.md": {"| attack without adversarial training |": "`robnas reproduce table1`"},
     "theory.md": {
         "| task | clean | robust |": "experiments/bound_vs_error.py",
         "Measured on 300 random": "`robnas reproduce figure5` keeps the scores, not what parameters reach",
