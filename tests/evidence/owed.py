@@ -14,15 +14,12 @@ OWED: dict[str, dict[str, str]] = {
     "reliability.md": {"| promise |": SETTINGS},
     "scale.md": {"| machines |": "experiments/scale.py writes it from measured rates"},
     "search.md": {
-        "| | noiseless |": "`robnas search --config experiments/search.toml`, hours",
-        "| | 20 · 50 · 150 queries |": "the same command",
-        "- Without noise the task": "the same command",
-        "- At 20 and 50 queries": "the same command",
+        "| | noiseless |": "BANANAS, predictor-evolution, Optuna: `robnas search` with search.toml, hours",
+        "| | 20 · 50 · 150 queries |": "Optuna: the same command",
     },
     "speed.md": {"| architecture | baseline |": TIMES, "| architecture | hours alone |": TIMES},
     "statistics.md": {
         "| column | what it is |": SETTINGS,
-        "The region of practical equivalence": "`robnas search --config experiments/search.toml`",
     },
     "surrogates.md": {
         "| known values | 20 | 50 | 100 | 200 |": "CIFAR-100: experiments/surrogates.py --dataset cifar100",
