@@ -4,7 +4,8 @@
 
 `spread.csv` is of the bundled digits; `noise.csv` is of the published CIFAR-10: the noise of one
 training, pooled and local, and what it leaves open about the best architecture (simultaneous sets and posteriors, which
-take longest, with --all); `ceilings.csv` and `expected.csv` are of columns of both. Accuracies are fractions.
+take longest, with --all); `ceilings.csv` and `expected.csv` are of columns of both; `sizes.csv` is what the number of
+parameters orders of the architectures of Figure 5. Accuracies are fractions.
 """
 
 from __future__ import annotations
@@ -17,11 +18,21 @@ from typing import Any
 import numpy as np
 
 import robnas
-from robnas.benchmarks import Table, expected_accuracies
+from robnas.benchmarks import Table, expected_accuracies, read_scores
 from robnas.reports import write_csv
-from robnas.statistics import rank_set, root_of_seeds, shown_noise, table_ceiling, tied_with_best
+from robnas.statistics import (
+    Bootstrap,
+    correlations,
+    join,
+    rank_set,
+    root_of_seeds,
+    shown_noise,
+    table_ceiling,
+    tied_with_best,
+)
 
 PUBLISHED = "nas-robbench-201"
+FIGURE5 = Path(__file__).parent / "results" / "figure5" / "scores-8.parquet"
 SHOWN = [("cifar10", "clean"), ("cifar10", "pgd@8/255"), ("cifar10", "autoattack@8/255")]
 IMAGENET = [("imagenet16-120", "pgd@8/255"), ("imagenet16-120", "autoattack@8/255")]
 DIGITS = [("digits", "clean"), ("digits", "pgd@32/255")]
@@ -95,6 +106,15 @@ def expected(table: Table, dataset: str, metric: str) -> list[Any]:
     ]
 
 
+def sizes(table: Table) -> Iterator[list[Any]]:
+    """Spearman of the number of parameters on live edges with each accuracy, as `robnas reproduce figure5` draws it."""
+    both = join([read_scores(FIGURE5)], table, "cifar10")
+    draws = Bootstrap(len(both.codes), np.random.default_rng(0))
+    for metric, truth in both.truth.items():
+        found, *_ = correlations(both.parameters, truth, np.full(len(truth), np.nan), draws)
+        yield [metric, found.count, found.value, found.low, found.high]
+
+
 def write(path: Path, header: list[str], rows: list[list[Any]]) -> None:
     """Six digits of every number."""
     write_csv(path, header, [[f"{one:.6g}" if isinstance(one, float) else one for one in row] for row in rows])
@@ -110,6 +130,7 @@ def main() -> None:
     digits, published = robnas.load("digits"), robnas.load(PUBLISHED)
     write(given.out / "spread.csv", ["split", "metric", "q0", "q5", "q50", "q95", "q100", "sd", "noise", "reliability"],
           list(spread(digits)))  # fmt: skip
+    write(given.out / "sizes.csv", ["metric", "architectures", "spearman", "low_95", "high_95"], list(sizes(published)))
     columns = [(digits, *one) for one in DIGITS] + [(published, *one) for one in SHOWN + IMAGENET]
     wanted = [*columns[2:5], (published, "cifar100", "pgd@8/255"), columns[5], columns[1]]
     write(given.out / "expected.csv", ["table", "dataset", "metric", "highest", "of_it", "best", "regret"],

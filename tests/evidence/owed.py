@@ -27,7 +27,6 @@ OWED: dict[str, dict[str, str]] = {
     },
     "theory.md": {
         "| task | clean | robust |": "experiments/bound_vs_error.py",
-        "Measured on 300 random": "`robnas reproduce figure5` keeps the scores, not what parameters reach",
     },
 }
 

@@ -131,7 +131,7 @@ def paired() -> Iterator[Quote]:
     better, high, low = (
         -searches.one(column, 100, task="noiseless", budget=150, **first) for column in ("difference", "low", "high")
     )
-    yield quote("local search with first improvement is better than regularized evolution by # points [#, #]", better, low,
+    yield quote("with first improvement is better than regularized evolution by # points [#, #]", better, low,
                 high)  # fmt: skip
     unpaired = file.all("robnas", claim="coverage of the unpaired interval of 0.95")
     yield quote("It covers in # to # in the same simulation", min(unpaired), max(unpaired))

@@ -23,6 +23,12 @@ def figure5() -> Iterator[Quote]:
         ]
         clean = file.one("spearman", measure=measure, kernel="clean", metric="clean")
         yield quote(f"| `{measure}` | # | # | # | # | # | # |", values, clean)
+    sizes = results("tables/sizes.csv")
+    yield quote(
+        "where the number of parameters on live edges has # [#, #]; the last column is the clean kernel with clean "
+        "accuracy, where parameters have #",
+        sizes.several(("spearman", "low_95", "high_95"), **robust), sizes.one("spearman", metric="clean"),
+    )  # fmt: skip
     given = file.one("given_parameters", measure="condition", kernel="clean", **robust)
     yield quote("Given the number of parameters the condition number still correlates by #", given)
 
