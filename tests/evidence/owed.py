@@ -22,7 +22,6 @@ OWED: dict[str, dict[str, str]] = {
         "| column | what it is |": SETTINGS,
     },
     "surrogates.md": {
-        "| known values | 20 | 50 | 100 | 200 |": "CIFAR-100: experiments/surrogates.py --dataset cifar100",
         "| genes |": "six draws of sums over genes",
     },
     "theory.md": {

@@ -8,6 +8,8 @@ from tests.evidence.quotes import LEFT_OUT, Quote, quote, results
 SIZES = (20, 50, 100, 200, 500)
 SPREAD = {"design": "spread", "model": "gaussian-process"}
 CIFAR10, CIFAR100, IMAGENET = "cifar10", "cifar100", "imagenet16-120"
+KEPT = {CIFAR10: 4, CIFAR100: 3, IMAGENET: 5}
+"""Of how many of these numbers of known values the structure alone was assessed."""
 
 
 def quotes() -> Iterator[Quote]:
@@ -24,7 +26,7 @@ def known(column: str, part: str, dataset: str, sizes: tuple[int, ...], scale: f
 
 def rows(dataset: str, *shown: tuple[str, str, tuple[str, ...], float]) -> Quote:
     """Rows of robust accuracies from the structure, a cell for each number of known values."""
-    kept = SIZES if dataset == IMAGENET else SIZES[:-1]
+    kept = SIZES[: KEPT[dataset]]
     lines, values = [], []
     for text, shape, columns, scale in shown:
         lines.append(f"| {text} | {' | '.join([shape] * len(kept) + [LEFT_OUT] * (len(SIZES) - len(kept)))} |")
@@ -43,6 +45,12 @@ def structure() -> Iterator[Quote]:
         ("coverage of 90 % intervals, lowest split", "#, #", coverage, 1),
         ("median width", "#", ("median_width_90",), 100),
     )  # fmt: skip
+    yield rows(
+        CIFAR100,
+        ("CIFAR-100, ρ over all", "#", ("spearman",), 1),
+        *start,
+        ("coverage, lowest split", "#, #", coverage, 1),
+    )
     yield rows(
         IMAGENET, ("ImageNet16-120, ρ over all", "#", ("spearman",), 1), *start,
         ("coverage, lowest split", "#, #", coverage, 1),
@@ -108,3 +116,8 @@ def designs() -> Iterator[Quote]:
     for size, design in ((20, "spread"), *product((50, 100), ("spread", "active, everywhere", "active, top"))):
         cells = [file.several(interval, scale, known=size, design=design, figure=figure) for figure, scale in figures]
         yield quote(f"| {size} | {design} | # [#, #] | # [#, #] | # [#, #] | # [#, #] |", *cells)
+    top = results("surrogates/assessments.csv").one(
+        "top_decile_spearman", part="designs", design="active, top", known=50
+    )
+    yield quote("order the true top decile with ρ = #, as 200 spread ones do (#)", top,
+                known("top_decile_spearman", "structure", CIFAR10, (200,)))  # fmt: skip
