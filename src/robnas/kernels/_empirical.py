@@ -18,12 +18,16 @@ from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, MemoryLimitError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import ask, prepared
+from robnas.kernels._gradients import has_onednn
 from robnas.kernels._gram import Gram
 from robnas.kernels._jacobian import Piece, bytes_per_image, check_calls, fill, pieces, split
 from robnas.kernels._kernels import RobustKernels
 from robnas.kernels._ntk_settings import NTKSettings
 from robnas.kernels._spectrum import NonFiniteKernelError
 from robnas.types import Progress, silent
+
+_CHUNK = 2**27  # bytes of a chunk of images
+_IMAGES = 2  # in a chunk, before cotangents share its memory
 
 
 def empirical_ntk(
@@ -261,27 +265,45 @@ def _by_layer(
     chosen = pieces(network, settings.parameters, settings.unknown)
     if not chosen:
         raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
-    images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20 - gram.working_bytes
+    images, budget = _laid_out(network, torch.cat(list(batches))), settings.memory_mib * 2**20 - gram.working_bytes
     check_calls(network, images[0], chosen)
-    per_image = bytes_per_image(network, images[0], chosen)
-    chunk = max(1, min(len(images), int(budget / 3 / per_image)))
+    fixed, each = bytes_per_image(network, images[0], chosen)
     row_bytes = gram.stack * gram.count * images.element_size()
-    least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + per_image
+    least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + fixed + each
     _check_memory(settings, least, gram)
+    working = min(budget / 3, _CHUNK)
+    at_once = min(len(cotangents), max(1, int((working / min(_IMAGES, len(images)) - fixed) / max(1, each))))
+    per_image = fixed + at_once * each
+    chunk = max(1, min(len(images), int(working / per_image)))
     passes = _passes(chosen, cotangents, gram, int(budget - chunk * per_image) // row_bytes)
     store = images.new_empty(len(images) * max(part.columns for part in passes))
     done, total = 0, len(passes) * -(-len(images) // chunk)
     for part in passes:
-        into, rows = _slabs(store, part, len(images), gram.full)
+        slabs = _slabs(store, part, len(images))
         for start in range(0, len(images), chunk):
             some = images[start : start + chunk]
             place = torch.arange(start, start + len(some), device=images.device) % len(batches[0])
-            here = [[slab[start : start + chunk] for slab in line] for line in into]
-            fill(network, some, [cotangent[place] for cotangent in part.cotangents], part.pieces, here)
+            here = [[slab[start : start + chunk] for slab in line] for line in slabs]
+            fill(network, some, [cotangent[place] for cotangent in part.cotangents], part.pieces, here, at_once)
             done += 1
             progress(done, total, "kernel")
-        for slab in rows:
-            gram.add(slab)
+        for slab in (slab for line in slabs for slab in line):
+            gram.add(slab.flatten(0, 1) if gram.full else slab.flatten(1))
+
+
+def _laid_out(network: nn.Module, images: Tensor) -> Tensor:
+    """Images, and the network with them, as oneDNN's convolutions like them, if the network takes them so."""
+    if images.ndim != 4 or not has_onednn(images):
+        return images
+    found = images.contiguous(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)
+    try:
+        with torch.no_grad():
+            network(found[:1])
+    except RuntimeError:  # x.view(len(x), -1)
+        network.to(memory_format=torch.contiguous_format)
+        return images
+    return found
 
 
 def _check_memory(settings: NTKSettings, least: float, gram: Gram) -> None:
@@ -292,16 +314,16 @@ def _check_memory(settings: NTKSettings, least: float, gram: Gram) -> None:
         raise MemoryLimitError("memory_mib", expected=f"at least {wanted:.3g} for these images", got=got)
 
 
-def _slabs(store: Tensor, part: _Pass, images: int, full: bool) -> tuple[list[list[Tensor]], list[Tensor]]:
-    """Parts of `store`: where each cotangent and piece is written, and the rows of the Jacobian that this gives."""
-    depth, blocks, start = len(part.cotangents), list[Tensor](), 0
+def _slabs(store: Tensor, part: _Pass, images: int) -> list[list[Tensor]]:
+    """Parts of `store` per piece and wanted parameter, of shape (images, cotangents, numbers)."""
+    depth, start, found = len(part.cotangents), 0, list[list[Tensor]]()
     for piece in part.pieces:
-        size = images * depth * piece.columns
-        shape = (images, depth, piece.columns) if full else (depth, images, piece.columns)
-        blocks.append(store[start : start + size].view(shape))
-        start += size
-    into = [[block.select(1 if full else 0, place) for block in blocks] for place in range(depth)]
-    return into, [block.flatten(0, 1) for block in blocks] if full else [slab for line in into for slab in line]
+        found.append([])
+        for size in piece.sizes:
+            stop = start + images * depth * size
+            found[-1].append(store[start:stop].view(images, depth, size))
+            start = stop
+    return found
 
 
 def _passes(chosen: Sequence[Piece], cotangents: Sequence[Tensor], gram: Gram, columns: int) -> list[_Pass]:

@@ -160,7 +160,7 @@ class EmpiricalKernel:
 
     def _at_once(self, image: Tensor) -> int:
         """As many images as memory allows."""
-        each = _PASSES * bytes_per_image(self._twin, image, self._pieces())
+        each = _PASSES * sum(bytes_per_image(self._twin, image, self._pieces()))
         return max(1, int(self.settings.memory_mib * 2**20 / each))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
@@ -17,29 +17,97 @@ PerImage: TypeAlias = dict[str, Tensor]
 """By parameter name, shape (n, …); the order of numbers is any, but the same for all images."""
 LayerRule: TypeAlias = Callable[[nn.Module, Tensor, Tensor], PerImage]
 """(layer, its input, gradient at its output) → gradients to its own parameters, of each image apart."""
-_ByChannel: TypeAlias = Callable[[nn.Module, Tensor, Tensor, slice], PerImage]
-"""The same where some output channels can be taken alone: the gradient is at these only, and says which."""
+_ByChannel: TypeAlias = Callable[[nn.Module, Tensor, Sequence[Tensor], slice, Mapping[str, Tensor]], None]
+"""(layer, its input, gradients at its output, one per cotangent, at some output channels, which, where to write the
+gradients to its parameters), the latter by name and of shape (n, cotangents, numbers)."""
 Convolution: TypeAlias = nn.Conv1d | nn.Conv2d
 Transposed: TypeAlias = nn.ConvTranspose1d | nn.ConvTranspose2d
 
+_PORTION = 2**22  # bytes of patches at a time
+_MANY = 128  # rows from which patches pay
 
-def _linear(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice) -> PerImage:
+
+def _linear(
+    layer: nn.Module, x: Tensor, upstream: Sequence[Tensor], channels: slice, out: Mapping[str, Tensor]
+) -> None:
     """Inputs (n, …, features)."""
-    x, upstream = (part.reshape(len(part), -1, part.shape[-1]) for part in (x, upstream))
-    return {"weight": (upstream.transpose(1, 2) @ x).flatten(1), "bias": upstream.sum(1)}
+    x = x.reshape(len(x), -1, x.shape[-1])
+    rows = _joined([part.reshape(len(part), -1, part.shape[-1]) for part in upstream], 2)
+    if "weight" in out:
+        _multiply(rows.transpose(1, 2), x, out["weight"])
+    if "bias" in out:
+        out["bias"].copy_(rows.sum(1).view(out["bias"].shape))
 
 
-def _convolution(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice) -> PerImage:
+def _convolution(
+    layer: nn.Module, x: Tensor, upstream: Sequence[Tensor], channels: slice, out: Mapping[str, Tensor]
+) -> None:
+    """By patches times many rows, or by groups where there are few and oneDNN is there."""
     assert isinstance(layer, Convolution)
-    patches = _patches(layer, x)  # (n, groups, positions, taps · channels per group)
-    rows = upstream.flatten(2).reshape(len(x), layer.groups, upstream.shape[1] // layer.groups, -1)
-    return {"weight": (rows @ patches).flatten(1), "bias": upstream.flatten(2).sum(2)}
+    rows = _joined([part.unflatten(1, (layer.groups, -1)) for part in upstream], 2)
+    if "weight" in out and rows.shape[2] < _MANY and has_onednn(x):
+        weight = _grouped(layer, x, rows.flatten(1, 2)).unflatten(1, (layer.groups, len(upstream), -1))
+        out["weight"].copy_(weight.movedim(2, 1).flatten(2))
+    elif "weight" in out:
+        positions = rows.flatten(3)
+        taken = math.prod(layer.kernel_size) * x.shape[1] * positions.shape[3] * x.element_size()
+        for part in _portions(x, taken):
+            patches = _patches(layer, x[part])  # (n, groups, positions, taps · channels per group)
+            if layer.groups == 1:
+                _multiply(positions[part, 0], patches[:, 0], out["weight"][part])
+            else:
+                found = (positions[part] @ patches).unflatten(2, (len(upstream), -1))
+                out["weight"][part].copy_(found.movedim(2, 1).flatten(2))
+    if "bias" in out:
+        out["bias"].copy_(rows.flatten(3).sum(3).unflatten(2, (len(upstream), -1)).movedim(2, 1).flatten(2))
 
 
-def write_convolution(layer: Convolution, x: Tensor, upstream: Tensor, out: Tensor) -> None:
-    """Gradients to the weight of a convolution of one group, straight into `out`, shape (n, numbers)."""
-    rows = upstream.flatten(2)
-    torch.bmm(rows, _patches(layer, x)[:, 0], out=out.view(*rows.shape[:2], -1))
+def has_onednn(x: Tensor) -> bool:
+    """Whether oneDNN computes convolutions of such maps."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and bool(torch.backends.mkldnn.enabled)
+
+
+def _grouped(layer: Convolution, x: Tensor, upstream: Tensor) -> Tensor:
+    """Gradients to the weight, shape (n, numbers), as those of one convolution with a group or more per image."""
+    padding = layer.padding
+    if isinstance(padding, str) or layer.padding_mode != "zeros":
+        x, padding = _padded(layer, x), (0,) * len(layer.kernel_size)
+    shape = (len(x) * upstream.shape[1], x.shape[1] // layer.groups, *layer.kernel_size)
+    rows, images = (part.contiguous().flatten(0, 1)[None] for part in (upstream, x))
+    weight: Tensor = torch.ops.aten.convolution_backward(
+        rows, images, images.new_empty(shape), None, layer.stride, padding, layer.dilation, False, [0],
+        len(x) * layer.groups, [False, True, False],
+    )[1]  # fmt: skip
+    return weight.view(len(x), -1)
+
+
+def _padded(layer: Convolution | Transposed, x: Tensor) -> Tensor:
+    """With what the layer takes to be around the image."""
+    padding = list(layer._reversed_padding_repeated_twice)
+    return F.pad(x, padding, mode="constant" if layer.padding_mode == "zeros" else layer.padding_mode)
+
+
+def _portions(x: Tensor, taken: float) -> Iterator[slice]:
+    """Images of a batch that are worked on together, where each takes so many bytes.
+
+    On a CPU few enough that what is made for them comes from memory that was in use before: first use of a page costs
+    as much as ten passes over it.
+    """
+    step = max(1, int(_PORTION / taken)) if x.device.type == "cpu" else len(x)
+    return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+def _joined(upstream: Sequence[Tensor], dim: int) -> Tensor:
+    """Gradients for all cotangents side by side."""
+    return upstream[0] if len(upstream) == 1 else torch.cat(list(upstream), dim)
+
+
+def _multiply(rows: Tensor, columns: Tensor, out: Tensor) -> None:
+    """Products of matrices (n, cotangents · channels, positions) and (n, positions, numbers) into `out`."""
+    if out.is_contiguous():
+        torch.bmm(rows, columns, out=out.view(*rows.shape[:2], -1))
+    else:
+        out.copy_(torch.bmm(rows, columns).view(out.shape))
 
 
 def _patches(layer: Convolution | Transposed, x: Tensor, size: Sequence[int] | None = None) -> Tensor:
@@ -47,10 +115,8 @@ def _patches(layer: Convolution | Transposed, x: Tensor, size: Sequence[int] | N
 
     `size` positions per dimension, from the first; all that there are if None.
     """
-    padding = list(layer._reversed_padding_repeated_twice)
-    if any(padding):
-        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-        x = F.pad(x, padding, mode=mode)
+    if any(layer._reversed_padding_repeated_twice):
+        x = _padded(layer, x)
     x = x.movedim(1, -1).contiguous()
     size = size or [
         (extent - dilation * (taps - 1) - 1) // stride + 1
@@ -74,17 +140,26 @@ def _patches(layer: Convolution | Transposed, x: Tensor, size: Sequence[int] | N
     return grouped.reshape(len(x), layer.groups, math.prod(size), -1)
 
 
-def _batch_norm(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice) -> PerImage:
+def _batch_norm(
+    layer: nn.Module, x: Tensor, upstream: Sequence[Tensor], channels: slice, out: Mapping[str, Tensor]
+) -> None:
     """In evaluation mode, where the statistics are constants."""
     assert isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)
     assert layer.running_mean is not None
     assert layer.running_var is not None
-    shape = (1, -1, *(1,) * (x.ndim - 2))
     mean, scale = layer.running_mean[channels], (layer.running_var[channels] + layer.eps).rsqrt()
-    normalised = (x[:, channels] - mean.view(shape)) * scale.view(shape)
-    over = tuple(range(2, x.ndim))
-    weight, bias = normalised.mul_(upstream), upstream
-    return {"weight": weight.sum(over), "bias": bias.sum(over)} if over else {"weight": weight, "bias": bias}
+    centred = x[:, channels] - mean.view(1, -1, *(1,) * (x.ndim - 2))
+    for place, part in enumerate(upstream):
+        if "weight" in out:
+            product = centred.mul_(part) if place == len(upstream) - 1 else centred * part
+            torch.mul(_over_positions(product), scale, out=out["weight"][:, place])
+        if "bias" in out:
+            out["bias"][:, place] = _over_positions(part)
+
+
+def _over_positions(values: Tensor) -> Tensor:
+    """Sums per channel, shape (n, channels)."""
+    return values.sum(tuple(range(2, values.ndim))) if values.ndim > 2 else values
 
 
 def _group_norm(layer: nn.Module, x: Tensor, upstream: Tensor) -> PerImage:
@@ -101,9 +176,7 @@ def _instance_norm(layer: nn.Module, x: Tensor, upstream: Tensor) -> PerImage:
 
 def _scaled(normalised: Tensor, upstream: Tensor) -> PerImage:
     """Of weight · normalised + bias, a number of both per channel."""
-    weight, bias = (normalised * upstream), upstream
-    over = tuple(range(2, upstream.ndim))
-    return {"weight": weight.sum(over), "bias": bias.sum(over)} if over else {"weight": weight, "bias": bias}
+    return {"weight": _over_positions(normalised * upstream), "bias": _over_positions(upstream)}
 
 
 def _layer_norm(layer: nn.Module, x: Tensor, upstream: Tensor) -> PerImage:
@@ -244,35 +317,40 @@ def select(tensor: Tensor, dim: int, channels: slice) -> Tensor:
     return tensor.narrow(dim, channels.start, channels.stop - channels.start)
 
 
-def write(layer: nn.Module, x: Tensor, upstream: Tensor, channels: slice, wanted: tuple[str, ...], out: Tensor) -> None:
-    """Gradients to the wanted parameters side by side into `out`, shape (n, numbers).
+def write(layer: nn.Module, x: Tensor, upstream: Sequence[Tensor], channels: slice, out: Mapping[str, Tensor]) -> None:
+    """Gradients to parameters of a layer.
+
+    Args:
+        layer: one that has a rule.
+        x: its input, shape (n, …).
+        upstream: gradients at its output, one per cotangent, at some output channels.
+        channels: which these are.
+        out: where to write them, by name, of shape (n, cotangents, numbers).
 
     Raises:
         InputError: a rule that does not give one of them.
     """
-    rule = _rule(layer)
-    if rule is None and wanted == ("weight",) and isinstance(layer, Convolution) and layer.groups == 1:
-        write_convolution(layer, x, upstream, out)
-        return
-    kind = _kind(layer)
+    rule, kind = _rule(layer), _kind(layer)
     assert kind is not None
-    found = _BY_CHANNEL[kind](layer, x, upstream, channels) if rule is None else rule(layer, x, upstream)
-    _check(layer, found, wanted, out)
-    start = 0
-    for name in wanted:
-        part = found[name].flatten(1)
-        out[:, start : start + part.shape[1]] = part
-        start += part.shape[1]
+    if rule is None:
+        _BY_CHANNEL[kind](layer, x, upstream, channels, out)
+        return
+    for place, part in enumerate(upstream):
+        found = rule(layer, x, part)
+        _check(layer, found, out)
+        for name, into in out.items():
+            into[:, place] = found[name].flatten(1)
 
 
-def _check(layer: nn.Module, found: PerImage, wanted: tuple[str, ...], out: Tensor) -> None:
+def _check(layer: nn.Module, found: PerImage, out: Mapping[str, Tensor]) -> None:
     """Raise `InputError` unless a rule gave one row per image and one number per number of the parameters."""
-    shapes = {name: tuple(found[name].shape) if name in found else None for name in wanted}
-    sizes = [0 if shape is None or shape[0] != len(out) else math.prod(shape[1:]) for shape in shapes.values()]
-    if 0 in sizes or sum(sizes) != out.shape[1]:
-        raise InputError(
-            f"rule of {type(layer).__name__}",
-            expected=f"{out.shape[1]} numbers for each of {len(out)} images, under {', '.join(wanted)}",
-            got=Verbatim(shapes),
-            remedy="see kernels.add_rule",
-        )
+    shapes = {name: tuple(found[name].shape) if name in found else None for name in out}
+    for (name, into), shape in zip(out.items(), shapes.values(), strict=True):
+        if shape is None or shape[0] != len(into) or math.prod(shape[1:]) != into.shape[2]:
+            total = sum(part.shape[2] for part in out.values())
+            raise InputError(
+                f"rule of {type(layer).__name__}",
+                expected=f"{total} numbers for each of {len(into)} images, under {', '.join(out)}",
+                got=Verbatim(shapes),
+                remedy="see kernels.add_rule",
+            )

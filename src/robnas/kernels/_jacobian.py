@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -36,8 +36,13 @@ class Piece:
     wanted: tuple[str, ...]
     channels: slice | None
     """None for a layer that is not split."""
-    columns: int
-    """How many numbers."""
+    sizes: tuple[int, ...]
+    """How many numbers of each of those wanted."""
+
+    @property
+    def columns(self) -> int:
+        """How many numbers."""
+        return sum(self.sizes)
 
 
 def pieces(network: nn.Module, parameters: Parameters, unknown: Unknown = "error") -> list[Piece]:
@@ -64,11 +69,13 @@ def pieces(network: nn.Module, parameters: Parameters, unknown: Unknown = "error
         if isinstance(module, nn.ParameterDict | nn.ParameterList) and all(
             parameter.ndim and len(parameter) == 1 for parameter in wanted.values()
         ):
-            found += [Piece(f"{name}.{key}", None, (key,), slice(0, 1), value.numel()) for key, value in wanted.items()]
+            found += [
+                Piece(f"{name}.{key}", None, (key,), slice(0, 1), (value.numel(),)) for key, value in wanted.items()
+            ]
         elif has_rule(module):
             width = len(next(iter(wanted.values())))
-            count = sum(parameter.numel() for parameter in wanted.values())
-            found.append(Piece(name, module, tuple(wanted), slice(0, width) if can_split(module) else None, count))
+            sizes = tuple(parameter.numel() for parameter in wanted.values())
+            found.append(Piece(name, module, tuple(wanted), slice(0, width) if can_split(module) else None, sizes))
         elif unknown == "warn":
             left_out.append(f"{name or 'the network'} ({type(module).__name__}: {', '.join(wanted)})")
         else:
@@ -96,7 +103,8 @@ def split(piece: Piece, columns: int) -> Iterator[Piece]:
     step = max(1, columns // per_channel)
     for start in range(0, width, step):
         stop = min(start + step, width)
-        yield Piece(piece.name, piece.layer, piece.wanted, slice(start, stop), per_channel * (stop - start))
+        sizes = tuple(size // width * (stop - start) for size in piece.sizes)
+        yield Piece(piece.name, piece.layer, piece.wanted, slice(start, stop), sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,18 +161,21 @@ def fill(
     cotangents: Sequence[Tensor],
     chosen: Sequence[Piece],
     out: Sequence[Sequence[Tensor]],
+    at_once: int,
 ) -> None:
     """Write the gradients of ⟨cotangent_i, logits_i⟩ of each image.
 
     The network is in evaluation mode, so that images do not depend on one another; one forward pass serves all
-    cotangents, and the backward passes end at the first of the chosen layers.
+    cotangents, what a layer does with its input `at_once` of them, and the backward passes end at the first of the
+    chosen layers.
 
     Args:
         network: from `prepared`.
         images: shape (n, …).
         cotangents: each of shape (n, outputs).
         chosen: pieces.
-        out: per cotangent and piece, shape (n, columns of the piece).
+        out: per piece and wanted parameter, shape (n, cotangents, numbers).
+        at_once: cotangents whose gradients at the layers are kept together.
     """
     layers = {piece.layer: None for piece in chosen if piece.layer is not None}
     parameters = dict(network.named_parameters())
@@ -181,16 +192,19 @@ def fill(
         uses = [(layer, call) for layer in layers for call in calls[layer]]
         _check_unchanged(uses)
         targets = [call.output for _, call in uses] + list(lone.values())
-        for number, (cotangent, into) in enumerate(zip(cotangents, out, strict=True), start=1):
-            upstream = _gradients(logits, targets, cotangent, again=number < len(cotangents))
-            of_call = {id(call): gradient for (_, call), gradient in zip(uses, upstream, strict=False)}
+        for start in range(0, len(cotangents), at_once):
+            some = range(start, min(start + at_once, len(cotangents)))
+            passes = [_gradients(logits, targets, cotangents[i], again=i + 1 < len(cotangents)) for i in some]
+            upstream = list(zip(*passes, strict=True))
+            of_call = {id(call): gradients for (_, call), gradients in zip(uses, upstream, strict=False)}
             of_lone = dict(zip(lone, upstream[len(uses) :], strict=True))
             with torch.no_grad():
-                for piece, place in zip(chosen, into, strict=True):
+                for piece, places in zip(chosen, out, strict=True):
+                    here = dict(zip(piece.wanted, (place[:, some.start : some.stop] for place in places), strict=True))
                     if piece.layer is None:
-                        place.copy_(of_lone[piece.name].flatten(1))
+                        torch.stack([one.flatten(1) for one in of_lone[piece.name]], 1, out=here[piece.wanted[0]])
                     else:
-                        _fill_piece(piece, piece.layer, calls[piece.layer], of_call, place)
+                        _fill_piece(piece, piece.layer, calls[piece.layer], of_call, here)
 
 
 def _check_unchanged(uses: Sequence[tuple[nn.Module, _Call]]) -> None:
@@ -217,19 +231,26 @@ def _gradients(logits: Tensor, targets: list[Tensor], cotangent: Tensor, *, agai
 
 
 def _fill_piece(
-    piece: Piece, layer: nn.Module, calls: Sequence[_Call], of_call: dict[int, Tensor], place: Tensor
+    piece: Piece,
+    layer: nn.Module,
+    calls: Sequence[_Call],
+    of_call: Mapping[int, Sequence[Tensor]],
+    places: Mapping[str, Tensor],
 ) -> None:
     """The sum over all uses of a layer."""
     if not calls:
-        place.zero_()
+        for place in places.values():
+            place.zero_()
     for number, call in enumerate(calls):
         upstream, channels = of_call[id(call)], slice(None)
         if piece.channels is not None:
-            upstream, channels = select(upstream, channel_dim(layer), piece.channels), piece.channels
-        part = torch.empty_like(place) if number else place
-        write(layer, call.x, upstream, channels, piece.wanted, part)
+            channels = piece.channels
+            upstream = [select(one, channel_dim(layer), channels) for one in upstream]
+        parts = {name: torch.empty_like(place) for name, place in places.items()} if number else places
+        write(layer, call.x, upstream, channels, parts)
         if number:
-            place += part
+            for name, place in places.items():
+                place += parts[name]
 
 
 def check_calls(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> None:
@@ -269,16 +290,18 @@ def check_calls(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> N
             )
 
 
-def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> int:
-    """About how much memory a forward and backward pass takes for one image."""
+def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> tuple[int, int]:
+    """About how much memory a forward pass and what it leaves take for one image, and a backward pass besides."""
     layers = tuple({piece.layer: None for piece in chosen if piece.layer is not None})
     with torch.no_grad(), _recorded(layers) as calls:
         network(image[None])
-    taken, largest = 0, 0
+    fixed, each, patches, largest = 0, 0, 0, 0
     for layer in layers:
         for call in calls[layer]:
-            taken += 2 * call.x.nbytes + 3 * call.output.nbytes
-            if isinstance(layer, Convolution | Transposed):  # patches
+            fixed += call.x.nbytes + 2 * call.output.nbytes
+            each += call.output.nbytes
+            largest = max(largest, call.output.nbytes)
+            if isinstance(layer, Convolution | Transposed):
                 taps, seen = math.prod(layer.kernel_size), call.output if isinstance(layer, Transposed) else call.x
-                largest = max(largest, 2 * taps * seen.nbytes)
-    return max(1, taken + largest)
+                patches = max(patches, 2 * taps * seen.nbytes)
+    return max(1, fixed + patches), each + largest
