@@ -12,6 +12,9 @@ Beside
 Both then need only matrix products, here in float64 too. Each contender runs in a process of its own, in turn, so that
 peak memory is its own; CPU seconds of one core, the second time round. (a) is scaled from the first --sample backward
 passes of each batch, since all of them take the same; its peak memory holds the full Jacobian.
+
+Then single kernels, reductions trace and sum, of four convolutions of width 64 and 8 with 48 images and of the network
+above with --cells images, beside torch.func: vmap of jacrev for trace and of grad for sum.
 """
 
 from __future__ import annotations
@@ -43,6 +46,9 @@ def network_and_images(count: int):
             module.momentum = 1.0
     with torch.no_grad():
         network(batches[0])
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.1  # as built, so that the network is known for what it is
     return network.eval(), batches
 
 
@@ -121,6 +127,68 @@ def vmapped(count: int, memory: float, sample: int, chunk: int | None = None):
     return work, 1.0
 
 
+def convolutions(width: int) -> torch.nn.Module:
+    """Four of them on images of 3×32×32, and ten outputs."""
+    torch.manual_seed(0)
+    layers: list[torch.nn.Module] = []
+    for before in (3, width, width, width):
+        layers += [torch.nn.Conv2d(before, width, 3, padding=1), torch.nn.ReLU()]
+    pooled = [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(width, 10)]
+    return torch.nn.Sequential(*layers, *pooled).eval()
+
+
+def cells() -> torch.nn.Module:
+    """The network of the five kernels."""
+    return network_and_images(64)[0]
+
+
+NETWORKS = {
+    "convolutions of width 64": partial(convolutions, 64),
+    "convolutions of width 8": partial(convolutions, 8),
+    "323133, C=16, N=5": cells,
+}
+
+
+def reduced(network: torch.nn.Module, images: torch.Tensor, reduction: str, memory: float):
+    """One kernel."""
+    settings = NTKSettings(reduction, batch_norm="eval-raw", memory_mib=memory)
+    return lambda: kernels.empirical_ntk(network, images, settings=settings)
+
+
+def differentiated(
+    network: torch.nn.Module, images: torch.Tensor, reduction: str, memory: float, chunk: int | None = None
+):
+    """The same by torch.func."""
+    from torch.func import functional_call, grad, jacrev, vmap
+
+    network = Plain(network) if hasattr(network, "stem") else network
+    weights = {name: parameter.detach() for name, parameter in network.named_parameters()}
+
+    def logits(given, image):
+        return functional_call(network, given, (image[None],))[0]
+
+    each = jacrev(logits) if reduction == "trace" else grad(lambda *given: logits(*given).sum())
+    outputs = 10 if reduction == "trace" else 1
+
+    def work():
+        found = vmap(each, in_dims=(None, 0), chunk_size=chunk)(weights, images)
+        jacobian = torch.cat([part.reshape(len(images), outputs, -1) for part in found.values()], dim=2)
+        total = torch.zeros(len(images), len(images), dtype=torch.float64)
+        for columns in jacobian.flatten(1).split(8192, 1):
+            wide = columns.double()
+            total.addmm_(wide, wide.T)
+        return (total / outputs).numpy()
+
+    return work
+
+
+REDUCED = {
+    "robnas": reduced,
+    "torch.func": differentiated,
+    "torch.func, 16 at a time": partial(differentiated, chunk=16),
+}
+
+
 CONTENDERS = {
     "robnas": ours,
     "(a) one backward pass per image": one_by_one,
@@ -131,15 +199,45 @@ CONTENDERS = {
 
 def child(name: str, settings: argparse.Namespace) -> None:
     """One measurement: CPU seconds, the peak of memory above what the process took before, and a checksum."""
-    work, factor = CONTENDERS[name](settings.images, settings.memory, min(settings.sample, settings.images))
+    if settings.network:
+        count = settings.cells if settings.network.startswith("323133") else 48
+        images = torch.rand(count, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+        network = NETWORKS[settings.network]()
+        work, factor = REDUCED[name](network, images, settings.reduction, settings.memory), 1.0
+    else:
+        work, factor = CONTENDERS[name](settings.images, settings.memory, min(settings.sample, settings.images))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     work()
     begun = time.process_time()
     found = work()
     seconds = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    trace = None if factor > 1 else [float(np.trace(kernel)) for kernel in found]
+    several = found if isinstance(found, list) else [found]
+    trace = None if factor > 1 else [float(np.trace(kernel)) for kernel in several]
     print(json.dumps({"seconds": factor * seconds, "peak": peak, "trace": trace}))
+
+
+def measured(names, options: list[str], repeats: int) -> dict[str, list[dict]]:
+    """All contenders in turn, each in a process of its own."""
+    rows: dict[str, list[dict]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name in names:
+            out = subprocess.check_output([sys.executable, __file__, f"--contender={name}", *options])
+            rows[name].append(json.loads(out))
+    return rows
+
+
+def report(title: str, rows: dict[str, list[dict]]) -> None:
+    """Medians, and the median of the ratios of a repeat."""
+    ours, wanted = rows["robnas"], rows["robnas"][0]["trace"]
+    print(title)
+    for name, found in rows.items():
+        seconds = statistics.median(row["seconds"] for row in found)
+        ratio = statistics.median(row["seconds"] / own["seconds"] for row, own in zip(found, ours, strict=True))
+        peak = statistics.median(row["peak"] for row in found)
+        print(f"  {name:<34} {seconds:8.2f} CPU s  ×{ratio:.2f}  peak {peak:,.0f} MiB", flush=True)
+        if found[0]["trace"] is not None:
+            np.testing.assert_allclose(found[0]["trace"], wanted, rtol=1e-3)
 
 
 def infinite() -> None:
@@ -173,26 +271,24 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--sample", type=int, default=2, help="backward passes per batch that (a) really runs")
     parser.add_argument("--memory", type=float, default=1250, help="limit given to robnas in MiB")
-    parser.add_argument("--contender", help=argparse.SUPPRESS)
+    parser.add_argument("--cells", type=int, default=16, help="images of single kernels of the cells")
+    parser.add_argument("--part", choices=("five", "single", "infinite"), help="only this part")
+    for hidden in ("--contender", "--network", "--reduction"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
     settings = parser.parse_args()
     if settings.contender:
         child(settings.contender, settings)
         return
-    options = [f"--images={settings.images}", f"--sample={settings.sample}", f"--memory={settings.memory}"]
-    rows: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-    for _ in range(settings.repeats):
-        for name in CONTENDERS:
-            out = subprocess.check_output([sys.executable, __file__, f"--contender={name}", *options])
-            rows[name].append(json.loads(out))
-    wanted = rows["robnas"][0]["trace"]
-    fastest = statistics.median(row["seconds"] for row in rows["robnas"])
-    for name, found in rows.items():
-        seconds = statistics.median(row["seconds"] for row in found)
-        peak = statistics.median(row["peak"] for row in found)
-        print(f"{name:<34} {seconds:8.1f} CPU s  ×{seconds / fastest:.1f}  peak {peak:,.0f} MiB", flush=True)
-        if found[0]["trace"] is not None:
-            np.testing.assert_allclose(found[0]["trace"], wanted, rtol=1e-3)
-    infinite()
+    if settings.part in (None, "single"):
+        for network in NETWORKS:
+            for reduction in ("trace", "sum"):
+                options = [f"--network={network}", f"--reduction={reduction}", f"--cells={settings.cells}"]
+                report(f"{network}, {reduction}", measured(REDUCED, options, settings.repeats))
+    if settings.part in (None, "five"):
+        options = [f"--images={settings.images}", f"--sample={settings.sample}", f"--memory={settings.memory}"]
+        report("five kernels", measured(CONTENDERS, options, settings.repeats))
+    if settings.part in (None, "infinite"):
+        infinite()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, MemoryLimitError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import ask, prepared
+from robnas.kernels._folded_gradients import add_folded, folded_for
 from robnas.kernels._gradients import has_onednn
 from robnas.kernels._gram import Gram
 from robnas.kernels._jacobian import Piece, bytes_per_image, check_calls, fill, pieces, split
@@ -265,7 +266,16 @@ def _by_layer(
     chosen = pieces(network, settings.parameters, settings.unknown)
     if not chosen:
         raise InputError("parameters", expected="at least one in the kernel", got=Verbatim("none"))
-    images, budget = _laid_out(network, torch.cat(list(batches))), settings.memory_mib * 2**20 - gram.working_bytes
+    images, budget = torch.cat(list(batches)), settings.memory_mib * 2**20 - gram.working_bytes
+    if not gram.full and (found := folded_for(network, images, budget)) is not None:
+        folded, at_once = found
+        every = torch.stack(list(cotangents), 1).repeat(len(batches), 1, 1)
+        for start in range(0, len(cotangents), at_once):
+            some = every[:, start : start + at_once]
+            add_folded(network, folded, images, some, settings.parameters, gram)
+            progress(start + some.shape[1], len(cotangents), "kernel")
+        return
+    images = _laid_out(network, images)
     check_calls(network, images[0], chosen)
     fixed, each = bytes_per_image(network, images[0], chosen)
     row_bytes = gram.stack * gram.count * images.element_size()

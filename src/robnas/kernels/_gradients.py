@@ -46,7 +46,7 @@ def _convolution(
     assert isinstance(layer, Convolution)
     rows = _joined([part.unflatten(1, (layer.groups, -1)) for part in upstream], 2)
     if "weight" in out and rows.shape[2] < _MANY and has_onednn(x):
-        weight = _grouped(layer, x, rows.flatten(1, 2)).unflatten(1, (layer.groups, len(upstream), -1))
+        weight = by_groups(layer, x, rows.flatten(1, 2)).unflatten(1, (layer.groups, len(upstream), -1))
         out["weight"].copy_(weight.movedim(2, 1).flatten(2))
     elif "weight" in out:
         positions = rows.flatten(3)
@@ -67,18 +67,23 @@ def has_onednn(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32 and bool(torch.backends.mkldnn.enabled)
 
 
-def _grouped(layer: Convolution, x: Tensor, upstream: Tensor) -> Tensor:
+def by_groups(layer: Convolution, x: Tensor, upstream: Tensor) -> Tensor:
     """Gradients to the weight, shape (n, numbers), as those of one convolution with a group or more per image."""
     padding = layer.padding
     if isinstance(padding, str) or layer.padding_mode != "zeros":
         x, padding = _padded(layer, x), (0,) * len(layer.kernel_size)
-    shape = (len(x) * upstream.shape[1], x.shape[1] // layer.groups, *layer.kernel_size)
-    rows, images = (part.contiguous().flatten(0, 1)[None] for part in (upstream, x))
-    weight: Tensor = torch.ops.aten.convolution_backward(
-        rows, images, images.new_empty(shape), None, layer.stride, padding, layer.dilation, False, [0],
-        len(x) * layer.groups, [False, True, False],
-    )[1]  # fmt: skip
-    return weight.view(len(x), -1)
+    numbers = upstream.shape[1] * x.shape[1] // layer.groups * math.prod(layer.kernel_size)
+    out = x.new_empty(len(x), numbers)
+    for part in _portions(x, 4 * numbers * x.element_size()):
+        rows, images = (each[part].contiguous().flatten(0, 1)[None] for each in (upstream, x))
+        weight = images.new_empty(rows.shape[1], x.shape[1] // layer.groups, *layer.kernel_size)
+        count = len(out[part])
+        found = torch.ops.aten.convolution_backward(
+            rows, images, weight, None, layer.stride, padding, layer.dilation, False, [0], count * layer.groups,
+            [False, True, False],
+        )[1]  # fmt: skip
+        out[part] = found.view(count, -1)
+    return out
 
 
 def _padded(layer: Convolution | Transposed, x: Tensor) -> Tensor:
@@ -345,7 +350,7 @@ def write(layer: nn.Module, x: Tensor, upstream: Sequence[Tensor], channels: sli
 def _check(layer: nn.Module, found: PerImage, out: Mapping[str, Tensor]) -> None:
     """Raise `InputError` unless a rule gave one row per image and one number per number of the parameters."""
     shapes = {name: tuple(found[name].shape) if name in found else None for name in out}
-    for (name, into), shape in zip(out.items(), shapes.values(), strict=True):
+    for into, shape in zip(out.values(), shapes.values(), strict=True):
         if shape is None or shape[0] != len(into) or math.prod(shape[1:]) != into.shape[2]:
             total = sum(part.shape[2] for part in out.values())
             raise InputError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, final
+from typing import Any, Protocol, TypeAlias, final
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,8 @@ from robnas.networks.nas_bench_201._blocks import Reduction, Stem
 from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
 
 _PIXELS = 0
+Visit: TypeAlias = Callable[[int, Tensor], None]
+"""Called with the number of a value and the gradient to it."""
 
 
 class Foldable(Protocol):
@@ -162,8 +165,24 @@ class Folded(nn.Module):
         self._dtype = weight.dtype if dtype is None else dtype
         self._layout = layout(weight.device, self._dtype)
         self._graph = _Graph(network)
+        terms = [term for value in self._graph.values for term in value.convolutions]
+        self._unrectified = {self._graph.output, *(term.source for term in terms if term.halved)}
         self._load(network)
         self.eval()
+
+    @property
+    def output(self) -> int:
+        """The number of the value that the head reads."""
+        return self._graph.output
+
+    @property
+    def head(self) -> int:
+        """The number of what passed the ReLU of the head."""
+        return len(self._graph.values)
+
+    def value(self, number: int) -> _FeatureMap:
+        """What a value is made of."""
+        return self._graph.values[number]
 
     @torch.no_grad()
     def _load(self, network: Foldable) -> None:
@@ -211,8 +230,12 @@ class Folded(nn.Module):
         with torch.no_grad():
             return self.ascend(pixels, None)
 
-    def ascend(self, pixels: Tensor, kept: dict[int, Tensor] | None) -> Tensor:
+    def ascend(
+        self, pixels: Tensor, kept: dict[int, Tensor] | None, unrectified: dict[int, Tensor] | None = None
+    ) -> Tensor:
         """Pixels to logits. What passed a ReLU goes to `kept`, by number of the value; without it, nothing is kept.
+
+        What weights read without ReLU goes to `unrectified`: centred pixels, inputs of shortcuts and of the head.
 
         Invariant: what stands in `raw`, `active`, `pooled` or `kept` is never written to. Only a convolution writes in
         place, and only into a `total` that is `owned`: made in this round of the loop by a sum or a convolution, so
@@ -223,6 +246,8 @@ class Folded(nn.Module):
         raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
         active: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}
+        if unrectified is not None:
+            unrectified[_PIXELS] = raw[_PIXELS]
         for number, value in enumerate(self._graph.values[1:], start=1):
             total, owned = None, False
             for source in value.copies:
@@ -242,6 +267,8 @@ class Folded(nn.Module):
             assert total is not None
             if value.raw:
                 raw[number] = total
+            if unrectified is not None and number in self._unrectified:
+                unrectified[number] = total
             if value.relu:
                 active[number] = total if steps and not value.raw else F.relu(total)
             for source in value.read():
@@ -256,8 +283,14 @@ class Folded(nn.Module):
             kept[len(self._graph.values)] = head
         return torch.addmm(self._bias, head.mean(dim=(2, 3)), self._linear.T)
 
-    def descend(self, upstream: Tensor, kept: dict[int, Tensor], size: torch.Size) -> Tensor:
-        """Gradient to the logits to gradient to the pixels of `size`; empties `kept`."""
+    def descend(
+        self, upstream: Tensor, kept: dict[int, Tensor], size: torch.Size, visit: Visit | None = None
+    ) -> Tensor:
+        """Gradient to the logits to gradient to the pixels of `size`; empties `kept`.
+
+        With `visit` no gradient to the pixels but those to all values, as they are known, which later steps may
+        overwrite.
+        """
         head = kept.pop(len(self._graph.values))
         spread = (upstream @ self._linear)[:, :, None, None] * (self._scale / head[0, 0].numel())
         before_relu: dict[int, Tensor] = {}
@@ -266,10 +299,12 @@ class Folded(nn.Module):
         for number in range(len(self._graph.values) - 1, _PIXELS, -1):
             gradient = self._collect(number, raw, pools, before_relu, kept)
             value = self._graph.values[number]
-            if gradient is None or not value.varies:
+            if gradient is None or not (value.varies or visit):
                 continue
+            if visit:
+                visit(number, gradient)
             for term, convolution in self._steps[number]:
-                if not self._graph.values[term.source].varies:
+                if not (self._graph.values[term.source].varies or visit) or (visit and term.source == _PIXELS):
                     continue
                 if term.relu:
                     source = term.source
