@@ -11,10 +11,11 @@ sample as well. Then correlates each figure after each epoch with the mean test 
 
 - `figures.npz`: all figures, shape (architectures, 5) each; the second command reads it.
 - `correlations.csv`: Spearman, that given the number of parameters, and that among the best tenth, with 95 % bootstrap
-  intervals over architectures; `gain` is the difference to the kernel at the start on the same resamples. Beside them
-  the accuracies on training images after as many epochs, which a training gives for nothing, and the parameters.
+  intervals over architectures. Beside them accuracies and loss on training images after as many epochs, which a
+  training gives for nothing, and the parameters. `gain` is the difference to the kernel at the start, `beyond` to the
+  one of accuracies and loss after as many epochs that correlates best, on the same resamples.
 - `paths.csv`: median, 10th and 90th percentile over architectures.
-- `moving-kernels.png`, with --picture: four of the architectures, from accurate to inaccurate.
+- `moving-kernels.png` and `pictured.csv`, with --picture: four of the architectures, from accurate to inaccurate.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ METRICS = ("clean", "pgd@16/255", "pgd@32/255")
 TRAINED = ("clean_accuracy", "robust_accuracy", "loss")
 HEADER = (
     "metric", "figure", "epoch", "architectures", "missing", "spearman", "low", "high", "partial", "partial_low",
-    "partial_high", "top_decile", "top_decile_low", "top_decile_high", "gain", "gain_low", "gain_high",
+    "partial_high", "top_decile", "top_decile_low", "top_decile_high", "gain", "gain_low", "gain_high", "beyond",
+    "beyond_low", "beyond_high",
 )  # fmt: skip
 
 
@@ -110,30 +112,32 @@ def correlations(codes: list[str], figures: dict[str, Floats], table: Table) -> 
     """The rows of `correlations.csv`."""
     archs = [Architecture(code) for code in codes]
     sizes = np.array([float(count(arch, channels=8, cells=1, live=True).parameters) for arch in archs])
+    columns = {("parameters", 0): sizes} | {
+        (name, epoch): column[:, epoch].copy()
+        for name, column in figures.items()
+        for epoch in range(column.shape[1])
+        if epoch or name in (*MEASURES, "target-alignment")  # others are the same for all at the start
+    }
+    missing = {key: int((~np.isfinite(column)).sum()) for key, column in columns.items()}
+    for column in columns.values():
+        column[~np.isfinite(column)] = -np.inf  # what has no score is taken last
     draws, rows = Bootstrap(len(archs), np.random.default_rng(0)), list[list[object]]()
+    nothing = np.full(2, np.nan)
     for metric in METRICS:
         truth = np.array([table.peek(a, dataset="digits", metric=metric, split="test", seed="mean") for a in archs])
         known = known_in(truth, sizes)
         best = Best(truth, draws.index(known))
-        columns = {("parameters", 0): sizes} | {
-            (name, epoch): column[:, epoch] for name, column in figures.items() for epoch in range(column.shape[1])
-        }
+        found = {key: draws.spearman(column, truth, known) for key, column in columns.items()}
         for (name, epoch), column in columns.items():
-            if (name in TRAINED or name in ("change", "distance", "overlap")) and not epoch:
-                continue  # none, or the same for all
-            missing = int((~np.isfinite(column)).sum())
-            score = np.where(np.isfinite(column), column, -np.inf)  # what has no score is taken last
-            spearman = draws.spearman(score, truth, known)
-            row: list[object] = [metric, name, epoch, len(archs), missing]
-            partial = draws.partial(score, truth, sizes, known) if name != "parameters" else np.full(2, np.nan)
-            gain = np.full(2, np.nan)
-            if epoch and name in (*MEASURES, "target-alignment"):
-                start = figures[name][:, 0]
-                gain = spearman - draws.spearman(np.where(np.isfinite(start), start, -np.inf), truth, known)
-            decile = best.spearman(column, 0.1)
-            for drawn, size in ((spearman, len(archs)), (partial, len(archs)), (decile, best.count(0.1)),
-                                (gain, len(archs))):  # fmt: skip
-                one = summarised(drawn, size)
+            here = found[name, epoch]
+            partial = nothing if name == "parameters" else draws.partial(column, truth, sizes, known)
+            gain = here - found[name, 0] if epoch and (name, 0) in found else nothing
+            beyond = nothing
+            if epoch and name not in TRAINED:
+                beyond = here - max((found[control, epoch] for control in TRAINED), key=lambda drawn: drawn[0])
+            row: list[object] = [metric, name, epoch, len(archs), missing[name, epoch]]
+            for drawn in (here, partial, best.spearman(column, 0.1), gain, beyond):
+                one = summarised(drawn, len(archs))
                 row += [f"{value:.4f}" if value == value else "" for value in (one.value, one.low, one.high)]
             rows.append(row)
     return rows
@@ -158,8 +162,18 @@ def picture(codes: list[str], table: Table, out: Path) -> None:
     where = {"dataset": "digits", "metric": "pgd@32/255", "split": "test", "seed": "mean"}
     order = sorted(codes, key=lambda code: -table.peek(Architecture(code), **where))
     chosen = [order[place] for place in (1, len(order) // 3, 2 * len(order) // 3, -2)]
-    shown = {f"{code}, {table.peek(Architecture(code), **where):.0%}": path_of(Architecture(code)) for code in chosen}
+    paths = {code: path_of(Architecture(code)) for code in chosen}
+    shown = {f"{code}, {table.peek(Architecture(code), **where):.0%}": path for code, path in paths.items()}
     write_picture(out / "moving-kernels.png", moving_kernels(shown))
+    rows = [
+        [code, epoch, *(f"{value:.5g}" for value in values)]
+        for code, path in paths.items()
+        for epoch, values in enumerate(
+            zip(path.distance, path.eigenvalues[:, 0] / path.eigenvalues.sum(1), path.overlap(), path.alignment,
+                strict=True)
+        )
+    ]  # fmt: skip
+    write_csv(out / "pictured.csv", ("architecture", "epoch", "distance", "share", "overlap", "alignment"), rows)
 
 
 def main() -> None:
@@ -167,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--architectures", type=int, default=200)
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many first ones, which were looked at before")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="CPU time after which to stop training")
     parser.add_argument("--figures", type=Path, help="of an earlier run, in place of trainings")
     parser.add_argument("--picture", action="store_true")
@@ -176,7 +191,7 @@ def main() -> None:
         codes, *columns = read_arrays(settings.figures, KIND, "codes", *names)
         figures = dict(zip(names, (column.astype(float) for column in columns), strict=True))
     else:
-        found = sweep(sample(table, settings.architectures), settings.out, settings.seconds)
+        found = sweep(sample(table, settings.architectures)[settings.skip :], settings.out, settings.seconds)
         codes, figures = np.array(list(found)), {n: np.array([one[n] for one in found.values()]) for n in names}
         kept = {name: column.astype(np.float32) for name, column in figures.items()}
         write_arrays(settings.out / "figures.npz", KIND, {"codes": codes, **kept})

@@ -43,6 +43,13 @@ def test_figures_are_their_definitions():
         np.testing.assert_array_equal(path.measured(name), figure(path))
 
 
+def test_lists_will_do():
+    kernels = random_kernels(2)
+    path, wanted = KernelPath([one.tolist() for one in kernels], LABELS.tolist()), KernelPath(kernels, LABELS)
+    np.testing.assert_array_equal(path.overlap(), wanted.overlap())
+    np.testing.assert_array_equal(path.alignment, wanted.alignment)
+
+
 def test_scale_changes_the_kernel_and_not_its_shape():
     start = random_kernels(1)[0]
     path = KernelPath(np.stack([start, 3 * start]), LABELS)

@@ -44,8 +44,9 @@ class KernelPath:
     """Figures of the epochs of the training, as `robnas.train` returns them; may be empty."""
 
     def __post_init__(self) -> None:
-        for name, value in (("kernels", np.asarray(self.kernels, dtype=np.float64)), ("history", tuple(self.history))):
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "kernels", np.asarray(self.kernels, dtype=np.float64))
+        object.__setattr__(self, "labels", np.asarray(self.labels))
+        object.__setattr__(self, "history", tuple(self.history))
         shape, epochs = self.kernels.shape, len(self.history)
         if len(shape) != 3 or shape[1] != shape[2] or not all(shape):
             raise InputError("kernels", expected="shape (1 + epochs, n, n)", got=Verbatim(shape))
