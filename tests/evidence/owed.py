@@ -38,6 +38,7 @@ PICTURES: dict[str, str | None] = {
     "explorer-map.png": None,  # the page itself
     "explorer.png": None,  # the page itself
     "figure5.png": "experiments/results/figure5/figure5.csv",
+    "moving-kernels.png": "experiments/results/moving/pictured.csv",
     "robust-score.png": "experiments/results/proxies/robust_score.csv",
     "search.png": None,  # `robnas search --config experiments/search.toml`
     "surrogates.png": "experiments/results/surrogates/assessments.csv",

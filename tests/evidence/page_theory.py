@@ -8,7 +8,7 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness):
+    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness, moving):
         yield from part()
 
 
@@ -163,3 +163,43 @@ def tightness() -> Iterator[Quote]:
         *schur, [one[0] for one in hermite],
     )  # fmt: skip
     yield quote("Of # random architectures of depth 3, 4 and 5", file.all("architectures")[0])
+
+
+def moving() -> Iterator[Quote]:
+    """Kernels along trainings of the digits."""
+    file, pgd = results("moving/correlations.csv"), {"metric": "pgd@32/255"}
+    interval = ("spearman", "low", "high")
+    yield quote("in the table, where parameters have # [#, #]", file.several(interval, figure="parameters", **pgd))
+    texts = {"clean_accuracy": "clean accuracy on training images", "loss": "−loss",
+             "robust_accuracy": "robust accuracy of the training batches"}  # fmt: skip
+    for figure in dict.fromkeys(row["figure"] for row in file.where(**pgd) if row["figure"] != "parameters"):
+        rows = {row["epoch"]: float(row["spearman"]) for row in file.where(figure=figure, **pgd)}
+        cells = " | ".join("#" if str(epoch) in rows else "" for epoch in range(5))
+        yield quote(f"| {texts.get(figure, f'`{figure}`')} | {cells} |\n", rows.values())
+    medians = results("moving/paths.csv")
+
+    def at(figure: str, *epochs: int) -> list[float]:
+        return [medians.one("median", figure=figure, epoch=epoch) for epoch in epochs]
+
+    yield quote("distance from the start is # after one epoch and # after four", at("distance", 1, 4))
+    yield quote("overlap by # with those of the start after one epoch and by # after four, where ten at random would "
+                "by #", at("overlap", 1, 4), 10 / 64)  # fmt: skip
+    yield quote("The trace falls from # to # and #, the alignment with the labels rises from # to # and #",
+                at("trace", 0, 1, 4), at("target-alignment", 0, 1, 4))  # fmt: skip
+    aligned, beyond = {"figure": "target-alignment", **pgd}, ("beyond", "beyond_low", "beyond_high")
+    less = [-file.one(column, epoch=4, **aligned) for column in ("beyond", "beyond_high", "beyond_low")]
+    yield quote(
+        "orders architectures by # [#, #], what the training itself tells by then by # at best: # [#, #] more. After "
+        "two epochs it is # [#, #] more, after four # [#, #] less",
+        file.several(interval, epoch=1, **aligned),
+        file.one("spearman", figure="clean_accuracy", epoch=1, **pgd),
+        *(file.several(beyond, epoch=epoch, **aligned) for epoch in (1, 2)), less,
+    )  # fmt: skip
+    of = {
+        figure: [file.one("spearman", figure=figure, epoch=epoch, **pgd) for epoch in (0, 4)]
+        for figure in ("frobenius", "condition")
+    }
+    yield quote("The norm of the start orders by #, that after four epochs by #; the condition number by # and #",
+                *of.values())  # fmt: skip
+    yield quote("and its # is the # of the norm at the start",
+                file.one("spearman", figure="change", epoch=4, **pgd), of["frobenius"][0])  # fmt: skip
