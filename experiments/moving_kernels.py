@@ -169,7 +169,7 @@ def picture(codes: list[str], table: Table, out: Path) -> None:
         [code, epoch, *(f"{value:.5g}" for value in values)]
         for code, path in paths.items()
         for epoch, values in enumerate(
-            zip(path.distance, path.eigenvalues[:, 0] / path.eigenvalues.sum(1), path.overlap(), path.alignment,
+            zip(path.distance, path.eigenvalues[:, 0] / path.eigenvalues.sum(1), path.overlap(), path.target_alignment,
                 strict=True)
         )
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def test_kernels_are_those_of_the_network_after_each_epoch_and_the_training_is_t
         assert torch.equal(moved.network.state_dict()[name], value)
     for epoch, entry in enumerate(path.history, start=1):
         assert entry.measured["kernel-change"] == pytest.approx(path.change[epoch])
-        assert entry.measured["kernel-target-alignment"] == pytest.approx(path.alignment[epoch])
+        assert entry.measured["kernel-target-alignment"] == pytest.approx(path.target_alignment[epoch])
     assert path.change[0] == 0
     assert (path.change[1:] > 0).all()
 

@@ -33,7 +33,7 @@ def test_figures_are_their_definitions():
         cosine = np.trace(kernel @ start.T) / norm(kernel) / norm(start)
         assert path.distance[number] == pytest.approx(1 - cosine, abs=1e-14)
         centred, wanted = centre @ kernel @ centre, centre @ one_hot @ one_hot.T @ centre
-        assert path.alignment[number] == pytest.approx((centred * wanted).sum() / norm(centred) / norm(wanted))
+        assert path.target_alignment[number] == pytest.approx((centred * wanted).sum() / norm(centred) / norm(wanted))
         tops = [np.linalg.svd(each)[0][:, :2] for each in (start, kernel)]
         cosines = np.linalg.svd(tops[0].T @ tops[1], compute_uv=False)
         assert path.overlap(2)[number] == pytest.approx((cosines**2).mean())
@@ -47,7 +47,7 @@ def test_lists_will_do():
     kernels = random_kernels(2)
     path, wanted = KernelPath([one.tolist() for one in kernels], LABELS.tolist()), KernelPath(kernels, LABELS)
     np.testing.assert_array_equal(path.overlap(), wanted.overlap())
-    np.testing.assert_array_equal(path.alignment, wanted.alignment)
+    np.testing.assert_array_equal(path.target_alignment, wanted.target_alignment)
 
 
 def test_scale_changes_the_kernel_and_not_its_shape():
@@ -55,7 +55,7 @@ def test_scale_changes_the_kernel_and_not_its_shape():
     path = KernelPath(np.stack([start, 3 * start]), LABELS)
     assert path.change[1] == pytest.approx(2)
     assert path.distance[1] == pytest.approx(0, abs=1e-15)
-    assert path.alignment[1] == pytest.approx(path.alignment[0])
+    assert path.target_alignment[1] == pytest.approx(path.target_alignment[0])
     assert path.overlap()[1] == pytest.approx(1)
 
 
@@ -63,9 +63,9 @@ def test_the_kernel_of_the_labels_is_aligned_with_them_wholly():
     one_hot = np.eye(3)[LABELS]
     for shift in (0, 5):  # a constant, such as that of a bias, is no alignment
         path = KernelPath([random_kernels(1)[0], one_hot @ one_hot.T + shift], LABELS)
-        assert path.alignment[1] == pytest.approx(1)
+        assert path.target_alignment[1] == pytest.approx(1)
     two = np.where(LABELS == 0, "cat", "dog")
-    assert KernelPath([np.outer(two == "cat", two == "cat") * 1.0], two).alignment[0] == pytest.approx(1)
+    assert KernelPath([np.outer(two == "cat", two == "cat") * 1.0], two).target_alignment[0] == pytest.approx(1)
 
 
 def test_top_eigenvectors_keep_their_direction_from_epoch_to_epoch():
@@ -101,7 +101,7 @@ def test_figures_of_zero_and_infinite_kernels_are_missing_and_warn_of_nothing():
     assert path.change[1] == 1
     assert np.isnan(path.change[2])
     assert np.isnan(path.distance[1:3]).all()
-    assert np.isnan(path.alignment[1:]).all()
+    assert np.isnan(path.target_alignment[1:]).all()
     assert np.isnan(path.overlap()[1:]).all()
     assert np.isnan(path.eigenvectors()[2]).all()
     assert np.isnan(path.measured("trace")[2])

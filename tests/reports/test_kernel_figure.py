@@ -23,7 +23,7 @@ def test_every_path_is_a_line_of_every_panel(tmp_path):
             share.lines[number].get_ydata(), one.eigenvalues[:, 0] / np.trace(one.kernels, axis1=1, axis2=2)
         )
         np.testing.assert_array_equal(overlap.lines[number].get_ydata(), one.overlap(3))
-        np.testing.assert_array_equal(alignment.lines[number].get_ydata(), one.alignment)
+        np.testing.assert_array_equal(alignment.lines[number].get_ydata(), one.target_alignment)
     write_picture(tmp_path / "moving.png", figure)
     assert (tmp_path / "moving.png").stat().st_size > 10_000
 

@@ -71,7 +71,7 @@ class KernelPath:
         return found
 
     @cached_property
-    def alignment(self) -> Floats:
+    def target_alignment(self) -> Floats:
         """⟨HKH, YYᵀ⟩ / (‖HKH‖ ‖YYᵀ‖), from 0 to 1: how much pairs of a class are alike (Cortes et al. 2012).
 
         Y are the labels as ±1, a column per class, less their means; H K H is the kernel of gradients less their mean.
@@ -176,7 +176,7 @@ class KernelPath:
 PATH_MEASURES: Mapping[str, Callable[[KernelPath], Floats]] = {
     "change": lambda path: path.change,
     "distance": lambda path: path.distance,
-    "target-alignment": lambda path: path.alignment,
+    "target-alignment": lambda path: path.target_alignment,
     "overlap": lambda path: path.overlap(),
 }
 """What changes along a training, beside the `MEASURES` of each kernel: name → figure per kernel."""

@@ -52,7 +52,7 @@ def moving_kernels(paths: Mapping[str, KernelPath]) -> Figure:
     for (name, path), colour, mark in zip(paths.items(), _COLOURS, _MARKS, strict=False):
         with np.errstate(invalid="ignore", divide="ignore"):
             share = path.eigenvalues[:, 0] / path.eigenvalues.sum(1)
-        for axes, column in zip(parts, (path.distance, share, path.overlap(), path.alignment), strict=True):
+        for axes, column in zip(parts, (path.distance, share, path.overlap(), path.target_alignment), strict=True):
             axes.plot(column, f"{mark}-", color=colour, linewidth=1.2, markersize=4, label=label(name))
     figure.legend(*parts[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
