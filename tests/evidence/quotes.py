@@ -43,9 +43,9 @@ class Quote:
 
 
 def agree(text: str, value: float) -> bool:
-    """Whether a number as it is written is the value, rounded."""
+    """Whether a number as it is written is the value, rounded; 0 and 1 may be shares and stand for themselves."""
     plain = text.replace(",", "").replace("−", "-")
-    unit = 10.0 ** -len(plain.partition(".")[2])
+    unit = 10.0 ** -len(plain.partition(".")[2]) if plain not in ("0", "1") else 0.01
     return abs(float(plain) - value) <= unit / 2 + 1e-9
 
 

@@ -54,7 +54,8 @@ def test_kept_files_are_small():
 @pytest.mark.parametrize(
     ("text", "value", "same"),
     [(".86", 0.864, True), (".86", 0.866, False), ("−.04", -0.037, True), ("1,349", 1349.4, True), ("97", 96.6, True),
-     ("+.5", -0.5, False), ("2", 2.5, True), ("2", 2.51, False)],
+     ("+.5", -0.5, False), ("2", 2.5, True), ("2", 2.51, False), ("1", 0.97, False),
+     ("1", 0.9983, True)],
 )  # fmt: skip
 def test_a_number_is_its_value_rounded_as_it_is_written(text, value, same):
     assert agree(text, value) is same
