@@ -8,7 +8,7 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness, moving):
+    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness, moving, trained):
         yield from part()
 
 
@@ -203,3 +203,19 @@ def moving() -> Iterator[Quote]:
                 *of.values())  # fmt: skip
     yield quote("and its # is the # of the norm at the start",
                 file.one("spearman", figure="change", epoch=4, **pgd), of["frobenius"][0])  # fmt: skip
+
+
+def trained() -> Iterator[Quote]:
+    """Scores of kernels after a short training."""
+    file, pgd = results("moving/scores.csv"), {"metric": "pgd@32/255"}
+    interval = ("spearman", "low_95", "high_95")
+    aligned, frobenius = {"proxy": "ntk-trained-target-alignment", **pgd}, {"proxy": "ntk-clean-frobenius", **pgd}
+    yield quote(
+        "`ntk-trained-target-alignment` # [#, #], given parameters # [#, #], where parameters have # [#, #], "
+        "`ntk-clean-condition` # [#, #] and the negative of `ntk-clean-frobenius` # [#, #]",
+        file.several((*interval, "given_parameters", "given_low_95", "given_high_95"), **aligned),
+        *(file.several(interval, proxy=proxy, **pgd) for proxy in ("parameters", "ntk-clean-condition")),
+        file.several(("spearman", "high_95", "low_95"), -1, **frobenius),
+    )  # fmt: skip
+    yield quote("is # points below the best of the sample, that of parameters #",
+                file.one("regret_1", 100, **aligned), file.one("regret_1", 100, proxy="parameters", **pgd))  # fmt: skip
