@@ -188,13 +188,13 @@ def moving() -> Iterator[Quote]:
                 at("trace", 0, 1, 4), at("target-alignment", 0, 1, 4))  # fmt: skip
     aligned, beyond = {"figure": "target-alignment", **pgd}, ("beyond", "beyond_low", "beyond_high")
     less = [-file.one(column, epoch=4, **aligned) for column in ("beyond", "beyond_high", "beyond_low")]
-    yield quote(
-        "orders architectures by # [#, #], what the training itself tells by then by # at best: # [#, #] more. After "
-        "two epochs it is # [#, #] more, after four # [#, #] less",
-        file.several(interval, epoch=1, **aligned),
-        file.one("spearman", figure="clean_accuracy", epoch=1, **pgd),
-        *(file.several(beyond, epoch=epoch, **aligned) for epoch in (1, 2)), less,
-    )  # fmt: skip
+    yield quote("after one epoch by # [#, #], # [#, #] more than clean accuracy, the best of these; after two by # "
+                "[#, #] more; after four by # [#, #] less",
+                file.several(interval, epoch=1, **aligned),
+                *(file.several(beyond, epoch=epoch, **aligned) for epoch in (1, 2)), less)  # fmt: skip
+    fresh = results("moving/fresh/correlations.csv")
+    yield quote("after one epoch the difference is # [#, #], which is none, after two # [#, #], after four # [#, #]",
+                *(fresh.several(beyond, epoch=epoch, **aligned) for epoch in (1, 2, 4)))  # fmt: skip
     of = {
         figure: [file.one("spearman", figure=figure, epoch=epoch, **pgd) for epoch in (0, 4)]
         for figure in ("frobenius", "condition")
