@@ -22,6 +22,7 @@ perturbation δ of x. Followed are, as means over channels, images and pairs of 
   with the share λ of the variance, makes q = (1 − λ) + λz², z normal, and λ² = S(0)² the mean square covariance of two
   channels. What stands across it, such as a perturbation, is multiplied by I = E 1/q > 1: rarely varying channels carry
   noise on. Covariances become I (R − S) + β S, with λβ = 1 − (1 − λ)I, S becomes βS, D becomes I D.
+- What all images have at one place, such as a frame, has its share E(0) of that direction.
 - **S** is √E G(0)G(d) by its size at 0, G the covariance of two channels at an offset. It adds with itself in sums, as
   what branches share comes from the same images; behind a ReLU G becomes κ(G) − κ(0), so S² becomes
   S²/16 + 3S⁴/(1 + 2S(0)²)/16π²; a 3×3 filter averages S² over its pairs of taps.
@@ -55,8 +56,8 @@ _MOMENTS = slice(0, _NOISE)
 _READ_OUT = _SHORTCUT = 1 / 3
 """PyTorch's initial weights have the variance 1 / (3 fan_in)."""
 _TOGETHER = 64
-_MOST, _LEAST = 0.96, 1e-6
-"""Of the mean square covariance of channels: nearly one direction, and none."""
+_MOST, _LEAST = 0.5, 1e-6
+"""Of the mean square covariance of channels: beyond, what is perturbed is mostly of that direction, too; and none."""
 
 
 @final
@@ -240,6 +241,8 @@ def _normed(here: _Map, own: float) -> _Map:
         direction = found[_STRONGEST] * (part / strongest)
         found = found * across
         found[[_CLEAN, _CROSS, _MOVED]] += direction * (along - across)
+        common = max(float(here.covariances[_OTHERS, 0, 0]), 0.0)  # what all images have, such as a frame
+        found[[_OTHERS, _APART]] += common * direction * (along - across)
         found[_STRONGEST] = here.covariances[_STRONGEST] * along
     return _Map(found, float(found[_STRONGEST, 0, 0]) ** 2)
 
