@@ -1,8 +1,5 @@
 """Signal propagation: its parts against slow and obvious ones, the whole against random networks."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,9 +11,7 @@ from robnas.kernels.nas_bench_201 import _offsets, _propagation, _stem
 from robnas.networks import build_network
 from robnas.networks._fused import average_pool
 from robnas.spaces import Architecture
-from robnas.statistics import spearman
 
-ROOT = Path(__file__).parents[2]
 SIZES = [(4, 6), (5, 3), (2, 1)]
 
 
@@ -186,49 +181,3 @@ def test_dead_edges_and_company_do_not_matter():
 def test_what_cannot_be_is_refused(options, text):
     with pytest.raises(InputError, match=text):
         signal_propagation(["323133"], **options)
-
-
-def rows_of(name):
-    with (ROOT / "experiments/results/mean-field" / name).open() as file:
-        return list(csv.DictReader(file))
-
-
-def typeset(value, digits):
-    return f"{value:.{digits}f}".replace("-", "−").replace("0.", ".", 1)
-
-
-def test_the_errors_in_the_docs_are_those_of_the_file():
-    text, rows = (ROOT / "docs/mean-field.md").read_text(), rows_of("networks.csv")
-    kinds = {"natural": "power 1/k²", "cifar10": "CIFAR-10", "digits": "digits"}
-    for key in {(row["images"], row["cells"], row["width"]) for row in rows}:
-        some = [row for row in rows if (row["images"], row["cells"], row["width"]) == key]
-        line = f"| {kinds[key[0]]}, N = {key[1]} | {key[2]} | {len(some)} |"
-        for name in ("variance", "jacobian", "sensitivity"):
-            errors = [100 * float(row[f"{name}_relative_error"]) for row in some]
-            rho = spearman(*([float(row[f"{name}{end}"]) for row in some] for end in ("", "_predicted")))
-            bounds = f"[{min(errors):+.0f}, {max(errors):+.0f}]".replace("-", "−")
-            line += f" {np.median(np.abs(errors)):.0f} % {bounds}, {typeset(rho, 2)} |"
-        assert line in text
-
-
-def test_the_correlations_in_the_docs_are_those_of_the_file():
-    text = (ROOT / "docs/mean-field.md").read_text()
-    found = {(row["dataset"], row["metric"], row["score"], row["figure"]): row for row in rows_of("table.csv")}
-    names = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16-120": "ImageNet16-120"}
-    scores = {"mean_field_sensitivity": "`mean_field_sensitivity`", "reversed": "the same, reversed",
-              "minus_log_variance": "minus log `variance`", "parameters": "`parameters`"}  # fmt: skip
-    for dataset, title in names.items():
-        for score, called in scores.items():
-            line = f"| {title}: {called} |"
-            for figure in ("spearman", "top_half_spearman", "top_decile_spearman", "spearman_given_parameters"):
-                row = found.get((dataset, "pgd@8/255", score, figure))
-                if row is None:
-                    line += "  |"
-                    continue
-                value, low, high = (typeset(float(row[key]), 3) for key in ("value", "low_95", "high_95"))
-                line += f" {value} [{low}, {high}] |"
-            regrets = (found[dataset, "pgd@8/255", score, f"regret_{first}"]["value"] for first in (1, 10))
-            line += "".join(f" {typeset(100 * float(value), 2)} |" for value in regrets)
-            assert line in text
-    jacobian = found["cifar10", "jacobian_norm", "log_jacobian", "spearman"]
-    assert f"ρ = {typeset(float(jacobian['value']), 3)}" in text

@@ -20,7 +20,7 @@ class MeanFieldSensitivity:
 
     Of the architecture, its cells per stage and the size of the images alone, which are taken to be of power 1/k²: no
     weights, no pass of the network. Negative, because what hardly moves is robust; in NAS-RobBench-201 it is the other
-    way round, as with `jacobian_norm` (docs/mean-field.md).
+    way round, as with `jacobian_norm` (docs/propagation.md).
 
     Raises:
         InputError: the size is not above 0.

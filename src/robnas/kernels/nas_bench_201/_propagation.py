@@ -86,7 +86,7 @@ def signal_propagation(
     """Mean field of the batch-normed networks of ``nas-bench-201`` at initialisation: no network is built.
 
     Variance of the logits, norm of their Jacobian, and how far a perturbation of a given size moves them, in the limit
-    of many channels. The module says how it is derived, docs/mean-field.md how far random networks are from it.
+    of many channels. The module says how it is derived, docs/propagation.md how far random networks are from it.
 
     Args:
         architectures: of ``nas-bench-201``, in any encoding.
