@@ -306,12 +306,12 @@ def _laid_out(network: nn.Module, images: Tensor) -> Tensor:
     if images.ndim != 4 or not has_onednn(images):
         return images
     found = images.contiguous(memory_format=torch.channels_last)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         with torch.no_grad():
             network(found[:1])
     except RuntimeError:  # x.view(len(x), -1)
-        network.to(memory_format=torch.contiguous_format)
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return images
     return found
 

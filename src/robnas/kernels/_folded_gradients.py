@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robnas.errors import InputError
-from robnas.kernels._gradients import by_groups, has_onednn
+from robnas.kernels._gradients import by_groups, divided, has_onednn
 from robnas.kernels._gram import Gram
 from robnas.kernels._jacobian import Parameters
 from robnas.networks import Folded, Network
@@ -41,7 +41,7 @@ def folded_for(network: nn.Module, images: Tensor, budget: float) -> tuple[Folde
 
 
 def add_folded(
-    network: Network,
+    network: nn.Module,
     folded: Folded,
     images: Tensor,
     cotangents: Tensor,
@@ -58,6 +58,7 @@ def add_folded(
         parameters: which.
         gram: of one row per image.
     """
+    assert isinstance(network, Network)
     kept: dict[int, Tensor] = {}
     read: dict[int, Tensor] = {}
     folded.ascend(images, kept, read)
@@ -122,7 +123,7 @@ def _of_value(inputs: _Inputs, number: int, gradient: Tensor) -> Iterator[tuple[
     to weights of a convolution without it, those to w, γ and β are γ r G, r (⟨w, G⟩ − μ Σ δ) and Σ δ.
     """
     value, images = inputs.folded.value(number), len(inputs.features)
-    rows = gradient.contiguous().unflatten(0, (images, -1))  # (n, cotangents, channels, height, width)
+    rows = divided(gradient.contiguous(), 0, images)  # (n, cotangents, channels, height, width)
     sums = rows.sum((3, 4))
     for _ in value.biases:
         yield False, sums

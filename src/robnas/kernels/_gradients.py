@@ -44,10 +44,10 @@ def _convolution(
 ) -> None:
     """By patches times many rows, or by groups where there are few and oneDNN is there."""
     assert isinstance(layer, Convolution)
-    rows = _joined([part.unflatten(1, (layer.groups, -1)) for part in upstream], 2)
+    rows = _joined([divided(part, 1, layer.groups) for part in upstream], 2)
     if "weight" in out and rows.shape[2] < _MANY and has_onednn(x):
-        weight = by_groups(layer, x, rows.flatten(1, 2)).unflatten(1, (layer.groups, len(upstream), -1))
-        out["weight"].copy_(weight.movedim(2, 1).flatten(2))
+        weight = divided(by_groups(layer, x, rows.flatten(1, 2)), 1, layer.groups)
+        out["weight"].copy_(divided(weight, 2, len(upstream)).movedim(2, 1).flatten(2))
     elif "weight" in out:
         positions = rows.flatten(3)
         taken = math.prod(layer.kernel_size) * x.shape[1] * positions.shape[3] * x.element_size()
@@ -56,10 +56,10 @@ def _convolution(
             if layer.groups == 1:
                 _multiply(positions[part, 0], patches[:, 0], out["weight"][part])
             else:
-                found = (positions[part] @ patches).unflatten(2, (len(upstream), -1))
+                found = divided(positions[part] @ patches, 2, len(upstream))
                 out["weight"][part].copy_(found.movedim(2, 1).flatten(2))
     if "bias" in out:
-        out["bias"].copy_(rows.flatten(3).sum(3).unflatten(2, (len(upstream), -1)).movedim(2, 1).flatten(2))
+        out["bias"].copy_(divided(rows.flatten(3).sum(3), 2, len(upstream)).movedim(2, 1).flatten(2))
 
 
 def has_onednn(x: Tensor) -> bool:
@@ -100,6 +100,11 @@ def _portions(x: Tensor, taken: float) -> Iterator[slice]:
     """
     step = max(1, int(_PORTION / taken)) if x.device.type == "cpu" else len(x)
     return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+def divided(values: Tensor, dim: int, parts: int) -> Tensor:
+    """One dimension as two, of which the first is so large."""
+    return values.reshape(*values.shape[:dim], parts, -1, *values.shape[dim + 1 :])
 
 
 def _joined(upstream: Sequence[Tensor], dim: int) -> Tensor:

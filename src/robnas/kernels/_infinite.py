@@ -102,13 +102,17 @@ def _infinite(
     others: npt.ArrayLike | None,
     memory_mib: float,
     mean_term: bool,
+    batch: int | None = None,
 ) -> Floats:
+    """With a `batch` those entries may be zero that pair inputs of batches of this size which are not neighbours."""
     arch = parsed(architecture)
     x, count = stacked_inputs(arch, inputs, others)
-    result = np.empty((count, count if others is None else len(x) - count))
+    result = np.zeros((count, count if others is None else len(x) - count))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # an overflow is an error, below
         layers, left = layers_of(arch, x, mean_term, memory_mib)
         for block in blocks_of(arch, x, None if others is None else count, memory_mib, left):
+            if batch is not None and block.columns.start // batch > (block.rows.stop - 1) // batch + 1:
+                continue
             entries = _entries(kind, arch, x, layers, block, mean_term)
             if others is None:
                 result[block.rows, block.columns] = entries
@@ -165,7 +169,8 @@ def infinite_kernels(
     if any(part.shape != parts[0].shape for part in parts):
         shapes = ", ".join(str(part.shape) for part in parts)
         raise InputError("clean, robust and twice attacked inputs", expected="one shape", got=Verbatim(shapes))
-    return RobustKernels.from_stack(infinite_ntk(architecture, np.concatenate(parts), memory_mib=memory_mib))
+    stacked = np.concatenate(parts)
+    return RobustKernels.from_stack(_infinite("ntk", architecture, stacked, None, memory_mib, True, len(parts[0])))
 
 
 def unit_sphere(inputs: npt.ArrayLike) -> Floats:

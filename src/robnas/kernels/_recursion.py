@@ -199,7 +199,7 @@ def propagate(
     rows, columns, pairs, pixels = block.rows, block.columns, arch.readout == "pool", x.ndim - 2
     sigma = np.einsum("icp,jcq->ijpq" if pairs else "icp,jcp->ijp", *(flat(x[part]) for part in (rows, columns)))
     sigma = sigma.reshape(*sigma.shape[:2], *x.shape[2:], *(x.shape[2:] if pairs else ()))
-    theta = np.zeros_like(sigma)
+    theta: Floats | None = None
     first, second = (np.asarray(places, dtype=np.intp) for places in block.same)
     diagonal = _Diagonal(first, rows.start, second - columns.start, pixels if pairs else 0)
     for name, layer in zip(arch.activations, layers, strict=True):
@@ -209,7 +209,11 @@ def propagate(
         both, slopes = DUALS[name].pair(left, right, covariance)
         diagonal.set(both, layer.moments.square)
         diagonal.set(slopes, layer.moments.slope_square)
-        theta = layer.scale**2 * slopes * (covariance + average(arch, theta, pixels, pairs)) + layer.skip * theta
+        if theta is None:  # nothing comes through layers before the first
+            theta = layer.scale**2 * slopes * covariance
+        else:
+            inner = covariance + average(arch, theta, pixels, pairs)
+            theta = layer.scale**2 * slopes * inner + layer.skip * theta
         grown = layer.scale**2 * both
         if layer.skip:
             grown += sigma
@@ -290,5 +294,6 @@ def average(arch: TheoryArchitecture, values: Floats, pixels: int, pairs: bool =
                 into[moved] = slice(max(0, -shift), size - max(0, shift))
                 source[moved] = slice(max(0, shift), size - max(0, -shift))
             total[tuple(into)] += values[tuple(source)]
-        values = total / arch.kernel_size
+        total /= arch.kernel_size
+        values = total
     return values
