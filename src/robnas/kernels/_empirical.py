@@ -27,7 +27,7 @@ from robnas.kernels._ntk_settings import NTKSettings
 from robnas.kernels._spectrum import NonFiniteKernelError
 from robnas.types import Progress, silent
 
-_CHUNK = 2**27  # bytes of a chunk of images
+_CHUNK = 3 * 2**25  # bytes of a chunk of images
 _IMAGES = 2  # in a chunk, before cotangents share its memory
 
 
@@ -281,7 +281,7 @@ def _by_layer(
     row_bytes = gram.stack * gram.count * images.element_size()
     least = max(part.columns for piece in chosen for part in split(piece, 1)) * row_bytes + fixed + each
     _check_memory(settings, least, gram)
-    working = min(budget / 3, _CHUNK)
+    working = min(budget / 3, _CHUNK) if images.device.type == "cpu" else budget / 3
     at_once = min(len(cotangents), max(1, int((working / min(_IMAGES, len(images)) - fixed) / max(1, each))))
     per_image = fixed + at_once * each
     chunk = max(1, min(len(images), int(working / per_image)))

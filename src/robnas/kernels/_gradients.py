@@ -64,7 +64,8 @@ def _convolution(
 
 def has_onednn(x: Tensor) -> bool:
     """Whether oneDNN computes convolutions of such maps."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and bool(torch.backends.mkldnn.enabled)
+    known = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled  # type: ignore[no-untyped-call]
+    return x.device.type == "cpu" and x.dtype == torch.float32 and bool(known)
 
 
 def by_groups(layer: Convolution, x: Tensor, upstream: Tensor) -> Tensor:
