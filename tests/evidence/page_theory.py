@@ -8,7 +8,8 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    for part in (figure5, claims, condition, cells, regression, leak, twelve, tightness, moving, trained):
+    sections = (figure5, claims, condition, cells, regression, leak, twelve, tightness, errors, moving, trained)
+    for part in sections:
         yield from part()
 
 
@@ -219,3 +220,16 @@ def trained() -> Iterator[Quote]:
     )  # fmt: skip
     yield quote("is # points below the best of the sample, that of parameters #",
                 file.one("regret_1", 100, **aligned), file.one("regret_1", 100, proxy="parameters", **pgd))  # fmt: skip
+
+
+def errors() -> Iterator[Quote]:
+    """Terms beside measured errors, and how much of the order is leaked labels."""
+    file, where = results("bounds/correlations.csv"), {"task": "digits 3/8", "inputs": 200}
+
+    def of(name: str, error: str, beta: str = "0.5") -> tuple[float, ...]:
+        return file.several([f"{name}{end}" for end in ("", "_low_95", "_high_95")], error=error, beta=beta, **where)
+
+    yield quote("| digits 3/8 | # [#, #] | # [#, #] |", of("spearman", "clean"), of("spearman", "robust"))
+    yield quote("order clean errors by # [#, #], # [#, #] less, and robust errors by # [#, #], # [#, #] less than",
+                *(of(name, error) for error in ("clean", "robust") for name in ("control", "difference")))  # fmt: skip
+    yield quote("contains no attacked input and orders by # [#, #]", of("spearman", "clean", "0.0"))
