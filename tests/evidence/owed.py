@@ -21,9 +21,6 @@ OWED: dict[str, dict[str, str]] = {
     "statistics.md": {
         "| column | what it is |": SETTINGS,
     },
-    "surrogates.md": {
-        "| genes |": "six draws of sums over genes",
-    },
     "theory.md": {
         "| task | clean | robust |": "the other tasks: experiments/bound_vs_error.py, 8 CPU minutes",
     },

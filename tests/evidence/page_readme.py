@@ -15,9 +15,9 @@ def quotes() -> Iterator[Quote]:
 
 
 def surrogates() -> Iterator[Quote]:
-    """From 100 and from 20 values of the published table."""
-    hundred, twenty = (
-        [known(name, "structure", CIFAR10, (size,), scale)[0] for name, scale in FIGURES] for size in (100, 20)
+    """From 100, 20 and 500 values of the published table."""
+    hundred, twenty, many = (
+        [known(name, "structure", CIFAR10, (size,), scale)[0] for name, scale in FIGURES] for size in (100, 20, 500)
     )
     noise = results("surrogates/ceilings.csv").one("mae", 100, dataset=CIFAR10, metric="pgd@8/255")
     yield quote(
@@ -25,7 +25,7 @@ def surrogates() -> Iterator[Quote]:
         "(noise of trainings: #), and # % are in their 90 % intervals; within the true best tenth ρ is #",
         hundred[:2], noise, hundred[2:],
     )  # fmt: skip
-    yield quote("From 20 values they are # and # points", twenty[:2])
+    yield quote("From 20 values they are # and # points, from 500 # and #", twenty[:2], many[:2])
 
 
 def scores() -> Iterator[Quote]:
