@@ -5,11 +5,12 @@
 
 Assesses surrogates on nas-robbench-201, split by split (`robnas.surrogates.assess`): robust and clean accuracies of its
 three data sets, 20 to 500 known values, from the structure alone and from the values of other data sets; the designs
-random, spread and active against each other at equal budget; the other models. Each finished assessment is a line of
-OUT/assessments.jsonl, and the same command goes on behind it. What there is is printed as Markdown and written to
-OUT/surrogates.md: means over splits and, of designs, the difference to random choice with its 95 % interval (bootstrap
-over splits, which are the same for all designs up to what they choose). The same stands in `assessments.csv`,
-`ceilings.csv` and `designs.csv`, accuracies as fractions; experiments/results/surrogates has these.
+random, spread and active against each other at equal budget; the other models; robust accuracy of the bundled digits.
+Each finished assessment is a line of OUT/assessments.jsonl, and the same command goes on behind it. What there is is
+printed as Markdown and written to OUT/surrogates.md: means over splits and, of designs, the difference to random choice
+with its 95 % interval (bootstrap over splits, which are the same for all designs up to what they choose). The same
+stands in `assessments.csv`, `ceilings.csv` and `designs.csv`, accuracies as fractions; experiments/results/surrogates
+has these.
 
 Models and their constants were chosen on CIFAR-10 and on the digits. CIFAR-100 is judged here for the first time;
 ImageNet16-120 was seen by an earlier study.
@@ -81,6 +82,13 @@ def wanted(sizes: tuple[int, ...], seed: int) -> Iterator[Wanted]:
     for model in MODELS:
         for size in (one for one in sizes if one <= 200):
             yield Wanted("models", "cifar10", ROBUST, size, model=model, seed=seed)
+    for size in (one for one in sizes if one == 200):
+        yield Wanted("digits", "digits", "pgd@32/255", size, seed=seed)
+
+
+def source(dataset: str) -> tuple[str, str]:
+    """Table and split of a data set: small trainings, with images to choose on, or the published table."""
+    return ("digits", "validation") if dataset == "digits" else (TABLE, SPLIT)
 
 
 def _with(*datasets: str) -> tuple[str, ...]:
@@ -91,7 +99,7 @@ def main() -> None:
     """Assess what is missing, then print what there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/surrogates"))
-    parser.add_argument("--only", help="structure, others, designs, clean or models; with commas between")
+    parser.add_argument("--only", help="structure, others, designs, clean, models or digits; with commas between")
     parser.add_argument("--dataset", help="with commas between; all if omitted")
     parser.add_argument("--train", default=",".join(map(str, SIZES)))
     parser.add_argument("--splits", type=int, default=20)
@@ -138,9 +146,10 @@ def key(one: Wanted, splits: int) -> str:
 
 def run(one: Wanted, splits: int, jobs: int) -> dict[str, Any]:
     """One assessment with the numbers of each split."""
-    table = robnas.load(TABLE)
+    name, split = source(one.dataset)
+    table = robnas.load(name)
     found = assess(
-        table, dataset=one.dataset, metric=one.metric, split=SPLIT, train=one.train, splits=splits, design=one.design,
+        table, dataset=one.dataset, metric=one.metric, split=split, train=one.train, splits=splits, design=one.design,
         focus=one.focus,  # type: ignore[arg-type]
         information=information_of(one.information, table.space), model=one.model, seed=one.seed, jobs=jobs,
     )  # fmt: skip
@@ -236,8 +245,9 @@ def _ceiling(dataset: str, metric: str) -> str:
 @cache
 def _best(dataset: str, metric: str) -> Mapping[str, float]:
     """What predictions reach that know the truth."""
-    table = robnas.load(TABLE)
-    return prediction_ceiling(table, table.column(dataset, metric, SPLIT), np.random.default_rng(0)) or {}
+    name, split = source(dataset)
+    table = robnas.load(name)
+    return prediction_ceiling(table, table.column(dataset, metric, split), np.random.default_rng(0)) or {}
 
 
 def _pairs(found: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
