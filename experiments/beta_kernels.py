@@ -12,7 +12,7 @@ same cells, trained with five weights β of the robust loss: test accuracy, clea
 terms where attacks are aimed at random labels (if --blind was computed), and accuracies. `orders.csv`: how each orders
 the accuracies at each β (Spearman, and given parameters; above 0 is what the theory says), the difference to K, that is
 K_all(0), with intervals that hold for all β together; the terms of every β against accuracies at every other one; and
-what the number of parameters does; `ceiling` is what the noise of trainings leaves to a perfect score. A picture.
+what K and the number of parameters do; `ceiling` is what the noise of trainings leaves to a perfect score. A picture.
 `regression.csv` and lines of `orders.csv`: the same for accuracies of kernel regression, from answers of the command.
 """
 
@@ -104,6 +104,8 @@ class Study:
             for place, beta in enumerate(self.betas):
                 own = self.scores[f"{side}, term"][place]
                 scores[f"{side}, term of β = {beta:g}"] = np.tile(own, (len(self.betas), 1))
+            for name in TERMS[:2]:
+                scores[f"{side}, {name} of K"] = np.tile(self.rivals[f"{side}, {name}"], (len(self.betas), 1))
             scores[f"{side}, parameters"] = np.tile(self.parameters, (len(self.betas), 1))
         pairs = [(name, SIDES[name.partition(",")[0]]) for name in scores]
         return beta_orders(
@@ -180,7 +182,7 @@ def picture(orders: Sequence[BetaOrder]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.8), layout="constrained")
-    shown = {"term": "#0072B2", TERMS[2]: "#E69F00", "term of β = 0": "#009E73", "parameters": "black"}
+    shown = {"term": "#0072B2", TERMS[2]: "#E69F00", "term of K": "#009E73", "parameters": "black"}
     for axes, (side, metric) in zip(figure.subplots(1, 2, sharey=True), SIDES.items(), strict=True):
         for shift, (name, colour) in enumerate(shown.items()):
             found = [one for one in orders if one.score == f"{side}, {name}"]
@@ -190,7 +192,7 @@ def picture(orders: Sequence[BetaOrder]) -> Any:
             where = [one.beta + 0.012 * (shift - 1.5) for one in found]
             bars = np.clip([values[0] - values[1], values[2] - values[0]], 0, None)
             kernel = {"clean": "K_all", "robust": "K̃_all"}[side]
-            label = name.replace("term of β = 0", f"{kernel}(0)").replace("term", f"{kernel}(β)")
+            label = name.replace("term of K", "K_all(0)").replace("term", f"{kernel}(β)")
             axes.errorbar(where, values[0], bars, color=colour, marker="o", markersize=4, capsize=2, label=label)
         axes.axhline(0, color="0.7", linewidth=0.8)
         axes.set(title=f"accuracy {metric}", xlabel="β of the training")

@@ -27,6 +27,7 @@ OWED: dict[str, dict[str, str]] = {
 }
 
 PICTURES: dict[str, str | None] = {
+    "beta-kernels.png": "experiments/results/beta/orders.csv",
     "bound-vs-error.png": None,  # experiments/bound_vs_error.py, in part
     "corruptions-vs-pgd.png": "experiments/results/corruptions/corruptions.md",
     "corruptions.png": None,  # images

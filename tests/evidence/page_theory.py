@@ -8,7 +8,7 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    sections = (figure5, claims, condition, cells, regression, leak, twelve, tightness, errors, moving, trained)
+    sections = (figure5, claims, condition, cells, regression, leak, twelve, tightness, errors, moving, trained, betas)
     for part in sections:
         yield from part()
 
@@ -233,3 +233,46 @@ def errors() -> Iterator[Quote]:
     yield quote("order clean errors by # [#, #], # [#, #] less, and robust errors by # [#, #], # [#, #] less than",
                 *(of(name, error) for error in ("clean", "robust") for name in ("control", "difference")))  # fmt: skip
     yield quote("contains no attacked input and orders by # [#, #]", of("spearman", "clean", "0.0"))
+
+
+def betas() -> Iterator[Quote]:
+    """Kernels of infinite width beside networks that were trained with each β."""
+    file, weights, interval = results("beta/orders.csv"), ("0", "0.25", "0.5", "0.75", "1"), " | # [#, #]" * 5
+    order, given = ("spearman", "low_95", "high_95"), ("given_parameters", "given_low_95", "given_high_95")
+    gain = ("gain", "gain_low", "gain_high")
+
+    def of(score: str, columns: tuple[str, ...] = order) -> list[float]:
+        return [one for beta in weights for one in file.several(columns, score=score, beta=beta)]
+
+    for text, score, columns in (
+        ("K̃_all(β)", "robust, term", order), ("K_all(0)", "robust, term of K", order),
+        ("difference", "robust, term", gain),
+        ("K̃_all(β), random attacks", "robust, term under random attacks", order),
+        ("difference to K_all(0)", "robust, term under random attacks", gain),
+        ("K̃_all(β), given parameters", "robust, term", given), ("λ_min of K̃_all(β)", "robust, λ_min", order),
+        ("difference to λ_min of K", "robust, λ_min", gain),
+        ("λ_min of K̃_all(β), given parameters", "robust, λ_min", given), ("parameters", "robust, parameters", order),
+        ("K_all(β)", "clean, term", order), ("K_all(0), clean", "clean, term of K", order),
+        ("λ_min of K_all(β)", "clean, λ_min", order), ("K_all(β), given parameters", "clean, term", given),
+        ("parameters, clean", "clean, parameters", order),
+    ):  # fmt: skip
+        yield quote(f"| {text}{interval} |", of(score, columns))
+    cells = " | #" * 5
+    yield quote(f"| a perfect score, by noise{cells} |", of("robust, term", ("ceiling",)))
+    yield quote(f"| a perfect score, clean{cells} |", of("clean, term", ("ceiling",)))
+    assert [high < 0 for high in file.all("gain_high", score="robust, term")] == [True, True, False, True, True]
+    assert sum(float(one["gain_high"]) > 0 for one in file.where(score="robust, term under random attacks")) == 4
+    lows = {name: file.all("given_low_95", score=f"robust, {name}") for name in ("term", "λ_min")}
+    assert [sum(low > 0 for low in found) for found in lows.values()] == [0, 4]
+    yield quote(
+        "trained with β = 1 by #, K̃_all(1) by #",
+        [file.one("spearman", score=score, beta="1") for score in ("robust, term of β = 0.25", "robust, term")],
+    )
+    regression = [("robust", "spearman"), ("robust", "given_parameters"), ("clean", "spearman")]
+    yield quote(
+        "computed for # of them. Attacked ones order robust accuracy by #, #, #, # and #, given parameters by #, #, #, "
+        "# and #; clean ones clean accuracy by #, #, #, # and #. With so few, intervals are wide: [#, #] for attacked",
+        file.one("architectures", score="robust, regression", beta="1"),
+        *(of(f"{side}, regression", (column,)) for side, column in regression),
+        file.several(order[1:], score="robust, regression", beta="1"),
+    )  # fmt: skip

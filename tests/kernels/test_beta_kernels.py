@@ -44,6 +44,7 @@ def test_orders_are_those_of_the_kernels():
             )  # the table is the other way round
         assert orders["clean, term of β = 1", beta].spearman.value == pytest.approx(1)
         assert orders["robust, term", beta].gain.value == pytest.approx(0)  # K orders as well
+        assert orders["robust, term of K", beta].spearman.value == pytest.approx(-1)
     assert orders["clean, parameters", 0.0].better == ""
     header, lines = study.term_lines(found)
     assert header == ["architecture", "beta", *found.scores, "clean", "pgd@32/255"]
