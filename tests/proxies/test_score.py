@@ -188,7 +188,8 @@ def test_a_missing_score_is_never_a_number():
     broken = build_network("323133", **SIZES)
     broken.head.linear.weight.data.fill_(float("nan"))
     found = score_network(Probe(broken, IMAGES, LABELS), ["all"])
-    sizes = {"parameters", "macs", "convolutions", "nwot", "zen", "top_score"}  # ask nothing of the last layer
+    sizes = {"parameters", "macs", "convolutions", "nwot", "zen", "top_score", "mean_field_sensitivity"}
+    # which ask nothing of the last layer
     for name, one in found.items():
         assert (one.value is None) == (name not in sizes), name
         assert bool(one.reason) == (one.value is None), name
