@@ -371,11 +371,11 @@ def test_a_score_that_replaces_another_is_the_one_that_counts(command):
     assert found["scores"]["323133"]["ntk-clean-trace"]["mean"] == 9.0
 
 
-@pytest.mark.parametrize("name", ["all", "cheap"])
+@pytest.mark.parametrize("name", ["all", "cheap", "trained"])
 def test_a_proxy_is_not_called_like_a_group(command, name):
     mine(f"from robnas.proxies import PROXIES\nPROXIES[{name!r}] = len\n")
     said = command("info 323133 --import mine.py", 2)
-    assert f"proxy name: expected other than all and cheap, which are groups, got '{name}'" in said
+    assert f"proxy name: expected other than all, cheap, trained, which are groups, got '{name}'" in said
 
 
 def test_a_score_and_a_proxy(command):

@@ -50,7 +50,7 @@ def many(digits, texts=TEXTS, names=NAMES, **options):
 
 
 def test_a_space_of_ones_own_has_every_score_but_those_of_another_space(digits):
-    found = score(TEXTS[1], digits, ["all"], space=SPACE, settings=SETTINGS)
+    found = score(TEXTS[1], digits, ["all", "trained"], space=SPACE, settings=SETTINGS)
     assert list(found) == [name for name in PROXIES if not hasattr(PROXIES[name], "space")]
     undefined = [name for name, one in found.items() if one.mean is None]
     assert all("log-determinant" in name or "condition" in name or "lambda-min" in name for name in undefined)

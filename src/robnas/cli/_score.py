@@ -45,7 +45,8 @@ def score(
         list[str] | None,
         typer.Option(
             help="Names with commas between, or the option again; cheap: those that take a second or two, all: every "
-            f"one. An unknown name lists the known.  [default: {','.join(DEFAULT)}]",
+            "one of an untrained network, trained: those after a short training. An unknown name lists the known.  "
+            f"[default: {','.join(DEFAULT)}]",
             show_default=False,
         ),
     ] = None,

@@ -95,12 +95,12 @@ TRAINED: Mapping[str, Proxy] = MappingProxyType(
 )
 """Those of kernels after a short training: ``ntk-trained-change`` … All of a probe share the training."""
 
-_GROUPS = ("all", "cheap")
+_GROUPS = ("all", "cheap", "trained")
 
 
 def _no_group(name: str, _: Proxy) -> None:
     if name in _GROUPS:
-        raise InputError("proxy name", expected=f"other than {' and '.join(_GROUPS)}, which are groups", got=name)
+        raise InputError("proxy name", expected=f"other than {', '.join(_GROUPS)}, which are groups", got=name)
 
 
 PROXIES: Registry[Proxy] = Registry(
@@ -119,7 +119,8 @@ def proxy_named(name: str) -> Proxy:
 
 
 def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
-    """Names without repetition; ``all`` stands for every proxy, ``cheap`` for those of `CHEAP`.
+    """Names without repetition; ``all`` stands for every proxy of an untrained network, ``cheap`` for those of `CHEAP`,
+    ``trained`` for those of `TRAINED`.
 
     Args:
         names: of proxies and of these groups.
@@ -129,7 +130,8 @@ def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
         InputError: an unknown name.
     """
     known = [*PROXIES.names(), *(name for name in SCORES if name not in PROXIES)]
-    groups: dict[str, Iterable[str]] = {"all": known, "cheap": CHEAP}
+    untrained = [name for name in known if name not in TRAINED]
+    groups: dict[str, Iterable[str]] = {"all": untrained, "cheap": CHEAP, "trained": TRAINED}
     if space is not None:
         groups = {group: [name for name in members if _fits(name, space)] for group, members in groups.items()}
     found = [one for name in names for one in groups.get(name, [name])]
