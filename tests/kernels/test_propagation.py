@@ -165,6 +165,14 @@ def test_dead_edges_and_company_do_not_matter():
     assert signal_propagation([]).variance.shape == (0,)
 
 
+def test_images_without_a_mean_field_have_none_rather_than_a_wrong_one():
+    for size in (0.125, 2):
+        found = signal_propagation(["444444", "323133", "040404"], cells=1, size=size, shape=(3, 3, 17))
+        numbers = np.stack([found.variance, found.jacobian, found.sensitivity])
+        assert ((numbers >= 0) | np.isnan(numbers)).all()
+        assert (np.isnan(numbers).any(axis=0) == np.isnan(numbers).all(axis=0)).all()
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

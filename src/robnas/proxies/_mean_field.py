@@ -44,6 +44,8 @@ class MeanFieldSensitivity:
             raise UndefinedScoreError(f"the network was not built from an architecture of {self.space}")
         cells = int(probe.network.cells)  # type: ignore[arg-type]
         found = signal_propagation([arch], cells=cells, size=self.size, shape=probe.images.shape[1:])
-        if not found.variance[0] > 0:
+        if found.variance[0] == 0:
             raise UndefinedScoreError("nothing flows from the input to the output of the cell")
+        if not found.sensitivity[0] > 0:
+            raise UndefinedScoreError("images of this shape have no mean field")
         return -math.log(found.sensitivity[0])

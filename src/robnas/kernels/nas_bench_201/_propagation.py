@@ -63,7 +63,10 @@ _MOST, _LEAST = 0.5, 1e-6
 @final
 @dataclass(frozen=True, eq=False)
 class Propagation:
-    """What stands at a logit of each network, a mean over its random weights; each of shape (architectures,)."""
+    """What stands at a logit of each network, a mean over its random weights; each of shape (architectures,).
+
+    All are nan where images are too unlike a stationary field for a mean field, such as stripes of three rows.
+    """
 
     __repr__ = brief
 
@@ -113,9 +116,9 @@ def signal_propagation(
         logits = _run(program, first, 1 / count)
         for place, output in zip(places, outputs, strict=True):
             found[:, place] = (0, 0, 0) if output is None else logits[output]
-    variance, jacobian, moved = found
+    variance, jacobian, moved = np.where((found >= 0).all(axis=0), found, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Propagation(variance, jacobian, moved / variance)
+        return Propagation(variance, jacobian, np.where(variance > 0, moved / variance, np.nan))
 
 
 class _Map(NamedTuple):
@@ -200,6 +203,8 @@ def _step(step: Step, here: _Map, program: Program, share: float) -> _Map:
 def _gated(here: _Map) -> _Map:
     """After a ReLU."""
     clean, moved = (float(here.covariances[kind, 0, 0]) for kind in (_CLEAN, _MOVED))
+    if not (clean > 0 and moved > 0):  # no covariances: images that are too unlike a stationary field
+        return _Map(np.full_like(here.covariances, np.nan), 0.0)
     mixed = (clean * moved) ** 0.5
     scales = np.array([clean, clean, mixed, moved, mixed])[:, None, None]
     found = np.empty_like(here.covariances)
