@@ -11,6 +11,7 @@ from robnas.kernels.nas_bench_201 import _offsets, _propagation, _stem
 from robnas.networks import build_network
 from robnas.networks._fused import average_pool
 from robnas.spaces import Architecture
+from tests.evidence.quotes import results
 
 SIZES = [(4, 6), (5, 3), (2, 1)]
 
@@ -134,6 +135,15 @@ def test_random_networks_do_about_what_is_predicted(code):
     assert found.variance[0] == pytest.approx(variance, rel=0.5)
     assert found.jacobian[0] == pytest.approx(slope, rel=0.5)
     assert found.sensitivity[0] == pytest.approx(sensitivity, rel=0.3)
+
+
+def test_the_kept_predictions_are_those_of_now():
+    rows = results("mean-field/networks.csv").where(images="natural", cells=1, width=256)
+    images = _stem.natural_images(3, 16, 16, 32)
+    found = signal_propagation([row["architecture"] for row in rows], images, cells=1)
+    for name in ("variance", "jacobian", "sensitivity"):
+        kept = [float(row[f"{name}_predicted"]) for row in rows]
+        np.testing.assert_allclose(getattr(found, name), kept, rtol=1e-4)
 
 
 def test_the_jacobian_is_the_limit_of_small_perturbations():
