@@ -13,7 +13,7 @@ from robnas.data import load_data, to_pixels
 from robnas.errors import InputError
 from robnas.kernels import SCORES, Probe, balanced_batch
 from robnas.networks import build_network
-from robnas.proxies import CHEAP, PROXIES
+from robnas.proxies import CHEAP, PROXIES, TRAINED
 from robnas.spaces import Gene, Space
 from tests.test_cli import robnas
 
@@ -197,7 +197,7 @@ def test_a_killed_command_goes_on_and_loses_what_it_was_computing(tmp_path):
     [
         (
             ("score", "323133", *SMALL, "--proxy", "nwott"),
-            "proxy: expected one of all, cheap, trained, parameters, macs",
+            "expected one of all, cheap, trained, parameters, macs",
         ),
         (("score", "323", *SMALL), "architecture: expected 6 digits"),
         (("score", "323133", *SMALL, "--images", "1"), "images: expected at least 2, got 1"),
