@@ -21,14 +21,11 @@ OWED: dict[str, dict[str, str]] = {
     "statistics.md": {
         "| column | what it is |": SETTINGS,
     },
-    "theory.md": {
-        "| task | clean | robust |": "the other tasks: experiments/bound_vs_error.py, 8 CPU minutes",
-    },
 }
 
 PICTURES: dict[str, str | None] = {
     "beta-kernels.png": "experiments/results/beta/orders.csv",
-    "bound-vs-error.png": None,  # experiments/bound_vs_error.py, in part
+    "bound-vs-error.png": "experiments/results/bounds/correlations.csv",
     "corruptions-vs-pgd.png": "experiments/results/corruptions/corruptions.md",
     "corruptions.png": None,  # images
     "demo.png": None,  # of `robnas demo`, which trains what it shows

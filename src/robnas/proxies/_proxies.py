@@ -119,8 +119,9 @@ def proxy_named(name: str) -> Proxy:
 
 
 def selected(names: Iterable[str], space: Space | None = None) -> list[str]:
-    """Names without repetition; ``all`` stands for every proxy of an untrained network, ``cheap`` for those of `CHEAP`,
-    ``trained`` for those of `TRAINED`.
+    """Names without repetition, groups replaced by their members.
+
+    ``cheap`` stands for `CHEAP`, ``trained`` for `TRAINED`, ``all`` for every other one and the cheap ones.
 
     Args:
         names: of proxies and of these groups.
