@@ -1,6 +1,7 @@
 """`robnas theory` with several weights of the robust loss, with a table, and of cells."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import torch
 from robnas.attacks import PGD, perturb
 from robnas.benchmarks import Column, Table, write_table
 from robnas.cli._theory_betas import Measured, orders
-from robnas.cli._theory_samples import CellSample, SphereSample, sample_of
+from robnas.cli._theory_samples import CellSample, SphereSample, _classes, sample_of
 from robnas.data import load_data
+from robnas.errors import InputError
 from robnas.kernels import (
     EmpiricalKernel,
     InfiniteKernel,
@@ -205,6 +207,77 @@ def test_a_table_of_the_theory_space_will_do(capsys, tmp_path):
     assert found["orders"][0]["spearman"]["count"] == 3
 
 
+def written(tmp_path, spots, archs=CELLS, space=CELL, rows=4):
+    """The path of a table of these data sets, metrics and betas."""
+    values = np.linspace(0.1, 0.9, rows)[:, None]
+    columns = [Column(dataset, "test", metric, values, (0,), beta=beta) for dataset, metric, beta in spots]
+    write_table(Table("odd", archs[:rows], columns, space=space), tmp_path / "odd.parquet")
+    return str(tmp_path / "odd.parquet")
+
+
+def test_the_betas_of_a_table_are_those_of_the_data_set_and_the_metric(capsys, tmp_path):
+    spots = [("digits", metric, beta) for metric in ("clean", "pgd@8/255") for beta in (0.0, 0.5)]
+    spots += [("digits", "clean", 0.75), ("cifar10", "clean", 1.0), ("cifar10", "pgd@8/255", 1.0)]
+    name = written(tmp_path, spots)
+    found = answer(capsys, "--table", name, "--dataset", "digits", CELLS[0], *QUICK)
+    assert found["betas"] == [0, 0.5]
+    err = robnas(capsys, "theory", "--table", name, "--dataset", "cifar10", CELLS[0], *QUICK)[2]
+    assert "betas of table odd: expected several with clean and pgd@8/255 on cifar10 test, got 1\n" in err
+
+
+def test_an_average_over_attacks_says_no_radius_and_long_names_keep_columns_straight(capsys, tmp_path):
+    metric = "autoattack@8/255"
+    name = written(tmp_path, [("digits", one, beta) for one in ("clean", "pgd@average", metric) for beta in (0.0, 1.0)])
+    found = answer(capsys, "--table", name, CELLS[0], *QUICK, "--metric", "pgd@average")
+    assert found["epsilon"] == "8/255"
+    assert found["rows"][0]["betas"][0]["measured"]["pgd@average"] == 0.1
+    lines = robnas(capsys, "theory", "--table", name, CELLS[0], *QUICK, "--metric", metric)[1].splitlines()[1:8]
+    assert f"  measured, {metric}" in lines[-1]
+    assert {len(line.replace("\u0303", "")) for line in lines} == {len(lines[0])}  # the tilde of K̃ takes no room
+
+
+def test_networks_that_failed_are_not_counted(capsys, tmp_path):
+    values = np.array([[0.1], [0.2], [0.3], [0.4]])
+    lost = np.where(values == 0.4, np.nan, values)
+    columns = [Column("digits", "test", metric, lost if beta else values, (0,), beta=beta)
+               for metric in ("clean", "pgd@8/255") for beta in (0.0, 1.0)]  # fmt: skip
+    write_table(Table("lost", CELLS, columns, space=CELL), tmp_path / "lost.parquet")
+    out = robnas(capsys, "theory", *CELLS, "--table", str(tmp_path / "lost.parquet"), *QUICK)[1]
+    assert "Spearman over 3 to 4 architectures" in out
+
+
+def test_tables_of_what_cannot_be_infinitely_wide_and_of_no_robust_accuracy_are_refused(capsys, tmp_path):
+    wide = space_of("wide-resnet")
+    archs = [arch.text for arch in wide.sample(np.random.default_rng(0), 3)]
+    spots = [("digits", metric, beta) for metric in ("clean", "pgd@8/255") for beta in (0.0, 1.0)]
+    name = written(tmp_path, spots, archs, wide, 3)
+    expected = "space of table odd: expected theory or nas-bench-201, whose networks may be infinitely wide, got"
+    assert expected in refused(capsys, "--table", name, "--sample", "3")
+    name = written(tmp_path, spots)
+    assert "--metric: expected a robust accuracy, got 'clean'" in refused(
+        capsys, "--table", name, "--sample", "3", "--metric", "clean"
+    )
+    assert "dataset of table odd: expected one of digits, got 'Digits'" in refused(
+        capsys, "--table", name, "--sample", "3", "--dataset", "Digits"
+    )
+
+
+def test_two_classes_need_no_names(tmp_path):
+    data = load_data("digits")
+    few = SimpleNamespace(num_classes=2)
+    assert (_classes(few, None, False), _classes(data, None, False)) == ([0, 1], [3, 8])
+    assert _classes(data, " 08, 3", False) == [8, 3]
+    for text in ("", ",8", "3,", "3,3", "03,3", "-1,3", "9" * 5000 + ",1"):
+        with pytest.raises(InputError, match="--classes: expected two numbers below 10, such as 3,8"):
+            _classes(data, text, False)
+
+
+def refused(capsys, *arguments):
+    code, out, err = robnas(capsys, "theory", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
 def test_a_cell_that_lets_nothing_through_is_singular(capsys):
     arguments = ("000000", "--space", "nas-bench-201:cells=1", *QUICK, "--test", "4", "--betas", "0,1")
     row = answer(capsys, *arguments)["rows"][0]
@@ -235,6 +308,9 @@ def test_cells_need_no_table(capsys):
         (("fc:relu,relu:1", "--epsilon", "8/255"), "--epsilon: expected --rho, as attacks move inputs on the unit"),
         (("fc:relu,relu:1", "--ridge", "-1"), "ridge: expected at least 0, got -1"),
         (("fc:relu,relu:1", "--time", "-1"), "time: expected at least 0, got -1"),
+        (("fc:relu,relu:1", "--ridge", "inf", "--test", "9"), "ridge: expected a finite number, got inf"),
+        (("fc:relu,relu:1", "--ridge", "1"), "--test: expected a number above 0 beside --ridge or --time, of regr"),
+        (("fc:relu,relu:1", "--betas", "1", "--test", "0", "--time", "1"), "--test: expected a number above 0 beside"),
         (("fc:relu,relu:1", "--test", "-1"), "--test: expected a number in [2, 80], got -1"),
         (("fc:relu,relu:1", "--test", "81"), "--test: expected a number in [2, 80], got 81"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from math import inf, isfinite
+from math import inf, isfinite, isinf
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +17,7 @@ from robnas.cli._theory_samples import CELLS, Sample, sample_of
 
 if TYPE_CHECKING:
     from robnas.kernels import RobustKernels
-    from robnas.spaces import Architecture
+    from robnas.spaces import Architecture, Space
     from robnas.types import Progress
 
 
@@ -42,7 +42,8 @@ def theory(
     classes: Annotated[
         str | None,
         typer.Option(
-            help="The two classes of the task, as numbers; of cells two or more.  [default: 3,8; of cells all]",
+            help="The two classes of the task, as numbers; of cells two or more.  [default: 3,8, or 0,1 of fewer than "
+            "nine; of cells all]",
             show_default=False,
         ),
     ] = None,
@@ -118,6 +119,7 @@ def theory(
 ) -> None:
     """Kernels of infinitely wide networks, and what they bound: eigenvalues, clean and robust error."""
     from robnas.data import load_data
+    from robnas.errors import InputError, Verbatim
     from robnas.types import check_count, check_range
 
     _check_options(architectures, beta, betas, table, {"--dataset": dataset, "--metric": metric, "--sample": sample})
@@ -125,12 +127,17 @@ def theory(
     check_count("seed", seed, 0)
     for what, value in (("ridge", ridge), ("time", time)):
         check_range(what, value, 0)
+    if isinf(ridge):
+        raise InputError("ridge", expected="a finite number", got=ridge)
     check_range("beta", one := 0.5 if beta is None else beta, 0, 1)
     tested = test if test is not None or weights or table else 0
+    if tested == 0 and (ridge > 0 or time < inf):
+        raise InputError("--test", expected="a number above 0 beside --ridge or --time, of regression", got=Verbatim(0))
     with progress_bar(as_json) as progress:
         measured = Measured.of(table, dataset, metric, weights, space, progress) if table else None
         of = measured.table.space if measured else named_space(space)
         if measured:
+            _check_infinite(of, f"space of table {measured.table.name}", measured.table.space.name)
             weights = measured.betas
             epsilon = epsilon or (measured.epsilon if measured.table.space.name == CELLS else None)
             found = measured.chosen(architectures, sample, seed)
@@ -201,13 +208,11 @@ def _parsed(text: str, given: str | None) -> Architecture:
     """A theory architecture of any depth or, where the option names a space or its settings, one of that space."""
     from robnas.cli._space import architecture_in
     from robnas.errors import InputError
-    from robnas.spaces import TheoryArchitecture, TheorySpace, space_of
+    from robnas.spaces import TheoryArchitecture, space_of
 
     space = named_space(given)
-    if space is not None and not isinstance(space, TheorySpace):
-        if space.name != CELLS:
-            expected = f"{TheorySpace().name} or {CELLS}, whose networks may be infinitely wide"
-            raise InputError("--space", expected=expected, got=given)
+    _check_infinite(space, "--space", given)
+    if space is not None and space.name == CELLS:
         return architecture_in(space, text)
     if space is not None and with_settings(given):
         return space.parse(text)
@@ -215,6 +220,16 @@ def _parsed(text: str, given: str | None) -> Architecture:
         expected, remedy = "such as fc:relu,tanh,relu:10", f"give --space {CELLS} for cells"
         raise InputError("architecture of the theory space", expected=expected, got=text, remedy=remedy)
     return TheoryArchitecture.parse(text)
+
+
+def _check_infinite(space: Space | None, what: str, got: str | None) -> None:
+    """Refuse spaces whose networks have no kernel of infinite width here."""
+    from robnas.errors import InputError
+    from robnas.spaces import TheorySpace
+
+    if not (space is None or isinstance(space, TheorySpace) or space.name == CELLS):
+        expected = f"{TheorySpace().name} or {CELLS}, whose networks may be infinitely wide"
+        raise InputError(what, expected=expected, got=got)
 
 
 def _kernels(

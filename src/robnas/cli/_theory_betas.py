@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from robnas.cli._theory_rows import accuracy_text
 
 if TYPE_CHECKING:
-    from robnas.benchmarks import Table
+    from robnas.benchmarks import Column, Table
     from robnas.kernels import RobustKernels
     from robnas.spaces import Architecture
     from robnas.statistics import BetaOrder, Correlation
@@ -62,33 +62,36 @@ class Measured:
         """
         from robnas.benchmarks import load, measured_only
         from robnas.errors import InputError, Verbatim
-        from robnas.statistics import strongest
-        from robnas.types import is_attacked
 
         table = measured_only(load(name, progress, space=space))
-        if len(table.betas) < 2:
-            got = Verbatim(", ".join(f"{one:g}" for one in table.betas) or "none that is known")
-            raise InputError(f"betas of table {table.name}", expected="several", got=got)
+        _check_several(table.betas, table.name)
         if dataset is None:
             names = sorted({column.dataset for column in table.columns})
             if len(names) > 1:
                 raise InputError("--dataset", expected=f"one of {', '.join(names)}", got=Verbatim("none"))
             dataset = names[0]
-        attacked = [column.metric for column in table.columns if column.dataset == dataset and column.split == SPLIT
-                    and column.is_accuracy and is_attacked(column.metric)]  # fmt: skip
-        if metric is None and not attacked:
-            got = Verbatim("none")
-            raise InputError(f"table {table.name}", expected=f"robust accuracies on {dataset} {SPLIT}", got=got)
-        found = cls(table, dataset, metric or strongest(attacked), betas or table.betas)
+        robust = _robust(table, dataset, metric)
+        metric = robust[0].metric if metric is None else metric
+        if betas is None:
+            clean = {column.beta for column in table.columns
+                     if (column.dataset, column.split, column.metric) == (dataset, SPLIT, CLEAN)}  # fmt: skip
+            both = clean & {column.beta for column in robust}
+            betas = tuple(beta for beta in table.betas if beta in both)
+            _check_several(betas, table.name, f" with {CLEAN} and {metric} on {dataset} {SPLIT}")
+        found = cls(table, dataset, metric, betas)
         found._means  # noqa: B018  # says what is missing before long work begins
         return found
 
     @property
     def epsilon(self) -> str | None:
         """Radius of the robust accuracy, if its key says one in L∞."""
+        from robnas.errors import InputError
         from robnas.types import Metric, format_epsilon
 
-        threat = Metric.parse(self.metric).threat
+        try:
+            threat = Metric.parse(self.metric).threat
+        except InputError:  # an average over several, or with a source before it
+            return None
         return None if threat is None or threat.norm != "linf" else format_epsilon(threat.epsilon)
 
     def chosen(self, texts: Sequence[str] | None, sample: int | None, seed: int) -> list[Architecture]:
@@ -131,12 +134,47 @@ class Measured:
         }
 
 
+def _check_several(betas: Sequence[float], table: str, of: str = "") -> None:
+    from robnas.errors import InputError, Verbatim
+
+    if len(betas) < 2:
+        got = Verbatim(", ".join(f"{one:g}" for one in betas) or "none that is known")
+        raise InputError(f"betas of table {table}", expected=f"several{of}", got=got)
+
+
+def _robust(table: Table, dataset: str, metric: str | None) -> list[Column]:
+    """The columns of a robust accuracy on test images, of every β; of the strongest attack if none is named.
+
+    Raises:
+        InputError: no such data set or metric, or one that is no robust accuracy.
+    """
+    from robnas.errors import InputError, Verbatim
+    from robnas.statistics import strongest
+    from robnas.types import is_attacked
+
+    here = [column for column in table.columns if (column.dataset, column.split) == (dataset, SPLIT)]
+    if not here or (metric is not None and not any(column.is_called(metric) for column in here)):
+        table.column(dataset, metric, SPLIT)  # says what there is
+    attacked = [column.metric for column in here if column.is_accuracy and is_attacked(column.metric)]
+    if metric is None and not attacked:
+        expected = f"robust accuracies on {dataset} {SPLIT}"
+        raise InputError(f"table {table.name}", expected=expected, got=Verbatim("none"))
+    name = strongest(attacked) if metric is None else metric
+    found = [column for column in here if column.is_called(name)]
+    if any(column.metric == CLEAN or not column.is_accuracy for column in found):
+        raise InputError("--metric", expected="a robust accuracy", got=name)
+    return found
+
+
 def print_at_betas(row: dict[str, Any]) -> None:
     """A column for each β."""
     found = row["betas"]
-    print(f"{row['architecture']:<{_LABEL}}" + "".join(f"{at['beta']:>{_CELL}g}" for at in found))
-    for line in zip(*map(_lines, found), strict=True):
-        print(f"  {line[0][0]:<{_LABEL - 2}}" + "".join(f"{text:>{_CELL}}" for _, text in line))
+    lines = list(zip(*map(_lines, found), strict=True))
+    wide = max(_LABEL, len(row["architecture"]), *(len(line[0][0]) + 2 for line in lines))
+    print(f"{row['architecture']:<{wide}}" + "".join(f"{at['beta']:>{_CELL}g}" for at in found))
+    for line in lines:
+        shown = wide - 2 + line[0][0].count("\u0303")  # the tilde of K̃ takes no room
+        print(f"  {line[0][0]:<{shown}}" + "".join(f"{text:>{_CELL}}" for _, text in line))
     print(flush=True)
 
 
@@ -234,7 +272,9 @@ def _parameters(table: Table, architectures: Sequence[Architecture]) -> list[flo
 
 def print_orders(found: Sequence[BetaOrder]) -> None:
     """A line per score and β."""
-    print(f"\nSpearman over {found[0].spearman.count} architectures, above 0 where the theory is right, 95 % intervals")
+    counts = sorted({one.spearman.count for one in found})  # fewer where trainings failed
+    over = " to ".join(map(str, counts if len(counts) < 2 else (counts[0], counts[-1])))
+    print(f"\nSpearman over {over} architectures, above 0 where the theory is right, 95 % intervals")
     wide = max(len(_name(one)) for one in found)
     print(f"{'':<{wide}}{'β':>6}  {'Spearman':<25}{'given parameters':<25}more than K_all(0)")
     for one in found:

@@ -137,15 +137,16 @@ def sample_of(
 def _classes(data: Dataset, text: str | None, cells: bool) -> list[int]:
     from robnas.errors import InputError
 
+    known = {str(number): number for number in range(data.num_classes)}
+    usual = "3,8" if data.num_classes > 8 else "0,1"
     if text is None:
-        text = ",".join(map(str, range(data.num_classes))) if cells else "3,8"
-    parts = [part.strip() for part in text.split(",")]
-    numbers = all(part.isascii() and part.isdecimal() and int(part) < data.num_classes for part in parts)
-    found = {int(part) for part in parts} if numbers else set()
-    if len(found) != len(parts) or (len(found) < 2 if cells else len(found) != 2):
-        expected = f"{'several' if cells else 'two'} numbers below {data.num_classes}, such as 3,8"
+        text = ",".join(known) if cells else usual
+    found = [known.get(part.lstrip("0") or part[:1]) for part in map(str.strip, text.split(","))]
+    numbers = [number for number in dict.fromkeys(found) if number is not None]
+    if len(numbers) != len(found) or (len(found) < 2 if cells else len(found) != 2):
+        expected = f"{'several' if cells else 'two'} numbers below {data.num_classes}, such as {usual}"
         raise InputError("--classes", expected=expected, got=text)
-    return [int(part) for part in parts]
+    return numbers
 
 
 def _balanced(data: Dataset, split: str, classes: list[int], count: int, seed: int) -> tuple[Tensor, Labels]:
