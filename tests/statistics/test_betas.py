@@ -69,12 +69,30 @@ def test_unknown_parameters_leave_the_partial_correlation_out():
     assert not np.isnan(one.spearman.value)
 
 
+def test_a_score_may_be_called_as_a_metric():
+    truth, score, _ = columns()
+    one = found({"clean": score}, {"clean": truth}, pairs=[("clean", "clean")])[0]
+    assert one.spearman.value == pytest.approx(spearmanr(score[0], truth[0]).statistic)
+
+
+def test_what_ranks_highest_is_not_missing():
+    truth, score, _ = columns()
+    score[0, :3] = np.inf, -np.inf, np.nan
+    assert found({"term": score}, {"clean": truth})[0].missing == 2
+
+
 def test_what_does_not_fit_is_refused():
     truth, score, rival = columns()
     with pytest.raises(InputError, match=r"term: expected shape \(3, 40\), got \(2, 40\)"):
         found({"term": score[:2]}, {"clean": truth})
     with pytest.raises(InputError, match=r"term: expected shape \(40,\), got \(39,\)"):
         found({"term": score}, {"clean": truth}, rivals={"term": rival[1:]})
+    with pytest.raises(InputError, match="score: expected one of term, got 'turn'"):
+        found({"term": score}, {"clean": truth}, pairs=[("turn", "clean")])
+    with pytest.raises(InputError, match="metric: expected one of clean, got 'robust'"):
+        found({"term": score}, {"clean": truth}, pairs=[("term", "robust")])
+    with pytest.raises(InputError, match="betas: expected at least one, got none"):
+        found({"term": score[:0]}, {"clean": truth[:0]})
     truth[2, 2:] = np.nan
     with pytest.raises(InputError, match="architectures: expected at least 3 with clean at β = 1, got 2"):
         found({"term": score}, {"clean": truth})

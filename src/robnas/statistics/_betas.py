@@ -65,16 +65,25 @@ def beta_orders(
         rng: source of the resamples of architectures, all correlations on the same.
 
     Raises:
-        InputError: shapes that do not fit, or fewer than 3 architectures that have an accuracy.
+        InputError: shapes that do not fit, no β, a pair of what is not there, or fewer than 3 architectures that have
+            an accuracy.
     """
     size = np.asarray(parameters, dtype=np.float64)
     wanted, draws, found = size.shape, Bootstrap(size.size, rng), list[BetaOrder]()
-    known = {name: _shaped(name, values, (len(betas), *wanted)) for name, values in {**scores, **truth}.items()}
+    if not len(betas):
+        raise InputError("betas", expected="at least one", got=Verbatim("none"))
+    known, measured = (
+        {name: _shaped(name, values, (len(betas), *wanted)) for name, values in columns.items()}
+        for columns in (scores, truth)
+    )
     against = {name: _ranked(_shaped(name, values, wanted)) for name, values in rivals.items()}
     for score, metric in pairs:
+        for what, name, columns in (("score", score, known), ("metric", metric, measured)):
+            if name not in columns:
+                raise InputError(what, expected=f"one of {', '.join(columns)}", got=name)
         for place, beta in enumerate(betas):
             check_range("beta", beta, 0, 1)
-            values, accuracy = known[score][place], known[metric][place]
+            values, accuracy = known[score][place], measured[metric][place]
             there = known_in(accuracy)
             if there.sum() < _FEWEST:
                 expected, got = f"at least {_FEWEST} with {metric} at β = {beta:g}", Verbatim(int(there.sum()))
@@ -83,7 +92,7 @@ def beta_orders(
             alone = draws.spearman(ranks, accuracy, there)
             given = np.full(2, np.nan) if np.isnan(size).any() else draws.partial(ranks, accuracy, size, there)
             gain = alone - draws.spearman(against[score], accuracy, there) if score in against else np.full(2, np.nan)
-            missing = int((~np.isfinite(values) & there).sum())
+            missing = int(((np.isnan(values) | (values == -np.inf)) & there).sum())
             orders = summarised(alone, count), summarised(given, count), simultaneous(gain, count, len(betas))
             found.append(BetaOrder(score, metric, float(beta), missing, *orders))
     return found
