@@ -115,8 +115,11 @@ class Study:
 
 def regression(answers: Sequence[dict[str, Any]], table: Table) -> Study:
     """Of accuracies of kernel regression, clean and attacked, from answers of `robnas theory` with one setting."""
+    settings = [{key: value for key, value in one.items() if key not in ("rows", "orders")} for one in answers]
     rows = [row for one in answers for row in one["rows"]]
     codes = [row["architecture"] for row in rows]
+    if any(one != settings[0] for one in settings) or len(set(codes)) < len(codes):
+        raise SystemExit("--regression: expected answers with one setting, each of other architectures")
     sides = {"clean": "clean", "robust": "attacked"}
 
     def column(of: Callable[[dict[str, Any]], float | None]) -> Floats:

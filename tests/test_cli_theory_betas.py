@@ -72,8 +72,9 @@ def test_regression_is_that_of_the_mixed_kernel_and_is_attacked_itself(capsys):
     assert clean == regression.accuracy(sample.test.numpy(), sample.wanted)
     assert attacked == robust_accuracy(regression, sample.test.numpy(), sample.wanted, sample.attack)
     arguments = (str(arch), "--inputs", "12", "--test", "10", "--width", "4", "--ridge", ".1", "--time", "3")
-    row = answer(capsys, *arguments)["rows"][0]
-    assert row["regression"] == {"clean": clean, "attacked": attacked}
+    found = answer(capsys, *arguments)
+    assert found["rows"][0]["regression"] == {"clean": clean, "attacked": attacked}
+    assert (found["regression"], found["width"]) == ({"test": 10, "ridge": 0.1, "time": 3}, 4)
     out = robnas(capsys, "theory", *arguments)[1]
     assert f"  kernel regression    clean {clean:.3f}  attacked {attacked:.3f}\n" in out
 
@@ -138,6 +139,8 @@ def test_a_table_stands_beside_the_kernels_of_its_cells(capsys, path):
     table, name = path
     found = answer(capsys, "--table", name, "--sample", "4", *QUICK)
     assert (found["betas"], found["epsilon"]) == ([0, 0.5], "32/255")  # of the strongest attack
+    assert found["table"] == {"name": "small", "dataset": "digits", "metric": "pgd@32/255"}
+    assert (found["width"], found["seed"], "regression" in found) == (1, 0, False)
     assert {row["architecture"] for row in found["rows"]} == {table.at(row).text for row in range(4)}
     for row in found["rows"]:
         for at in row["betas"]:

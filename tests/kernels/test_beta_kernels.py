@@ -83,6 +83,9 @@ def test_accuracies_of_regression_are_ordered_too():
         return {"architecture": CODES[place], "betas": [at, at]}
 
     answers = [{"betas": [0, 1], "rows": [row(place) for place in part]} for part in (range(9), range(9, 20))]
+    for other in (answers[:1] * 2, [answers[0], answers[1] | {"inputs": 12}]):
+        with pytest.raises(SystemExit, match="expected answers with one setting, each of other architectures"):
+            study.regression(other, table(np.arange(len(CODES))))
     made = study.regression(answers, table(np.arange(len(CODES))))
     orders = {(one.score, one.metric, one.beta): one for one in made.orders()}
     assert set(orders) == {("clean, regression", "clean", beta) for beta in BETAS} | {

@@ -151,7 +151,14 @@ def theory(
             of, source, classes=classes, inputs=inputs, tested=tested, rho=rho, epsilon=epsilon, width=width, seed=seed,
             second_init=second_init, memory=memory,
         )  # fmt: skip
-        facts = {"data": source.name, "classes": task.classes, "inputs": inputs, **task.radius}
+        facts = {
+            "data": source.name, "classes": task.classes, "inputs": inputs, **task.radius, "width": task.width,
+            "seed": task.seed,
+        }  # fmt: skip
+        if tested != 0:
+            facts["regression"] = {"test": task.tested, "ridge": ridge, "time": time}
+        if measured:
+            facts["table"] = {"name": measured.table.name, "dataset": measured.dataset, "metric": measured.metric}
         rows = list[dict[str, Any]]()
         for arch, hit, blind, regression in _kernels(found, task, control, ridge, time, tested != 0, progress):
             if weights is None:

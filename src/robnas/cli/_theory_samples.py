@@ -80,6 +80,21 @@ class Sample(Protocol):
         ...
 
     @property
+    def tested(self) -> int:
+        """Number of test images."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Of the networks that are attacked."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of these and of what is chosen at random."""
+        ...
+
+    @property
     def radius(self) -> dict[str, Any]:
         """Of the attack, by its name."""
         ...
@@ -196,6 +211,11 @@ class SphereSample:
         return cls(train, labels, noise, test, wanted, classes=classes, seed=seed, **settings)
 
     @property
+    def tested(self) -> int:
+        """See `Sample`."""
+        return len(self.wanted)
+
+    @property
     def radius(self) -> dict[str, Any]:
         """See `Sample`."""
         return {"rho": self.attack.rho}
@@ -273,6 +293,11 @@ class CellSample:
     def labels(self) -> Labels:
         """See `Sample`."""
         return self.pictures.labels
+
+    @property
+    def tested(self) -> int:
+        """See `Sample`."""
+        return len(self.pictures.wanted)
 
     @property
     def radius(self) -> dict[str, Any]:
