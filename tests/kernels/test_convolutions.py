@@ -101,6 +101,13 @@ def test_five_kernels_of_folded_cells():
         close(getattr(found, name), getattr(wanted, name))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (4, 1)])
+def test_one_small_image(size):
+    images = IMAGES[:1, :, : size[0], : size[1]]
+    check(cells("403200"), images)
+    check(cells("403200"), images, reduction="sum", memory_mib=0.5)
+
+
 def test_cells_that_do_not_fit_into_memory_folded():
     network = cells("323133")
     assert folded_for(network, IMAGES, 2**19) is None

@@ -83,7 +83,7 @@ def by_groups(layer: Convolution, x: Tensor, upstream: Tensor) -> Tensor:
             rows, images, weight, None, layer.stride, padding, layer.dilation, False, [0], count * layer.groups,
             [False, True, False],
         )[1]  # fmt: skip
-        out[part] = found.view(count, -1)
+        out[part] = found.reshape(count, -1)  # of one small image it comes back as channels last
     return out
 
 
