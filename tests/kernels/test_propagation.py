@@ -183,6 +183,12 @@ def test_images_without_a_mean_field_have_none_rather_than_a_wrong_one():
         assert (np.isnan(numbers).any(axis=0) == np.isnan(numbers).all(axis=0)).all()
 
 
+def test_a_variance_of_nothing_is_no_path_that_is_missing():
+    found = signal_propagation(["000400", "440040", "000000"], cells=1, shape=(3, 1, 9))
+    assert np.isnan(found.variance).tolist() == [True, True, False]
+    assert found.variance[2] == 0
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -192,6 +198,8 @@ def test_images_without_a_mean_field_have_none_rather_than_a_wrong_one():
         ({"images": np.zeros((1, 3, 8, 8))}, "images: expected two or more"),
         ({"images": np.full((2, 1, 4, 4), np.nan)}, "images: expected finite numbers"),
         ({"images": np.ones((2, 1, 4, 4))}, "images: expected images that differ"),
+        ({"images": [["a"]]}, "images: expected an array of numbers"),
+        ({"images": [[1], [1, 2]]}, "images: expected an array of numbers"),
         ({"shape": (3, 0, 8)}, "shape: expected"),
         ({"shape": (8, 8)}, r"shape: expected channels, height and width, got \(8, 8\)"),
     ],

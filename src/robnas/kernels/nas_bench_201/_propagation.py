@@ -43,7 +43,7 @@ import numpy.typing as npt
 from scipy.special import erfcx
 
 from robnas._brief import brief
-from robnas.errors import InputError, Verbatim
+from robnas.errors import InputError, Verbatim, reason
 from robnas.kernels._activations import Floats
 from robnas.kernels.nas_bench_201 import _offsets
 from robnas.kernels.nas_bench_201._program import Program, Step
@@ -115,9 +115,11 @@ def signal_propagation(
         outputs = [program.add(archs[place]) for place in places]
         logits = _run(program, first, 1 / count)
         for place, output in zip(places, outputs, strict=True):
-            found[:, place] = (0, 0, 0) if output is None else logits[output]
-    variance, jacobian, moved = np.where((found >= 0).all(axis=0), found, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
+            if output is not None:
+                defined = logits[output][0] > 0 and min(logits[output]) >= 0
+                found[:, place] = logits[output] if defined else np.nan
+    variance, jacobian, moved = found
+    with np.errstate(invalid="ignore"):
         return Propagation(variance, jacobian, np.where(variance > 0, moved / variance, np.nan))
 
 
@@ -135,7 +137,7 @@ def _first(images: npt.ArrayLike | None, size: float, shape: Sequence[int]) -> t
             raise InputError("shape", expected="channels, height and width", got=tuple(shape))
         channels, height, width = (check_count("shape", side) for side in shape)
         return _perturbed(*natural_stem(height, width, channels), size), NATURAL
-    x = np.asarray(images, dtype=np.float64)
+    x = _numbers(images)
     if x.ndim != 4 or len(x) < 2 or 0 in x.shape:
         raise InputError("images", expected="two or more, shape (n, channels, height, width)", got=Verbatim(x.shape))
     if not np.isfinite(x).all():
@@ -143,6 +145,13 @@ def _first(images: npt.ArrayLike | None, size: float, shape: Sequence[int]) -> t
     if (x == x[:1]).all():
         raise InputError("images", expected="images that differ", got=Verbatim("one image, again and again"))
     return _perturbed(*stem(x), size * float(x.std())), len(x)
+
+
+def _numbers(images: npt.ArrayLike) -> Floats:
+    try:
+        return np.asarray(images, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last from a tensor with gradients
+        raise InputError("images", expected="an array of numbers", got=reason(error)) from None
 
 
 def _perturbed(one: Floats, two: Floats, noise: Floats, strongest: Floats, size: float) -> _Map:
