@@ -10,7 +10,7 @@ import torch
 import robnas
 from robnas.data import Dataset, Images
 from robnas.errors import CheckpointError, DataError, InputError
-from robnas.kernels import KernelProbe, NTKSettings, empirical_ntk, robust_ntk, train_with_kernels
+from robnas.kernels import SCORES, KernelProbe, NTKSettings, empirical_ntk, robust_ntk, train_with_kernels
 from robnas.networks import build_network
 from robnas.training import Recipe
 
@@ -137,6 +137,28 @@ def test_damaged_kernels_are_refused(tmp_path):
     (tmp_path / "kernels.npz").write_bytes(content[:200] + b"x" + content[201:])
     with pytest.raises(DataError, match=r"kernels.npz: .*train in another directory"):
         train_with_kernels(probe(), data(), RECIPE, seed=1, directory=tmp_path)
+
+
+def test_a_victim_that_is_the_network_moves_with_it(tmp_path):
+    """So a training goes on although the victim is no longer what it was."""
+    wanted = train_with_kernels(probe(), data(), RECIPE.replace(epochs=2), seed=1, kernel="robust")
+    same = probe()
+    given = dataclasses.replace(same, victim=same.network)
+    for until in (1, None):
+        found = train_with_kernels(
+            given, data(), RECIPE.replace(epochs=2), seed=1, kernel="robust", directory=tmp_path, until=until
+        )
+    np.testing.assert_array_equal(found.kernels, wanted.kernels)
+
+
+def test_images_that_are_attacked_too_few_times_are_refused():
+    given = probe(attacked=(IMAGES.flip(2),))
+    with pytest.raises(InputError, match="attacked images of the kernel twice: expected 2 attacks, got 1"):
+        train_with_kernels(given, data(), SHORT, seed=1, kernel="twice")
+    with pytest.raises(InputError, match="kernel mixed-twice: expected 2 attacks, got 1"):
+        SCORES["ntk-mixed-twice-trace"](given)
+    with pytest.raises(InputError, match="kernel robust: expected 1 attacks, got 0"):
+        SCORES["ntk-robust-trace"](probe(attacks=0))
 
 
 def test_what_cannot_be_asked_is_refused_before_a_training():

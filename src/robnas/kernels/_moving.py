@@ -53,7 +53,8 @@ def train_with_kernels(
         data: what is trained on; the images of the kernel need not be among it.
         recipe: of the training.
         seed: of the training.
-        kernel: a name of `KERNELS`. Images are attacked on the network as it is after each epoch.
+        kernel: a name of `KERNELS`. Images are attacked on the network as it is after each epoch, or on the victim of
+            the probe.
         directory: of the checkpoint, and of the kernels in ``kernels.npz``; a training that was killed goes on there.
         device: where to compute.
         progress: as in `robnas.train`.
@@ -61,7 +62,8 @@ def train_with_kernels(
         until: likewise.
 
     Raises:
-        InputError: an unknown kernel, the reduction ``full``, labels that are all equal; or as `robnas.train`.
+        InputError: an unknown kernel, the reduction ``full``, labels that are all equal, images given as attacked fewer
+            times than the kernel takes; or as `robnas.train`.
         CheckpointError: the directory holds another training, or other kernels.
         DataError: its kernels are damaged, or there are none because its training was begun without.
     """
@@ -69,7 +71,8 @@ def train_with_kernels(
     if probe.settings.reduction == "full":
         expected = "trace, sum, label or proj for kernels with one row per image"
         raise InputError("reduction", expected=expected, got=Verbatim("full"))
-    probe = replace(probe, attacks=KERNELS[kernel][0])
+    victim = None if probe.victim is probe.network else probe.victim  # the former moves
+    probe = replace(probe, attacks=KERNELS[kernel][0], victim=victim)
     probe.network.to(device)
     kept = _Kept(probe, kernel, directory, _facts(probe, kernel, data, recipe, seed))
     history = train(
@@ -106,7 +109,7 @@ class _Kept:
         return KernelPath(np.stack(self._found[: len(history) + 1]), self._labels, tuple(history))
 
     def _of(self, network: nn.Module) -> Floats:
-        return KERNELS[self._kernel][1](replace(self._probe, network=network).blocks, self._probe.beta)
+        return replace(self._probe, network=network).kernel(self._kernel)
 
     def _begun(self) -> list[Floats]:
         """Those of an interrupted training, or that of the start."""

@@ -89,6 +89,17 @@ class KernelProbe:
         none = np.full_like(found[0, 0], np.nan)
         return found | {key: none for place in range(lost) for key in ((place, place + 1), (place + 1, place + 1))}
 
+    def kernel(self, name: str) -> Floats:
+        """A kernel of `KERNELS`, shape (n, n).
+
+        Raises:
+            InputError: images are attacked fewer times than it takes.
+        """
+        times, found = KERNELS[name]
+        if (most := len(self.attacked[: self.attacks]) if self.attacked else self.attacks) < times:
+            raise InputError(f"attacked images of the kernel {name}", expected=f"{times} attacks", got=most)
+        return found(self.blocks, self.beta)
+
 
 Probe = KernelProbe
 """As earlier versions called it; the word is that of `robnas.proxies`."""
@@ -139,8 +150,9 @@ class KernelScore:
         Raises:
             IndefiniteKernelError: the kernel is indefinite beyond rounding.
             NonFiniteKernelError: it holds nan or infinity.
+            InputError: images are attacked fewer times than it takes.
         """
-        kernel = KERNELS[self.kernel][1](probe.blocks, probe.beta)
+        kernel = probe.kernel(self.kernel)
         if not np.isfinite(kernel).all():
             raise NonFiniteKernelError("kernel", expected="finite entries", got=Verbatim("nan or infinity"))
         return MEASURES[self.measure](kernel, probe.labels.cpu().numpy())
