@@ -177,15 +177,16 @@ def test_dead_edges_and_company_do_not_matter():
 
 def test_images_without_a_mean_field_have_none_rather_than_a_wrong_one():
     for size in (0.125, 2):
-        found = signal_propagation(["444444", "323133", "040404"], cells=1, size=size, shape=(3, 3, 17))
+        found = signal_propagation(["444444", "323133", "040404"], cells=1, size=size, shape=(3, 5, 17))
         numbers = np.stack([found.variance, found.jacobian, found.sensitivity])
         assert ((numbers >= 0) | np.isnan(numbers)).all()
         assert (np.isnan(numbers).any(axis=0) == np.isnan(numbers).all(axis=0)).all()
 
 
-def test_a_variance_of_nothing_is_no_path_that_is_missing():
-    found = signal_propagation(["000400", "440040", "000000"], cells=1, shape=(3, 1, 9))
-    assert np.isnan(found.variance).tolist() == [True, True, False]
+@pytest.mark.parametrize("shape", [(3, 4, 4), (3, 1, 9), (1, 9, 3)])
+def test_images_that_end_as_a_line_have_no_mean_field(shape):
+    found = signal_propagation(["323133", "000400", "000000"], cells=1, shape=shape)
+    assert np.isnan(found.variance).tolist() == np.isnan(found.jacobian).tolist() == [True, True, False]
     assert found.variance[2] == 0
 
 

@@ -56,6 +56,8 @@ _MOMENTS = slice(0, _NOISE)
 _READ_OUT = _SHORTCUT = 1 / 3
 """PyTorch's initial weights have the variance 1 / (3 fan_in)."""
 _TOGETHER = 64
+_LINE = 4
+"""Rows or columns that end as one in the last stage, where means over pairs of an offset say nothing across it."""
 _MOST, _LEAST = 0.5, 1e-6
 """Of the mean square covariance of channels: beyond, what is perturbed is mostly of that direction, too; and none."""
 
@@ -65,7 +67,8 @@ _MOST, _LEAST = 0.5, 1e-6
 class Propagation:
     """What stands at a logit of each network, a mean over its random weights; each of shape (architectures,).
 
-    All are nan where images are too unlike a stationary field for a mean field, such as stripes of three rows.
+    All are nan where images are too unlike a stationary field for a mean field: of up to four rows or columns, and
+    others whose covariances come out negative.
     """
 
     __repr__ = brief
@@ -107,6 +110,7 @@ def signal_propagation(
     check_range("size", size, 0, 1e6)
     first, count = _first(images, size, shape)
     archs = [CellArchitecture(arch) for arch in architectures]
+    wide = min(first.covariances.shape[1:]) > _LINE
     found = np.zeros((3, len(archs)))
     order = sorted(range(len(archs)), key=lambda place: archs[place].code)
     for start in range(0, len(order), _TOGETHER):
@@ -116,7 +120,7 @@ def signal_propagation(
         logits = _run(program, first, 1 / count)
         for place, output in zip(places, outputs, strict=True):
             if output is not None:
-                defined = logits[output][0] > 0 and min(logits[output]) >= 0
+                defined = wide and logits[output][0] > 0 and min(logits[output]) >= 0
                 found[:, place] = logits[output] if defined else np.nan
     variance, jacobian, moved = found
     with np.errstate(invalid="ignore"):
