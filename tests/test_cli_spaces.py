@@ -274,7 +274,8 @@ def test_a_table_of_a_space_that_is_not_known(table, capsys):
 
 def test_the_catalogue_is_listed_by_space(capsys):
     assert [one["name"] for one in as_json(capsys, "tables", "--space", "nas-bench-201:channels=8,cells=1")] == [
-        "digits"
+        "digits",
+        "digits-beta",
     ]
     assert len(as_json(capsys, "tables", "--space", "nas-bench-201")) > 1
     text = refusal(capsys, "fetch", "jung-2023", "--space", "wide-resnet")
@@ -365,7 +366,7 @@ def test_the_demo_and_the_paper_have_their_space(capsys, tmp_path):
 
 def test_theory_is_of_its_own_space(capsys):
     text = refusal(capsys, "theory", "fc:relu,relu:1", "--space", "wide-resnet")
-    assert "--space: expected theory, whose networks may be infinitely wide, got 'wide-resnet'" in text
+    assert "--space: expected theory or nas-bench-201, whose networks may be infinitely wide, got 'wide-resnet'" in text
     text = refusal(capsys, "theory", "fc:relu,relu:1", "--space", "theory:depth=4")
     assert "architecture: expected one of depth 4 in the space" in text
 

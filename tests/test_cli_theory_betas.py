@@ -10,7 +10,9 @@ import torch
 from robnas.attacks import PGD, perturb
 from robnas.benchmarks import Column, Table, write_table
 from robnas.cli._theory_betas import Measured, orders
-from robnas.cli._theory_samples import CellSample, SphereSample, _classes, sample_of
+from robnas.cli._theory_options import _classes, sample_of
+from robnas.cli._theory_samples import SphereSample
+from robnas.cli.nas_bench_201 import CellSample
 from robnas.data import load_data
 from robnas.errors import InputError
 from robnas.kernels import (

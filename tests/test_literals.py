@@ -13,6 +13,7 @@ OWN = (
     "surrogates/nas_bench_201/",
     "benchmarks/nas_bench_201/",
     "benchmarks/adapters/",
+    "cli/nas_bench_201/",
     "explorer/_nas_bench_201.py",
     "explorer/static/app/nas-bench-201/",
     "paper/",  # is about this space alone

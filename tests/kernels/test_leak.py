@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import robnas
+from robnas.cli._theory_options import sample_of
 from robnas.errors import InputError
 from robnas.kernels import (
     KernelProbe,
@@ -58,9 +59,11 @@ def test_bad_labels(labels, text):
 @pytest.fixture(scope="module")
 def digits():
     """Digits 3 and 8 on the unit sphere."""
-    from robnas.cli._theory import _binary_task
-
-    return _binary_task(robnas.load_data("digits"), "3,8", 60, 0)
+    sample = sample_of(
+        None, robnas.load_data("digits"), classes="3,8", inputs=60, tested=0, rho=None, epsilon=None, width=None,
+        seed=0, second_init=False, memory=64,
+    )  # fmt: skip
+    return sample.train, torch.from_numpy(sample.labels)
 
 
 def attacked(arch, x, labels, rho):

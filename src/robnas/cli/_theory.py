@@ -12,8 +12,10 @@ import typer
 from robnas.cli._common import AllowPartial, DataDir, Json, print_json, progress_bar
 from robnas.cli._space import SpaceName, named_space, with_settings
 from robnas.cli._theory_betas import Measured, as_betas, orders, print_at_betas, print_orders, without_attacks
+from robnas.cli._theory_options import sample_of
 from robnas.cli._theory_rows import accuracies_text, row_at, row_of
-from robnas.cli._theory_samples import CELLS, Sample, sample_of
+from robnas.cli._theory_samples import Sample
+from robnas.cli.nas_bench_201 import CELLS
 
 if TYPE_CHECKING:
     from robnas.kernels import RobustKernels

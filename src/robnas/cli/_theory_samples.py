@@ -6,23 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
-from robnas.types import format_epsilon
-
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from robnas.attacks import PGD
     from robnas.data import Dataset
     from robnas.kernels import RobustKernels, SphereAttack
-    from robnas.spaces import CellArchitecture, Space, TheoryArchitecture
+    from robnas.spaces import TheoryArchitecture
 
     Labels = npt.NDArray[Any]
     Accuracies = Callable[[float], tuple[float, float]]
 
-CELLS = "nas-bench-201"
-_RHO, _EPSILON, _STEPS, _TESTED = 0.1, "8/255", 10, 100
-_WIDTH = {True: 16, False: 512}  # of cells, of the theory space
+_TESTED = 100
 
 
 @final
@@ -117,53 +112,6 @@ class Sample(Protocol):
         ...
 
 
-def sample_of(
-    space: Space | None, data: Dataset, *, classes: str | None, inputs: int, tested: int | None, rho: float | None,
-    epsilon: str | None, width: int | None, seed: int, second_init: bool, memory: float,
-) -> Sample:  # fmt: skip
-    """The sample that the options mean, for cells where that is the space, else for the theory space.
-
-    Raises:
-        InputError: an option that the other one has, or a value out of its range.
-    """
-    from robnas.attacks import PGD
-    from robnas.errors import InputError
-    from robnas.kernels import SphereAttack
-    from robnas.types import ThreatModel, check_count
-
-    cells = space is not None and space.name == CELLS
-    if epsilon is not None and not cells:
-        raise InputError("--epsilon", expected="--rho, as attacks move inputs on the unit sphere", got=epsilon)
-    if rho is not None and cells:
-        raise InputError("--rho", expected="--epsilon for cells, whose pixels are attacked", got=rho)
-    chosen = _classes(data, classes, cells)
-    common: dict[str, Any] = {
-        "classes": ",".join(map(str, chosen)), "width": check_count("width", _WIDTH[cells] if width is None else width),
-        "seed": check_count("seed", seed, 0), "second_init": second_init, "memory": memory,
-    }  # fmt: skip
-    if not cells:
-        attack = SphereAttack(_RHO if rho is None else rho)
-        return SphereSample.of(Pictures.of(data, chosen, inputs, tested, seed), data, attack=attack, **common)
-    threat = ThreatModel.linf(epsilon or _EPSILON)
-    steps = PGD(threat, steps=_STEPS, step_size=2.5 * threat.epsilon / _STEPS)
-    return CellSample.of(Pictures.of(data, chosen, inputs, tested, seed), data, space=space, attack=steps, **common)
-
-
-def _classes(data: Dataset, text: str | None, cells: bool) -> list[int]:
-    from robnas.errors import InputError
-
-    known = {str(number): number for number in range(data.num_classes)}
-    usual = "3,8" if data.num_classes > 8 else "0,1"
-    if text is None:
-        text = ",".join(known) if cells else usual
-    found = [known.get(part.lstrip("0") or part[:1]) for part in map(str.strip, text.split(","))]
-    numbers = [number for number in dict.fromkeys(found) if number is not None]
-    if len(numbers) != len(found) or (len(found) < 2 if cells else len(found) != 2):
-        expected = f"{'several' if cells else 'two'} numbers below {data.num_classes}, such as {usual}"
-        raise InputError("--classes", expected=expected, got=text)
-    return numbers
-
-
 def _balanced(data: Dataset, split: str, classes: list[int], count: int, seed: int) -> tuple[Tensor, Labels]:
     from robnas.kernels import balanced_batch
 
@@ -235,7 +183,7 @@ class SphereSample:
         size, aims = self.train.shape[1:], torch.from_numpy(labels)
         first, second = (
             build_theory_network(arch, input_shape=size, width=self.width, seed=seed, dtype=torch.float64)
-            for seed in _seeds(self.seed, self.second_init)
+            for seed in seeds_of(self.seed, self.second_init)
         )
         robust = self.attack(first, self.train, aims)
         stack = self.train, robust, self.attack(second, robust, aims)
@@ -250,7 +198,7 @@ class SphereSample:
         five, kernel = hit.kernels, InfiniteKernel(arch, memory_mib=self.memory)
         matrix = np.block([[five.clean, five.cross], [five.cross.T, five.robust]])
         given = self.train.numpy(), hit.robust.numpy(), self.labels
-        return _accuracies(kernel, matrix, given, (self.test.numpy(), self.wanted), self.attack, ridge, time)
+        return regression_accuracies(kernel, matrix, given, (self.test.numpy(), self.wanted), self.attack, ridge, time)
 
     def lower_bounds(self, arch: TheoryArchitecture) -> dict[str, float]:
         """See `Sample`."""
@@ -258,109 +206,6 @@ class SphereSample:
 
         flat, bounds = self.train.flatten(1).numpy(), {"schur": schur_bound, "hermite": hermite_bound}
         return {} if arch.convolutional else {name: function(arch, flat) for name, function in bounds.items()}
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class CellSample:
-    """Images for architectures of ``nas-bench-201``, attacked in pixels.
-
-    Kernels are of infinite width, attacks are made on `build_wide_cell_network`. The kernel of infinite width has no
-    gradient here, so regression that is to be attacked is that of the kernel of this network, with one output.
-    """
-
-    pictures: Pictures
-    noise: Labels
-    normalize: nn.Module
-    space: Space
-    attack: PGD
-    classes: str
-    width: int
-    seed: int
-    second_init: bool
-    memory: float
-
-    @classmethod
-    def of(cls, pictures: Pictures, data: Dataset, *, seed: int, **settings: Any) -> CellSample:
-        """Images normalised as networks of the benchmark do it."""
-        from robnas.kernels import random_labels
-        from robnas.networks import Normalize
-
-        noise, normalize = random_labels(pictures.labels, seed=seed), Normalize(data.mean, data.std).double()
-        return cls(pictures, noise, normalize, seed=seed, **settings)
-
-    @property
-    def labels(self) -> Labels:
-        """See `Sample`."""
-        return self.pictures.labels
-
-    @property
-    def tested(self) -> int:
-        """See `Sample`."""
-        return len(self.pictures.wanted)
-
-    @property
-    def radius(self) -> dict[str, Any]:
-        """See `Sample`."""
-        return {"epsilon": format_epsilon(self.attack.threat.epsilon)}
-
-    @property
-    def radius_text(self) -> str:
-        """See `Sample`."""
-        return f"ε = {format_epsilon(self.attack.threat.epsilon)}"
-
-    def attacked(self, arch: CellArchitecture, labels: Labels) -> Attacked:
-        """See `Sample`; the networks that are attacked have an output per class."""
-        import numpy as np
-        import torch
-
-        from robnas.attacks import perturb
-        from robnas.kernels import RobustKernels, infinite_cell_ntk
-
-        classes, places = np.unique(labels, return_inverse=True)
-        pixels, aims = self.pictures.train, torch.from_numpy(places)
-        first, second = (self._network(arch, seed, len(classes)) for seed in _seeds(self.seed, self.second_init))
-        robust = perturb(self.attack, first, pixels, aims, seed=self.seed).images
-        twice = perturb(self.attack, second, robust, aims, seed=self.seed + 1).images
-        stack = self.normalize(torch.cat([pixels, robust, twice])).numpy()
-        calibration = stack[: len(pixels)]
-        kernel = infinite_cell_ntk(arch, stack, cells=self._cells, calibration=calibration, memory_mib=self.memory)
-        return Attacked(robust, RobustKernels.from_stack(kernel))
-
-    def accuracies(self, arch: CellArchitecture, hit: Attacked, ridge: float, time: float) -> Accuracies:
-        """See `Sample`; by an attack of one step, as each takes a pass per class."""
-        import torch
-
-        from robnas.attacks import FGSM
-        from robnas.kernels import EmpiricalKernel, NTKSettings
-
-        pixels = self.pictures
-        kernel = EmpiricalKernel(self._network(arch, self.seed, 1), NTKSettings(memory_mib=self.memory))
-        matrix = kernel(torch.cat([pixels.train, hit.robust]).numpy())
-        given = pixels.train.numpy(), hit.robust.numpy(), pixels.labels
-        attack = FGSM(self.attack.threat)
-        return _accuracies(kernel, matrix, given, (pixels.test.numpy(), pixels.wanted), attack, ridge, time)
-
-    def lower_bounds(self, arch: CellArchitecture) -> dict[str, float]:
-        """See `Sample`: none."""
-        return {}
-
-    @property
-    def _cells(self) -> int:
-        return int(self.space.settings["cells"])
-
-    def _network(self, arch: CellArchitecture, seed: int, outputs: int) -> nn.Module:
-        import torch
-        from torch import nn
-
-        from robnas.networks import build_wide_cell_network
-
-        pixels = self.pictures.train
-        wide = build_wide_cell_network(
-            arch, width=self.width, calibration=self.normalize(pixels), in_channels=pixels.shape[1], cells=self._cells,
-            outputs=outputs, seed=seed, dtype=torch.float64,
-        )  # fmt: skip
-        return nn.Sequential(self.normalize, wide).eval()
 
 
 def _on_sphere(pixels: Tensor, data: Dataset) -> Tensor:
@@ -372,14 +217,14 @@ def _on_sphere(pixels: Tensor, data: Dataset) -> Tensor:
     return torch.tensor(unit_sphere(centred.numpy())) if len(pixels) else pixels
 
 
-def _seeds(seed: int, second_init: bool) -> tuple[int, int]:
+def seeds_of(seed: int, second_init: bool) -> tuple[int, int]:
     """Of the networks of the first and of the second attack."""
     from robnas._seeds import derive_seed
 
     return seed, derive_seed(seed, "second initialisation") if second_init else seed
 
 
-def _accuracies(
+def regression_accuracies(
     kernel: Any, matrix: Any, given: Any, tested: Any, attack: Any, ridge: float, time: float
 ) -> Accuracies:
     from robnas.kernels import SingularKernelError, attack_regression, mixed_regression
