@@ -137,11 +137,12 @@ def theory(
         raise InputError("--test", expected="a number above 0 beside --ridge or --time, of regression", got=Verbatim(0))
     with progress_bar(as_json) as progress:
         measured = Measured.of(table, dataset, metric, weights, space, progress) if table else None
-        of = measured.table.space if measured else named_space(space)
+        of = named_space(space)
         if measured:
-            _check_infinite(of, f"space of table {measured.table.name}", measured.table.space.name)
+            of = measured.table.space
+            _check_infinite(of, f"space of table {measured.table.name}", of.name)
             weights = measured.betas
-            epsilon = epsilon or (measured.epsilon if measured.table.space.name == CELLS else None)
+            epsilon = epsilon or (measured.epsilon if of.name == CELLS else None)
             found = measured.chosen(architectures, sample, seed)
         else:
             found = [_parsed(text, space) for text in dict.fromkeys(architectures or ())]

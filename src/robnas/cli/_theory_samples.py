@@ -227,6 +227,17 @@ def seeds_of(seed: int, second_init: bool) -> tuple[int, int]:
 def regression_accuracies(
     kernel: Any, matrix: Any, given: Any, tested: Any, attack: Any, ridge: float, time: float
 ) -> Accuracies:
+    """What `Sample.accuracies` says, by regression with K_all(β) of a kernel.
+
+    Args:
+        kernel: a `DifferentiableKernel`.
+        matrix: what it is of training images and attacked ones, shape (2n, 2n).
+        given: training images, attacked ones and labels.
+        tested: test images and labels.
+        attack: as of `robnas.kernels.attack_regression`.
+        ridge: in units of the kernel.
+        time: of the gradient flow.
+    """
     from robnas.kernels import SingularKernelError, attack_regression, mixed_regression
 
     def at(beta: float) -> tuple[float, float]:

@@ -15,7 +15,17 @@ from robnas.benchmarks import Scores, Table
 from robnas.errors import InputError, Verbatim, shorten
 from robnas.paper._figures import BLUE, GREEN, ORANGE, SKY
 from robnas.reports import write_csv, write_pictures
-from robnas.statistics import Bootstrap, Scored, correlations, join, known_in, simultaneous, spearman, summarised
+from robnas.statistics import (
+    Bootstrap,
+    Scored,
+    correlations,
+    join,
+    known_in,
+    missing_last,
+    simultaneous,
+    spearman,
+    summarised,
+)
 from robnas.types import Progress, parse_epsilon, silent
 
 if TYPE_CHECKING:
@@ -148,7 +158,7 @@ def _ranks(column: Floats) -> Floats:
     """Ranks of scores, ties averaged; missing ones tie below all others."""
     from scipy.stats import rankdata
 
-    ranks: Floats = rankdata(np.where(np.isnan(column), -np.inf, column))
+    ranks: Floats = rankdata(missing_last(column))
     return ranks
 
 

@@ -50,6 +50,7 @@ from robnas.statistics._scored import ceiling as ceiling
 from robnas.statistics._scored import correlations as correlations
 from robnas.statistics._scored import join as join
 from robnas.statistics._scored import known_in as known_in
+from robnas.statistics._scored import missing_last as missing_last
 from robnas.statistics._scored import simultaneous as simultaneous
 from robnas.statistics._scored import summarised as summarised
 from robnas.statistics._scored import trained as trained

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from robnas.errors import InputError, Verbatim
 from robnas.statistics._correlation import Correlation
-from robnas.statistics._scored import Bootstrap, known_in, simultaneous, summarised
+from robnas.statistics._scored import Bootstrap, known_in, missing_last, simultaneous, summarised
 from robnas.types import check_range
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def beta_orders(
         {name: _shaped(name, values, (len(betas), *wanted)) for name, values in columns.items()}
         for columns in (scores, truth)
     )
-    against = {name: _ranked(_shaped(name, values, wanted)) for name, values in rivals.items()}
+    against = {name: missing_last(_shaped(name, values, wanted)) for name, values in rivals.items()}
     for score, metric in pairs:
         for what, name, columns in (("score", score, known), ("metric", metric, measured)):
             if name not in columns:
@@ -88,11 +88,11 @@ def beta_orders(
             if there.sum() < _FEWEST:
                 expected, got = f"at least {_FEWEST} with {metric} at β = {beta:g}", Verbatim(int(there.sum()))
                 raise InputError("architectures", expected=expected, got=got)
-            ranks, count = _ranked(values), int(there.sum())
-            alone = draws.spearman(ranks, accuracy, there)
-            given = np.full(2, np.nan) if np.isnan(size).any() else draws.partial(ranks, accuracy, size, there)
+            scored, count = missing_last(values), int(there.sum())
+            alone = draws.spearman(scored, accuracy, there)
+            given = np.full(2, np.nan) if np.isnan(size).any() else draws.partial(scored, accuracy, size, there)
             gain = alone - draws.spearman(against[score], accuracy, there) if score in against else np.full(2, np.nan)
-            missing = int(((np.isnan(values) | (values == -np.inf)) & there).sum())
+            missing = int(((scored == -np.inf) & there).sum())
             orders = summarised(alone, count), summarised(given, count), simultaneous(gain, count, len(betas))
             found.append(BetaOrder(score, metric, float(beta), missing, *orders))
     return found
@@ -103,11 +103,3 @@ def _shaped(name: str, values: npt.ArrayLike, wanted: tuple[int, ...]) -> Floats
     if array.shape != wanted or len(wanted) not in (1, 2):
         raise InputError(name, expected=f"shape {wanted}", got=Verbatim(array.shape))
     return array
-
-
-def _ranked(values: Floats) -> Floats:
-    """Ranks, ties averaged; what is missing or −∞ ties below all others."""
-    from scipy.stats import rankdata
-
-    ranks: Floats = rankdata(np.where(np.isnan(values), -np.inf, values))
-    return ranks

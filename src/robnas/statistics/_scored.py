@@ -209,6 +209,11 @@ class Bootstrap:
         return self._kept[key][1]
 
 
+def missing_last(score: Floats) -> Floats:
+    """Scores with those that are missing (nan) below all others."""
+    return np.where(np.isnan(score), -np.inf, score)
+
+
 def known_in(*columns: Floats) -> Known:
     """Architectures that have a number in every column."""
     known: Known = np.logical_and.reduce([~np.isnan(column) for column in columns])

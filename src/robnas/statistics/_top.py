@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robnas.statistics._correlation import Correlation
-from robnas.statistics._scored import summarised
+from robnas.statistics._scored import missing_last, summarised
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Best:
         others for every score, and a score that takes the best and no others in would look poor.
         """
         places, truth, inside = self._top(share)
-        ranks = _ranks(np.where(inside, _filled(score)[places], np.inf), inside)
+        ranks = _ranks(np.where(inside, missing_last(score)[places], np.inf), inside)
         found: Floats = np.einsum("rn,rn->r", ranks, truth)
         return found
 
@@ -61,7 +61,7 @@ class Best:
         Where scores tie at the last choice: the mean over all ways to choose among the tied ones. Resamples are of half
         of the architectures here.
         """
-        filled = _filled(score)
+        filled = missing_last(score)
         order = self._leading(np.argsort(-filled, kind="stable"), filled, first)
         new = np.append(True, filled[order][1:] != filled[order][:-1])
         starts, group = np.flatnonzero(new), np.cumsum(new) - 1  # of architectures with one score
@@ -108,11 +108,6 @@ def regret_interval(found: Floats, count: int) -> Correlation:
     """
     one = summarised(found, count)
     return replace(one, low=float(np.minimum(one.low, one.value)), high=float(np.maximum(one.high, one.value)))
-
-
-def _filled(score: Floats) -> Floats:
-    """Missing scores below all others."""
-    return np.where(np.isnan(score), -np.inf, score)
 
 
 def _ranks(values: Floats, inside: npt.NDArray[np.bool_]) -> Floats:
