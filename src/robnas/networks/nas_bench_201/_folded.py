@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import torch
 import torch.nn.functional as F
@@ -13,126 +12,11 @@ from torch.autograd.forward_ad import unpack_dual
 
 from robnas.errors import InputError, Verbatim
 from robnas.networks._as_built import unlike_built
-from robnas.networks._blocks import Head, Normalize
 from robnas.networks._fused import Convolution, layout, pool, pool_gradient
-from robnas.networks.nas_bench_201._blocks import Reduction, Stem
-from robnas.networks.nas_bench_201._cell import Cell, Convolutions, Fan
+from robnas.networks.nas_bench_201._folded_graph import PIXELS, FeatureMap, Foldable, Graph, Term
 
-_PIXELS = 0
 Visit: TypeAlias = Callable[[int, Tensor], None]
 """Called with the number of a value and the gradient to it."""
-
-
-class Foldable(Protocol):
-    """The parts of a network of `build_network`."""
-
-    normalize: Normalize
-    stem: Stem
-    stages: nn.ModuleList
-    reductions: nn.ModuleList
-    head: Head
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Term:
-    """A convolution, with the batch norm behind it, of another value."""
-
-    source: int
-    conv: nn.Conv2d
-    norm: nn.BatchNorm2d | None
-    part: int = 0
-    """Which block of output channels, where one module serves several targets."""
-    parts: int = 1
-    relu: bool = True
-    """Whether the source passes a ReLU first."""
-    halved: bool = False
-    """Whether the source passes a 2×2 average pooling first."""
-
-
-@dataclass(slots=True, eq=False)
-class _FeatureMap:
-    """A feature map: the sum of convolutions, copies and poolings of earlier ones, and of constants per channel."""
-
-    convolutions: list[_Term] = field(default_factory=list)
-    copies: list[int] = field(default_factory=list)
-    pools: list[int] = field(default_factory=list)
-    biases: list[Tensor] = field(default_factory=list)
-    shapes: list[int] = field(default_factory=list)
-    """A value of the same shape, where nothing else says which that is."""
-    raw: bool = False
-    """Whether it is read without ReLU."""
-    relu: bool = False
-    """Whether it is read through a ReLU."""
-    varies: bool = False
-    """Whether it depends on the pixels."""
-    last_reader: int = 0
-
-    def read(self) -> set[int]:
-        """Which values it reads."""
-        return {*(term.source for term in self.convolutions), *self.copies, *self.pools, *self.shapes}
-
-
-class _Graph:
-    """The feature maps of a network in the order of computation."""
-
-    def __init__(self, network: Foldable) -> None:
-        self.values = [_FeatureMap(varies=True)]
-        last = self._add(_FeatureMap([_Term(_PIXELS, network.stem[0], network.stem[1], relu=False)]))  # type: ignore[arg-type]
-        for number, stage in enumerate(network.stages):
-            if number:
-                last = self._reduction(network.reductions[number - 1], last)  # type: ignore[arg-type]
-            for cell in stage:  # type: ignore[attr-defined]
-                last = self._cell(cell, last)
-        self.output = last
-        self.values[last].raw = True
-        self.values[last].last_reader = len(self.values)
-
-    def _add(self, value: _FeatureMap) -> int:
-        number = len(self.values)
-        self.values.append(value)
-        for term in value.convolutions:
-            self.values[term.source].relu |= term.relu
-            self.values[term.source].raw |= not term.relu
-        for source in (*value.copies, *value.pools, *value.shapes):
-            self.values[source].raw = True
-        for source in value.read():
-            self.values[source].last_reader = number
-            value.varies |= self.values[source].varies and source not in value.shapes
-        return number
-
-    def _reduction(self, block: Reduction, start: int) -> int:
-        middle = self._add(_FeatureMap([_Term(start, block.conv_a, block.norm_a)]))
-        shortcut = _Term(start, block.shortcut, None, relu=False, halved=True)
-        return self._add(_FeatureMap([_Term(middle, block.conv_b, block.norm_b), shortcut]))
-
-    def _cell(self, cell: Cell, start: int) -> int:
-        """The output node; a node that is a mere copy is the value that it copies."""
-        at: dict[int, int] = {0: start}
-        for target in (1, 2, 3):
-            value = _FeatureMap()
-            for key, fan in cell.fans.items():
-                if int(key) < target:
-                    self._edge(fan, target, at[int(key)], value)  # type: ignore[arg-type]
-            value.biases = [bias for key, bias in cell.biases.items() if int(key[-1]) == target]
-            plain = not (value.convolutions or value.pools or value.biases)
-            if plain and len(value.copies) == 1:
-                at[target] = value.copies[0]
-            elif target == 3 or not plain or value.copies:
-                value.shapes = [] if value.read() else [start]
-                at[target] = self._add(value)
-        return at[3]
-
-    @staticmethod
-    def _edge(fan: Fan, target: int, source: int, value: _FeatureMap) -> None:
-        if target in fan.skips:
-            value.copies.append(source)
-        if target in fan.pools:
-            value.pools.append(source)
-        for together in fan.convolutions:
-            assert isinstance(together, Convolutions)
-            if target in together.targets:
-                part, parts = together.targets.index(target), len(together.targets)
-                value.convolutions.append(_Term(source, together.conv, together.norm, part, parts))
 
 
 @final
@@ -164,7 +48,7 @@ class Folded(nn.Module):
         weight = network.head.linear.weight
         self._dtype = weight.dtype if dtype is None else dtype
         self._layout = layout(weight.device, self._dtype)
-        self._graph = _Graph(network)
+        self._graph = Graph(network)
         terms = [term for value in self._graph.values for term in value.convolutions]
         self._unrectified = {self._graph.output, *(term.source for term in terms if term.halved)}
         self._load(network)
@@ -180,7 +64,7 @@ class Folded(nn.Module):
         """The number of what passed the ReLU of the head."""
         return len(self._graph.values)
 
-    def value(self, number: int) -> _FeatureMap:
+    def value(self, number: int) -> FeatureMap:
         """What a value is made of."""
         return self._graph.values[number]
 
@@ -190,7 +74,7 @@ class Folded(nn.Module):
         self._mean = network.normalize.mean.clone()
         self._scale, self._shift = (part.view(1, -1, 1, 1) for part in _affine(norm))
         self._linear, self._bias = linear.weight.clone(), linear.bias.clone()
-        self._steps: list[list[tuple[_Term, Convolution]]] = []
+        self._steps: list[list[tuple[Term, Convolution]]] = []
         self._constants: list[Tensor | None] = []
         folded: dict[nn.Conv2d, tuple[Tensor, Tensor | None]] = {}
         for value in self._graph.values:
@@ -211,7 +95,7 @@ class Folded(nn.Module):
                 ]
             )
 
-    def _convolution(self, term: _Term, weight: Tensor, bias: Tensor | None) -> Convolution:
+    def _convolution(self, term: Term, weight: Tensor, bias: Tensor | None) -> Convolution:
         stride = 2 if term.halved else int(term.conv.stride[0])
         return Convolution(weight, bias, stride, int(term.conv.padding[0]))
 
@@ -243,11 +127,11 @@ class Folded(nn.Module):
         a pooling is shared by all that read it), which later readers and the backward pass need as it is. It is
         handed on once, after the last convolution of its round.
         """
-        raw = {_PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
+        raw = {PIXELS: (pixels - self._mean).to(self._dtype).contiguous(memory_format=self._layout)}
         active: dict[int, Tensor] = {}
         pooled: dict[int, Tensor] = {}
         if unrectified is not None:
-            unrectified[_PIXELS] = raw[_PIXELS]
+            unrectified[PIXELS] = raw[PIXELS]
         for number, value in enumerate(self._graph.values[1:], start=1):
             total, owned = None, False
             for source in value.copies:
@@ -296,7 +180,7 @@ class Folded(nn.Module):
         before_relu: dict[int, Tensor] = {}
         raw = {self._graph.output: torch.where(head > 0, spread, 0.0).to(self._dtype)}
         pools: dict[int, Tensor] = {}
-        for number in range(len(self._graph.values) - 1, _PIXELS, -1):
+        for number in range(len(self._graph.values) - 1, PIXELS, -1):
             gradient = self._collect(number, raw, pools, before_relu, kept)
             value = self._graph.values[number]
             if gradient is None or not (value.varies or visit):
@@ -304,7 +188,7 @@ class Folded(nn.Module):
             if visit:
                 visit(number, gradient)
             for term, convolution in self._steps[number]:
-                if not (self._graph.values[term.source].varies or visit) or (visit and term.source == _PIXELS):
+                if not (self._graph.values[term.source].varies or visit) or (visit and term.source == PIXELS):
                     continue
                 if term.relu:
                     source = term.source
@@ -318,7 +202,7 @@ class Folded(nn.Module):
                 _plus(raw, source, gradient)
             for source in value.pools:
                 _plus(pools, source, gradient)
-        found = raw.get(_PIXELS)
+        found = raw.get(PIXELS)
         return upstream.new_zeros(size) if found is None else found.to(upstream.dtype).contiguous()
 
     @staticmethod
@@ -387,13 +271,13 @@ def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     return scale, norm.bias - norm.running_mean * scale
 
 
-def _fold(term: _Term, std: Tensor) -> tuple[Tensor, Tensor | None]:
+def _fold(term: Term, std: Tensor) -> tuple[Tensor, Tensor | None]:
     """Weights and constants of a convolution with all that surrounds it."""
     weight, shift = term.conv.weight, None
     if term.norm is not None:
         scale, shift = _affine(term.norm)
         weight = weight * scale.view(-1, 1, 1, 1)
-    if term.source == _PIXELS:
+    if term.source == PIXELS:
         weight = weight / std
     if term.halved:
         weight = (weight / 4).expand(-1, -1, 2, 2)
