@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from journal import kept_rows
 
 from robnas import kernels
 from robnas.data import load_data
@@ -79,7 +80,7 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
     def fresh() -> Any:
         return build_theory_network(arch, input_shape=inputs.shape[1:], width=WIDTH, seed=seed)
 
-    def attacked(aim: torch.Tensor) -> kernels.RobustKernels:
+    def kernels_under(aim: torch.Tensor) -> kernels.RobustKernels:
         start = fresh()
         robust = attack(start, inputs, aim)
         twice = attack(start, robust, aim)
@@ -87,7 +88,7 @@ def measure(arch: str, seed: int, rho: float, train: tuple[Any, Any], test: tupl
             arch, x, *(kernels.unit_sphere(part.double().numpy()) for part in (robust, twice))
         )
 
-    five, blind = attacked(labels), attacked(torch.tensor(noise(y, seed), dtype=torch.float32))
+    five, blind = kernels_under(labels), kernels_under(torch.tensor(noise(y, seed), dtype=torch.float32))
     for beta in BETAS:
         network, errors = fresh(), {}
         diagonal = float(np.trace(five.mixed(beta))) / len(five)
@@ -239,7 +240,7 @@ def main() -> None:
     settings = parser.parse_args()
     settings.out.mkdir(parents=True, exist_ok=True)
     file = settings.out / "rows.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = kept_rows(file)
     done = {(row["task"], row["architecture"], row["seed"]) for row in rows}
     archs = [str(arch) for arch in TheorySpace(settings.depth).sample(np.random.default_rng(0), settings.architectures)]
     for task, (name, *classes) in TASKS.items():

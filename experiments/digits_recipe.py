@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from journal import kept_rows
 
 from robnas.attacks import FGSM, PGD
 from robnas.data import load_data
@@ -96,7 +97,7 @@ def main() -> None:
     print(f"{'candidate':36s} {'train':>7s} {'evaluate':>8s}   " + "spread between/within (reliability) on test")
     for name, (channels, recipe) in CANDIDATES.items():
         path = args.out / f"{recipe.hash}-{channels}.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = kept_rows(path)
         done = {(line["architecture"], line["seed"]) for line in lines}
         for arch in drawn:
             for seed in range(args.seeds):

@@ -1,15 +1,14 @@
 """Is the mean field what random networks do, and what does the predicted sensitivity say about robust accuracy?
 
-    python experiments/mean_field.py --out experiments/results/mean-field --networks    # 40 minutes of one core
+    python experiments/mean_field.py --out experiments/results/mean-field --networks natural cifar10 digits
     python experiments/mean_field.py --out experiments/results/mean-field --table    # after fetching; one minute
 
 **Networks**: `networks.csv`, for each width the mean over initial weights of the variance of the logits over images,
 of the squared norm of their Jacobian (forward differentiation along white noise), and of the sensitivity to white noise
 of size ρ = .125, each with a standard error, and the prediction of `robnas.kernels.signal_propagation` for the same
-images. 32 images of 16×16 with power 1/k², or of a data set,
-normalised; the statistics of batch norm are those
-of these images. Networks are the benchmark's, with N = 1 and N = 5. A logit's random weights are replaced by their mean
-square, which is exact. It goes on where it was interrupted.
+images. 32 images of 16×16 with power 1/k², or of a data set, normalised; the statistics of batch norm are those of
+these images. Networks are the benchmark's, with N = 1 and N = 5. A logit's random weights are replaced by their mean
+square, which is exact. It goes on where it was interrupted; data sets at N = 1 and width 16 and 64 alone.
 
 **Table**: `table.csv`, Spearman with accuracies of nas-robbench-201 on all 6,466 architectures, among the best half and
 tenth, given parameters, and regrets, with bootstrap intervals over architectures, for minus the log of the predicted
@@ -99,7 +98,13 @@ def networks(out: Path, kinds: list[str]) -> None:
     for kind in kinds:
         images = images_of(kind)
         pixels = torch.tensor(images, dtype=torch.float32)
-        for cells, channels, code in [(n, w, code) for n in CELLS for w in NETWORKS[n] for code in CELLS[n]]:
+        for cells, channels, code in [
+            (n, w, code)
+            for n in CELLS
+            for w in NETWORKS[n]
+            for code in CELLS[n]
+            if kind == "natural" or (n == 1 and w < 256)
+        ]:
             key, repeats = (kind, str(cells), str(channels), code), NETWORKS[cells][channels]
             if key in done:
                 continue

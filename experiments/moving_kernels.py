@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from journal import kept_rows
 
 import robnas
 from robnas._arrays import read_arrays, write_arrays
@@ -92,11 +93,8 @@ def figures_of(path: KernelPath) -> dict[str, list[float]]:
 def sweep(archs: list[Architecture], out: Path, seconds: float) -> dict[str, dict[str, list[float]]]:
     """Figures by architecture, those that a file has first."""
     out.mkdir(parents=True, exist_ok=True)
-    file, found = out / "figures.jsonl", dict[str, dict[str, list[float]]]()
-    if file.exists():
-        lines = [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        found = {one["architecture"]: one["figures"] for one in map(json.loads, lines)}
-        file.write_text("".join(lines))  # less what a kill has cut off
+    file = out / "figures.jsonl"
+    found: dict[str, dict[str, list[float]]] = {one["architecture"]: one["figures"] for one in kept_rows(file)}
     begun, done = time.process_time(), 0
     for arch in archs:
         if arch.code in found or time.process_time() - begun > seconds:

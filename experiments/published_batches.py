@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from journal import kept_rows
 
 import robnas
 from robnas.proxies import ProxySettings, score_network
@@ -50,7 +51,7 @@ def main() -> None:
     settings.out.mkdir(parents=True, exist_ok=True)
     table, file = robnas.load("nas-robbench-201"), settings.out / "rows.jsonl"
     data = robnas.load_data("cifar10", data_dir=settings.cifar)
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = kept_rows(file)
     done = {row["architecture"] for row in rows}
     archs = sample(np.random.default_rng(0), settings.architectures, "official")
     ways = {"same 64": (ProxySettings(), False), "other 32": (ProxySettings(images=32), True)}

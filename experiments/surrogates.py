@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from journal import kept_rows
 
 import robnas
 from robnas.reports import write_csv
@@ -125,13 +126,8 @@ def main() -> None:
 
 
 def read(journal: Path) -> dict[str, dict[str, Any]]:
-    """Finished assessments by their key; a line that was cut off is left out."""
-    found = {}
-    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
-        if line.endswith("}"):
-            one = json.loads(line)
-            found[key(_wanted(one), one["count"])] = one
-    return found
+    """Finished assessments by their key."""
+    return {key(_wanted(one), one["count"]): one for one in kept_rows(journal)}
 
 
 def _wanted(one: Mapping[str, Any]) -> Wanted:

@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_refused_before_a_training():
         raise AssertionError("trained")
 
     for asked, change, said in (
-        ({"kernel": "warm"}, {}, "kernel"),
+        ({"kernel": "warm"}, {}, "kernel: expected one of"),
         ({}, {"settings": NTKSettings(reduction="full")}, "reduction: expected trace, sum, label or proj"),
         ({}, {"labels": torch.zeros(8, dtype=torch.int64)}, "labels: expected at least two classes"),
     ):

@@ -139,6 +139,7 @@ def test_random_networks_do_about_what_is_predicted(code):
 
 def test_the_kept_predictions_are_those_of_now():
     rows = results("mean-field/networks.csv").where(images="natural", cells=1, width=256)
+    assert rows
     images = _stem.natural_images(3, 16, 16, 32)
     found = signal_propagation([row["architecture"] for row in rows], images, cells=1)
     for name in ("variance", "jacobian", "sensitivity"):

@@ -54,8 +54,7 @@ def test_all_scores_of_a_probe_share_one_training(monkeypatch):
     monkeypatch.setattr(_probe, "short_training", lambda *given: calls.append(given) or wanted(*given))
     score_network(probe(), TRAINED)
     assert len(calls) == 1
-    assert calls[0][1] is not None  # the images of the kernel, as no others are known with labels
-    assert len(calls[0][1]) == 8
+    assert torch.equal(calls[0][1], IMAGES[:8])  # those of the kernel, as no others are known with labels
 
 
 def test_batches_know_the_labels_of_their_calibration():

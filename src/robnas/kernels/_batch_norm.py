@@ -48,14 +48,11 @@ def prepared(network: nn.Module, calibration: Tensor, mode: BatchNorm, dtype: to
         if len(calibration):
             _work_on_copies(twin, calibration[:2])
     if mode == "calibrated-eval" and norms:
-        momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.train()
             norm.momentum = 1.0
         with torch.no_grad():
             ask(twin, calibration)
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
     for norm in norms:
         norm.train(mode == "train")
     return twin

@@ -71,8 +71,8 @@ def add_folded(
 
     add(_of_head(inputs, cotangents))
     several = {number: _repeated(value, cotangents.shape[1]) for number, value in kept.items()}
-    size = torch.Size((len(images) * cotangents.shape[1], *images.shape[1:]))
-    folded.descend(cotangents.flatten(0, 1), several, size, lambda *found: add(_of_value(inputs, *found)))
+    nothing = torch.Size((0,))  # no gradient to the pixels
+    folded.descend(cotangents.flatten(0, 1), several, nothing, lambda *found: add(_of_value(inputs, *found)))
 
 
 def _repeated(value: Tensor, times: int) -> Tensor:

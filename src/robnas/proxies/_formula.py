@@ -10,6 +10,18 @@ from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.spaces import Architecture
 
 
+def architecture_of(probe: Probe, space: str) -> Architecture:
+    """What the network was built from.
+
+    Raises:
+        UndefinedScoreError: no architecture of the space.
+    """
+    arch = getattr(probe.network, "arch", None)
+    if not isinstance(arch, Architecture) or arch.space != space:
+        raise UndefinedScoreError(f"the network was not built from an architecture of {space}")
+    return arch
+
+
 @final
 @dataclass(frozen=True)
 class Formula:
@@ -28,10 +40,7 @@ class Formula:
         Raises:
             UndefinedScoreError: the network was built from no architecture of the space, or the formula has no value.
         """
-        arch = getattr(probe.network, "arch", None)
-        if not isinstance(arch, Architecture) or arch.space != self.space:
-            raise UndefinedScoreError(f"the network was not built from an architecture of {self.space}")
-        score = self.formula(arch)
+        score = self.formula(architecture_of(probe, self.space))
         if score is None:
             raise UndefinedScoreError(self.undefined)
         return score

@@ -55,7 +55,7 @@ def score_many(
     Args:
         architectures: of one space, in any form that it reads; each is scored as it is, once.
         data: its training split is read.
-        proxies: names of `PROXIES`; ``all`` or ``cheap``, see `score`.
+        proxies: names of `PROXIES` or groups, see `score`.
         space: of the architectures, see `score`.
         repeats: networks and batches; the seeds are `seed`, `seed` + 1, …
         seed: of the first repeat.

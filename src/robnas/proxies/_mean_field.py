@@ -8,8 +8,8 @@ from typing import final
 
 from robnas.kernels import signal_propagation
 from robnas.networks.nas_bench_201 import NAME
+from robnas.proxies._formula import architecture_of
 from robnas.proxies._probe import Probe, UndefinedScoreError
-from robnas.spaces import Architecture
 from robnas.types import check_range
 
 
@@ -39,9 +39,7 @@ class MeanFieldSensitivity:
         Raises:
             UndefinedScoreError: the network was built from no architecture of the space, or nothing reaches its output.
         """
-        arch = getattr(probe.network, "arch", None)
-        if not isinstance(arch, Architecture) or arch.space != self.space:
-            raise UndefinedScoreError(f"the network was not built from an architecture of {self.space}")
+        arch = architecture_of(probe, self.space)
         cells = int(probe.network.cells)  # type: ignore[arg-type]
         found = signal_propagation([arch], cells=cells, size=self.size, shape=probe.images.shape[1:])
         if found.variance[0] == 0:

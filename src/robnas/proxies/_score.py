@@ -57,7 +57,7 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, NetworkScor
 
     Args:
         probe: the network and its images.
-        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those of `CHEAP`.
+        proxies: names of `PROXIES`, or groups as of `selected`.
 
     Raises:
         InputError: an unknown name, labels that the network has no output for, or a network that fails on the images.
@@ -132,8 +132,7 @@ def score(
     Args:
         arch: an architecture, or what its space reads.
         data: its training split is read.
-        proxies: names of `PROXIES`; ``all`` or ``cheap`` for those of `CHEAP`, which leave out what cannot be
-            computed in the space.
+        proxies: names of `PROXIES`, or groups of `selected`, which leave out what cannot be computed in the space.
         space: of the architecture, with the settings of the network: a space, its name, its key such as
             ``small-convnets`` or its facts. If omitted that of the architecture, at its usual settings.
         repeats: networks and batches; the seeds are `seed`, `seed` + 1, …

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robnas.errors import InputError
-from robnas.reports._outputs import label
+from robnas.reports._outputs import COLOURS, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from robnas.kernels import KernelPath
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito 2008
 _MARKS = "os^Dv<>"
 
 
@@ -28,8 +27,8 @@ def moving_kernels(paths: Mapping[str, KernelPath]) -> Figure:
     Raises:
         InputError: none, or more.
     """
-    if not 1 <= len(paths) <= len(_COLOURS):
-        raise InputError("paths", expected=f"from 1 to {len(_COLOURS)}", got=len(paths))
+    if not 1 <= len(paths) <= len(COLOURS):
+        raise InputError("paths", expected=f"from 1 to {len(COLOURS)}", got=len(paths))
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -49,7 +48,7 @@ def moving_kernels(paths: Mapping[str, KernelPath]) -> Figure:
         axes.tick_params(labelsize=8)
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
-    for (name, path), colour, mark in zip(paths.items(), _COLOURS, _MARKS, strict=False):
+    for (name, path), colour, mark in zip(paths.items(), COLOURS, _MARKS, strict=False):
         with np.errstate(invalid="ignore", divide="ignore"):
             share = path.eigenvalues[:, 0] / path.eigenvalues.sum(1)
         for axes, column in zip(parts, (path.distance, share, path.overlap(), path.target_alignment), strict=True):

@@ -15,6 +15,8 @@ from robnas.errors import InputError, Verbatim
 from robnas.reports._page import Page, printable, to_html, to_markdown
 
 PAGES = (".html", ".htm", ".md")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Of curves: Okabe and Ito 2008, distinct for colour-blind readers."""
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Path:

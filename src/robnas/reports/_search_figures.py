@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from robnas.reports._outputs import label
+from robnas.reports._outputs import COLOURS, label
 from robnas.reports._search_units import factor_of
 from robnas.search import Goal, Result
 from robnas.spaces import parse_key, space_of
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _ENDS = "mean ± 1.96 standard errors (band cut at a third of the mean); a curve ends where no run has any regret left"
 _LONG = 160  # characters of a task that a title shows
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1)))
@@ -31,7 +29,7 @@ def _styles(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
     """Colour and dashes of each algorithm, the same in every panel."""
     names = dict.fromkeys(result.algorithm for result in results)
     return {
-        name: {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _DASHES[i // len(_COLOURS) % len(_DASHES)]}
+        name: {"color": COLOURS[i % len(COLOURS)], "linestyle": _DASHES[i // len(COLOURS) % len(_DASHES)]}
         for i, name in enumerate(names)
     }
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robnas.benchmarks import Column, LocalNoise, Table
-from robnas.reports._outputs import label
+from robnas.reports._outputs import COLOURS, label
 from robnas.statistics import shown_noise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008, then the same with other dashes: distinct for colour-blind readers.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _FEW = 8  # curves whose legend has room inside the axes
 _BESIDE = 4  # entries of a longer legend in a line
@@ -77,4 +75,4 @@ def _legend(figure: Figure, axes: Any, curves: int) -> None:
 
 
 def _style(number: int) -> dict[str, Any]:
-    return {"color": _COLOURS[number % len(_COLOURS)], "linestyle": _DASHES[number // len(_COLOURS) % len(_DASHES)]}
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": _DASHES[number // len(COLOURS) % len(_DASHES)]}

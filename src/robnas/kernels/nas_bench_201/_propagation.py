@@ -40,7 +40,6 @@ from typing import NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfcx
 
 from robnas._brief import brief
 from robnas.errors import InputError, Verbatim, reason
@@ -267,6 +266,8 @@ def _normed(here: _Map, own: float) -> _Map:
 
 def _across(share: float) -> float:
     """E 1 / ((1 − λ) + λz²) of a normal z."""
+    from scipy.special import erfcx
+
     rest = 1 - share
     return float(np.sqrt(np.pi / (2 * rest * share)) * erfcx(np.sqrt(rest / (2 * share))))
 

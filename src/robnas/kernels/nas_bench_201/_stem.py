@@ -66,7 +66,7 @@ def stem(images: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         strong += _correlated(waves, np.tensordot(between, waves, axes=1))
     every = _correlated(total, total)
     one = _by_offset(same, height, width) / (count * _FILTERS)
-    two = _by_offset(every - same, height, width) / (count * max(count - 1, 1) * _FILTERS)
+    two = _by_offset(every - same, height, width) / (count * (count - 1) * _FILTERS)
     strongest = _by_offset(strong, height, width) / (count * _FILTERS**2)
     return one, two, _white(weights, height, width), strongest / np.sqrt(strongest[0, 0])
 
