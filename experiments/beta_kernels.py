@@ -1,9 +1,9 @@
 """Does K̃_all(β) order the robust error of networks trained with that β, and better than K_all(0)?
 
-    python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml --images 32
-    python experiments/cell_kernels.py --out runs/cell-kernels --five experiments/digits_beta.toml --images 32 --blind
-    robnas theory 000202 000300 … --table digits-beta --inputs 32 --test 50 --no-control --json > regression.json
-    python experiments/beta_kernels.py --kernels runs/cell-kernels --images 32 --regression regression.json --out runs/beta
+    python experiments/cell_kernels.py --out runs/cells --five experiments/digits_beta.toml --images 32
+    python experiments/cell_kernels.py --out runs/cells --five experiments/digits_beta.toml --images 32 --blind
+    robnas theory 000202 000300 … --table digits-beta --inputs 32 --test 50 --no-control --json > runs/answers.json
+    python experiments/beta_kernels.py --kernels runs/cells --images 32 --regression runs/answers.json --out runs/beta
 
 reads the five kernels of infinitely wide cells that are there so far, and what the table digits-beta measured of the
 same cells, trained with five weights β of the robust loss: test accuracy, clean and under PGD, mean of two trainings.
