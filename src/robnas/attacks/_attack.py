@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._brief import brief
+from robnas._products import products
 from robnas._randomness import seeded_randomness
 from robnas._settings import ABSENT_IF_EMPTY
 from robnas.attacks._ball import clip_to_ball
@@ -151,7 +152,7 @@ def perturb(
     check_radius(attack.threat, images.shape[1:])
     seed, batch_size = check_count("seed", seed, 0), check_count("batch_size", batch_size)
     check_weights(network)
-    with frozen(network) as victim, seeded_randomness(seed, images.device):
+    with products(images.device), frozen(network) as victim, seeded_randomness(seed, images.device):
         check_labels(labels, len(images), count_classes(victim, images, of=network))
         versions = images._version, labels._version
         parted = isinstance(attack, PartedAttack)
@@ -231,8 +232,9 @@ def predict(network: nn.Module, images: Tensor, batch_size: int, *, classes: int
         InputError: what the network answers is no logits, or not finite.
     """
     found = []
-    for batch in torch.split(images, batch_size):
-        logits = check_logits(network(batch), len(batch), classes)
-        check_finite_logits(logits, where)
-        found.append(logits.argmax(1))
+    with products(images.device):
+        for batch in torch.split(images, batch_size):
+            logits = check_logits(network(batch), len(batch), classes)
+            check_finite_logits(logits, where)
+            found.append(logits.argmax(1))
     return torch.cat(found)

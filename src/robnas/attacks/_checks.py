@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from robnas._ordinary import ordinary
+from robnas._products import products
 from robnas._randomness import seeded_randomness
 from robnas.attacks._frozen import frozen
 from robnas.errors import InputError, NonFiniteError, Verbatim, reason
@@ -137,7 +138,8 @@ def count_classes(network: nn.Module, images: Tensor, *, of: nn.Module) -> int:
             got=Verbatim(f"images of shape {size}"),
         )
     try:
-        logits = network(first)
+        with products(first.device):
+            logits = network(first)
     except InputError:
         raise
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, Verbatim, reason
 from robnas.networks import unlike_built
@@ -70,7 +71,8 @@ def ask(network: nn.Module, images: Tensor) -> object:
         InputError: it fails.
     """
     try:
-        return network(images)
+        with products(images.device):
+            return network(images)
     except InputError:
         raise
     except (RuntimeError, ValueError) as error:  # torch's batch norm refuses to train on one value with the latter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from robnas._brief import brief
+from robnas._products import products
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._activations import Floats
 from robnas.kernels._batch_norm import has_batch_norm, prepared
@@ -102,12 +104,12 @@ class EmpiricalKernel:
         for value in chosen:
             value.requires_grad_()
         try:
-            for output in outputs:
-                for of_class in range(a.shape[1]):
+            with products(x.device):
+                for output, of_class in itertools.product(outputs, range(a.shape[1])):
+                    weights = torch.split(a[:, of_class], step)
                     along = [torch.zeros_like(value) for value in chosen]
-                    parts = torch.split(against, step), torch.split(a[:, of_class], step)
-                    for images, weights in zip(*parts, strict=True):
-                        sums = self._summed(images, output[0], weights, chosen)
+                    for images, some in zip(torch.split(against, step), weights, strict=True):
+                        sums = self._summed(images, output[0], some, chosen)
                         along = [one + other for one, other in zip(along, sums, strict=True)]
                     for start in range(0, len(x), step):
                         part = slice(start, start + step)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from robnas._products import products
 from robnas.errors import InputError, Verbatim
 from robnas.kernels._gradients import Convolution, Transposed, can_split, channel_dim, has_rule, kinds, select, write
 
@@ -293,7 +294,7 @@ def check_calls(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> N
 def bytes_per_image(network: nn.Module, image: Tensor, chosen: Sequence[Piece]) -> tuple[int, int]:
     """About how much memory a forward pass and what it leaves take for one image, and a backward pass besides."""
     layers = tuple({piece.layer: None for piece in chosen if piece.layer is not None})
-    with torch.no_grad(), _recorded(layers) as calls:
+    with products(image.device), torch.no_grad(), _recorded(layers) as calls:
         network(image[None])
     fixed, each, patches, largest = 0, 0, 0, 0
     for layer in layers:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas.errors import InputError
 from robnas.kernels._sphere import SphereAttack, check_binary
 from robnas.types import check_range
@@ -61,7 +62,7 @@ def one_pass_sgd(
         # A weight of 0 spares the pass, and with it the attack.
         terms = [(1 - beta, x)] if beta < 1 else []
         terms += [(beta, attack(network, x, y))] if beta > 0 else []
-        with torch.enable_grad():
+        with products(inputs.device), torch.enable_grad():
             margins = y * network(torch.cat([term for _, term in terms])).squeeze(1)
             weights = torch.tensor([weight for weight, _ in terms], dtype=margins.dtype, device=margins.device)
             gradients = torch.autograd.grad((weights * F.softplus(-margins)).sum(), parameters)
@@ -73,4 +74,5 @@ def one_pass_sgd(
 @torch.no_grad()
 def zero_one_error(network: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     """Share of inputs whose output does not have the sign of the label, ±1; an output of 0 or nan is an error."""
-    return 1.0 - float((labels * network(inputs).squeeze(1) > 0).double().mean())
+    with products(inputs.device):
+        return 1.0 - float((labels * network(inputs).squeeze(1) > 0).double().mean())

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas.attacks import check_labels
 from robnas.errors import InputError, Verbatim
 from robnas.types import check_count, check_range
@@ -56,7 +57,7 @@ class SphereAttack:
         current, length = centre, 2.5 * self.rho / self.steps
         for _ in range(self.steps):
             point = current.detach().requires_grad_()
-            with torch.enable_grad():
+            with products(inputs.device), torch.enable_grad():
                 (gradient,) = torch.autograd.grad(_rising(network(point.view_as(inputs)), labels), point)
             gradient = gradient - (gradient * current).sum(1, keepdim=True) * current
             direction = F.normalize(gradient, dim=1)

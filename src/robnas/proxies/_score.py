@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import torch
 
+from robnas._products import products
 from robnas._seeds import derive_seed
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, MemoryLimitError, reason
@@ -69,7 +70,8 @@ def score_network(probe: Probe, proxies: Iterable[str]) -> dict[str, NetworkScor
 @torch.enable_grad()
 def _value(name: str, probe: Probe) -> NetworkScore:
     try:
-        with seeded_randomness(derive_seed(probe.seed, "proxies", name), probe.images.device):
+        device = probe.images.device
+        with products(device), seeded_randomness(derive_seed(probe.seed, "proxies", name), device):
             found: object = proxy_named(name)(probe)
     except (UndefinedScoreError, IndefiniteKernelError, NonFiniteKernelError) as error:
         return NetworkScore(None, str(error))

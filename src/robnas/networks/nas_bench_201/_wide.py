@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas._seeds import generator as derived
 from robnas._settings import check_keys
 from robnas.errors import InputError, Verbatim
@@ -213,6 +214,7 @@ def _calibrate(network: WideCellNetwork, images: Tensor | None, dtype: torch.dty
     scales = [module for module in network.modules() if isinstance(module, Scaled)]
     for module in scales:
         module.measuring = network.scaling
-    network(images.to(dtype))
+    with products(images.device):
+        network(images.to(dtype))
     for module in scales:
         module.measuring = None
