@@ -17,7 +17,11 @@ OWED: dict[str, dict[str, str]] = {
         "| | noiseless |": "BANANAS, predictor-evolution, Optuna: `robnas search` with search.toml, hours",
         "| | 20 · 50 · 150 queries |": "Optuna: the same command",
     },
-    "speed.md": {"| architecture | baseline |": TIMES, "| architecture | hours alone |": TIMES},
+    "speed.md": {
+        "| architecture | baseline |": TIMES,
+        "| architecture | hours alone |": TIMES,
+        "| cells per stage | images |": TIMES,
+    },
     "statistics.md": {
         "| column | what it is |": SETTINGS,
     },
