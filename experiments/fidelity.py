@@ -13,7 +13,7 @@ plan of its own in one store: what is stopped goes on where it was, with ``--min
 ``--architectures 50`` are the first ones of 200.
 
 **Cost** of a training: *passes*, images times forward and backward through the network, of attack and update; the same
-in passes of the standard width (by multiply-accumulates); measured seconds of its epochs, on one worker, without what
+in passes of the standard width (by multiply-accumulates); median seconds of its epochs, on one worker, without what
 is measured between and after them. **Worth**: Spearman's ρ with gold, over all and among gold's best tenth; regret,
 gold of the best architecture minus gold of the one that the setting puts first, and minus the best of its first ten;
 networks with catastrophic overfitting, which one step leaves more than twice as accurate as PGD-10 does, and by more

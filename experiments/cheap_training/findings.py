@@ -158,14 +158,14 @@ def _finding(gold: Gold, setting: Setting, expansion: Expansion, store: RecordSt
 
 
 def _seconds(expansion: Expansion, texts: set[str], store: RecordStore) -> float:
-    """Mean over trainings of the seconds of all epochs."""
+    """Median over trainings of the seconds of all epochs: some share their core with others, or wait."""
     where = {
         "space": expansion.plan.space.of.key,
         "dataset_hash": expansion.dataset_hash,
         "recipe_hash": expansion.plan.recipe.hash,
     }
     curves = store.curves(metric="seconds", split=OF_TRAINING, seed=SEED, **where)
-    return float(np.mean([sum(curve.values) for curve in curves if curve.architecture.text in texts]))
+    return float(np.median([sum(curve.values) for curve in curves if curve.architecture.text in texts]))
 
 
 def share(flags: Sequence[bool]) -> Correlation:

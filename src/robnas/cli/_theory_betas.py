@@ -84,15 +84,24 @@ class Measured:
 
     @property
     def epsilon(self) -> str | None:
-        """Radius of the robust accuracy, if its key says one in L∞."""
-        from robnas.errors import InputError
+        """Radius of the robust accuracy, if its key says one.
+
+        Raises:
+            InputError: it is one of another norm than L∞, in which images of cells are attacked.
+        """
+        from robnas.errors import InputError, Verbatim
         from robnas.types import Metric, format_epsilon
 
         try:
             threat = Metric.parse(self.metric).threat
         except InputError:  # an average over several, or with a source before it
             return None
-        return None if threat is None or threat.norm != "linf" else format_epsilon(threat.epsilon)
+        if threat is None:
+            return None
+        if threat.norm != "linf":
+            expected = f"the radius of an L∞ attack, since {self.metric} is of another norm"
+            raise InputError("--epsilon", expected=expected, got=Verbatim("none"))
+        return format_epsilon(threat.epsilon)
 
     def chosen(self, texts: Sequence[str] | None, sample: int | None, seed: int) -> list[Architecture]:
         """The architectures of these texts, or so many random ones that were measured at every β.
