@@ -59,7 +59,7 @@ Floats = npt.NDArray[np.float64]
 KIND = "cell kernels 1"
 CLEAN, FIVE = ("ntk", "nngp"), ("clean", "cross", "robust", "cross_twice", "twice")
 ATTACK = PGD(ThreatModel.linf("32/255"), steps=10, step_size=8 / 255)
-WIDTH, NETWORKS = 16, {12: 300, 24: 200, 48: 100}
+WIDTH, NETWORKS = 16, {12: 300, 24: 200, 48: 100, 96: 100, 384: 30}
 
 
 def digits(count: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:

@@ -144,3 +144,25 @@ def test_the_plan_of_the_bundled_betas_has_the_architectures_with_three_seeds():
         assert plan.space.of.key == digits.space_key
     recipe = digits.provenance["plan"]["recipe"]
     assert plans[-1].recipe == Plan.from_dict(digits.provenance["plan"]).recipe, recipe
+
+
+def test_a_plan_that_was_given_more_seeds_is_one_plan(tmp_path):
+    from robnas.building import enrol
+
+    with RecordStore(tmp_path / "runs.db") as store:
+        for seeds in ("[0]", "[0, 1]"):
+            grown = [load_and_expand(plan) for plan in Plan.all_from_dict(changed("seeds = [0]", f"seeds = {seeds}"))]
+            for expansion in grown:
+                enrol(expansion, store)
+        assert len(stored_plans(store)) == 6
+        wanted = [expansion.hash for expansion in grown]
+        assert [plan.hash for plan in find_plans(store, "betas")] == wanted
+        assert [plan.hash for plan in find_plans(store)] == wanted
+        assert [plan.hash for plan in find_plans(store, "betas beta=1")] == wanted[2:]
+        before = load_and_expand(Plan.all_from_dict(tomllib.loads(PLAN))[0])
+        assert [plan.hash for plan in find_plans(store, before.hash)] == [before.hash]
+        # neither of these two has all of the other's
+        aside = Plan.all_from_dict(changed("seeds = [0]", "seeds = [2]"))[0]
+        enrol(load_and_expand(aside), store)
+        with refused("^plan: expected one of betas beta=0 ", InputError):
+            find_plans(store, "betas beta=0")

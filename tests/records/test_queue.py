@@ -360,13 +360,20 @@ def test_a_plan_is_found_by_name_or_hash(store):
     queue_of(store, 3, "1" * 16, "one")
     assert find_plan(store).name == "one"
     queue_of(store, 4, "2" * 16, "two")
-    queue_of(store, 5, "3" * 16, "two")
+    queue_of(store, 5, "3" * 16, "two", "another setup")
     assert find_plan(store, "one").hash == "1" * 16
     assert find_plan(store, "22").hash == "2" * 16
     with pytest.raises(InputError, match=r"expected one of one \(1+\), two \(2+\), two \(3+\), got none named"):
         find_plan(store)
     with pytest.raises(InputError, match=r"expected one of two \(2+\), two \(3+\), got 'two'; give --plan with a hash"):
         find_plan(store, "two")
+
+
+def test_a_plan_is_found_with_all_that_it_was_given_since(store):
+    for count in (3, 5, 4):
+        queue_of(store, count, str(count) * 16)
+    assert find_plan(store).hash == find_plan(store, "mine").hash == "5" * 16
+    assert find_plan(store, "333").hash == "3" * 16
 
 
 def test_a_plan_of_other_trials_under_the_same_hash_is_refused(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -102,17 +103,19 @@ def _is_setup(settings: dict[str, Any]) -> bool:
 def find_plan(store: RecordStore, name: str | None = None) -> StoredPlan:
     """The plan of that name, of a hash that begins so, or the only one; what searches trained is one, too.
 
+    Of a plan that was given more seeds or architectures since, the one with all of them.
+
     Raises:
         InputError: there is none, or more than one; the text lists them.
     """
     known = stored_plans(store)
     if name is None:
-        found = [plan for plan in known if ON_DEMAND not in plan.facts] or known
+        found = _grown(store, [plan for plan in known if ON_DEMAND not in plan.facts] or known)
     else:
-        found = [
+        found = _grown(store, [plan for plan in known if plan.name == name]) + [
             plan
             for plan in known
-            if plan.name == name or any(hash_.startswith(name) for hash_ in (plan.hash, plan.earlier or ""))
+            if plan.name != name and any(hash_.startswith(name) for hash_ in (plan.hash, plan.earlier or ""))
         ]
     if len(found) == 1:
         return found[0]
@@ -132,11 +135,27 @@ def find_plans(store: RecordStore, name: str | None = None) -> list[StoredPlan]:
         InputError: there is none, or more than one; the text lists them.
     """
     known = [plan for plan in stored_plans(store) if ON_DEMAND not in plan.facts]
+    known = _grown(store, known)
     betas = [plan for plan in known if plan.base != plan.name and name in (None, plan.base)]
     whole = name is not None or len(betas) == len(known)
     if betas and whole and len({plan.base for plan in betas}) == 1 and len({plan.name for plan in betas}) == len(betas):
         return sorted(betas, key=lambda plan: plan.beta)
     return [find_plan(store, name)]
+
+
+def _grown(store: RecordStore, plans: list[StoredPlan]) -> list[StoredPlan]:
+    """Without those whose trials are all trials of a larger one that shares name and setup."""
+    alike = Counter((plan.name, plan.setup) for plan in plans)
+    pairs = {plan.hash: plan_pairs(store, plan) for plan in plans if alike[plan.name, plan.setup] > 1}
+    return [
+        plan
+        for plan in plans
+        if plan.hash not in pairs
+        or not any(
+            (other.name, other.setup) == (plan.name, plan.setup) and pairs[plan.hash] < pairs[other.hash]
+            for other in plans
+        )
+    ]
 
 
 def plan_pairs(store: RecordStore, plan: StoredPlan) -> set[tuple[str, int]]:
