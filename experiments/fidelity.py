@@ -151,7 +151,7 @@ def write(study: Study, plans: Mapping[Setting, Expansion], store: RecordStore, 
     text = report(gold, found, lacking)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "fidelity.md", text)
-    write_csv(out / "fidelity.csv", *table(found))
+    write_csv(out / "fidelity.csv", *table(gold, found))
     write_pictures(out / "fidelity", figure(gold, found))
     return text
 

@@ -81,8 +81,8 @@ def _interval(one: Correlation, *, points: bool = False) -> str:
     return value if one.low != one.low else f"{value} [{low}, {high}]"
 
 
-def table(found: Sequence[Finding]) -> tuple[list[str], list[list[Any]]]:
-    """Header and lines of a CSV file; regrets and shares are fractions."""
+def table(gold: Gold, found: Sequence[Finding]) -> tuple[list[str], list[list[Any]]]:
+    """Header and lines of a CSV file, the last of which is the ceiling; regrets and shares are fractions."""
     header = ["training", "architectures", "failed", "passes", "standard_passes", "seconds"]
     lines: list[list[Any]] = []
     for one in found:
@@ -90,6 +90,9 @@ def table(found: Sequence[Finding]) -> tuple[list[str], list[list[Any]]]:
         values = [value for interval in intervals for value in (interval.value, interval.low, interval.high)]
         facts = [one.name, one.count, one.failed, one.passes, round(one.cost), f"{one.seconds:.4f}"]
         lines.append([*facts, *(f"{value:.5f}" for value in values)])
+    ends = gold.ceiling.value, gold.ceiling.low, gold.ceiling.high
+    most: list[Any] = ["ceiling of gold's noise", len(gold.archs), "", "", "", "", *(f"{value:.5f}" for value in ends)]
+    lines.append(most + [""] * (len(lines[0]) - len(most)))
     return [*header, *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high"))], lines
 
 

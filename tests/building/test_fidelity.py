@@ -226,7 +226,8 @@ def test_order_regret_overfitting_and_cost_are_those_of_trainings_that_are_known
     assert inside[2] == 0
     text = report(gold, found, lacking)
     assert "| pgd-2, 1 epoch, C=2, 32 images (standard) | 30 | 0 | 0.1 | 0.50 | 1.000 [1.000, 1.000] |" in text
-    header, lines = table(found)
+    header, lines = table(gold, found)
+    assert lines[-1][header.index("spearman")] == f"{gold.ceiling.value:.5f}"
     assert {len(header)} == {len(line) for line in lines}
     assert "**Not shown to order better than counting parameters**: rs-fgsm, 1 epoch, C=2, 32 images." in text
     assert "Not there yet" not in text

@@ -36,6 +36,7 @@ PICTURES: dict[str, str | None] = {
     "digits-beta.png": "experiments/results/digits-beta/fronts.csv",
     "explorer-map.png": None,  # the page itself
     "explorer.png": None,  # the page itself
+    "fidelity.png": "experiments/results/fidelity/fidelity.csv",
     "figure5.png": "experiments/results/figure5/figure5.csv",
     "moving-kernels.png": "experiments/results/moving/pictured.csv",
     "robust-score.png": "experiments/results/proxies/robust_score.csv",

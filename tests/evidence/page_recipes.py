@@ -1,0 +1,41 @@
+"""docs/recipes.md: how cheap a training may be that orders architectures."""
+
+from collections.abc import Iterator
+
+from tests.evidence.quotes import Quote, quote, results
+
+
+def quotes() -> Iterator[Quote]:
+    """Rows of the table, which has some of the settings, and what the text says of all."""
+    file = results("fidelity/fidelity.csv")
+    rows = {row["training"]: row for row in file.rows}
+    shown = [
+        "counting parameters", "n-fgsm, 2 epochs, C=4, 500 images", "rs-fgsm, 1 epoch, C=8, 1,000 images",
+        "pgd-2, 4 epochs, C=8, 250 images", "pgd-2, 1 epoch, C=8, 1,000 images", "pgd-2, 4 epochs, C=4, 1,000 images",
+        "pgd-2, 8 epochs, C=4, 500 images", "n-fgsm, 2 epochs, C=8, 1,000 images", "pgd-2, 4 epochs, C=8, 500 images",
+        "pgd-2, 2 epochs, C=8, 1,000 images", "pgd-7, 1 epoch, C=8, 1,000 images",
+        "free-4, 2 epochs, C=8, 1,000 images", "rs-fgsm, 4 epochs, C=8, 1,000 images",
+        "n-fgsm, 4 epochs, C=8, 1,000 images", "pgd-2, 4 epochs, C=8, 1,000 images (standard)",
+        "n-fgsm, 8 epochs, C=8, 1,000 images", "free-4, 4 epochs, C=8, 1,000 images",
+        "pgd-2, 8 epochs, C=8, 1,000 images", "pgd-7, 4 epochs, C=8, 1,000 images",
+        "pgd-2, 4 epochs, C=16, 1,000 images", "pgd-10, 12 epochs, C=8, 1,000 images (gold, one more seed)",
+    ]  # fmt: skip
+    for name in shown:
+        values = file.several(("spearman", "spearman_low", "spearman_high"), training=name)
+        passes = float(rows[name]["standard_passes"]) / 1000
+        yield quote(f"| {name} | # | # [#, #] | # |", passes, values, 100 * float(rows[name]["ten"]))
+    gold = "pgd-10, 12 epochs, C=8, 1,000 images (gold, one more seed)"
+    ceiling = file.several(("spearman", "spearman_low", "spearman_high"), training="ceiling of gold's noise")
+    yield quote("with a ceiling of # [#, #], and one more", ceiling)
+    yield quote("as dear as the standard one, has #, no more", float(rows[gold]["spearman"]))
+    trained = {name: row for name, row in rows.items() if float(row["standard_passes"] or 0) > 0}
+    cheap = sorted(float(row["spearman"]) for row in trained.values() if float(row["standard_passes"]) < 4000)
+    rest = sorted(float(row["spearman"]) for row in trained.values() if float(row["standard_passes"]) >= 4000)
+    assert len(cheap) == 7
+    one = float(rows["pgd-7, 1 epoch, C=8, 1,000 images"]["spearman"])
+    assert rest[0] == one
+    yield quote("below 4,000 passes six have # or less. From 4,000 on all have # or more", cheap[5], rest[1])
+    yield quote("as many passes as four of RS-FGSM, has #.", one)
+    yield quote("of any setting (at most # %)", 100 * max(float(row["overfitted_high"]) for row in trained.values()))
+    assert all(float(row["overfitted"]) == 0 for row in trained.values())
+    yield quote("is within # points of gold's best", 100 * max(float(row["ten"]) for row in trained.values()))
