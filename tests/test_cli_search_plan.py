@@ -69,7 +69,7 @@ def test_several_at_a_time_are_told_in_order_where_a_batch_is_asked_for(where, c
 
 
 def test_several_goals_have_a_front(where, capsys):
-    more = ("--cost", "parameters", "--max-parameters", "60000", "--algorithm", "nsga2", "--budget", "6")
+    more = ("--cost", "parameters", "--constraint", "parameters <= 60000", "--algorithm", "nsga2", "--budget", "6")
     code, out, err = robnas(capsys, *where, *SEEN, *more)
     assert (code, err) == (0, "")
     assert all(line.startswith("front  ") and "parameters" in line for line in out.splitlines()[1:])
@@ -104,6 +104,7 @@ def test_a_search_of_test_images_says_so(where, capsys):
         ),
         (("--metric", "clean", *RE, "--budget", "5"), "--split: expected one of validation, test, got none"),
         (("--metric", "x", "--split", "test", *RE, "--budget", "5"), "metric: expected one that plan small measures"),
+        ((*SEEN, *RE, "--budget", "5", "--constraint", "clean >= .5"), "constraint clean: expected parameters or macs"),
         ((*SEEN, *RE, "--budget", "5", "--batch", "0"), "--batch: expected at least 1, got 0"),
         ((*SEEN, *RE, "--budget", "9999"), "budget: expected at most 6,466"),
         ((*SEEN, *RE, "--budget", "5", "--space", "wide-resnet"), "space: expected"),

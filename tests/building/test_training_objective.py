@@ -12,6 +12,7 @@ from robnas import search
 from robnas.benchmarks import load
 from robnas.building import EXECUTORS, Policy, TrainingObjective, drive, enrol, load_and_expand
 from robnas.errors import InputError, RobnasError, StoreError
+from robnas.networks import count as count_of
 from robnas.records import RecordStore, find_plan, store_status
 from tests.building.oracle import Oracle
 from tests.building.searched import METRIC, SPLIT, expansion_of, objective
@@ -167,6 +168,21 @@ def test_costs_and_constraints_are_those_of_a_search_of_the_table(store, expansi
     assert all(small.allows(arch) for arch in trace.architectures)
 
 
+def test_sizes_are_constraints_by_their_names(store, expansion):
+    algorithm = search.NSGA2(population=6)
+    with objective(expansion, store, max_parameters=40_000) as one:
+        expected = search.run(algorithm, one, budget=12, seed=1)
+    with objective(expansion, store, constraints="parameters <= 40e3") as one:
+        trace = search.run(algorithm, one, budget=12, seed=1)
+    assert found(trace) == found(expected)
+    (said,) = trace.task["constraints"]
+    assert (said["name"], said["at_most"], said["column"]) == ("parameters", 40_000, "parameters")
+    with objective(expansion, store, constraints=["macs >= 4e6", "macs <= 6e6"]) as one:
+        trace = search.run(search.RandomSearch(), one, budget=5, seed=1)
+    sizes = [count_of(arch, space=expansion.plan.space.of).macs for arch in trace.architectures]
+    assert all(4e6 <= size <= 6e6 for size in sizes)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -175,6 +191,11 @@ def test_costs_and_constraints_are_those_of_a_search_of_the_table(store, expansi
         ({"max_parameters": 1}, "search in space nas-bench-201: expected an architecture that the constraints allow"),
         ({"count": "none"}, "count: expected one of live, all"),
         ({"constraints": [3]}, "constraints: expected search.Constraint, one or several, got 3"),
+        ({"constraints": "macs"}, "constraint: expected NAME <= NUMBER or NAME >= NUMBER, such as latency:pixel3 <= 5"),
+        (
+            {"constraints": "latency <= 5 ms"},
+            "constraint latency: expected parameters or macs, or of=a function of an architecture, got something that",
+        ),
     ],
 )
 def test_constraints_that_make_no_sense_are_refused(store, expansion, options, text):

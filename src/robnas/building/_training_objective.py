@@ -24,7 +24,7 @@ from robnas.building._run import executor_of, load_and_expand, made_folder
 from robnas.building._searched import Searched
 from robnas.errors import InputError, RobnasError
 from robnas.records import QueuedTrial, RecordStore, SearchLog, WantedTrials
-from robnas.search import Answer, Ask, Constraint, Goal, Question
+from robnas.search import Answer, Ask, Constraint, Goal, Question, check_constraints
 from robnas.spaces import Architecture
 from robnas.types import Progress, Split, check_count, check_split, silent
 
@@ -48,7 +48,8 @@ class TrainingObjective:
         costs: further goals, to be minimised: ``parameters``, ``macs``; as in `robnas.search.Task`, like the next ones.
         max_parameters: larger architectures are not asked for.
         count: edges that are counted, ``live`` or ``all``.
-        constraints: further ones that keep architectures from being asked for.
+        constraints: further ones that keep architectures from being asked for: functions, or texts such as
+            ``macs <= 2e6``, of ``parameters`` or ``macs``.
         executor: one of `EXECUTORS`.
         jobs: trainings at a time; one per core if omitted.
         options: further ones of the executor.
@@ -77,7 +78,7 @@ class TrainingObjective:
         costs: Sequence[str] = (),
         max_parameters: int | None = None,
         count: str = "live",
-        constraints: Constraint | Sequence[Constraint] = (),
+        constraints: Constraint | str | Sequence[Constraint | str] = (),
         executor: str = "local",
         jobs: int | None = None,
         options: Mapping[str, Any] | None = None,
@@ -109,8 +110,8 @@ class TrainingObjective:
         self.seeds = self.plan.seeds[:seeds]
         """Of the trainings of one question."""
         self._split, self._known = split, Known(self._store, expansion, split, seen)
-        given = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
-        self._searched = Searched(expansion, tuple(costs), max_parameters, count, given)
+        bounds = check_constraints(constraints, measured=True)
+        self._searched = Searched(expansion, tuple(costs), max_parameters, count, bounds)
         costs_ = (Goal(cost, direction="minimise") for cost in costs)
         self.goals = (*(Goal(one.metric) for one in seen), *costs_)
         """See `robnas.search.Objective`, as for `classes`."""

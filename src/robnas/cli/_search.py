@@ -83,7 +83,7 @@ def search(
         list[str] | None,
         typer.Option(
             help="What makes other architectures infeasible, such as 'latency:pixel3 <= 5': a column of the table, "
-            "parameters or macs. Several are kept together."
+            "parameters or macs; with --plan the latter. Several are kept together."
         ),
     ] = None,
     count: Annotated[

@@ -20,7 +20,7 @@ TRACE = "trace.json"
 
 
 _USUAL = {"executor": "local", "gpu-share": 0.0, "device": "cpu", "attempts": 3, "keep-going": False}
-_OF_TRAINING = ("metric", "cost", "split", "algorithm", "set", "max-parameters", "count")
+_OF_TRAINING = ("metric", "cost", "split", "algorithm", "set", "max-parameters", "constraint", "count")
 """Choices of a task that a search by training takes too."""
 
 
@@ -119,6 +119,7 @@ def search_by_training(
             seeds=run["seeds"] or 1,
             costs=given["cost"] or (),
             max_parameters=given["max-parameters"],
+            constraints=given["constraint"] or (),
             count=given["count"] or "live",
             executor=executor,
             options=options,

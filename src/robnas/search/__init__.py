@@ -20,6 +20,7 @@ from robnas.search._charged import space_of_task as space_of_task
 from robnas.search._classes import Class as Class
 from robnas.search._classes import Classes as Classes
 from robnas.search._constraint import Constraint as Constraint
+from robnas.search._constraint import check_constraints as check_constraints
 from robnas.search._costs import COSTS as COSTS
 from robnas.search._evolution import RegularizedEvolution as RegularizedEvolution
 from robnas.search._experiment import Experiment as Experiment
