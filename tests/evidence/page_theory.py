@@ -274,10 +274,29 @@ def betas() -> Iterator[Quote]:
     cells = " | #" * 5
     yield quote(f"| a perfect score, by noise{cells} |", of("robust, term", ("ceiling",)))
     yield quote(f"| a perfect score, clean{cells} |", of("clean, term", ("ceiling",)))
-    assert [high < 0 for high in file.all("gain_high", score="robust, term")] == [True, True, False, True, True]
-    assert sum(float(one["gain_high"]) > 0 for one in file.where(score="robust, term under random attacks")) == 4
+    assert max(file.all("gain_high", score="robust, term")) < 0
+    random = "robust, term under random attacks"
+    open_ = [float(one["gain_low"]) < 0 < float(one["gain_high"]) for one in file.where(score=random)]
+    assert open_ == [False, True, True, True, False]
+    lost = [file.all("gain", score=score) for score in ("robust, term", random)]
+    assert [round(least / most, 1) for most, least in zip(*lost, strict=True) if round(least / most, 1) > 0.2] == [
+        0.5,
+        0.3,
+    ]
     lows = {name: file.all("given_low_95", score=f"robust, {name}") for name in ("term", "λ_min")}
-    assert [sum(low > 0 for low in found) for found in lows.values()] == [0, 4]
+    assert [[low > 0 for low in found] for found in lows.values()] == [[True] + 4 * [False], 5 * [True]]
+    eigenvalue = [file.several(gain, score="robust, λ_min", beta=beta) for beta in weights]
+    assert [low > 0 for _, low, _ in eigenvalue] == [False, True, True, False, False]
+    yield quote("than that of the clean kernel, by # and #.", eigenvalue[1][0], eigenvalue[2][0])
+    clean = [file.several(gain, score="clean, term", beta=beta) for beta in weights]
+    assert [(low > 0, high < 0) for _, low, high in clean] == [
+        (False, False), (True, False), (True, False), (False, clean[3][2] < 0), (False, True)
+    ]  # fmt: skip
+    yield quote("at β = ¼ and ½, by at most #, and worse at β = 1", max(one for one, _, _ in clean))
+    first = [file.all("spearman", score=f"robust, {name}") for name in ("parameters", "λ_min", "term")]
+    assert all(many > least > term for many, least, term in list(zip(*first, strict=True))[1:])
+    assert abs(first[0][0] - first[1][0]) < 0.02
+    assert first[1][0] > first[2][0]
     yield quote(
         "trained with β = 1 by #, K̃_all(1) by #",
         [file.one("spearman", score=score, beta="1") for score in ("robust, term of β = 0.25", "robust, term")],
