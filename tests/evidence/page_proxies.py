@@ -10,8 +10,24 @@ METRIC = {"metric": "pgd@8/255"}
 
 def quotes() -> Iterator[Quote]:
     """Of every table that files are kept of."""
-    for part in (with_parameters, of_320, best_of_320, robust_score, top_score, searches):
+    for part in (found_by_others, with_parameters, of_320, best_of_320, robust_score, top_score, searches):
         yield from part()
+
+
+def found_by_others() -> Iterator[Quote]:
+    """Scores that others found, of the 320 architectures."""
+    file = results("proxies/proxies.csv")
+    names = "parameters", "r_score", "condition_and_parameters", "robust_zcp", "hessian", "mean_field_sensitivity"
+    for name in names:
+        where = {"proxy": name, **METRIC}
+        whole = file.several(("spearman", "low_95", "high_95"), **where)
+        given = file.several(("given_parameters", "given_low_95", "given_high_95"), **where)
+        half = file.one("top_half_spearman", **where)
+        tenth = file.several(tuple(f"top_decile_{end}" for end in ("spearman", "low_95", "high_95")), **where)
+        regrets = [file.one(f"regret_{first}", 100, **where) for first in (1, 10)]
+        beside, values = ("  |", ()) if name == "parameters" else (" # [#, #] |", given)
+        yield quote(f"| `{name}` | # [#, #] |{beside} # | # [#, #] | # | # |", whole, values, half, tenth, regrets)
+    assert all(file.one("high_95", proxy=name, **METRIC) < 0 for name in names[3:])
 
 
 def with_parameters() -> Iterator[Quote]:
