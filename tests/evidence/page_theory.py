@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from statistics import median
 
+import numpy as np
+
 from tests.evidence.quotes import Quote, quote, results
 
 
@@ -78,6 +80,16 @@ def cells() -> Iterator[Quote]:
         "differ by # to # % from the limit of `centred`, by # to # % from that of `unit` and by # to # % from that of "
         "`he`", ends,
     )  # fmt: skip
+    file = results("cells/widths.csv")
+    errors = {width: np.array(file.all("standard_error", width=width)) for width in ("96", "384")}
+    off = {width: np.abs(file.all("difference", width=width)) for width in errors}
+    ends = [end for pick in (min, max) for end in [100 * pick(float(pick(one)) for one in errors.values())]]
+    yield quote(
+        "at 96 and 384 is no more than # and # standard errors of the means of # and # networks, which are # to # % of",
+        [float((off[width] / errors[width]).max()) for width in errors],
+        [file.all("networks", width=width)[0] for width in errors],
+        ends,
+    )
 
 
 def regression() -> Iterator[Quote]:
