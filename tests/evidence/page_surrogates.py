@@ -71,23 +71,24 @@ def other_models() -> Iterator[Quote]:
     file = results("surrogates/assessments.csv")
     digits = known("spearman", "digits", "digits", (200,)), known("coverage_90", "digits", "digits", (200,), 100)
     yield quote("validation images) 200 values give ρ = # at # % coverage", *digits)
-    ridge, trees = (
+    ridge, trees, ensemble = (
         [file.one("spearman", part="models", model=model, known=size) for size in sizes]
-        for model, sizes in (("ridge", (20, 50, 100)), ("trees", (20, 50)))
+        for model, sizes in (("ridge", (20, 50, 100)), ("trees", (20, 50, 100)), ("ensemble", (20, 50, 100)))
     )
-    yield quote("`ridge` ρ = #, # and # from 20, 50 and 100 values, `trees` # and # from 20 and 50", ridge, trees)
+    text = "`ridge` ρ = #, # and # from 20, 50 and 100 values, `trees` #, # and #, `ensemble` #, # and #"
+    yield quote(text, ridge, trees, ensemble)
 
 
 def clean() -> Iterator[Quote]:
     """Clean accuracies."""
-    ceiling, sizes = results("surrogates/ceilings.csv"), (20, 50, 100)
+    ceiling, cells = results("surrogates/ceilings.csv"), len(SIZES)
     for dataset, text in ((CIFAR10, "CIFAR-10"), (CIFAR100, "CIFAR-100"), (IMAGENET, "ImageNet16-120")):
         where = {"dataset": dataset, "metric": "clean"}
-        correlations = [known(one, "clean", dataset, sizes) for one in ("spearman", "top_decile_spearman")]
-        errors = known("mae", "clean", dataset, sizes, 100), known("coverage_90", "clean", dataset, sizes)
+        correlations = [known(one, "clean", dataset, SIZES) for one in ("spearman", "top_decile_spearman")]
+        errors = known("mae", "clean", dataset, SIZES, 100), known("coverage_90", "clean", dataset, SIZES)
         yield quote(
-            f"| {text}, ρ over all, top decile | #, # | #, # | #, # | #, # |\n"
-            "| mean absolute error; coverage | #; # | #; # | #; # | # |",
+            f"| {text}, ρ over all, top decile |{cells * ' #, # |'} #, # |\n"
+            f"| mean absolute error; coverage |{cells * ' #; # |'} # |",
             *zip(*correlations, strict=True), ceiling.several(("spearman", "top_decile_spearman"), **where),
             *zip(*errors, strict=True), ceiling.one("mae", 100, **where),
         )  # fmt: skip
@@ -95,17 +96,18 @@ def clean() -> Iterator[Quote]:
 
 def other_data() -> Iterator[Quote]:
     """Values of other data sets as information."""
-    sizes = (20, 50, 100)
+    cells = len(SIZES)
     for dataset, text in ((CIFAR10, "CIFAR-10 from CIFAR-100"), (IMAGENET, "ImageNet16-120 from both")):
-        correlations = [known(one, "others", dataset, sizes) for one in ("spearman", "top_decile_spearman")]
-        errors = (known("mae", "others", dataset, sizes, 100), known("coverage_90", "others", dataset, sizes),
-                  known("coverage_90_min", "others", dataset, sizes))  # fmt: skip
+        correlations = [known(one, "others", dataset, SIZES) for one in ("spearman", "top_decile_spearman")]
+        errors = (known("mae", "others", dataset, SIZES, 100), known("coverage_90", "others", dataset, SIZES),
+                  known("coverage_90_min", "others", dataset, SIZES))  # fmt: skip
         yield quote(
-            f"| {text}, ρ over all, top decile | #, # | #, # | #, # |\n"
-            "| mean absolute error; coverage, lowest split | #; #, # | #; #, # | #; #, # |",
+            f"| {text}, ρ over all, top decile |{cells * ' #, # |'}\n"
+            f"| mean absolute error; coverage, lowest split |{cells * ' #; #, # |'}",
             *zip(*correlations, strict=True), *zip(*errors, strict=True),
         )  # fmt: skip
-    yield quote("ImageNet16-120 intervals hold #, # and #", known("coverage_90_top", "others", IMAGENET, sizes))
+    hold = known("coverage_90_top", "others", IMAGENET, SIZES)
+    yield quote("ImageNet16-120 intervals hold #, #, #, # and #", hold)
 
 
 def designs() -> Iterator[Quote]:

@@ -10,7 +10,21 @@ from tests.evidence.quotes import Quote, quote, results
 
 def quotes() -> Iterator[Quote]:
     """Of every section that files are kept of."""
-    sections = (figure5, claims, condition, cells, regression, leak, twelve, tightness, errors, moving, trained, betas)
+    sections = (
+        figure5,
+        claims,
+        condition,
+        cells,
+        cell_orders,
+        regression,
+        leak,
+        twelve,
+        tightness,
+        errors,
+        moving,
+        trained,
+        betas,
+    )
     for part in sections:
         yield from part()
 
@@ -90,6 +104,33 @@ def cells() -> Iterator[Quote]:
         [file.all("networks", width=width)[0] for width in errors],
         ends,
     )
+
+
+def cell_orders() -> Iterator[Quote]:
+    """Clean kernels of all classes beside two tables."""
+    file, interval = results("cells/orders.csv"), ("value", "low_95", "high_95")
+    clean, robust, published = (
+        {"dataset": dataset, "metric": metric}
+        for dataset, metric in (("digits", "clean"), ("digits", "pgd@32/255"), ("cifar10", "pgd@8/255"))
+    )
+    plain, given, tenth = ({"figure": name} for name in ("spearman", "given_parameters", "top_decile_spearman"))
+    for text, score in (
+        ("λ_min, NTK", "ntk, lambda-min"), ("condition, NTK", "ntk, condition"), ("λ_min, NNGP", "nngp, lambda-min"),
+        ("condition, NNGP", "nngp, condition"), ("label alignment, NNGP", "nngp, label-alignment"),
+        ("parameters of the cell", "parameters"),
+    ):  # fmt: skip
+        wanted = [clean | plain, robust | plain, robust | given, robust | tenth, published | plain, published | given]
+        size = score == "parameters"
+        values = [
+            file.several(interval, score=score, **one) for one in wanted if not (size and "given" in one["figure"])
+        ]
+        cell, last = " # [#, #] |", "  |" if size else " # [#, #] |"
+        yield quote(f"| {text} |{2 * cell}{last}{2 * cell}{last}", *values)
+    orders = {name: file.one("value", score=name, **robust, **plain) for name in {row["score"] for row in file.rows}}
+    assert max(orders, key=lambda name: orders[name]) == "nngp, label-alignment"
+    assert len(orders) == 15
+    orders = {name: file.one("value", score=name, **published, **plain) for name in orders}
+    assert sorted(orders, key=lambda name: -orders[name])[:2] == ["parameters", "ntk, condition"]
 
 
 def regression() -> Iterator[Quote]:
