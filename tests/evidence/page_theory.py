@@ -354,11 +354,17 @@ def betas() -> Iterator[Quote]:
         "trained with β = 1 by #, K̃_all(1) by #",
         [file.one("spearman", score=score, beta="1") for score in ("robust, term of β = 0.25", "robust, term")],
     )
+    ends = [of(f"{side}, regression", (end,)) for side in ("clean", "robust") for end in ("low_95", "given_low_95")]
+    assert min(map(min, ends)) > 0
+    robust = [file.all("given_parameters", score=f"robust, {name}") for name in ("regression", "λ_min")]
+    assert all(ours > theirs for ours, theirs in zip(*robust, strict=True))
     regression = [("robust", "spearman"), ("robust", "given_parameters"), ("clean", "spearman")]
     yield quote(
-        "computed for # of them. Attacked ones order robust accuracy by #, #, #, # and #, given parameters by #, #, #, "
-        "# and #; clean ones clean accuracy by #, #, #, # and #. With so few, intervals are wide: [#, #] for attacked",
+        "computed for the first # of them. Attacked ones order robust accuracy by #, #, #, # and #, given parameters by #, "
+        "#, #, # and #; clean ones clean accuracy by #, #, #, # and #. All their intervals lie above 0: [#, #] for "
+        "attacked ones at β = 1, [#, #] given parameters",
         file.one("architectures", score="robust, regression", beta="1"),
         *(of(f"{side}, regression", (column,)) for side, column in regression),
         file.several(order[1:], score="robust, regression", beta="1"),
+        file.several(given[1:], score="robust, regression", beta="1"),
     )  # fmt: skip
