@@ -360,9 +360,9 @@ def betas() -> Iterator[Quote]:
     assert all(ours > theirs for ours, theirs in zip(*robust, strict=True))
     regression = [("robust", "spearman"), ("robust", "given_parameters"), ("clean", "spearman")]
     yield quote(
-        "computed for the first # of them. Attacked ones order robust accuracy by #, #, #, # and #, given parameters by "
-        "#, #, #, # and #; clean ones clean accuracy by #, #, #, # and #. All their intervals lie above 0: [#, #] for "
-        "attacked ones at β = 1, [#, #] given parameters",
+        "computed for the first # of them. Attacked ones order robust accuracy by #, #, #, # and #, given parameters "
+        "by #, #, #, # and #; clean ones clean accuracy by #, #, #, # and #. All their intervals lie above 0: [#, #] "
+        "for attacked ones at β = 1, [#, #] given parameters",
         file.one("architectures", score="robust, regression", beta="1"),
         *(of(f"{side}, regression", (column,)) for side, column in regression),
         file.several(order[1:], score="robust, regression", beta="1"),
