@@ -75,6 +75,20 @@ def test_what_the_process_set_is_set_again():
         assert states(ON_CPU + ON_GPU) == before
 
 
+@pytest.mark.parametrize(("device", "places"), [("cpu", ON_CPU), ("cuda", ON_GPU)])
+@pytest.mark.parametrize("before", ["none", "tf32"])
+def test_what_the_process_says_of_all_products_later_still_holds(device, places, before):
+    torch.backends.fp32_precision = before
+    try:
+        for tf32 in (False, True):
+            with products(torch.device(device), tf32=tf32), products(torch.device(device)):
+                assert states(places) == ["ieee"] * 3
+        torch.backends.fp32_precision = "ieee"
+        assert states(places) == ["ieee"] * 3
+    finally:
+        torch.backends.fp32_precision = "none"
+
+
 class Witness(nn.Module):
     """Notes the precision of products whenever a network is asked, or its gradient taken."""
 

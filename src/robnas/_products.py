@@ -10,11 +10,14 @@ import torch
 
 
 def _places(device: torch.device) -> tuple[Any, ...]:
-    """Where torch keeps the precision of matrix products, convolutions and recurrent layers on a device."""
+    """Where torch keeps the precision of a device: of all products, then of those that may be told another one."""
     backends: Any = torch.backends
     if device.type == "cuda":
-        return backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn
-    return backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn
+        places = backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn
+    else:
+        places = backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn
+    general = type(places[1])("cuda" if device.type == "cuda" else "mkldnn", "all")  # torch has a name for one only
+    return general, *places
 
 
 @contextmanager
@@ -28,12 +31,17 @@ def products(device: torch.device, *, tf32: bool = False) -> Iterator[None]:
         device: where they are computed.
         tf32: round to TF32 on a GPU; other devices take float32 all the same.
     """
-    places, wanted = _places(device), "tf32" if tf32 and device.type == "cuda" else "ieee"
-    before = [place.fp32_precision for place in places]
+    wanted = "tf32" if tf32 and device.type == "cuda" else "ieee"
+    general: str = torch.backends.fp32_precision  # type: ignore[attr-defined]
+    changed: list[tuple[Any, str]] = []
     try:
-        for place in places:
-            place.fp32_precision = wanted
+        # A place that was told nothing takes what a more general one was told, and must not be told anything: what the
+        # process tells the general one later would no longer reach it.
+        for number, place in enumerate(_places(device)):
+            if (before := place.fp32_precision) != wanted:
+                changed.append((place, "none" if number == 0 and before == general else before))
+                place.fp32_precision = wanted
         yield
     finally:
-        for place, value in zip(places, before, strict=True):
-            place.fp32_precision = value
+        for place, before in reversed(changed):
+            place.fp32_precision = before
