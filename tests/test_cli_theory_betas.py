@@ -241,13 +241,22 @@ def test_an_average_over_attacks_says_no_radius_and_long_names_keep_columns_stra
     assert {len(line.replace("\u0303", "")) for line in lines} == {len(lines[0])}  # the tilde of K̃ takes no room
 
 
-def test_a_radius_of_another_norm_is_not_taken_for_one_of_pixels(capsys, tmp_path):
-    metric = "pgd-l2@0.5"
+@pytest.mark.parametrize("metric", ["pgd-l2@0.5", "pgd-l2@average"])
+def test_a_radius_of_another_norm_is_not_taken_for_one_of_pixels(capsys, tmp_path, metric):
     name = written(tmp_path, [("digits", one, beta) for one in ("clean", metric) for beta in (0.0, 1.0)])
     code, out, err = robnas(capsys, "theory", "--table", name, CELLS[0], *QUICK)
     assert (code, out) == (2, "")
     assert f"--epsilon: expected the radius of an L∞ attack, since {metric} is of another norm, got none\n" in err
     assert answer(capsys, "--table", name, CELLS[0], *QUICK, "--epsilon", "8/255")["epsilon"] == "8/255"
+
+
+@pytest.mark.parametrize("metric", ["brightness@3", "corruptions", "clean"])
+def test_an_accuracy_without_attacks_is_none_that_attacked_kernels_order(capsys, tmp_path, metric):
+    spots = [("digits", one, beta) for one in dict.fromkeys(("clean", metric)) for beta in (0.0, 1.0)]
+    name = written(tmp_path, spots)
+    code, out, err = robnas(capsys, "theory", "--table", name, CELLS[0], *QUICK, "--metric", metric)
+    assert (code, out) == (2, "")
+    assert f"--metric: expected a robust accuracy, got '{metric}'\n" in err
 
 
 def test_networks_that_failed_are_not_counted(capsys, tmp_path):

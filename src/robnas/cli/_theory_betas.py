@@ -90,18 +90,16 @@ class Measured:
             InputError: it is one of another norm than L∞, in which images of cells are attacked.
         """
         from robnas.errors import InputError, Verbatim
-        from robnas.types import Metric, format_epsilon
+        from robnas.types import NORMS, Metric, format_epsilon
 
+        if self.metric.partition("@")[0].rpartition("-")[2] in NORMS:  # also of averages, such as pgd-l2@average
+            expected = f"the radius of an L∞ attack, since {self.metric} is of another norm"
+            raise InputError("--epsilon", expected=expected, got=Verbatim("none"))
         try:
             threat = Metric.parse(self.metric).threat
         except InputError:  # an average over several, or with a source before it
             return None
-        if threat is None:
-            return None
-        if threat.norm != "linf":
-            expected = f"the radius of an L∞ attack, since {self.metric} is of another norm"
-            raise InputError("--epsilon", expected=expected, got=Verbatim("none"))
-        return format_epsilon(threat.epsilon)
+        return None if threat is None else format_epsilon(threat.epsilon)
 
     def chosen(self, texts: Sequence[str] | None, sample: int | None, seed: int) -> list[Architecture]:
         """The architectures of these texts, or so many random ones that were measured at every β.
@@ -170,7 +168,7 @@ def _robust(table: Table, dataset: str, metric: str | None) -> list[Column]:
         raise InputError(f"table {table.name}", expected=expected, got=Verbatim("none"))
     name = strongest(attacked) if metric is None else metric
     found = [column for column in here if column.is_called(name)]
-    if any(column.metric == CLEAN or not column.is_accuracy for column in found):
+    if any(not column.is_accuracy or not is_attacked(column.metric) for column in found):
         raise InputError("--metric", expected="a robust accuracy", got=name)
     return found
 
