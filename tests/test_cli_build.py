@@ -77,6 +77,25 @@ def test_from_a_plan_to_a_table(capsys, folder):
     assert robnas.load("sqlite:///runs.db").columns[0].name == table.columns[0].name
 
 
+def test_a_plan_that_was_given_more_seeds_is_the_only_one_of_its_space(capsys, folder):
+    command(capsys, "build", "plan.toml", *STORE, "--limit", "0", "--json")
+    text = (folder / "plan.toml").read_text()
+    assert "seeds = [0]" in text
+    (folder / "more.toml").write_text(text.replace("seeds = [0]", "seeds = [0, 1]"))
+    command(capsys, "build", "more.toml", *STORE, "--limit", "0", "--json")
+    with RecordStore(STORE[1]) as store:
+        more = find_plan(store)
+        other = TrialQueue(store, "0" * 16)
+        settings = {**more.settings, "space": "wide-resnet"}
+        other.enrol("other", "0" * 16, settings, {"name": "other"}, ())
+        queue = TrialQueue(store, more.hash)
+        queue.join()
+        queue.finish([(task, Failure("diverged", "loss is nan in epoch 1")) for task in queue.claim(3)])
+        queue.leave()
+    code, out, err = command(capsys, "build", "retry", "--failed", *STORE, "--space", "nas-bench-201")
+    assert (code, out) == (0, "3 failed trials wait again\n"), err
+
+
 def test_failures_are_shown_and_tried_again(capsys, folder):
     command(capsys, "build", "plan.toml", *STORE, "--limit", "0", "--json")
     with RecordStore(STORE[1]) as store:

@@ -271,12 +271,15 @@ def _weights_dir(place: StoreAddress, given: Path | None) -> Path:
 
 def _chosen_plans(store: RecordStore, name: str | None, space: str | None) -> list[StoredPlan]:
     """The plan of this name, or the only one, of the space if that is named; of several betas all."""
-    from robnas.records import find_plans, stored_plans
+    from robnas.records import ON_DEMAND, find_plans, stored_plans
 
     if name is None and space is not None:
         of_space = [plan for plan in stored_plans(store) if is_meant(space, plan.space)]
+        of_space = [plan for plan in of_space if ON_DEMAND not in plan.facts] or of_space
         if len(of_space) == 1:
             return of_space
+        if len(names := {plan.base for plan in of_space}) == 1:  # given more since, or several betas
+            name = names.pop()
     found = find_plans(store, name)
     check_agrees(space, found[0].space, f"plan {found[0].name}")
     return found
