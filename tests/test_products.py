@@ -23,7 +23,7 @@ from robnas.kernels import (
     zero_one_error,
 )
 from robnas.networks import build_wide_cell_network
-from robnas.proxies import Probe, score_network
+from robnas.proxies import CRoZe, Probe, RobustZCP, RScore, score_network
 from robnas.training import Recipe, train
 from robnas.types import ThreatModel
 
@@ -147,6 +147,13 @@ def scored(network):
     score_network(probe, ["grad_norm", "jacov", "hessian", "ntk-robust-trace"])
 
 
+def scored_one_by_one(network):
+    probe = Probe(network, IMAGES, LABELS, settings=SETTINGS)
+    probe.clean, probe.loss, probe.jacobian  # noqa: B018
+    for proxy in (RobustZCP(), RScore(), CRoZe()):
+        proxy(probe)
+
+
 def trained(network):
     train(network, DIGITS.limit(train=64), Recipe(name="short", attack=FGSM(THREAT), epochs=1, batch_size=32), seed=0)
 
@@ -164,6 +171,7 @@ ASKED = {
     "gradient of a kernel": gradient,
     "KernelProbe": lambda network: KernelProbe(network, IMAGES, LABELS, threat=THREAT, settings=SETTINGS).blocks,
     "proxies": scored,
+    "proxies one by one": scored_one_by_one,
     "one_pass_sgd": one_pass,
     "train": trained,
     "evaluate": evaluated,

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from robnas._products import products
 from robnas.proxies._attackable import Attackable, attack
 from robnas.proxies._probe import Probe
 
@@ -47,6 +48,10 @@ class CRoZe:
         Raises:
             UndefinedScoreError: images outside [0, 1].
         """
+        with products(probe.images.device):
+            return self._score(probe)
+
+    def _score(self, probe: Probe) -> float:
         images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
         clean, attacked = (Attackable(probe) for _ in range(2))
         first, second, _ = attack(clean, attacked, images, labels, self.weight_step, self.sign * self.step)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from robnas import kernels
 from robnas._brief import brief
 from robnas._ordinary import ordinary
+from robnas._products import products
 from robnas._seeds import derive_seed, generator
 from robnas.attacks import seeded_randomness
 from robnas.errors import InputError, RobnasError, Verbatim
@@ -158,7 +159,8 @@ class Probe:
         Raises:
             InputError: not logits for every image, with an output for every label.
         """
-        with seeded_randomness(derive_seed(self.seed, "proxies", "network"), images.device):
+        seed = derive_seed(self.seed, "proxies", "network")
+        with products(images.device), seeded_randomness(seed, images.device):
             logits = network(images.clone())
         return check_logits(logits, self.labels[: len(images)])
 
@@ -225,10 +227,10 @@ class Probe:
             )
             for place, output in clean.outputs
         ]
+        loss = F.cross_entropy(clean.logits, self.labels)
         try:
-            gradients = torch.autograd.grad(
-                F.cross_entropy(clean.logits, self.labels), self.weights, retain_graph=True, materialize_grads=True
-            )
+            with products(self.images.device):
+                gradients = torch.autograd.grad(loss, self.weights, retain_graph=True, materialize_grads=True)
         finally:
             for handle in handles:
                 handle.remove()
@@ -241,9 +243,11 @@ class Probe:
 
     def pulled_back(self, direction: Tensor) -> Tensor:
         """∂⟨direction, logits⟩/∂x of the batch, shape (n, pixels); float64."""
-        (found,) = torch.autograd.grad(
-            self.clean.logits, self.clean.images, direction, retain_graph=True, materialize_grads=True
-        )
+        clean = self.clean
+        with products(self.images.device):
+            (found,) = torch.autograd.grad(
+                clean.logits, clean.images, direction, retain_graph=True, materialize_grads=True
+            )
         return found.flatten(1).double()
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from robnas._products import products
 from robnas.proxies._attackable import Attackable, attack
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.proxies._recording import ReLUs
@@ -52,6 +53,10 @@ class RScore:
         Raises:
             UndefinedScoreError: no ReLU, images outside [0, 1], or a loss that does not depend on them.
         """
+        with products(probe.images.device):
+            return self._score(probe)
+
+    def _score(self, probe: Probe) -> float:
         images, labels = probe.images[: self.images].detach(), probe.labels[: self.images]
         patterns = self._patterns(probe, images)
         return math.sqrt(math.log1p(patterns)) * math.log1p(self._consistency(probe, images, labels))

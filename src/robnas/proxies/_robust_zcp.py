@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from robnas._products import products
 from robnas.proxies._probe import Probe, UndefinedScoreError
 from robnas.types import check_range
 
@@ -45,6 +46,10 @@ class RobustZCP:
         Raises:
             UndefinedScoreError: the loss has no curvature in the images, as where it does not depend on them.
         """
+        with products(probe.images.device):
+            return self._score(probe)
+
+    def _score(self, probe: Probe) -> float:
         clean = probe.clean
         losses = F.cross_entropy(clean.logits, probe.labels, reduction="none")
         (slope,) = torch.autograd.grad(losses.sum(), clean.images, retain_graph=True, materialize_grads=True)
