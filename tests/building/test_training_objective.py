@@ -191,6 +191,10 @@ def test_sizes_are_constraints_by_their_names(store, expansion):
         ({"max_parameters": 1}, "search in space nas-bench-201: expected an architecture that the constraints allow"),
         ({"count": "none"}, "count: expected one of live, all"),
         ({"constraints": [3]}, "constraints: expected search.Constraint, one or several, got 3"),
+        (
+            {"constraints": "macs <= 2 M"},
+            "constraint macs, unit: expected none, as macs are counted one by one",
+        ),
         ({"constraints": "macs"}, "constraint: expected NAME <= NUMBER or NAME >= NUMBER, such as latency:pixel3 <= 5"),
         (
             {"constraints": "latency <= 5 ms"},

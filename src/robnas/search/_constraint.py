@@ -57,6 +57,9 @@ class Constraint:
             raise InputError(f"constraint {self.name}, at_least", expected=expected, got=got)
         if not (self.of is None or callable(self.of) or isinstance(self.of, Column) or _is_size(self.of)):
             raise InputError(f"constraint {self.name}, of", expected="a function of an architecture", got=self.of)
+        if _is_size(self.of) and self.unit.lower() not in ("", self.of):
+            expected = f"none, as {self.of} are counted one by one, such as 40e3"
+            raise InputError(f"constraint {self.name}, unit", expected=expected, got=self.unit)
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
