@@ -17,19 +17,15 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from orders import ENDS, Orders
 
 import robnas
 from robnas.networks import count
 from robnas.reports import write_csv
 from robnas.spaces import Architecture
-from robnas.statistics import TOPS, Best, Bootstrap, Correlation, regret_interval, summarised
 
 DIGITS = (("digits", "digits", "clean"), ("digits", "digits", "pgd@32/255"))
 PUBLISHED = (("nas-robbench-201", "cifar10", "pgd@8/255"),)
-
-
-def _ends(one: Correlation) -> tuple[float, float, float]:
-    return one.value, one.low, one.high
 
 
 def main() -> None:
@@ -55,30 +51,15 @@ def main() -> None:
     for name_of_table, dataset, metric in DIGITS + PUBLISHED * settings.published:
         table = robnas.load(name_of_table)
         truth = np.array([table.peek(a, dataset=dataset, metric=metric, split="test", seed="mean") for a in archs])
-        draws = Bootstrap(len(truth), np.random.default_rng(0))
-        best = Best(truth, draws.index(np.ones(len(truth), dtype=bool)))
+        orders = Orders(truth, parameters)
         for name, column in columns.items():
-            missing = int((~np.isfinite(column)).sum())
-            column = np.where(np.isfinite(column), column, -np.inf)
-            figures = [("spearman", summarised(best.spearman(column, 1.0), len(truth)))]
-            figures += [
-                (f"{top}_spearman", summarised(best.spearman(column, share), best.count(share)))
-                for top, share in TOPS.items()
-            ]
-            if name != "parameters":
-                given = draws.partial(column, truth, parameters, np.ones(len(truth), dtype=bool))
-                figures.append(("given_parameters", summarised(given, len(truth))))
-            figures += [
-                (f"regret_{first}", regret_interval(best.regret(column, first), len(truth))) for first in (1, 10)
-            ]
-            lines += [
-                (dataset, metric, name, len(truth), missing, figure, *(f"{end:.4f}" for end in _ends(one)))
-                for figure, one in figures
-            ]
-    header = ("dataset", "metric", "score", "architectures", "missing", "figure", "value", "low_95", "high_95")
+            missing = int(np.isnan(column).sum())
+            figures = orders.figures(column, given_parameters=name != "parameters")
+            lines += [(dataset, metric, name, len(truth), missing, *one) for one in figures]
+    header = ("dataset", "metric", "score", "architectures", "missing", "figure", *ENDS)
     write_csv(settings.out / "orders.csv", header, lines)
     for line in lines:
-        if line[5] in ("spearman", "top_decile_spearman", "given_parameters"):
+        if line[5] in ("spearman", "top_decile_spearman", "spearman_given_parameters"):
             print(*line)
 
 

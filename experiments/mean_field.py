@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from orders import ENDS, Orders
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
@@ -36,7 +37,7 @@ from robnas.kernels.nas_bench_201._stem import natural_images
 from robnas.networks import build_network, count
 from robnas.reports import write_csv
 from robnas.spaces import Architecture
-from robnas.statistics import TOPS, Best, Bootstrap, regret_interval, summarised
+from robnas.statistics import Bootstrap, summarised
 
 Floats = npt.NDArray[np.float64]
 SCORES, DEVIATION = Path(__file__).parent / "results" / "proxies" / "scores.parquet", 0.25
@@ -152,23 +153,14 @@ def table(out: Path) -> None:
         for metric in ("clean", "pgd@8/255") if dataset == "cifar10" else ("pgd@8/255",):
             where = {"dataset": dataset, "metric": metric, "split": "test", "seed": "mean"}
             truth = np.array([published.peek(arch, **where) for arch in archs])
-            draws = Bootstrap(len(truth), np.random.default_rng(0))
-            best = Best(truth, draws.index(np.ones(len(truth), dtype=bool)))
+            orders = Orders(truth, parameters)
             for name, column in columns.items():
-                figures = [("spearman", summarised(best.spearman(column, 1.0), len(truth)))]
-                figures += [(f"{top}_spearman", summarised(best.spearman(column, share), best.count(share)))
-                            for top, share in TOPS.items()]  # fmt: skip
-                if name != "parameters":
-                    given = draws.partial(column, truth, parameters, np.ones(len(truth), dtype=bool))
-                    figures.append(("spearman_given_parameters", summarised(given, len(truth))))
-                figures += [(f"regret_{first}", regret_interval(best.regret(column, first), len(truth)))
-                            for first in (1, 10)]  # fmt: skip
-                rows += [(dataset, metric, name, figure, f"{one.value:.4f}", f"{one.low:.4f}", f"{one.high:.4f}")
-                         for figure, one in figures]  # fmt: skip
+                figures = orders.figures(column, given_parameters=name != "parameters")
+                rows += [(dataset, metric, name, *one) for one in figures]
     for row in rows:
         print(*row)
     rows += [("cifar10", "jacobian_norm", *row) for row in jacobians()]
-    write_csv(out / "table.csv", ("dataset", "metric", "score", "figure", "value", "low_95", "high_95"), rows)
+    write_csv(out / "table.csv", ("dataset", "metric", "score", "figure", *ENDS), rows)
 
 
 def jacobians() -> list[tuple[str, str, str, str, str]]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.evidence.quotes import Quote, quote, results
+from tests.evidence.quotes import RESULTS, Quote, quote, results
+
+REPORT = RESULTS / "fidelity" / "fidelity.md"
 
 
 def quotes() -> Iterator[Quote]:
@@ -44,4 +46,9 @@ def quotes() -> Iterator[Quote]:
     yield quote("at each of four replays, has #.", once["free-4"])
     yield quote("of any setting (at most # %)", 100 * max(float(row["overfitted_high"]) for row in trained.values()))
     assert all(float(row["overfitted"]) == 0 for row in trained.values())
+    (line,) = (one for one in REPORT.read_text(encoding="utf-8").splitlines() if one.startswith("**Not shown"))
+    assert [name for name in trained if name not in line] == [
+        "pgd-2, 4 epochs, C=8, 1,000 images (standard)", "pgd-2, 4 epochs, C=16, 1,000 images",
+        "n-fgsm, 8 epochs, C=8, 1,000 images",
+    ]  # fmt: skip
     yield quote("is within # points of gold's best", 100 * max(float(row["ten"]) for row in trained.values()))

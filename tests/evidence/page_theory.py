@@ -113,7 +113,9 @@ def cell_orders() -> Iterator[Quote]:
         {"dataset": dataset, "metric": metric}
         for dataset, metric in (("digits", "clean"), ("digits", "pgd@32/255"), ("cifar10", "pgd@8/255"))
     )
-    plain, given, tenth = ({"figure": name} for name in ("spearman", "given_parameters", "top_decile_spearman"))
+    plain, given, tenth = (
+        {"figure": name} for name in ("spearman", "spearman_given_parameters", "top_decile_spearman")
+    )
     for text, score in (
         ("λ_min, NTK", "ntk, lambda-min"), ("condition, NTK", "ntk, condition"), ("λ_min, NNGP", "nngp, lambda-min"),
         ("condition, NNGP", "nngp, condition"), ("label alignment, NNGP", "nngp, label-alignment"),
